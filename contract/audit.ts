@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 
-/** The release of the Open Cybersecurity Schema Framework that audit events follow. */
+/** Version of the Open Cybersecurity Schema Framework that audit events follow. */
 export const OCSF_VERSION = '1.8.0';
 
-/** What an audit event tells of; `metadata.event_code` has it. */
+/** Types of audit events, as in `metadata.event_code`. */
 export const AUDIT_TYPES = [
   'AuthenticationSucceeded',
   'AuthenticationFailed',
@@ -27,34 +27,34 @@ export const AUDIT_TYPES = [
 
 export type AuditType = (typeof AUDIT_TYPES)[number];
 
-/** Denied: the agent refused it. Failure: it went wrong in another way. */
+/** Denied: the agent refused the action. Failure: the action failed for another reason. */
 export const AUDIT_OUTCOMES = ['Success', 'Failure', 'Denied'] as const;
 
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** Where a chain stands after one of its events. */
+/** State of a hash chain after one of its events. */
 export interface ChainHead {
-  /** Name of the chain: one for each process that a pod's container had. */
+  /** Name of the chain. Each process of a pod's container has its own. */
   chain: string;
-  /** Of its last event; events are numbered from 1. */
+  /** Number of its last event, from 1. */
   sequence: number;
-  /** Of its last event, 64 hexadecimal digits. */
+  /** Hash of its last event, as 64 hexadecimal digits. */
   hash: string;
 }
 
-/** What a sealed event carries besides what OCSF has a place for. */
+/** Fields of a sealed event that OCSF has no place for. */
 export interface Seal {
   chain: string;
   previous_hash: string;
   hash: string;
-  /** In the first event of a chain: the head of the chain before it in the same pod. */
+  /** Only in the first event of a chain: the head of the previous chain of the same pod. */
   continues?: ChainHead;
 }
 
-/** The hash before the first event of a pod. */
+/** Previous hash of a pod's first event. */
 export const FIRST_HASH = '0'.repeat(64);
 
-/** hₙ = SHA-256(hₙ₋₁ ‖ JCS(event)): over the 64 digits of the hash before and the event by RFC 8785. */
+/** hₙ = SHA-256(hₙ₋₁ ‖ JCS(event)): the 64 digits of the previous hash, then the event as RFC 8785 writes it. */
 export function chainHash(previous: string, event: object): string {
   return createHash('sha256')
     .update(previous + canonicalize(event)!)
@@ -67,7 +67,7 @@ interface SealedActor {
   app_name?: string;
 }
 
-/** An audit event as it is written: one of OCSF, sealed. Only the parts that Breakwater reads. */
+/** A sealed audit event, with only the OCSF fields that Breakwater reads. */
 export interface SealedEvent {
   time: number;
   class_uid: number;
@@ -86,7 +86,7 @@ export interface SealedEvent {
     original_event_uid?: string;
   };
   actor?: SealedActor;
-  /** Of a finding: who did what it is about. */
+  /** Only in a finding: who did it, and from where. */
   evidences?: { actor?: SealedActor; src_endpoint?: { ip?: string } }[];
   user?: { uid?: string; type?: string };
   src_endpoint?: { ip?: string };
@@ -96,7 +96,7 @@ export interface SealedEvent {
   unmapped?: Partial<Seal>;
 }
 
-/** The event as it is hashed: without the two hashes, and without the stream that a line of stdout names. */
+/** The hashed part of an event: all but the two hashes and `stream`, which only lines on stdout have. */
 export function unsealed(event: SealedEvent): object {
   const { stream: _, unmapped, ...rest } = event as SealedEvent & { stream?: string };
   const { hash: __, previous_hash: ___, ...own } = unmapped ?? {};
@@ -106,12 +106,12 @@ export function unsealed(event: SealedEvent): object {
 export function outcomeOf(event: SealedEvent): AuditOutcome {
   const { status_id: status, action_id: action } = event;
   if (action === 2) return 'Denied';
-  // The status of a finding says what became of it.
+  // The status of a finding tells how it was handled.
   if (event.evidences) return 'Success';
   return status === 1 ? 'Success' : 'Failure';
 }
 
-/** Who did it: the id of a client, or what program it was. */
+/** Id of the client, or name of the program, that did it. */
 export function actorOf(event: SealedEvent): string {
   const actor = sealedActorOf(event);
   return actor?.user?.uid ?? event.user?.uid ?? actor?.app_name ?? '';
@@ -122,7 +122,7 @@ function sealedActorOf({ actor, evidences }: SealedEvent): SealedActor | undefin
   return actor ?? evidences?.[0]?.actor;
 }
 
-/** Which events are asked for. All that is stated has to hold. */
+/** Filters events. An event must match every member that is present. */
 export interface AuditQuery {
   actor?: string;
   type?: string;
@@ -130,7 +130,7 @@ export interface AuditQuery {
   conversation?: string;
   /** Id of the request, the provider's id of it, or that of its trace. */
   request?: string;
-  /** In milliseconds since 1970, inclusive. */
+  /** Bounds in milliseconds since 1970, inclusive. */
   since?: number;
   until?: number;
 }

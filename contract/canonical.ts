@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** JSON with sorted keys and no white space. Fields that are undefined are left out, as JSON.stringify does. */
+/** JSON with sorted keys and no white space. Leaves out undefined fields, as JSON.stringify does. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     isPlainObject(part)

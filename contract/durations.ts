@@ -1,17 +1,17 @@
 import { DDSketch } from '@datadog/sketches-js';
 
-/** Numbers of durations by the index of their bucket, which a sketch of the same accuracy can be made of again. */
+/** Pairs of a bucket's index and its count of durations. A sketch of the same accuracy can read them again. */
 export type Buckets = number[][];
 
 /** Largest relative error of a percentile. */
 const ACCURACY = 0.02;
-/** What is shorter or longer counts as this, in milliseconds, so that there is a bound on buckets. */
+/** Shorter and longer durations count as these, in milliseconds. This bounds the number of buckets. */
 const SHORTEST_MS = 0.001;
 const LONGEST_MS = 1e9;
-/** Beyond all buckets between those two. */
+/** No bucket between these bounds has a larger index. */
 const MAX_INDEX = 1000;
 
-/** Durations in milliseconds, of which percentiles are asked; those of several pods add up (DDSketch, Masson et al., 2019). */
+/** Percentiles of durations in milliseconds. Counts of several pods can be added (DDSketch, Masson et al., 2019). */
 export class Durations {
   readonly #sketch = new DDSketch({ relativeAccuracy: ACCURACY });
 
@@ -23,7 +23,7 @@ export class Durations {
     this.#sketch.accept(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, ms)));
   }
 
-  /** Adds what another one counted. What cannot have come from one is left out. */
+  /** Adds the counts of another pod. Ignores invalid pairs. */
   merge(buckets: Buckets): void {
     const { mapping } = this.#sketch;
     for (const [index = Infinity, count = 0] of buckets) {
@@ -32,7 +32,7 @@ export class Durations {
     }
   }
 
-  /** Duration that this share of all stays below, from 0 to 1; 0 when there are none. */
+  /** The duration that a share of all durations (0 to 1) does not exceed. 0 without durations. */
   percentile(share: number): number {
     return this.count === 0 ? 0 : this.#sketch.getValueAtQuantile(share);
   }

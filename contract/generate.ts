@@ -6,7 +6,7 @@ import { compile, type JSONSchema } from 'json-schema-to-typescript';
 const directory = import.meta.dirname;
 const names = ['configuration', 'hello', 'report', 'command'];
 
-/** All schemas as one, so that shared definitions become one type each. */
+/** Joins all schemas, so that each shared definition becomes one type. */
 function combined(): JSONSchema {
   const definitions: Record<string, JSONSchema> = {};
   for (const name of names) {

@@ -1,4 +1,4 @@
-/** What an incident is about; labels of metrics and fields of status have these words. */
+/** Types of incidents, as in labels of metrics and in status. */
 export const INCIDENT_TYPES = [
   'FailedAuthentication',
   'AuthorizationDenied',
@@ -14,12 +14,12 @@ export const INCIDENT_TYPES = [
 
 export type IncidentType = (typeof INCIDENT_TYPES)[number];
 
-/** Threat levels, the lowest first. */
+/** Threat levels, lowest first. */
 export const INCIDENT_LEVELS = ['Low', 'Medium', 'High', 'Critical'] as const;
 
 export type IncidentLevel = (typeof INCIDENT_LEVELS)[number];
 
-/** How grave it is, from 0. */
+/** Rank of a level, from 0. */
 export function gravity(level: IncidentLevel): number {
   return INCIDENT_LEVELS.indexOf(level);
 }

@@ -1,6 +1,6 @@
-/** Copies of messages that hold what their schema knows and nothing else. */
+/** Copies messages without the fields that their schema does not name. */
 
-/** The part of JSON Schema that says which fields there are. */
+/** The keywords of JSON Schema that name fields. */
 export interface Schema {
   $ref?: string;
   properties?: Record<string, Schema>;
@@ -8,7 +8,7 @@ export interface Schema {
   definitions?: Record<string, Schema>;
 }
 
-/** Copies a value that fits a schema, without the fields that the schema does not name. */
+/** Copies a value that fits the schema. */
 export type Copy = (value: unknown) => unknown;
 
 /**

@@ -1,47 +1,48 @@
 /**
- * What operator and runtime agree on besides the messages: how a link is opened and which
- * features exist. The messages are in the JSON Schemas beside this file.
+ * Constants that operator and runtime share: how to open a link, limits of a link, mounts and features. The JSON
+ * Schemas beside this file define the messages.
  */
 
-/** Version of the contract. A peer of the version before is spoken to as well, one of any other is not; see versions.ts. */
+/** Version of the contract. Each side also speaks the previous version, and no other; see versions.ts. */
 export const CONTRACT_VERSION = 1;
 
 /** Path and WebSocket subprotocol of a link on the control port. */
 export const LINK_PATH = '/v1/link';
 export const LINK_PROTOCOL = 'breakwater.v1';
 
-/** Largest message of the operator, in bytes. A resolved configuration stays below 900 KiB. */
+/** Largest message and largest configuration of the operator, in bytes. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const MAX_CONFIGURATION_BYTES = 900 * 1024;
 
-/** Largest message of a pod, and of these its Hello, which comes before it has proven who it is. */
+/** Largest report and largest Hello of a pod, in bytes. The Hello arrives before the pod has proven its identity. */
 export const MAX_REPORT_BYTES = 512 * 1024;
 export const MAX_HELLO_BYTES = 64 * 1024;
 
-/** What a pod sends over time, at most and for long. The operator lets more pass; see LINK_BYTES_PER_SECOND. */
+/** Highest lasting rate of a pod's reports. The operator tolerates more; see LINK_BYTES_PER_SECOND. */
 export const REPORT_PACE = { bytesPerSecond: 64 * 1024, transitionsPerSecond: 32 } as const;
 
 /**
- * How leader and pods share limits of the fleet. Each side waits longer for itself than it lets the other one wait:
- * a pod for `toleranceMs` more before it takes its safe share, the leader before it counts tokens of a pod as gone.
+ * Times by which leader and pods share the limits of a fleet, in milliseconds. Each side adds `toleranceMs` before it
+ * uses tokens that the other side may still hold: a pod before it uses its safe share, the leader before it grants the
+ * tokens of a silent pod again.
  */
 export const FLEET = {
-  /** Between two Grants to a pod, at most. */
+  /** Longest time between two Grants to a pod. */
   heartbeatMs: 1000,
-  /** The leader has a pod's safe share for so long after it sent the last Grant that the pod answered. */
+  /** The leader may grant a pod's safe share for this long after the last Grant that the pod answered. */
   pledgeMs: 3000,
-  /** Tokens are valid for so long after the pod sent the last report that the leader acknowledged. */
+  /** Granted tokens are valid for this long after the pod's last report that the leader acknowledged. */
   blockMs: 3000,
   /**
-   * A leader that is asked to stop goes on granting for so long, or until the next one has all pods. It is less than what
-   * a Lease lasts beyond its holder's term, so that nobody who waits for the Lease to expire meets such a leader.
+   * A leader that shuts down grants tokens for this long, or until the next leader has links to all pods. It stops
+   * before its Lease can expire, so that a candidate that waits for the Lease never meets a leader that still grants.
    */
   leavingMs: 4000,
-  /** For rounding, and for clocks that do not run equally fast. */
+  /** Covers rounding, and clocks that run at different speeds. */
   toleranceMs: 150,
 } as const;
 
-/** Audience of the token that a pod shows; nothing but the operator has it reviewed. */
+/** Audience of the token that a pod shows. Only the operator accepts tokens for it. */
 export const CONTROL_AUDIENCE = 'breakwater.dev/control';
 
 /** Common name of the operator's client certificate. */
@@ -50,7 +51,7 @@ export const OPERATOR_COMMON_NAME = 'breakwater-operator';
 /** Ports of an agent pod. */
 export const PORTS = { agent: 8080, metrics: 9090, control: 9443, debug: 9091 } as const;
 
-/** Where the operator mounts things into an agent pod, and the keys of its ConfigMap. */
+/** Paths of mounts in an agent pod, and keys in the mounted objects. */
 export const MOUNTS = {
   configuration: '/etc/breakwater',
   configurationKey: 'configuration.json',
@@ -65,13 +66,13 @@ export const MOUNTS = {
   audit: '/var/log/breakwater/audit',
 } as const;
 
-/** Limits on requests that the agent takes have this target; others name a dependency. */
+/** Target of limits on the agent's own API. Other limits name a dependency. */
 export const INBOUND = 'inbound';
 
-/** In place of a dependency: what callers are checked by. */
+/** Stands for client authentication where a report names a dependency. */
 export const AUTH = 'auth';
 
-/** What this version's runtime can do, announced in its Hello. */
+/** Features of this version's runtime. Its Hello lists them. */
 export const FEATURES = [
   'Endpoint.Anthropic',
   'Endpoint.Bearer',

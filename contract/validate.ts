@@ -6,17 +6,17 @@ import helloSchema from './hello.schema.json' with { type: 'json' };
 import { type Copy, copierOf } from './known.ts';
 import reportSchema from './report.schema.json' with { type: 'json' };
 
-/** A value of the contract, or what is wrong with it, without the values in it. */
+/** A valid value, or the reason why it is invalid. The reason repeats no value, because values can be secret. */
 export type Parsed<T> =
   | { ok: true; value: T }
   | {
       ok: false;
       message: string;
-      /** A message that this version does not know: from a newer peer, to be ignored. */
+      /** Whether a newer peer sent a type of message that this version does not know. The receiver ignores it. */
       unknownType: boolean;
     };
 
-/** Messages by their `type`, and the schema of each. */
+/** Schemas of messages, by the `type` of the message. */
 const HELLO = { Hello: 'hello.schema.json' };
 const REPORTS = {
   Snapshot: 'report.schema.json#/definitions/Snapshot',
@@ -42,25 +42,25 @@ const FILES = new Map<string, object>(
 let ajv: Ajv | undefined;
 const copiers = new Map<string, Copy>();
 
-/** The compiled schema. Each is compiled when first needed, which keeps process start quick. */
+/** Compiles a schema at its first use, so that the process starts quickly. */
 function validator(schema: string): ValidateFunction {
   ajv ??= new Ajv({
     schemas: [...FILES.values()],
     validateSchema: false,
     messages: true,
-    // Half the time to compile; a check takes a little longer, and there are few.
+    // Halves the time to compile. Each check then takes a little longer, but there are few.
     inlineRefs: false,
     code: { optimize: false },
   });
   return ajv.getSchema(schema)!;
 }
 
-/** A resolved configuration, as in the agent's ConfigMap. Unknown fields are left in place. */
+/** Validates a resolved configuration, as in the agent's ConfigMap. Keeps unknown fields. */
 export function parseConfiguration(value: unknown): Parsed<Configuration> {
   return check<Configuration>('configuration.schema.json', value);
 }
 
-/** Revision and hash of a configuration, whichever version of the operator wrote it. */
+/** Reads revision and hash of a configuration, whatever version of the operator wrote it. */
 export function parsePublished(
   value: unknown,
 ): Pick<Configuration, 'revision' | 'hash'> | undefined {
@@ -69,17 +69,17 @@ export function parsePublished(
   return parsed.ok && typeof hash === 'string' ? { revision: parsed.value, hash } : undefined;
 }
 
-/** The first message of a runtime: a copy that holds known fields only. */
+/** Validates the first message of a runtime. Returns a copy with known fields only. */
 export function parseHello(value: unknown): Parsed<Hello> {
   return known(HELLO, parseMessage<Hello>(HELLO, value));
 }
 
-/** A later message of a runtime: a copy that holds known fields only. */
+/** Validates a later message of a runtime. Returns a copy with known fields only. */
 export function parseReport(value: unknown): Parsed<Report> {
   return known(REPORTS, parseMessage<Report>(REPORTS, value));
 }
 
-/** A message of the operator. */
+/** Validates a message of the operator. */
 export function parseCommand(value: unknown): Parsed<Command> {
   return parseMessage<Command>(COMMANDS, value);
 }
@@ -120,7 +120,7 @@ function malformed(message: string): { ok: false; message: string; unknownType: 
   return { ok: false, message, unknownType: false };
 }
 
-/** Path and expectation of an error; both come from the schema, none from the value. */
+/** Path and expectation of an error. Both come from the schema, so that no value leaks. */
 function describe(error: ErrorObject | undefined): string {
   if (error === undefined) return 'it does not fit the schema';
   const path = error.instancePath === '' ? 'it' : error.instancePath;

@@ -49,7 +49,7 @@ const every = (layers: readonly Pick<Layer, 'folder'>[]): string[] =>
 const GUARD = stacked(SHARED, [
   {
     folder: 'runtime/json',
-    purpose: 'JSON by its bytes, without values of it',
+    purpose: 'reads JSON: by its bytes, and members of parsed values',
     refuses: ALL_PACKAGES,
   },
   {

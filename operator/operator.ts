@@ -1,11 +1,9 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { CONTROL_AUDIENCE } from '../contract/link.ts';
 import { AuthorityStore } from './authorityStore.ts';
-import { describeAgents, loggingPage, type AgentFacts } from './debug.ts';
-import { json, serve, type Answer } from './endpoints.ts';
+import type { PlanOptions } from './desired/plan.ts';
 import {
   ForwardedPort,
   KubeClient,
@@ -26,20 +24,20 @@ import {
   type RotationOptions,
 } from './links/index.ts';
 import { Loggers } from './loggers.ts';
-import { AgentNews } from './reconcile/agentNews.ts';
+import { exportCacheAge, exportUpgrades } from './processMetrics.ts';
+import { AgentNotifier } from './reconcile/agentNotifier.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
 import { CircuitLeader } from './reconcile/circuitLeader.ts';
 import { Fleet, fleetPods } from './reconcile/fleet.ts';
 import { ProviderLeader } from './reconcile/providerLeader.ts';
-import { createQueues } from './reconcile/queues.ts';
+import { createQueues, type Queues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
-import { Term, type TermOptions } from './reconcile/term.ts';
-import type { UpgradeCounts } from './reconcile/upgrades.ts';
+import { Term } from './reconcile/term.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
+import { startServers } from './servers.ts';
 import type { Settings } from './settings.ts';
-import { ranking } from './status/ranking.ts';
 import { OperatorTracing } from './tracing.ts';
 import { NO_ENVIRONMENT, type TracingEnvironment } from '../runtime/observe/tracingSettings.ts';
 
@@ -48,170 +46,139 @@ export interface OperatorOptions {
   cluster: ClusterConfig;
   logger: Logger;
   registry: Registry;
-  /** Time between two looks at which kinds of prometheus-operator are installed. Default 30 s. */
+  /** Milliseconds between two looks at which optional kinds are installed. Default 30 s. */
   discoveryIntervalMs?: number;
   /** When the authority of the links is replaced. Default: within a year. */
   rotation?: RotationOptions['plan'];
-  /** What OTEL_* variables say of the operator's own traces. Default: nothing. */
+  /** OTEL_* variables for the operator's own traces. Default: none. */
   tracing?: TracingEnvironment;
 }
 
-/** A liveness probe fails when the event loop stood still for so long. */
-const STALLED_MS = 10_000;
-/** For one request, from the moment it is sent. */
+/** Deadline of one token review, from when it is sent. */
 const REVIEW_DEADLINE_MS = 5_000;
 
+const clock = systemClock;
+const random = Math.random;
+
 /**
- * Runs the operator until the signal aborts: caches and endpoints always, reconciling and links while it
- * holds the Lease. Resolves when the Lease is released.
+ * Runs the operator until the signal aborts: caches and servers always, reconciles and links while it holds the Lease.
+ * Resolves when the Lease is released.
  */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
-  const { settings, cluster, logger, registry } = options;
-  const random = Math.random;
-  const clock = systemClock;
-  const loggers = new Loggers(logger, settings.logLevels);
+  const { settings, registry } = options;
+  const loggers = new Loggers(options.logger, settings.logLevels);
   const tracing = new OperatorTracing({
     ...{ settings, registry, logger: loggers.of('traces') },
     environment: options.tracing ?? NO_ENVIRONMENT,
   });
-  // The first reconciles say most.
+  // Awaited, so that the first reconciles are traced.
   await tracing.settled();
-  const { traces } = tracing;
-  const transport = new Transport({
-    config: cluster,
-    registry,
-    maxInFlight: settings.requestsInFlight,
-    maxReviewsInFlight: settings.tokenReviewsInFlight,
-    clock,
-    random,
-    traces,
+  const parts = await createParts({ ...options, loggers, traces: tracing.traces }, signal);
+  const { caches, transport } = parts;
+  let current: Term | undefined;
+  let last: Term | undefined;
+  exportCacheAge(caches, registry);
+  exportUpgrades(() => current?.upgrades.counts(), registry);
+  const stopServers = await startServers({ ...parts, settings, registry, term: () => current });
+  caches.start(signal);
+  await Promise.race([caches.whenSynced(), aborted(signal)]);
+  await elector(options, parts).run(signal, {
+    onStarted: (leading) => {
+      last = current = createTerm(options, parts, leading);
+      return current.run();
+    },
+    onStopped: () => void (current = undefined),
   });
+  await last?.whenHandedOver();
+  stopServers();
+  await tracing.close();
+  await transport.close();
+}
+
+/** Parts that live as long as the process, also on a standby. */
+interface Parts {
+  loggers: Loggers;
+  traces: Traces;
+  transport: Transport;
+  client: KubeClient;
+  caches: Caches;
+  attachments: Attachments;
+  notifier: AgentNotifier;
+  lag: StatusLag;
+  ownWrites: OwnWrites;
+  queues: Queues;
+  rotation: Rotation;
+  links: Links;
+  circuits: CircuitLeader;
+  providers: ProviderLeader;
+  fleet: Fleet;
+}
+
+type PartsOptions = OperatorOptions & Pick<Parts, 'loggers' | 'traces'>;
+
+async function createParts(options: PartsOptions, signal: AbortSignal): Promise<Parts> {
+  const { settings, registry, loggers, traces } = options;
+  const transport = createTransport(options);
   const client = new KubeClient(transport);
   const caches = new Caches({
-    client,
-    clock,
-    random,
+    ...{ client, clock, random },
     logger: loggers.of('informer'),
     discoveryIntervalMs: options.discoveryIntervalMs,
     share: settings.share,
   });
   const attachments = new Attachments(caches);
-  const news = new AgentNews();
+  const notifier = new AgentNotifier();
   const lag = new StatusLag(registry, clock);
   const ownWrites = new OwnWrites();
   const queues = createQueues({ registry, clock, random, lag });
-  // A standby keeps nothing queued: its term begins with everything there is.
+  // A standby queues nothing. A term begins with all objects.
   for (const queue of Object.values(queues)) queue.stop();
   const rotation = await Rotation.start({
-    store: new AuthorityStore(client, settings),
-    clock,
-    logger: loggers.of('authority'),
+    ...{ clock, store: new AuthorityStore(client, settings), logger: loggers.of('authority') },
     plan: { checkMs: settings.authorityCheckMs, ...options.rotation },
   });
-  const links = await createLinks(
-    { ...options, logger: loggers.of('links'), rotation, client, traces },
-    signal,
-  );
+  const links = await createLinks({ ...options, rotation, client }, signal);
   rotation.onChange(() => {
-    // Only the leader works its queue off; it writes no ConfigMap that is as it should be.
+    // Enqueued keys are dropped unless this process leads. A ConfigMap that is current is not written.
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, news, links, queues, ownWrites });
-  const circuits = new CircuitLeader({ links, clock, registry });
-  const providers = new ProviderLeader({ links, clock });
-  exportCacheAge(caches, registry);
-  const fleet = new Fleet({
-    links,
-    podsOf: (key) => fleetPods(caches.replicas.of(key)),
-    ...{ clock, random, registry, instance: settings.podName },
-  });
-  let current: Term | undefined;
-  exportUpgrades(() => current?.upgrades.counts(), registry);
-  const stop = await serveEndpoints(options, caches, {
-    agents: () => describe(caches, links, { fleet, circuits, providers }, current),
-    rank: () => rank(caches, links),
-    loggers,
-  });
-  caches.start(signal);
-  await Promise.race([caches.whenSynced(), aborted(signal)]);
-  const elector = new LeaderElector({
-    client,
-    namespace: settings.namespace,
-    name: settings.leaseName,
-    identity: `${settings.podName}_${randomUUID()}`,
-    logger: loggers.of('leader'),
-    registry,
-    clock,
-    random,
-  });
-  const onStarted = (leading: LeaderTerm): Promise<void> => {
-    const { runtimeImage, runtimeImagePullPolicy } = settings;
-    const term = new Term(
-      {
-        client,
-        caches,
-        attachments,
-        news,
-        links,
-        fleet,
-        circuits,
-        providers,
-        queues,
-        lag,
-        ownWrites,
-        plan: {
-          runtimeImage,
-          operatorNamespace: settings.namespace,
-          tenancy: settings.tenancy,
-          ...(settings.mesh && { mesh: settings.mesh }),
-          ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
-          ...(settings.tracing && { tracing: settings.tracing }),
-          ...(settings.runbooks !== undefined && { runbooks: settings.runbooks }),
-        },
-        authorityPem: rotation.trusted,
-        upgradeConcurrency: settings.upgradeConcurrency,
-        upgradeFailures: settings.upgradeFailures,
-        instance: settings.podName,
-        logger: loggers.of('reconcile'),
-        registry,
-        clock,
-        random,
-        concurrency: settings.reconcileConcurrency,
-        traces,
-      },
-      leading,
-    );
-    current = term;
-    last = term;
-    const guarded = client.guarded(() => leading.assertLeading());
-    void rotation.lead(new AuthorityStore(guarded, settings), leading.signal);
-    return term.run();
+  connectTriggers({ caches, attachments, notifier, links, queues, ownWrites, clock, random });
+  return {
+    ...{ loggers, traces, transport, client, caches, attachments, notifier, lag, ownWrites },
+    ...{ queues, rotation, links },
+    circuits: new CircuitLeader({ links, clock, registry }),
+    providers: new ProviderLeader({ links, clock }),
+    fleet: new Fleet({
+      links,
+      podsOf: (key) => fleetPods(caches.replicas.of(key)),
+      ...{ clock, random, registry, instance: settings.podName },
+    }),
   };
-  let last: Term | undefined;
-  await elector.run(signal, { onStarted, onStopped: () => void (current = undefined) });
-  await last?.whenHandedOver();
-  stop();
-  await tracing.close();
-  await transport.close();
+}
+
+function createTransport({ cluster, settings, registry, traces }: PartsOptions): Transport {
+  return new Transport({
+    config: cluster,
+    maxInFlight: settings.requestsInFlight,
+    maxReviewsInFlight: settings.tokenReviewsInFlight,
+    ...{ registry, clock, random, traces },
+  });
 }
 
 async function createLinks(
   {
     rotation,
     client,
-    traces,
-    cluster,
-    settings,
-    logger,
-    registry,
-  }: { rotation: Rotation; client: KubeClient; traces: Traces } & Omit<OperatorOptions, 'tracing'>,
+    ...options
+  }: Omit<PartsOptions, 'rotation'> & Pick<Parts, 'rotation' | 'client'>,
   signal: AbortSignal,
 ): Promise<Links> {
+  const { cluster, settings, registry, loggers, traces } = options;
+  const logger = loggers.of('links');
   const credentials = await Credentials.issue({
     authority: rotation.signing,
-    clock: systemClock,
-    logger,
+    ...{ clock, logger },
   });
   credentials.run(signal);
   rotation.onChange(() => void credentials.check());
@@ -227,126 +194,64 @@ async function createLinks(
     handshakes,
     timing: { connectMs, excessMs },
     limits,
-    clock: systemClock,
-    random: Math.random,
-    logger,
-    registry,
-    traces,
+    ...{ clock, random, logger, registry, traces },
     ...(settings.links === 'PortForward' && {
       dial: createDial((address) => new ForwardedPort(cluster, address)),
     }),
   });
 }
 
-async function serveEndpoints(
+function elector(
   { settings, registry }: OperatorOptions,
-  caches: Caches,
-  { agents, rank, loggers }: { agents: () => unknown; rank: () => unknown; loggers: Loggers },
-): Promise<() => void> {
-  collectDefaultMetrics({ register: registry });
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
-  const healthy = (): Answer => {
-    const stalledMs = Math.round(delay.max / 1e6);
-    delay.reset();
-    return json(stalledMs < STALLED_MS ? 200 : 503, { eventLoopStalledMs: stalledMs });
-  };
-  const ready = (): Answer => {
-    const isCurrent = ({ hasSynced, isStale }: Caches['all'][number]): boolean =>
-      hasSynced && !isStale;
-    const kinds = caches.all.map((each) => [each.resource.plural, isCurrent(each)]);
-    const isReady = caches.synced && caches.all.every(isCurrent);
-    return json(isReady ? 200 : 503, Object.fromEntries(kinds));
-  };
-  const metrics = async (): Promise<Answer> => ({
-    status: 200,
-    contentType: registry.contentType,
-    body: await registry.metrics(),
+  { client, loggers }: Parts,
+): LeaderElector {
+  return new LeaderElector({
+    client,
+    namespace: settings.namespace,
+    name: settings.leaseName,
+    identity: `${settings.podName}_${randomUUID()}`,
+    logger: loggers.of('leader'),
+    ...{ registry, clock, random },
   });
-  const { ports } = settings;
-  const servers = await Promise.all([
-    serve({ '/metrics': metrics }, ports.metrics),
-    serve({ '/healthz': healthy, '/readyz': ready }, ports.health),
-    serve(
-      {
-        '/debug/agents': () => json(200, agents()),
-        '/debug/ranking': () => json(200, rank()),
-        '/debug/logging': (query, method) => loggingPage(loggers, query, method),
-      },
-      ports.debug,
-      '127.0.0.1',
-    ),
-  ]);
-  return () => {
-    delay.disable();
-    for (const { server } of servers) {
-      server.close();
-      server.closeAllConnections();
-    }
-  };
 }
 
-/** What /debug/agents shows. */
-function describe(
-  caches: Caches,
-  links: Links,
-  { fleet, circuits, providers }: Pick<TermOptions, 'fleet' | 'circuits' | 'providers'>,
-  term: Term | undefined,
-): unknown {
-  const facts = caches.agents.list().map((agent): AgentFacts => {
-    const key = keyOf(agent);
-    const figures = fleet.figuresOf(key);
-    const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
-    return {
-      key,
-      ...(term && { term: term.agents.termOf(key) }),
-      ...(configuration && { configuration }),
-      ...(applyErrors && { applyErrors }),
-      ...(figures && { fleetLimits: figures }),
-      pods: links.podsOf(key),
-      fleet: circuits.of(key),
-      providerLimits: providers.of(key),
-    };
-  });
-  return describeAgents(term !== undefined, facts);
-}
-
-/** What /debug/ranking shows: all agents together and by how well they serve requests, as far as this operator is linked to their pods. */
-function rank(caches: Caches, links: Links): unknown {
-  const agents = caches.agents
-    .list()
-    .map((agent) => ({ agent: keyOf(agent), pods: links.podsOf(keyOf(agent)) }));
-  return ranking(agents, Math.round(process.uptime()));
-}
-
-function exportCacheAge(caches: Caches, registry: Registry): void {
-  new Gauge({
-    name: 'breakwater_informer_last_event_seconds',
-    help: 'Seconds since the watch of a kind was last heard from',
-    labelNames: ['kind'],
-    registers: [registry],
-    collect() {
-      // A kind that was removed has no informer any more.
-      this.reset();
-      for (const { resource, lastEventAgeMs } of caches.all) {
-        if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
-      }
+function createTerm(
+  { settings, registry }: OperatorOptions,
+  parts: Parts,
+  leading: LeaderTerm,
+): Term {
+  const { client, rotation, loggers } = parts;
+  const term = new Term(
+    {
+      ...parts,
+      plan: planOptions(settings),
+      authorityPem: rotation.trusted,
+      upgradeConcurrency: settings.upgradeConcurrency,
+      upgradeFailures: settings.upgradeFailures,
+      instance: settings.podName,
+      logger: loggers.of('reconcile'),
+      ...{ registry, clock, random },
+      concurrency: settings.reconcileConcurrency,
     },
-  });
+    leading,
+  );
+  const guarded = client.guarded(() => leading.assertLeading());
+  void rotation.lead(new AuthorityStore(guarded, settings), leading.signal);
+  return term;
 }
 
-function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
-  new Gauge({
-    name: 'breakwater_upgrades',
-    help: 'Agents whose pods a new version of the operator changes, by how far they are: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, of those that served nobody before; failed, of those that got worse. Only the leader has any.',
-    labelNames: ['state'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      const all = Object.entries<number>({ ...counts() });
-      for (const [state, count] of all) this.set({ state }, count);
-    },
-  });
+function planOptions(settings: Settings): PlanOptions {
+  const { runtimeImage, runtimeImagePullPolicy, namespace, tenancy } = settings;
+  const { mesh, tracing, runbooks } = settings;
+  return {
+    runtimeImage,
+    operatorNamespace: namespace,
+    tenancy,
+    ...(mesh && { mesh }),
+    ...(runtimeImagePullPolicy !== undefined && { runtimeImagePullPolicy }),
+    ...(tracing && { tracing }),
+    ...(runbooks !== undefined && { runbooks }),
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ process.on('uncaughtException', (error) => {
 const writeSome = promisify(write);
 const STDOUT = 1;
 
-/** Does not block the process while the reader of its standard output is slow. */
+/** Writes to standard output without blocking the process, even if the reader is slow. */
 async function writeAll(text: string): Promise<void> {
   let rest = Buffer.from(text);
   while (rest.length > 0) {
@@ -51,7 +51,7 @@ const runtime = new Runtime({
   ...(env.BREAKWATER_HOST && { host: env.BREAKWATER_HOST }),
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
-  // Named by the pod: outside of pods several processes share the directory.
+  // The pod's UID is in the name, because outside of pods several processes share the directory.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
   ...(env.POD_UID && {
     auditHeadPath: join(tmpdir(), `breakwater-audit-${env.POD_UID}.json`),

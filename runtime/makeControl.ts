@@ -14,7 +14,7 @@ import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
 import { auditHeaders } from './security/audit/receivers.ts';
 
-/** What ties the agent to its operator: mounted files, the link and the reports, and the state that is kept. */
+/** Connects the agent to its operator: mounted files, links, reports, and the saved state. */
 export interface Control {
   /** When the process began, as ISO 8601. */
   startedAt: string;
@@ -22,15 +22,15 @@ export interface Control {
   port: ControlPort;
   files: FileWatcher;
   kept: KeptState;
-  /** Begins to report each second; the answer ends it. */
+  /** Starts the reports of each second. Returns a function that stops them. */
   startReports: () => () => void;
 }
 
-/** How often counters are reported, in milliseconds. */
+/** Interval between reports of counters, in milliseconds. */
 const COUNTERS_MS = 1000;
-/** Between two looks at what is to be kept, in counter ticks. */
+/** Interval between two saves of the guard's state, in counter ticks. */
 const SAVE_TICKS = 5;
-/** Between two looks at whether the pod fills up, in milliseconds. */
+/** Interval between checks whether the pod fills up, in milliseconds. */
 const LOAD_MS = 100;
 
 export function makeControl(
@@ -87,7 +87,7 @@ export function makeControl(
   return { startedAt, reporter, port, files, kept, startReports };
 }
 
-/** What siblings and the operator are told of the work that there is. */
+/** Load of the pod, for siblings and the operator. */
 function loadOf({ guard, activity, agent }: Core): Load | undefined {
   const load = guard.load();
   if (!load) return undefined;
@@ -96,7 +96,7 @@ function loadOf({ guard, activity, agent }: Core): Load | undefined {
   return { ...load, accepts: load.accepts && !leaving, streams, conversations };
 }
 
-/** Where the headers of the audit's receivers are mounted. */
+/** Mounted credentials in the headers of the audit's receivers. */
 function auditCredentials({
   configuration,
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
@@ -106,7 +106,7 @@ function auditCredentials({
   }));
 }
 
-/** Where the token of scrapers is mounted. */
+/** The mounted token of scrapers. */
 function scraperCredentials({
   configuration,
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
@@ -114,7 +114,7 @@ function scraperCredentials({
   return credential ? [{ dependency: 'scrapers', credential }] : [];
 }
 
-/** Reports events at once; the answer starts the reports of each second. */
+/** Reports events at once. Returns a function that starts the reports of each second. */
 function report(
   core: Core,
   { reporter, port, kept, load }: Pick<Control, 'reporter' | 'port' | 'kept'> & { load: LoadWatch },

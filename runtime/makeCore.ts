@@ -22,7 +22,7 @@ import { readHeaders } from './model/transport/secretHeaders.ts';
 import { Agents } from './network/agents.ts';
 import { httpAgent } from './network/httpAgent.ts';
 import { Network } from './network/network.ts';
-import { networkFetch } from './network/networkFetch.ts';
+import { networkFetch } from './network/agents.ts';
 import { Upstream } from './model/transport/upstream.ts';
 import { HealthChecks } from './observe/healthChecks.ts';
 import { LastCalls } from './observe/lastCalls.ts';
@@ -389,7 +389,7 @@ function useCredentials({ guard, configuration, credentials, network }: Base, ag
   }
 }
 
-/** Loads the engines on demand: agents that screen nothing never do. */
+/** Loads the engines on demand, so that agents without screening never load them. */
 function makeScreen(): Screen {
   return new Screen({
     loadDetector: async () => {

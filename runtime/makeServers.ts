@@ -47,7 +47,7 @@ export function makeServers(
   audited: Audited & Watched,
   control: Control,
 ): Servers {
-  // The server of the agent's API, which is made last.
+  // Holds the server of the agent's API, which is made last.
   const agents: Server[] = [];
   const shared = {
     lifecycle: makeLifecycle(core, audited, control, agents),
@@ -55,7 +55,7 @@ export function makeServers(
     eventLoop: new EventLoop(() => performance.now()),
   };
   const facts = healthFacts(core, control, shared, agents);
-  // Clients do not see the dependencies of the agent.
+  // Hides the agent's dependencies from clients.
   const podHealth = healthRoute(facts, 'Pod');
   const agent = makeAgentServer(core, audited, shared, podHealth);
   agents.push(agent);
@@ -181,7 +181,7 @@ function makeAgentServer(
     ...{ blockedSource, blockedClient },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
-      // The sibling that served it records it.
+      // The sibling that served the request records it.
       if (served.reason === 'Forwarded') return;
       core.performance.record('request', seconds * 1000, served.failed ? served.reason : '');
     },

@@ -10,31 +10,31 @@ export interface RuntimeOptions {
   version: string;
   /** 0 chooses a free port. */
   ports: { agent: number; metrics: number; control: number; debug: number };
-  /** Address that all ports but debug are open on; absent: any. */
+  /** Address of all ports except debug; absent: any. */
   host?: string;
   configurationDirectory: string;
   tokenDirectory: string;
-  /** File that keeps the guard's state beyond the process; absent: it is not kept. */
+  /** File for the guard's state, which outlives the process; absent: none. */
   statePath?: string;
-  /** File that keeps the head of the audit's chain beyond the process; absent: it is not kept. */
+  /** File for the head of the audit's chain, which outlives the process; absent: none. */
   auditHeadPath?: string;
-  /** Directory in which the audit's events wait for the webhook, of this pod alone. */
+  /** Directory of this pod alone, in which events of the audit wait for the webhook. */
   auditQueueDirectory: string;
   peers: PeerAccess;
-  /** Bytes of conversations that are kept in memory at most. */
+  /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
-  /** Bytes of answers that the cache keeps at most. */
+  /** Largest size of cached answers, in bytes. */
   maxCacheBytes: number;
-  /** Bytes of results of tools that are kept at most. */
+  /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
-  /** What HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. */
+  /** Proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
   proxies: ProxyEnvironment;
-  /** What OTEL_* variables say. */
+  /** Settings of the OTEL_* variables. */
   tracing: TracingEnvironment;
   /** Writes whole lines to standard output without blocking. */
   writeOut: (text: string) => Promise<void>;
   clock: Clock;
   log: Logger;
-  /** Between looks at the mounted files; see FileWatcher. */
+  /** Interval between reads of the mounted files, in milliseconds; see FileWatcher. */
   filePollMs?: number;
 }

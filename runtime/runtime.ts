@@ -16,7 +16,7 @@ import type { Metrics } from './observe/metrics.ts';
 import type { Tracing } from './observe/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
 
-/** The agent runtime: everything of a pod's process but its environment and its signals. */
+/** The agent runtime: the whole process of a pod, except for its environment and its signals. */
 export class Runtime {
   readonly configuration: ActiveConfiguration;
   readonly guard: Guard;
@@ -48,7 +48,7 @@ export class Runtime {
     this.#servers = servers;
   }
 
-  /** Resolves when every listener is up and the mounted files were looked at. */
+  /** Resolves when all listeners are up and the mounted files have been read. */
   async start(): Promise<void> {
     const { ports, host, version } = this.#options;
     const { agent, metrics, debug } = this.#servers;
@@ -58,13 +58,13 @@ export class Runtime {
       listen(metrics, ports.metrics, host),
       listen(debug, ports.debug, '127.0.0.1'),
     ]);
-    // Last: its certificate takes a tenth of a second, and clients are served meanwhile.
+    // Comes last: its certificate takes a tenth of a second, and the agent already serves clients.
     await this.#control.port.start(ports.control, host);
     this.#stopReports = this.#control.startReports();
     this.#core.log('runtime').info({ version, ports: this.ports() }, 'Runtime started');
   }
 
-  /** What it tells about itself at present. */
+  /** Current report about the whole state. */
   snapshot(): Snapshot {
     return this.#control.reporter.snapshot();
   }
@@ -80,14 +80,14 @@ export class Runtime {
     };
   }
 
-  /** Leaves in order; resolves when the process may exit. */
+  /** Shuts down in order. Resolves when the process may exit. */
   async shutdown(): Promise<void> {
     const times = this.configuration.configuration?.content.shutdown;
     await this.lifecycle.shutdown(times ?? { endpointLagMs: 0, drainTimeoutMs: 0 });
     await this.close();
   }
 
-  /** Lets go of everything at once. */
+  /** Closes everything at once. */
   async close(): Promise<void> {
     const { agent, metrics, debug, eventLoop, peerForward } = this.#servers;
     const { files, port, kept } = this.#control;

@@ -150,7 +150,7 @@ export function limit(
   const usual = [
     condition('Accepted', 'True', 'Accepted', 'In force on inbound of triage.'),
     condition('Programmed', 'True', 'Programmed', '2/2 pods enforce generation 1.'),
-    condition('Exhausted', 'False', 'Flowing', 'Nothing is rejected at present.'),
+    condition('Exhausted', 'False', 'Flowing', 'No request is rejected.'),
   ];
   return {
     apiVersion: 'breakwater.dev/v1alpha1',

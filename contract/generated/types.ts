@@ -1,7 +1,7 @@
 /* Generated from the JSON Schemas in contract/ by `make generate`; do not edit. */
 
 /**
- * Features that a runtime must have to do this element justice. One that lacks any leaves the element out and reports it as unsupported.
+ * Features that a runtime needs for this element. A runtime without one of them ignores the element and reports it as unsupported.
  *
  * @maxItems 16
  *
@@ -15,21 +15,21 @@ export type Requires = string[];
  */
 export type DurationMs = number;
 /**
- * Shadow decides and counts, and never rejects.
+ * Shadow: decides and counts, but never rejects.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Mode".
  */
 export type Mode = 'Enforce' | 'Shadow';
 /**
- * What a pod without a leader does when its tokens are used up, or without its store: SafeShare refills the pod's share of the limit, Deny admits nothing, Allow admits everything.
+ * What a pod does without its store, or without a leader after it has used its tokens. SafeShare: it refills its share of the limit. Deny: it admits nothing. Allow: it admits everything.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "WithoutLeader".
  */
 export type WithoutLeader = 'SafeShare' | 'Deny' | 'Allow';
 /**
- * Numbers of durations by the index of their bucket in a DDSketch of 2 % accuracy over milliseconds, as in durations.ts.
+ * Counts of durations by the index of their bucket in a DDSketch with 2 % accuracy over milliseconds; see durations.ts.
  *
  * @maxItems 2048
  *
@@ -38,7 +38,7 @@ export type WithoutLeader = 'SafeShare' | 'Deny' | 'Allow';
  */
 export type DurationBuckets = number[][];
 /**
- * How the process has done since it started, by operation. In Counters only when it changed, and not with each of them.
+ * Performance of the process since its start, by operation. In Counters only after a change, and not in each of them.
  *
  * @maxItems 8
  *
@@ -69,14 +69,14 @@ export type IncidentType =
  */
 export type ToolNames = string[];
 /**
- * What a runtime tells over the link after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
+ * Messages of a runtime after its Hello: a Snapshot at once and after each configuration, each Transition as it happens, and Counters at most once a second.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Report".
  */
 export type Report = Snapshot | TransitionReport | Counters | FleetReport | ProviderUse;
 /**
- * What the operator's leader tells a runtime over the link.
+ * Messages of the operator's leader to a runtime.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Command".
@@ -93,11 +93,11 @@ export interface Contract {}
  */
 export interface Revision {
   /**
-   * Term of the leader that made it.
+   * Term of the leader that wrote it.
    */
   term: number;
   /**
-   * Grows by one with each configuration of the agent.
+   * Increases by one with each configuration of the agent.
    */
   counter: number;
 }
@@ -117,28 +117,28 @@ export interface Content {
    */
   endpoints: Endpoint[];
   /**
-   * Paths of the provider's API that are passed on, each with all below it. Absent: none.
+   * Other paths of the provider's API that the agent forwards, each with all paths below it. Absent: none.
    */
   routes?: string[];
   /**
-   * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Unknown: LeastLoaded.
+   * How endpoints of one priority share requests: RoundRobin, LeastLoaded, Weighted or Random. Any other value: LeastLoaded.
    */
   loadBalancing: string;
   /**
-   * Which requests for messages stay at one endpoint of their priority.
+   * Which requests for messages stay at one of several endpoints with the same priority.
    */
   affinity: {
     /**
-     * Automatic: those of a session, or that ask for a prompt cache. Always: all. Disabled: none. Unknown: Disabled.
+     * Automatic: requests of a session, and requests that use the prompt cache. Always: all requests. Disabled: none. Any other value: Disabled.
      */
     mode: string;
     /**
-     * Header that names the session, in lower case. Absent: only Claude Code's does.
+     * Header that names the session, in lower case. Absent: only the header of Claude Code.
      */
     header?: string;
   };
   /**
-   * Bounds on one request to the model, and with toolMs on one call of a tool. One that is absent does not apply.
+   * Timeouts of a request to the model; toolMs: of a call of a tool. An absent one does not apply.
    */
   timeouts: {
     connectMs: DurationMs;
@@ -152,47 +152,47 @@ export interface Content {
   };
   shutdown: {
     /**
-     * Time between being unready and taking no new work, in which Services learn of it.
+     * Time for Services to learn that the pod is unready. Until its end the pod accepts new requests.
      */
     endpointLagMs: number;
     /**
-     * Time for open requests to finish after that.
+     * Time after endpointLagMs for open requests to finish.
      */
     drainTimeoutMs: number;
     /**
-     * Time in all to put away what outlives the process, after that.
+     * Time after drainTimeoutMs for all shutdown handlers together to save state.
      */
     handlerTimeoutMs?: number;
   };
   /**
-   * How requests to the model are retried. Absent: they are not.
+   * Retries of requests to the model. Absent: none.
    */
   retry?: {
     /**
-     * The first attempt counts; 1 is no retry.
+     * Largest number of attempts, including the first.
      */
     maxAttempts: number;
     baseDelayMs: DurationMs;
     maxDelayMs: DurationMs;
     /**
-     * Retries and moves that a dependency may cause, as a share of its recent requests.
+     * Retries and moves to other endpoints that a dependency may cause, as a share of its recent requests.
      */
     budgetPercent: number;
     /**
-     * Retries and moves that it may cause beside that.
+     * Retries and moves that it may cause in addition to budgetPercent.
      */
     minPerSecond: number;
   };
   /**
-   * Longest retry-after of the runtime's own error answers.
+   * Longest retry-after in the runtime's own error responses.
    */
   clientPatienceMs: number;
   /**
-   * Gates, which hold back calls that a provider refused for their credential.
+   * Gates hold calls back while a provider refuses their credential.
    */
   gates: {
     /**
-     * Time after which a shut gate admits one call, however long the provider asks to wait. It doubles while that call is refused.
+     * Longest time until a shut gate admits one call, even if the provider asks for a longer wait. Doubles each time that the provider refuses that call.
      */
     maxWaitMs: number;
   };
@@ -201,12 +201,12 @@ export interface Content {
    */
   providerLimits: {
     /**
-     * Most pods that can use the same credentials at a time. Without a leader each holds to its part of what is left. 1: all of it is this pod's.
+     * Largest number of pods that can use the same credential at once. Without a leader, each pod uses its equal part of the remaining tokens. 1: this pod uses all of them.
      */
     maxPods: number;
   };
   /**
-   * Requests that the agent takes at a time. maxQueued and acquireTimeoutMs also bound the wait at a maxConcurrent of a dependency. Absent: no bound.
+   * Bounds the concurrent requests of the agent's API. maxQueued and acquireTimeoutMs also bound the queue at a dependency with maxConcurrent. Absent: no bound.
    */
   bulkhead?: {
     maxConcurrent: number;
@@ -214,51 +214,51 @@ export interface Content {
     acquireTimeoutMs: DurationMs;
   };
   /**
-   * What becomes of a request that finds no place in the bulkhead or at any endpoint. Forward: it goes to a sibling with room, once.
+   * How the agent handles a request without a place in the bulkhead or at any endpoint. Forward: another pod with room serves it. A request is forwarded only once.
    */
   whenFull: 'Forward' | 'Reject';
   /**
-   * What clients may send, whoever they are.
+   * Limits on what any client may send.
    */
   intake: {
     maxBodyBytes: number;
     /**
-     * Of all requests that are received or served at a time.
+     * Largest sum of the bodies of all requests that arrive or are being served.
      */
     maxBodyBytesInFlight: number;
     bodyIdleTimeoutMs: DurationMs;
     /**
-     * In each period of bodyIdleTimeoutMs.
+     * Least rate of an arriving body, in each period of bodyIdleTimeoutMs.
      */
     minBodyBytesPerSecond: number;
     maxConnections: number;
     /**
-     * Over which no credential has been accepted.
+     * Counts only connections on which the agent has accepted no credential yet.
      */
     maxConnectionsPerAddress: number;
   };
   security: Security;
   audit?: Audit;
   /**
-   * Networks in CIDR notation whose x-forwarded-for counts. Absent: none.
+   * Networks in CIDR notation whose x-forwarded-for the agent trusts. Absent: none.
    *
    * @maxItems 64
    */
   trustedProxies?: string[];
   /**
-   * HTTP proxies. Absent: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod say.
+   * HTTP proxies. Absent: those of HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the pod.
    */
   proxy?: {
     /**
-     * For URLs with http. Absent: they are called directly.
+     * Proxy for http URLs. Absent: none.
      */
     http?: string;
     /**
-     * For URLs with https. Absent: they are called directly.
+     * Proxy for https URLs. Absent: none.
      */
     https?: string;
     /**
-     * Names, addresses and networks that are called directly, besides those of the cluster.
+     * Names, addresses and networks that bypass the proxies. Those of the cluster always do.
      *
      * @maxItems 128
      */
@@ -272,7 +272,7 @@ export interface Content {
   cache?: Cache;
   toolCache?: Cache;
   /**
-   * Who may call the agent. Absent: everybody. A type that is unknown lets nobody in.
+   * Authentication of clients. Absent: none, so that anybody may call the agent. An unknown type admits no client.
    */
   auth?: {
     /**
@@ -280,21 +280,21 @@ export interface Content {
      */
     type: string;
     /**
-     * Credentials that are not accepted, by the address that shows them. Absent: they are not bounded.
+     * Limit on wrong credentials for each address. Absent: no limit.
      */
     failures?: {
       perMinute: number;
       maxAddresses: number;
     };
     /**
-     * What clients may do: the first entry that names a client counts, and one without an entry may do nothing. Absent: all may do everything.
+     * Permissions of clients. The first entry that names a client applies. A client without an entry may do nothing. Absent: every client may do everything.
      *
      * @maxItems 64
      */
     clients?: ClientRule[];
     apiKeys?: {
       /**
-       * Directory in the pod: a file for each client, by its name, with its API keys, one a line.
+       * Directory in the pod. Each file has the name of a client and holds its API keys, one per line.
        */
       path: string;
       /**
@@ -310,7 +310,7 @@ export interface Content {
       audiences: string[];
       jwksURL: string;
       /**
-       * How the keys behind jwksURL are had and kept.
+       * How the agent fetches and caches the keys of jwksURL.
        */
       keys?: {
         timeoutMs: DurationMs;
@@ -321,7 +321,7 @@ export interface Content {
     };
   };
   /**
-   * Conversations that the agent keeps itself. Absent: it keeps none.
+   * Conversations that the agent stores. Absent: it serves none.
    */
   conversation?: {
     maxMessages: number;
@@ -332,11 +332,11 @@ export interface Content {
     systemPrompt?: string;
     systemPromptFile?: MountedKey1;
     /**
-     * Name in DNS with the addresses of all pods of the agent.
+     * DNS name with the addresses of all pods of the agent.
      */
     peers?: string;
     /**
-     * Where conversations are kept. Absent: in the memory of the pod where they began.
+     * Store of conversations. Absent: the memory of the pod where a conversation began.
      */
     redis?: {
       url: string;
@@ -371,11 +371,11 @@ export interface Content {
    */
   healthChecks?: HealthCheck[];
   /**
-   * Bounds on hosts that the spec does not name.
+   * Limits on hosts that the spec does not name.
    */
   egress: {
     /**
-     * Hosts, or *. and a domain. Empty: every host.
+     * Allowed hosts; *.DOMAIN allows all below a domain. Empty: every host.
      *
      * @maxItems 64
      */
@@ -399,13 +399,13 @@ export interface Content {
 export interface Endpoint {
   name: string;
   /**
-   * Protocol, such as Anthropic. An unknown one leaves the endpoint out.
+   * Protocol, such as Anthropic. A runtime ignores an endpoint with an unknown protocol.
    */
   provider: string;
   model?: string;
   baseURL: string;
   /**
-   * Where the API key is mounted. Absent: the client's own credentials are passed on.
+   * Mounted API key. Absent: the endpoint gets the client's own credentials.
    */
   credential?: {
     /**
@@ -422,44 +422,44 @@ export interface Endpoint {
     key: string;
   };
   /**
-   * How the key of credential is sent: as x-api-key, or as authorization: Bearer. Absent: APIKey.
+   * Header of the key. APIKey: x-api-key. Bearer: authorization. Absent: APIKey.
    */
   credentialScheme?: 'APIKey' | 'Bearer';
   /**
-   * What is shown to the endpoint in TLS, as PEM. Absent: nothing.
+   * Client certificate for TLS, as PEM. Absent: none.
    */
   clientCertificate?: {
     certificate: MountedSecret;
     key: MountedSecret;
   };
   /**
-   * Request headers, in place of the client's of the same name. Absent: none.
+   * Request headers. Each replaces the client's header of the same name. Absent: none.
    */
   headersFrom?: SecretHeader[];
   /**
-   * A request with a larger max_tokens is sent with this figure. Absent: as it is.
+   * Upper bound on max_tokens: the runtime lowers a larger value. Absent: no bound.
    */
   maxTokens?: number;
   /**
-   * Tokens that its model takes. Absent: not known.
+   * Context window of the model, in tokens. Absent: unknown.
    */
   contextTokens?: number;
   /**
-   * The lowest that can be used serves.
+   * The usable endpoints with the lowest number serve.
    */
   priority: number;
   /**
-   * Share of the load among endpoints of one priority, when loadBalancing is Weighted, and of sessions.
+   * Share among endpoints of one priority: of requests if loadBalancing is Weighted, and always of sessions.
    */
   weight: number;
   /**
-   * Requests to it at a time. Absent: no bound.
+   * Largest number of concurrent requests. Absent: no bound.
    */
   maxConcurrent?: number;
   requires?: Requires;
 }
 /**
- * Where a key of a Secret is mounted. It may be missing.
+ * Mounted key of a Secret. The file may be missing.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "MountedSecret".
@@ -479,7 +479,7 @@ export interface MountedSecret {
   key: string;
 }
 /**
- * A request header whose value is mounted.
+ * Request header with its value in a mounted file.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "SecretHeader".
@@ -512,7 +512,7 @@ export interface SecretHeader {
 export interface Security {
   incidents: Incidents;
   /**
-   * What becomes of whom an incident is about: the first that is for it counts. Without one it is reported and nothing else.
+   * Responses to the client or address behind an incident. The first that matches the incident applies. Without one the agent only reports the incident.
    *
    * @maxItems 16
    */
@@ -522,22 +522,22 @@ export interface Security {
   runGuard?: RunGuard;
 }
 /**
- * When what is seen of attacks is an incident.
+ * When sightings of attacks become an incident.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Incidents".
  */
 export interface Incidents {
   /**
-   * Sightings of one kind and origin belong together while no more than this is between two of them.
+   * Longest time between two sightings of one kind and origin that belong to one incident.
    */
   windowMs: number;
   /**
-   * Origins that are told apart.
+   * Largest number of origins to track.
    */
   maxTracked: number;
   /**
-   * Sightings that open an incident, by its type. Absent: 1.
+   * Number of sightings that open an incident, by its type. Absent: 1.
    */
   thresholds: {
     FailedAuthentication?: number;
@@ -552,15 +552,15 @@ export interface Incidents {
     AnomalousSpend?: number;
   };
   /**
-   * The level rises a step each time that there are as many times more sightings.
+   * Factor of sightings that raises the level of an incident by one step.
    */
   raiseAt: number;
   /**
-   * Sources of failed authentication that are an incident of their own.
+   * Number of sources with failed authentication that opens an incident about all of them.
    */
   manySources: number;
   /**
-   * Tokens of a client in an hour that are out of the ordinary.
+   * When the tokens of a client in one hour are an incident.
    */
   spend: {
     factor: number;
@@ -579,21 +579,21 @@ export interface IncidentResponse {
   types?: string[];
   minLevel: 'Low' | 'Medium' | 'High' | 'Critical';
   /**
-   * Report, Throttle or Block. Unknown: Report.
+   * Report, Throttle or Block. Any other value: Report.
    */
   action: string;
   durationMs: DurationMs;
   /**
-   * Of a client that is throttled.
+   * Limit on a throttled client.
    */
   requestsPerMinute: number;
   /**
-   * Duration: after durationMs. Closed: when the incident closes. Unknown: Duration.
+   * When the response ends. Duration: after durationMs. Closed: when the incident closes. Any other value: Duration.
    */
   lift: string;
 }
 /**
- * Which texts are looked at for prompt injection. Absent: none.
+ * Texts to scan for prompt injection. Absent: none.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "PromptInjection".
@@ -605,13 +605,13 @@ export interface PromptInjection {
     threshold: number;
   }[];
   /**
-   * Tools and MCP servers whose results are not looked at.
+   * Tools and MCP servers whose results are not scanned.
    */
   exempt: string[];
   blockedResults: 'Replace' | 'Fence';
 }
 /**
- * Which texts are looked at for secrets. Absent: none.
+ * Texts to scan for secrets. Absent: none.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Secrets".
@@ -621,7 +621,7 @@ export interface Secrets {
   sources: string[];
 }
 /**
- * What ends a turn that goes round in circles or takes too much. Absent: nothing.
+ * Ends a turn that repeats itself or uses too much. Absent: never.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "RunGuard".
@@ -639,12 +639,12 @@ export interface RunGuard {
     outputCentsPerMillionTokens: number;
   };
   /**
-   * Whether repeated calls in requests to /v1/messages are reported.
+   * Whether to report repeated calls of tools in requests to /v1/messages.
    */
   messages: boolean;
 }
 /**
- * How events are recorded. Absent: they are not.
+ * Audit of events. Absent: none.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Audit".
@@ -652,11 +652,11 @@ export interface RunGuard {
 export interface Audit {
   stdout: boolean;
   /**
-   * Absent: no file is written.
+   * Audit file. Absent: none.
    */
   file?: {
     /**
-     * Pods may share it: each writes into a directory of its own name.
+     * Pods can share it. Each writes to a subdirectory with the name of the pod.
      */
     directory: string;
     maxBytes: number;
@@ -666,23 +666,23 @@ export interface Audit {
   otlp?: AuditReceiver;
   memoryEvents: number;
   /**
-   * Bytes that wait in memory for each sink.
+   * Largest backlog of each sink in memory.
    */
   bufferBytes: number;
   authenticationIntervalMs: number;
   /**
-   * Names of the tools whose arguments are recorded, as the model sees them.
+   * Tools whose arguments the audit records, by their names as the model knows them.
    *
    * @maxItems 64
    */
   argumentsOf: string[];
   /**
-   * Refuse requests while events cannot be kept.
+   * Whether to refuse requests while events cannot be stored.
    */
   required: boolean;
 }
 /**
- * Where events of the audit are sent. Absent: nothing is sent.
+ * Receiver of audit events. Absent: none.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "AuditReceiver".
@@ -697,7 +697,7 @@ export interface AuditReceiver {
   queueBytes: number;
 }
 /**
- * Certificates of authorities, as PEM, that are trusted besides those of the system. Absent: none.
+ * Certificates of authorities, as PEM, that the agent trusts besides the system's. Absent: none.
  */
 export interface MountedKey {
   /**
@@ -714,21 +714,21 @@ export interface MountedKey {
   key: string;
 }
 /**
- * What is kept for identical requests: in cache answers of the model, in toolCache results of the tools that have a cache. Absent: nothing is.
+ * Cache for identical requests. cache: answers of the model. toolCache: results of tools that have a cache. Absent: nothing is cached.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Cache".
  */
 export interface Cache {
   /**
-   * PerPrincipal or Shared. Anything else: PerPrincipal.
+   * PerPrincipal or Shared. Any other value: PerPrincipal.
    */
   scope: string;
   hot: CacheTier;
   warm: CacheTier;
   cold: CacheTier;
   /**
-   * A change of it empties the cache once.
+   * A changed value empties the cache once.
    */
   resetToken?: string;
 }
@@ -746,11 +746,11 @@ export interface CacheTier {
  */
 export interface ClientRule {
   /**
-   * Name of an API key, or the subject of a token; * is every client.
+   * Name of an API key or subject of a token. * matches every client.
    */
   name?: string;
   /**
-   * Claim of a token that is the value, or a list or words with it.
+   * Claim of a token that must equal the value, or be a list or a text of words that contains it.
    */
   claim?: {
     name: string;
@@ -762,26 +762,26 @@ export interface ClientRule {
      */
     routes?: ('Messages' | 'CountTokens' | 'Models' | 'Conversations' | 'Provider')[];
     /**
-     * Names, or their beginnings with * at the end. Absent: all.
+     * Names, or prefixes that end in *. Absent: all.
      */
     models?: string[];
     /**
-     * Tools in conversations, by their names as the model knows them, or their beginnings with * at the end. Absent: all.
+     * Tools in conversations: names as the model knows them, or prefixes that end in *. Absent: all.
      */
     tools?: string[];
     maxTokens?: number;
     /**
-     * Own or All. Unknown: Own.
+     * Own or All. Any other value: Own.
      */
     conversations: string;
     /**
-     * Whether it may do everything.
+     * Whether the client may do everything.
      */
     admin: boolean;
   };
 }
 /**
- * Where a key of a ConfigMap is mounted. It may be missing.
+ * Mounted key of a ConfigMap. The file may be missing.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "MountedKey".
@@ -801,7 +801,7 @@ export interface MountedKey1 {
   key: string;
 }
 /**
- * A tool over HTTP; the dependency tool/NAME.
+ * A tool over HTTP. Its dependency is tool/NAME.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Tool".
@@ -817,7 +817,7 @@ export interface Tool {
   };
   http: {
     /**
-     * With {NAME} for properties of the input.
+     * {NAME} stands for a property of the input.
      */
     url: string;
     method: string;
@@ -835,7 +835,7 @@ export interface Tool {
     maxResponseBytes: number;
   };
   /**
-   * Results are kept. Absent: they are not.
+   * Caches results. Absent: no cache.
    */
   cache?: {
     ttlMs: DurationMs;
@@ -844,7 +844,7 @@ export interface Tool {
   requires?: Requires;
 }
 /**
- * An MCP server over streamable HTTP; the dependency mcp/NAME.
+ * An MCP server over streamable HTTP. Its dependency is mcp/NAME.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "McpServer".
@@ -857,19 +857,19 @@ export interface McpServer {
    */
   headersFrom: SecretHeader[];
   /**
-   * Names of its tools. Absent: all.
+   * Names of the tools that the agent may use. Absent: all.
    */
   allowedTools?: string[];
   /**
-   * Its tools are withheld from the model while their hash is another one. Absent: they are not.
+   * Expected hash of the tools. While they have another hash, the model does not get them. Absent: any hash.
    */
   toolsHash?: string;
   /**
-   * Without a call for so long, the list of its tools is asked for. 0: never for that.
+   * After this time without a call, the runtime asks for the list of tools. 0: never.
    */
   checkIntervalMs: number;
   /**
-   * Results of these tools are kept. Absent: none are.
+   * Caches results of these tools. Absent: no cache.
    */
   cache?: {
     ttlMs: DurationMs;
@@ -880,7 +880,7 @@ export interface McpServer {
   requires?: Requires;
 }
 /**
- * What pods check besides the circuits of their dependencies. One with neither http nor tcp passes.
+ * A check of a pod's health, besides the circuits of its dependencies. A check with neither http nor tcp succeeds.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "HealthCheck".
@@ -900,32 +900,32 @@ export interface HealthCheck {
   critical: boolean;
 }
 /**
- * What the pods tell of the requests that they serve.
+ * Traces, logs and metrics of the requests that the pods serve.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Telemetry".
  */
 export interface Telemetry {
   /**
-   * Forward: a request to an endpoint of the model carries the client's baggage. Anything else: it does not.
+   * Forward: endpoints get the client's baggage header. Any other value: they do not.
    */
   baggage: string;
   /**
-   * What user.id of a span is. Plain: the name of the client's API key, or the subject of its token. Anything else: a hash of it.
+   * user.id in spans. Plain: the name of the client's API key or the subject of its token. Any other value: a hash of it.
    */
   userId: string;
   /**
-   * Absent: whoever reaches the port may scrape.
+   * Authentication of scrapers. Absent: none.
    */
   metrics?: {
     token: MountedSecret1;
   };
   /**
-   * Traces by OTLP over HTTP. Absent: as the OTEL_* variables of the pod say.
+   * Export of traces by OTLP over HTTP. Absent: the OTEL_* variables of the pod apply.
    */
   tracing?: {
     /**
-     * URL of the collector, to which /v1/traces is added.
+     * URL of the collector, without /v1/traces.
      */
     endpoint: string;
     /**
@@ -933,25 +933,25 @@ export interface Telemetry {
      */
     headersFrom: SecretHeader[];
     /**
-     * Share of the traces that begin here which are kept.
+     * Share of traces to keep, of those that begin here.
      */
     ratio: number;
     /**
-     * Whether the client decides on the traces that it has begun.
+     * Whether to follow the client's sampling decision for traces that it has begun.
      */
     parentBased: boolean;
     /**
-     * Full: prompts and answers are in spans. Anything else: they are not.
+     * Full: spans hold prompts and answers. Any other value: they do not.
      */
     content: string;
   };
   logging: {
     /**
-     * Share of the requests answered well at the first attempt that get an access line too.
+     * Share of the requests that succeed at the first attempt to write an access line for. All other requests get one.
      */
     successRatio: number;
     /**
-     * Debug, Info, Warn, Error or Silent, by module. Unknown, or absent: that of the process.
+     * Debug, Info, Warn, Error or Silent, by module. Absent or any other value: the level of the process.
      */
     levels: {
       [k: string]: string;
@@ -959,7 +959,7 @@ export interface Telemetry {
   };
 }
 /**
- * Where a key of a Secret is mounted. It may be missing.
+ * Mounted key of a Secret. The file may be missing.
  */
 export interface MountedSecret1 {
   /**
@@ -985,7 +985,7 @@ export interface Circuit {
    */
   dependency: string;
   /**
-   * Name of the CircuitBreakerPolicy. Absent: the built-in defaults are in force.
+   * Name of the CircuitBreakerPolicy. Absent: the built-in defaults apply.
    */
   policy?: string;
   trip: {
@@ -999,16 +999,16 @@ export interface Circuit {
     maxProbes: number;
     successThreshold: number;
     /**
-     * Longest that a call waits for the outcome of the probes. 0: it is rejected at once.
+     * Longest wait of a call for the outcome of the probes. 0: the circuit rejects it at once.
      */
     queueTimeoutMs: number;
   };
   /**
-   * A streamed call that has received nothing for so long when its client leaves is a Timeout.
+   * A streamed call counts as a Timeout if its client leaves after at least this time and nothing has arrived.
    */
   abandonedAfterMs: number;
   /**
-   * Classes of outcomes that are failures; others are ignored.
+   * Classes of failures that count. The circuit ignores others.
    *
    * @maxItems 16
    *
@@ -1017,43 +1017,43 @@ export interface Circuit {
   failureOn: string[];
   recovery: {
     /**
-     * Time after closing in which 10, 25, 50 and then 100 % of the calls are admitted. 0: none.
+     * Time after closing in which the circuit admits 10, 25 and 50 % of the calls, for a third each. 0: it admits all at once.
      */
     rampUpMs: number;
   };
   mode: Mode;
   /**
-   * All pods together have one more circuit above those of each pod. Absent: each pod has its own alone.
+   * Adds one circuit for all pods together to the circuits of each pod. Absent: each pod has only its own.
    */
   fleet?: {
     /**
-     * Share of the pods with calls that must see failures, and at least two pods.
+     * Share of the pods with calls that must see failures. At least two pods must.
      */
     quorumPercent: number;
     /**
-     * How long an order of the leader holds in a pod that the leader does not reach any more.
+     * Time for which a pod follows an order of a leader that it has lost contact with.
      */
     hintLifetimeMs: number;
   };
   /**
-   * Holds the circuit in a state, whatever its calls do, until it expires by the clock of the pod.
+   * Holds the circuit in a state, whatever its calls do. Expires by the clock of the pod.
    */
   override?: {
     state: 'Open' | 'Closed';
     reason?: string;
     /**
-     * RFC 3339. Absent: until removed.
+     * RFC 3339. Absent: never.
      */
     expiresAt?: string;
   };
   /**
-   * A change of it closes the circuit once; the first one that a circuit sees is no change.
+   * A changed value closes the circuit once. The first value that a circuit sees changes nothing.
    */
   resetToken?: string;
   requires: Requires;
 }
 /**
- * Opens when this share of the calls that ended within the window failed. The window is a time (windowMs) or a number of calls (calls), one of both.
+ * Opens the circuit when this share of the calls in the window failed. Either windowMs or calls sets the window.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "FailureRate".
@@ -1066,12 +1066,12 @@ export interface FailureRate {
    */
   calls?: number;
   /**
-   * Calls that must have ended within the window before it counts.
+   * Least number of ended calls in the window before the rule applies.
    */
   minimumCalls: number;
 }
 /**
- * Opens when this share of the calls that ended within the window was slower. The window is a time (windowMs) or a number of calls (calls), one of both.
+ * Opens the circuit when this share of the calls in the window was slower. Either windowMs or calls sets the window.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "SlowCalls".
@@ -1085,7 +1085,7 @@ export interface SlowCalls {
    */
   calls?: number;
   /**
-   * Calls that must have ended within the window before it counts.
+   * Least number of ended calls in the window before the rule applies.
    */
   minimumCalls: number;
 }
@@ -1104,7 +1104,7 @@ export interface Limit {
   policy: string;
   name: string;
   /**
-   * What is counted: Requests, InputTokens, OutputTokens or TotalTokens. An unknown one leaves the limit out.
+   * What the limit counts: Requests, InputTokens, OutputTokens or TotalTokens. A runtime ignores a limit with another value.
    */
   resource: string;
   refill: {
@@ -1113,47 +1113,47 @@ export interface Limit {
   };
   capacity: number;
   /**
-   * What each has a bucket of its own. Absent: one bucket.
+   * Key of a request. Each key has a bucket of its own. Absent: all requests share one bucket.
    */
   key?: {
     /**
-     * Name of a request header, in lower case; requests without it share a bucket.
+     * Name of a request header, in lower case. Requests without it share a bucket.
      */
     header?: string;
     /**
-     * true, in place of header: the client as auth knows it.
+     * true, instead of header: the authenticated client is the key.
      */
     principal?: boolean;
   };
   /**
-   * Buckets at most; further keys share one.
+   * Largest number of buckets. Further keys share one bucket.
    */
   maxKeys: number;
   onLimit: 'Reject' | 'Queue';
   maxWaitMs: DurationMs;
   mode: Mode;
   /**
-   * All pods of the agent share the limit. Absent: each pod has buckets of its own.
+   * Shares the limit among all pods of the agent. Absent: each pod has buckets of its own.
    */
   fleet?: {
     /**
-     * Leader grants its tokens. Redis, that of conversation.redis, keeps a bucket for each key.
+     * Leader: the leader grants tokens. Redis: the Redis of conversation.redis holds a bucket for each key.
      */
     store: 'Leader' | 'Redis';
     /**
-     * Longest wait for an answer of Redis.
+     * Longest wait for a response of Redis.
      */
     storeTimeoutMs: number;
     withoutLeader: WithoutLeader;
     /**
-     * Most pods that there can be. The safe share of each is the limit divided by it.
+     * Largest number of pods. The safe share of a pod is the limit divided by this number.
      */
     maxPods: number;
   };
   requires: Requires;
 }
 /**
- * Resolved configuration of one agent: what the operator writes to the agent's ConfigMap and pushes over the link.
+ * Resolved configuration of one agent. The operator writes it to the agent's ConfigMap and pushes it over the link.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Configuration".
@@ -1161,13 +1161,13 @@ export interface Limit {
 export interface Configuration {
   revision: Revision;
   /**
-   * SHA-256 of content as canonical JSON (keys sorted, no white space). The same hash is the same configuration.
+   * SHA-256 of content as canonical JSON (sorted keys, no white space). Equal hashes mean equal configurations.
    */
   hash: string;
   content: Content;
 }
 /**
- * First message of a runtime on a link: who it is, proven by token, and what it can do.
+ * First message of a runtime on a link: its identity, proven by its token, and its features.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Hello".
@@ -1175,11 +1175,11 @@ export interface Configuration {
 export interface Hello {
   type: 'Hello';
   /**
-   * Version of this contract that is spoken over the link. Each side speaks the version before its own too; within one, unknown fields are ignored.
+   * Version of the contract on this link. Each side also speaks the previous version. Within a version, receivers ignore unknown fields.
    */
   contract: number;
   /**
-   * What the runtime can do; see Requires in the configuration.
+   * Features of the runtime; see Requires in the configuration.
    *
    * @maxItems 256
    */
@@ -1191,7 +1191,7 @@ export interface Hello {
     uid: string;
   };
   /**
-   * Random name of this process; transitions are numbered within it.
+   * Random name of this process. Numbers of transitions count within it.
    */
   boot: string;
   /**
@@ -1203,7 +1203,7 @@ export interface Hello {
    */
   token: string;
   /**
-   * Highest term that a leader announced to it or that it saw in a configuration; 0 when none.
+   * Highest term that a leader announced or a configuration carried; 0 if none.
    */
   highestTerm: number;
   revision?: Revision;
@@ -1228,7 +1228,7 @@ export interface Snapshot {
    */
   limits: LimitStatus[];
   /**
-   * The last ones, oldest first.
+   * The last transitions, oldest first.
    *
    * @maxItems 64
    */
@@ -1242,7 +1242,7 @@ export interface Snapshot {
     key: string;
   }[];
   /**
-   * Keys of ConfigMaps that are not mounted. Absent: none is missing.
+   * Missing keys of ConfigMaps. Absent: none.
    *
    * @maxItems 64
    */
@@ -1255,19 +1255,19 @@ export interface Snapshot {
   load?: Load;
   security?: SecurityReport;
   /**
-   * All of them. Absent: the runtime is too old to tell.
+   * All health checks. Absent: the runtime is too old to tell.
    *
    * @maxItems 16
    */
   healthChecks?: HealthCheckStatus[];
   /**
-   * Those whose tools are known. Absent: the runtime is too old to tell.
+   * MCP servers with known tools. Absent: the runtime is too old to tell.
    *
    * @maxItems 16
    */
   mcpServers?: McpServerStatus[];
   /**
-   * One of each dependency that has a gate, shut or not. Absent: the runtime is too old to tell.
+   * The gate of each dependency that has one, shut or not. Absent: the runtime is too old to tell.
    *
    * @maxItems 256
    */
@@ -1280,7 +1280,7 @@ export interface Snapshot {
 export interface ConfigurationStatus {
   revision?: Revision;
   /**
-   * Hash of the configuration in force; absent when there is none.
+   * Hash of the configuration in force. Absent: none is.
    */
   hash?: string;
   /**
@@ -1288,19 +1288,19 @@ export interface ConfigurationStatus {
    */
   source?: string;
   /**
-   * The last configuration offered was refused whole and the one before is still in force. Absent when the last one was taken.
+   * Present if the last offered configuration was refused as a whole, so that the previous one is still in force.
    */
   refused?: {
     source: string;
     hash?: string;
     /**
-     * What is wrong with it, without values.
+     * Why it is invalid, without values.
      */
     message: string;
     time: string;
   };
   /**
-   * Elements of the configuration that are left out because this runtime is too old for them.
+   * Elements of the configuration that this runtime ignores because it is too old for them.
    *
    * @maxItems 2048
    */
@@ -1323,11 +1323,11 @@ export interface ConfigurationStatus {
 export interface CircuitStatus {
   dependency: string;
   /**
-   * The model whose calls it judges. Absent: it judges the calls of all models without a circuit of their own.
+   * Model whose calls the circuit judges. Absent: all models without a circuit of their own.
    */
   model?: string;
   /**
-   * Absent when the built-in defaults are in force.
+   * Absent: the built-in defaults apply.
    */
   policy?: string;
   state: 'Closed' | 'HalfOpen' | 'Open';
@@ -1336,11 +1336,11 @@ export interface CircuitStatus {
    */
   since: string;
   /**
-   * Why it is in this state, such as '5 consecutive failures (Overloaded)'.
+   * Reason of the state, such as '5 consecutive failures (Overloaded)'.
    */
   reason?: string;
   /**
-   * RFC 3339; only while open.
+   * RFC 3339. Present only while open.
    */
   nextProbe?: string;
   lastFailure?: {
@@ -1349,21 +1349,21 @@ export interface CircuitStatus {
     time: string;
   };
   /**
-   * It decides and counts, and rejects nothing. Absent: false.
+   * Whether it decides and counts, but rejects nothing. Absent: false.
    */
   shadow?: boolean;
   /**
-   * The override in force; absent when there is none, or when it has expired.
+   * The override in force. Absent: none is, or it has expired.
    */
   overridden?: 'Open' | 'Closed';
   /**
-   * The last resetToken that was seen, and acted on unless it was the first.
+   * Last resetToken that the circuit has seen. Each but the first has closed it.
    */
   handledResetToken?: string;
   fleet?: FleetCircuitReport;
 }
 /**
- * What the leader adds up over the pods, and what the pod does by the leader's orders. Only of circuits whose scope is the fleet.
+ * Counts that the leader adds up over the pods, and the pod's state under the leader's orders. Present only for circuits with the scope Fleet.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "FleetCircuitReport".
@@ -1381,23 +1381,23 @@ export interface FleetCircuitReport {
   slow: number;
   failuresInARow: number;
   /**
-   * Whether a call ended within the longest window of time, or else within a minute.
+   * Whether a call has ended within the longest window of time; without such a window, within a minute.
    */
   active: boolean;
   /**
-   * Calls asked for in the last whole second, rejected ones included.
+   * Calls in the last whole second, including rejected ones.
    */
   asked: number;
   /**
-   * The model of all its calls so far, by which the leader adds up circuits of an endpoint with several models. Absent: it judges the calls of several models or of the endpoint's only one, or none has been asked for.
+   * Model of all its calls so far. The leader adds up the circuits of an endpoint by it. Absent: it judges the calls of several models or of the endpoint's only model, or it has had no call.
    */
   model?: string;
   /**
-   * It judges the calls of several models. Absent: false.
+   * Whether it judges the calls of several models. Absent: false.
    */
   shared?: boolean;
   /**
-   * The last order that came, in force or not.
+   * Last order, in force or not.
    */
   number?: string;
   /**
@@ -1413,7 +1413,7 @@ export interface FleetCircuitReport {
     closing?: boolean;
   };
   /**
-   * What has come of the last grant.
+   * Result of the last granted probe.
    */
   probe?: {
     grant: string;
@@ -1429,7 +1429,7 @@ export interface LimitStatus {
   policy: string;
   name: string;
   /**
-   * When the limit has a key: of the bucket that is used most. Keys are never reported.
+   * For a limit with a key: of the bucket that is used most. Keys are never reported.
    */
   usedPercent: number;
   /**
@@ -1437,7 +1437,7 @@ export interface LimitStatus {
    */
   rejected: number;
   /**
-   * Whether it rejected anything in the last 10 seconds.
+   * Whether it has rejected a request in the last 10 seconds.
    */
   limiting: boolean;
 }
@@ -1447,7 +1447,7 @@ export interface LimitStatus {
  */
 export interface Transition {
   /**
-   * Grows by one within a boot.
+   * Increases by one within a process.
    */
   sequence: number;
   /**
@@ -1476,14 +1476,14 @@ export interface OperationReport {
   minMs?: number;
   maxMs?: number;
   /**
-   * The commonest first.
+   * Most frequent first.
    *
    * @maxItems 5
    */
   topErrors?: ErrorCount[];
   recent?: RecentReport;
   /**
-   * The same of each endpoint or tool, the busiest first.
+   * The same for each endpoint or tool, busiest first.
    *
    * @maxItems 32
    */
@@ -1506,7 +1506,7 @@ export interface ErrorCount {
  */
 export interface RecentReport {
   /**
-   * What it covers: less than five minutes when the process is younger.
+   * Covered time: less than five minutes if the process is younger.
    */
   seconds: number;
   count: number;
@@ -1515,7 +1515,7 @@ export interface RecentReport {
   minMs: number;
   maxMs: number;
   /**
-   * The commonest first.
+   * Most frequent first.
    *
    * @maxItems 5
    */
@@ -1534,7 +1534,7 @@ export interface SubjectReport {
   minMs: number;
   maxMs: number;
   /**
-   * The commonest first.
+   * Most frequent first.
    *
    * @maxItems 5
    */
@@ -1542,7 +1542,7 @@ export interface SubjectReport {
   recent: RecentReport;
 }
 /**
- * Where the chain of the pod's audit stands. Absent: there is none, or in Counters it has not moved.
+ * Head of the pod's audit chain. Absent: there is none, or in Counters it has not changed.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "AuditHead".
@@ -1553,14 +1553,14 @@ export interface AuditHead {
   hash: string;
 }
 /**
- * What the pod has to do. Absent: nothing bounds its requests, or the runtime is too old to tell.
+ * Load of the pod. Absent: nothing bounds its requests, or the runtime is too old to tell.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Load".
  */
 export interface Load {
   /**
-   * Requests in work.
+   * Requests that the pod serves.
    */
   inFlight: number;
   /**
@@ -1568,15 +1568,15 @@ export interface Load {
    */
   queued: number;
   /**
-   * Requests that it takes at a time: its bulkhead, or what its endpoints take together if that is less.
+   * Largest number of concurrent requests: that of its bulkhead or of all its endpoints together, whichever is less.
    */
   capacity: number;
   /**
-   * Whether other pods may forward requests to it: it does not shut down, and an endpoint takes calls.
+   * Whether other pods may forward requests to it: it is not shutting down, and an endpoint takes calls.
    */
   accepts: boolean;
   /**
-   * Answers under way as streams.
+   * Streamed answers under way.
    */
   streams?: number;
   /**
@@ -1596,7 +1596,7 @@ export interface SecurityReport {
    */
   open: number;
   /**
-   * Those open, the gravest first.
+   * Open incidents, gravest first.
    *
    * @maxItems 8
    */
@@ -1646,16 +1646,16 @@ export interface IncidentReport {
    */
   source?: string;
   /**
-   * What it was attempted on, such as tool/find_order.
+   * Target of the attempt, such as tool/find_order.
    */
   resource?: string;
   /**
-   * What was seen, without any text of a client, a model or a tool.
+   * Evidence, without any text of a client, a model or a tool.
    */
   message: string;
 }
 /**
- * The one opened last, open or not.
+ * The last incident that opened; it may be closed.
  */
 export interface IncidentReport1 {
   id: string;
@@ -1677,16 +1677,16 @@ export interface IncidentReport1 {
    */
   source?: string;
   /**
-   * What it was attempted on, such as tool/find_order.
+   * Target of the attempt, such as tool/find_order.
    */
   resource?: string;
   /**
-   * What was seen, without any text of a client, a model or a tool.
+   * Evidence, without any text of a client, a model or a tool.
    */
   message: string;
 }
 /**
- * What is done about one client or address.
+ * A response to an incident, for one client or address.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "ResponseReport".
@@ -1695,11 +1695,11 @@ export interface ResponseReport {
   action: 'Throttle' | 'Block';
   client?: string;
   /**
-   * Address, or network of IPv6 addresses, when the client is not known.
+   * Address, or network of IPv6 addresses, if the client is unknown.
    */
   source?: string;
   /**
-   * Id of the incident that it is about.
+   * Id of the incident.
    */
   incident: string;
   type: IncidentType;
@@ -1722,7 +1722,7 @@ export interface HealthCheckStatus {
   critical: boolean;
   state: 'Unknown' | 'Passing' | 'Failing';
   /**
-   * Only while it fails.
+   * Present only while the check fails.
    */
   reason?: 'Timeout' | 'Connection' | 'BadStatus';
   /**
@@ -1739,20 +1739,20 @@ export interface HealthCheckStatus {
 export interface McpServerStatus {
   name: string;
   /**
-   * Over their names, descriptions and input schemas.
+   * Hash of their names, descriptions and input schemas.
    */
   toolsHash: string;
   tools: number;
   /**
-   * The model does not get them, because the configuration pins another hash.
+   * Whether the model gets none of them, because the configuration pins another hash.
    */
   withheld: boolean;
   /**
-   * The last one since the process started, with the first four names of each sort. Absent: there was none.
+   * Last change since the process started, with up to four names of each kind. Absent: none.
    */
   change?: {
     /**
-     * The hash until then.
+     * Hash before the change.
      */
     before: string;
     added: ToolNames;
@@ -1761,7 +1761,7 @@ export interface McpServerStatus {
   };
 }
 /**
- * Whether calls to a dependency are held back for a reason that is no failure of it.
+ * Whether calls to a dependency are held back although it has not failed.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "GateStatus".
@@ -1769,12 +1769,12 @@ export interface McpServerStatus {
 export interface GateStatus {
   dependency: string;
   /**
-   * The model whose calls are held back, if calls with other models are not. Of several, the one that waits longest.
+   * Model whose calls are held back, if others' are not. Of several, the one that waits longest.
    */
   model?: string;
   gate: 'None' | 'RateLimited' | 'SpendLimit' | 'Unauthorized';
   /**
-   * RFC 3339: when the next call is let through. Absent when the gate is None, or while that is not known.
+   * RFC 3339: time of the next admitted call. Absent: the gate is None, or the time is unknown.
    */
   until?: string;
 }
@@ -1798,7 +1798,7 @@ export interface Counters {
    */
   limits: LimitStatus[];
   /**
-   * Those whose last failure, next probe or override changed.
+   * Circuits with another last failure, next probe or override.
    *
    * @maxItems 256
    */
@@ -1820,14 +1820,14 @@ export interface Counters {
    */
   mcpServers?: McpServerStatus[];
   /**
-   * Those that changed.
+   * Those with a change.
    *
    * @maxItems 256
    */
   gates?: GateStatus[];
 }
 /**
- * Answers a Grant, and asks for tokens of the limits of the fleet. Figures are sums since the session began, so that none is counted twice.
+ * Answers a Grant, and asks for tokens of the fleet's limits. Figures are sums since the session began, so that a lost or repeated report does no harm.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "FleetReport".
@@ -1835,20 +1835,20 @@ export interface Counters {
 export interface FleetReport {
   type: 'Fleet';
   /**
-   * Of the leader whose session it is.
+   * Term of the session's leader.
    */
   term: number;
   session: number;
   /**
-   * Grows by one within the process.
+   * Increases by one within the process.
    */
   number: number;
   /**
-   * Number of the last Grant of the session that came. The pod leaves its safe share to the leader for FLEET.pledgeMs after that Grant was sent.
+   * Number of the last Grant of the session that arrived. The pod leaves its safe share to the leader for FLEET.pledgeMs after the leader sent that Grant.
    */
   heard: number;
   /**
-   * For how long another leader may still count on the pod's safe share.
+   * Time for which an earlier leader may still use the pod's safe share.
    */
   pledgedMs: number;
   /**
@@ -1865,15 +1865,15 @@ export interface LimitUse {
   name: string;
   resource: string;
   /**
-   * Names what the process counts for this limit: another one when the limit went and came back.
+   * Identifies the counts of the process for this limit. Changes when the limit is removed and added again.
    */
   block: number;
   /**
-   * Tokens that came in this session.
+   * Tokens received in this session.
    */
   received: number;
   /**
-   * Tokens that it held when the session began.
+   * Tokens held at the start of the session.
    */
   carried: number;
   /**
@@ -1881,7 +1881,7 @@ export interface LimitUse {
    */
   taken: number;
   /**
-   * Tokens that it gives back unused, those whose time was over among them.
+   * Tokens given back unused, including expired ones.
    */
   returned: number;
   /**
@@ -1893,16 +1893,16 @@ export interface LimitUse {
    */
   overrun: number;
   /**
-   * Tokens that it lacks for the first call that waits; 0 when none waits.
+   * Tokens that the first waiting call lacks; 0 if none waits.
    */
   need: number;
   /**
-   * Tokens that it asks for, besides those that it holds.
+   * Tokens that the pod asks for, besides those that it holds.
    */
   want: number;
 }
 /**
- * What this pod knows and takes of limits that providers enforce on a credential of the agent. It is told when less than half of a limit is left, when a provider refuses the rate, and to a leader that asks.
+ * What this pod knows of the limits that providers enforce on the agent's credentials, and what it takes. Sent when less than half of a limit is left, when a provider refuses the rate, and when the leader asks.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "ProviderUse".
@@ -1925,33 +1925,33 @@ export interface ProviderUse {
 export interface ProviderLimitUse {
   dependency: string;
   /**
-   * Absent: of all models without state of their own.
+   * Absent: all models without a state of their own.
    */
   model?: string;
   /**
-   * Of calls that ask for no answer, such as counts of tokens.
+   * False: calls that do not vote, such as counts of tokens.
    */
   votes?: false;
   /**
-   * Names the credential, without telling it.
+   * Identifies the credential without disclosing it.
    */
   account: string;
   resource: string;
   stated?: ProviderStatement;
   /**
-   * Names what the process counts for this limit: another one when it began anew.
+   * Identifies the counts of the process for this limit. Changes when they begin anew.
    */
   count: number;
   /**
-   * Tokens that calls took in all, less what they did not use.
+   * Sum of the tokens that calls took, less those that they did not use.
    */
   taken: number;
   /**
-   * Tokens that calls asked for in all, refused ones included.
+   * Sum of the tokens that calls asked for, including refused calls.
    */
   asked: number;
   /**
-   * Most that a refused call needed since the last report; 0 when none was refused.
+   * Largest need of a refused call since the last report; 0 if none was refused.
    */
   need: number;
   /**
@@ -1960,7 +1960,7 @@ export interface ProviderLimitUse {
   held: number;
 }
 /**
- * What the provider said last to this pod.
+ * Last statement of the provider to this pod.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "ProviderStatement".
@@ -1969,19 +1969,19 @@ export interface ProviderStatement {
   limit: number;
   remaining: number;
   /**
-   * When it was said: the time until the limit is full again.
+   * Time from the statement until the limit is full again.
    */
   resetMs: number;
   /**
-   * Time since it was said.
+   * Age of the statement.
    */
   ageMs: number;
   /**
-   * Time since the call was admitted whose answer said it.
+   * Time since the admission of the call with that answer.
    */
   sinceMs: number;
   /**
-   * What calls had taken in all when that call was admitted.
+   * `taken` at the admission of that call.
    */
   before: number;
 }
@@ -1994,24 +1994,24 @@ export interface ProviderStatement {
 export interface ProviderGate {
   dependency: string;
   /**
-   * Absent: of all models without state of their own.
+   * Absent: all models without a state of their own.
    */
   model?: string;
   /**
-   * Of calls that ask for no answer, such as counts of tokens.
+   * False: calls that do not vote, such as counts of tokens.
    */
   votes?: false;
   /**
-   * Names the credential, without telling it.
+   * Identifies the credential without disclosing it.
    */
   account: string;
   /**
-   * For so long from now.
+   * Remaining time.
    */
   forMs: number;
 }
 /**
- * First message of the operator: the term in which it leads. The runtime takes no configuration of a lower term from now on.
+ * First message of the operator: its term as leader. From now on the runtime refuses configurations of lower terms.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Announce".
@@ -2021,7 +2021,7 @@ export interface Announce {
   term: number;
 }
 /**
- * Puts a configuration in force, whatever its revision, unless term is below the highest one announced.
+ * Puts a configuration in force, whatever its revision, unless a higher term has been announced.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Configure".
@@ -2032,7 +2032,7 @@ export interface Configure {
   configuration: Configuration;
 }
 /**
- * Other pods of the agent to which the runtime may forward requests, in place of those that it was told before. It forgets them when it has no link.
+ * Replaces the other pods of the agent to which the runtime may forward requests. The runtime uses none while it has no link.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Siblings".
@@ -2060,7 +2060,7 @@ export interface Sibling {
   capacity: number;
 }
 /**
- * What the fleet's circuits order this pod. Ignored if term is below the highest one announced. The runtime answers with Counters that hold these circuits.
+ * Orders of the fleet's circuits to this pod. Ignored if a higher term has been announced. The runtime answers with Counters that hold these circuits.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "FleetCircuits".
@@ -2080,11 +2080,11 @@ export interface FleetCircuits {
 export interface FleetCircuitOrder {
   dependency: string;
   /**
-   * As in FleetCircuitReport. A circuit that no call has asked yet follows too.
+   * As in FleetCircuitReport. A circuit without any call so far follows, too.
    */
   model?: string;
   /**
-   * Names the order; a repeated one has the same.
+   * Identifies the order. A repeated order has the same.
    */
   number: string;
   /**
@@ -2093,7 +2093,7 @@ export interface FleetCircuitOrder {
   state: 'Open' | 'Probe' | 'Closed';
   reason: string;
   /**
-   * When it lapses unless it is repeated, counted from its arrival.
+   * Time from its arrival until it expires, unless it is repeated.
    */
   lifetimeMs?: number;
   openForMs?: number;
@@ -2103,7 +2103,7 @@ export interface FleetCircuitOrder {
   reopened?: number;
   probeInMs?: number;
   /**
-   * Names the probe; one outcome for each.
+   * Identifies the probe. Each has one outcome.
    */
   grant?: string;
   /**
@@ -2111,12 +2111,12 @@ export interface FleetCircuitOrder {
    */
   prober?: string;
   /**
-   * The probes have succeeded, and pods are let go one after the other.
+   * Whether the probes have succeeded, so that the leader releases one pod after another.
    */
   closing?: boolean;
 }
 /**
- * What the pod may take of the limits of the fleet. It comes at each heartbeat of the leader and whenever there are tokens for the pod. The first one of a session ends the sessions before.
+ * Tokens of the fleet's limits for the pod. Sent at each heartbeat of the leader, and whenever there are tokens for the pod. The first Grant of a session ends all earlier sessions.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Grant".
@@ -2125,23 +2125,23 @@ export interface Grant {
   type: 'Grant';
   term: number;
   /**
-   * Grows with each link that the leader of this term opens to any pod.
+   * Increases with each link that the leader of this term opens to any pod.
    */
   session: number;
   /**
-   * Grows by one within the session.
+   * Increases by one within the session.
    */
   number: number;
   /**
-   * Number of the last FleetReport that the leader took. The tokens that the pod holds are valid for FLEET.blockMs after it was sent. Absent: the leader renews no tokens.
+   * Number of the last FleetReport that the leader has applied. The pod's tokens are valid for FLEET.blockMs after the pod sent it. Absent: the leader renews no tokens.
    */
   acknowledged?: number;
   /**
-   * Whether the pod answers with a FleetReport at once, as each heartbeat asks for. Absent: false.
+   * Whether the pod must answer with a FleetReport at once, as at each heartbeat. Absent: false.
    */
   answer?: boolean;
   /**
-   * The leader stops soon. It counts on nothing of the pod any more when another leader has begun a session. Absent: false.
+   * Whether the leader stops soon. It uses nothing of the pod's share once another leader has begun a session. Absent: false.
    */
   leaving?: boolean;
   /**
@@ -2158,28 +2158,28 @@ export interface LimitGrant {
   name: string;
   resource: string;
   /**
-   * As in the LimitUse that it answers. The pod takes no other.
+   * As in the LimitUse that it answers. The pod ignores any other.
    */
   block: number;
   /**
-   * Tokens granted in this session, in all.
+   * Sum of the tokens granted in this session.
    */
   granted: number;
   /**
-   * Most that the leader can grant for one call. A call that costs more takes this much.
+   * Largest number of tokens that the leader can grant for one call. A call with a higher cost takes this many.
    */
   largest: number;
   /**
-   * Number of the last FleetReport whose need the leader has looked at. 0: none.
+   * Number of the last FleetReport whose need the leader has answered. 0: none.
    */
   answered: number;
   /**
-   * Time until there may be tokens for what the pod still needs; 0 when it needs none.
+   * Time until there may be tokens for the pod's remaining need; 0 if it has none.
    */
   waitMs: number;
 }
 /**
- * The leader ends a session: it grants nothing more, and does without the pod's share from now on.
+ * Ends a session: the leader grants nothing more and no longer uses the pod's share.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Release".
@@ -2190,7 +2190,7 @@ export interface Release {
   session: number;
 }
 /**
- * What the pod may take of limits that providers enforce on a credential that all pods of the agent share.
+ * The pod's shares of limits that providers enforce on a credential of all pods of the agent.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "ProviderShares".
@@ -2199,7 +2199,7 @@ export interface ProviderShares {
   type: 'ProviderShares';
   term: number;
   /**
-   * Whether the pod answers with a ProviderUse at once. Absent: false.
+   * Whether the pod must answer with a ProviderUse at once. Absent: false.
    */
   answer?: boolean;
   /**
@@ -2207,7 +2207,7 @@ export interface ProviderShares {
    */
   limits: ProviderLimitShare[];
   /**
-   * Where the provider told another pod to wait.
+   * Waits that the provider asked another pod for.
    *
    * @maxItems 128
    */
@@ -2220,37 +2220,37 @@ export interface ProviderShares {
 export interface ProviderLimitShare {
   dependency: string;
   /**
-   * Absent: of all models without state of their own.
+   * Absent: all models without a state of their own.
    */
   model?: string;
   /**
-   * Of calls that ask for no answer, such as counts of tokens.
+   * False: calls that do not vote, such as counts of tokens.
    */
   votes?: false;
   /**
-   * Names the credential, without telling it.
+   * Identifies the credential without disclosing it.
    */
   account: string;
   resource: string;
   limit: number;
   /**
-   * What is left for all pods, as the leader estimates it.
+   * The leader's estimate of the remaining tokens for all pods.
    */
   remaining: number;
   /**
-   * Time until the limit is full again if nobody takes more.
+   * Time until the limit is full again if no call takes tokens.
    */
   resetMs: number;
   /**
-   * Time since the provider said what the estimate is from.
+   * Age of the statement behind the estimate.
    */
   ageMs: number;
   /**
-   * As in the ProviderLimitUse that it is from. The pod takes no other. Absent: the pod has told nothing yet.
+   * As in the ProviderLimitUse behind the share. The pod ignores any other. Absent: the pod has reported nothing yet.
    */
   count?: number;
   /**
-   * As in that ProviderLimitUse: what the pod took since then counts against amount.
+   * As in that ProviderLimitUse. Tokens that the pod took later count against amount.
    */
   taken?: number;
   /**
@@ -2258,11 +2258,11 @@ export interface ProviderLimitShare {
    */
   amount: number;
   /**
-   * Tokens per millisecond that come to it.
+   * Refill in tokens per millisecond.
    */
   perMs: number;
   /**
-   * When the share lapses unless it is repeated, counted from its arrival. Then the pod has its safe share.
+   * Time from its arrival until the share expires, unless it is repeated. Then the pod has its safe share.
    */
   lifetimeMs: number;
 }

@@ -2984,7 +2984,7 @@ export interface RateLimitPolicySpec {
      */
     onLimit: 'Reject' | 'Queue';
     /**
-     * Longest wait when onLimit is Queue. Default 2s.
+     * Longest wait when onLimit is Queue. With scope Fleet also of a request that waits for an answer of the leader or of Redis, whatever onLimit says. Default 2s.
      */
     maxWait: string;
   }[];
@@ -3037,7 +3037,7 @@ export interface RateLimitPolicyStatus {
      */
     name: string;
     /**
-     * How much of the capacity is used in the fullest pod, 0 to 100.
+     * How much of the capacity is used, 0 to 100; with scope Pod in the fullest pod.
      */
     usedPercent?: number;
     /**

@@ -45,17 +45,17 @@ import type { Tenancy, Verdict } from './tenancy/tenancy.ts';
 import { byText } from './common/wording.ts';
 
 export interface PlanOptions extends RuntimeOptions {
-  /** Where the operator's pods are, which alone may reach the control port. */
+  /** Namespace of the operator's pods. Only they may connect to the control port. */
   operatorNamespace: string;
-  /** What the authors of agents may do. Absent: anything. */
+  /** Restricts what authors of agents may do. Absent: nothing is restricted. */
   tenancy?: Tenancy;
-  /** Address of the pages of the alerts; absent: they are named without an address. */
+  /** URL of the folder of runbooks. Default: alerts name the file alone. */
   runbooks?: string;
-  /** How agents are traced that do not say so themselves; absent: not at all. */
+  /** Tracing of agents that do not configure it. Default: none. */
   tracing?: TracingDefaults;
 }
 
-/** A dependency and the policies in force on it; no breaker means the built-in defaults. */
+/** A dependency and the policies in force on it. Without a breaker the built-in defaults apply. */
 export interface PlannedDependency {
   name: string;
   breaker?: string;
@@ -63,9 +63,9 @@ export interface PlannedDependency {
 }
 
 /**
- * Everything that one agent has. content and hash are absent when no configuration can be made of the spec,
- * deployment when no pod template can be made, and both when the platform does not permit the spec. Then problems says
- * why, and the rest of the plan still applies.
+ * All objects of one agent. content and hash are absent if the spec results in no configuration, deployment if it results
+ * in no pod template, and all of them if tenancy does not permit the spec. Then problems says why, and the rest of the
+ * plan still applies.
  */
 export interface AgentPlan {
   content?: Content;
@@ -77,24 +77,24 @@ export interface AgentPlan {
   disruptionBudget: PodDisruptionBudget;
   networkPolicy?: NetworkPolicy;
   autoscaler?: HorizontalPodAutoscaler;
-  /** In place of the autoscaler. */
+  /** Instead of the autoscaler. */
   scaledObject?: ScaledObject;
   serviceMonitor?: ServiceMonitor;
   prometheusRule?: PrometheusRule;
-  /** Whether the cluster can give the monitoring that the spec asks for; absent when it asks for none. */
+  /** Whether the cluster has the monitoring that the spec asks for; absent if it asks for none. */
   monitored?: ConditionDraft;
-  /** Whether the cluster can scale by load as the spec asks for; absent when it does not. */
+  /** Whether the cluster can scale by load; absent if the spec does not ask for it. */
   scaledByLoad?: ConditionDraft;
-  /** The image that pods get when it is this agent's turn to be upgraded; absent when it does not wait. */
+  /** The image of the upgrade for which the agent waits; absent if it does not wait. */
   upgradeTo?: string;
-  /** The upgrade has stopped, because it has made too many agents worse. */
+  /** The upgrade has stopped, because too many agents have failed. */
   upgradeStopped?: true;
-  /** The agent is one of those that the upgrade has made worse. */
+  /** The agent's own upgrade has failed. */
   upgradeFailed?: true;
   dependencies: PlannedDependency[];
   /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
-  /** Paused policies whose edits wait. Absent: none. */
+  /** Paused policies whose edits wait. Default: none. */
   waiting?: PolicyRef[];
   /** Image that new pods run. */
   image: string;
@@ -105,30 +105,30 @@ export interface AgentPlan {
   problems: Problem[];
 }
 
-/** What a plan is made from. */
+/** The input of a plan. */
 export interface PlanInput {
   agent: AgentDeployment;
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
   options: PlanOptions;
   /** Absent: no policy is paused. */
   held?: Held;
-  /** Absent: the cluster has no monitoring. */
+  /** Default: the cluster has no monitoring. */
   facts?: MonitoringFacts;
-  /** Whether the cluster has KEDA. Absent: it has not. */
+  /** Whether the cluster has KEDA. Default: Absent. */
   scaledObjects?: Availability;
-  /** The Deployment that the agent has. */
+  /** The agent's Deployment in the cluster. */
   live?: LiveDeployment;
-  /** Absent: no new version of the operator changes the agent's pods. */
+  /** Absent unless a new version of the operator changes the agent's pods. */
   upgrade?: Upgrade;
 }
 
-/** How the agent's pods would change. Undefined when no pod template can be made, or it is not permitted. */
+/** How the agent's pods would change; undefined if the spec results in no pod template or is not permitted. */
 export function podChange({ agent, options, live }: PlanInput): PodChange | undefined {
   if (verdictOn(agent, options).keepsPods) return undefined;
   return attempt(() => planPods(agent, options, live), [])?.change;
 }
 
-/** The plan for one agent, from its spec and the policies attached to it. Never throws for what a user wrote. */
+/** Plans one agent from its spec and the attached policies. Faults of users go to `problems`; it does not throw them. */
 export function planAgent(input: PlanInput): AgentPlan {
   const { agent, attachment, options, facts = UNMONITORED, live } = input;
   const problems: Problem[] = [];
@@ -142,7 +142,7 @@ export function planAgent(input: PlanInput): AgentPlan {
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
   return {
-    ...planned(input, content, verdict),
+    ...configuration(input, content, verdict),
     serviceAccount: buildServiceAccount(agent),
     ...(deployment && !verdict.keepsPods && { deployment }),
     service: buildService(agent),
@@ -164,7 +164,7 @@ export function planAgent(input: PlanInput): AgentPlan {
   };
 }
 
-/** Two that scale one Deployment would switch each other off. */
+/** One autoscaler at most: two for one Deployment would disable each other. */
 function scaling({
   agent,
   scaledObjects = 'Absent',
@@ -179,20 +179,20 @@ function scaling({
   };
 }
 
-function planned(
+function configuration(
   { agent, held }: PlanInput,
-  wanted: Content | undefined,
+  resolved: Content | undefined,
   { keepsConfiguration }: Verdict,
 ): Pick<AgentPlan, 'content' | 'hash' | 'waiting'> {
-  if (wanted === undefined || keepsConfiguration) return {};
-  if (!held) return { content: wanted, hash: hashContent(wanted) };
-  const { content, waiting } = holdPaused(wanted, held, agent.spec);
+  if (resolved === undefined || keepsConfiguration) return {};
+  if (!held) return { content: resolved, hash: hashContent(resolved) };
+  const { content, waiting } = holdPaused(resolved, held, agent.spec);
   return { content, hash: hashContent(content), ...(waiting.length > 0 && { waiting }) };
 }
 
 /**
- * The objects of a plan in the order in which they are applied: what guards pods before pods, and what needs the
- * Deployment after it.
+ * The objects of a plan in the order in which they are applied: first the prerequisites of pods, then the Deployment, then
+ * the objects that refer to it.
  */
 export function plannedObjects(plan: AgentPlan): Desired[] {
   return [
@@ -209,7 +209,7 @@ export function plannedObjects(plan: AgentPlan): Desired[] {
   ].filter((object) => object !== undefined);
 }
 
-/** The builder's result, or undefined with its problem noted once. */
+/** The builder's result; undefined after an InvalidSpecError, which is added to the problems once. */
 function attempt<T>(build: () => T, problems: Problem[]): T | undefined {
   try {
     return build();
@@ -241,7 +241,7 @@ function policyRefs(policies: readonly Policy[]): PolicyRef[] {
   return [...unique].sort(([a], [b]) => byText(a, b)).map(([, ref]) => ref);
 }
 
-/** @param pods with the template that the agent gets in the end; until then it keeps the one of the deployment */
+/** @param pods with the new template; an agent that waits for its upgrade keeps that of the deployment meanwhile */
 function images(
   { agent, options, live, upgrade }: PlanInput,
   pods: Pods | undefined,

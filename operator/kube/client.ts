@@ -11,10 +11,10 @@ export interface CallOptions {
   deadlineMs?: number;
   /** Attempts after the first. Default 3. */
   retries?: number;
-  /** Passes the in-flight cap: for the Lease, which must not queue behind a burst of writes. */
+  /** Bypasses the limit of requests in flight: for the Lease, which must not wait behind a burst of writes. */
   urgent?: boolean;
-  /** Waits behind others when the in-flight cap is reached: for what only tells, such as status. */
-  yields?: boolean;
+  /** Waits behind other requests at the limit of requests in flight: for status and Events. */
+  lowPriority?: boolean;
 }
 
 export interface ListOptions extends CallOptions {
@@ -23,79 +23,79 @@ export interface ListOptions extends CallOptions {
   labelSelector?: string;
   /** Objects per page. Default 100. */
   limit?: number;
-  /** Token of a page to go on after; absent: from the first page. */
+  /** Token of the page to begin with; absent: the first page. */
   continueFrom?: string;
 }
 
 export interface ListPage<T> {
   items: T[];
-  /** Where a watch goes on from; the same on every page of one list. */
+  /** Version from which to watch; the same on every page of a list. */
   resourceVersion: string;
-  /** Token to ask for the next page with; absent on the last one. */
+  /** Token of the next page; absent on the last page. */
   next?: string;
 }
 
 export interface WatchOptions {
   namespace?: string;
   labelSelector?: string;
-  /** Absent: begins with an ADDED for each object that there is, and a bookmark after them; see endsInitialEvents. */
+  /** Absent: the watch begins with ADDED for each existing object, then a bookmark; see endsInitialEvents. */
   resourceVersion?: string;
-  /** After this the server ends the watch. */
+  /** The server ends the watch after this time. */
   timeoutSeconds: number;
   signal: AbortSignal;
 }
 
-/** What a watch says. A bookmark's object has nothing but a resourceVersion. */
+/** An event of a watch. The object of a bookmark has only a resourceVersion. */
 export type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; object: T }
   | { type: 'ERROR'; object: Status };
 
 export interface ApplyOptions extends CallOptions {
   fieldManager: string;
-  /** Take over fields that another manager owns. Default true, as a controller should. */
+  /** Takes over fields of other managers. Default true, as usual for controllers. */
   force?: boolean;
-  /** Only make the object: a conflict when there is one of its name, and nothing of that one changes. */
+  /** Only creates the object. If it exists, the call fails with a conflict and changes nothing. */
   absent?: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Delete nothing but this very object, or this very version of it. */
+  /** Deletes only the object with this UID or of this version. */
   preconditions?: { uid?: string; resourceVersion?: string };
 }
 
-/** A page is parsed in one go, and all else waits for it: 100 pods take 10 ms, 250 three times as long at worst. */
+/** Parsing a page blocks the event loop: 10 ms for 100 pods, up to 30 ms for 250. */
 const PAGE = 100;
 const APPLY_PATCH = 'application/apply-patch+yaml';
 const MERGE_PATCH = 'application/merge-patch+json';
 /**
- * A version that no object has, as the storage numbers its first write 2. To apply at a version is to change that
- * version of the object and no other, and an object that is not there is made whatever version is asked for.
+ * A resourceVersion that no object has: the storage numbers its first write 2. An apply with a resourceVersion changes
+ * only that version of an object, but it creates a missing object with any version.
  */
 const NO_VERSION = '1';
-/** On the bookmark after the objects with which a watch began. */
+/** Annotation of the bookmark after the initial objects of a watch. */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const WATCH_TYPES = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
 /**
- * Typed calls on raw JSON: fields that our types do not know pass through untouched. All methods throw
- * ApiError for what the server refuses and ConnectionError for what it does not answer.
+ * Typed calls on raw JSON. Fields that the types lack pass through unchanged. All methods throw ApiError if the server
+ * refuses a request, and ConnectionError if it does not answer.
  */
 export class KubeClient {
   readonly #transport: Transport;
   readonly #guard?: () => void;
 
-  /** `guard` is called right before each write; what it throws is the write's outcome. */
+  /** @param guard called right before each write, which fails with the error that it throws */
   constructor(transport: Transport, guard?: () => void) {
     this.#transport = transport;
     this.#guard = guard;
   }
 
-  /** The same client for the holder of a right that may lapse, such as a Lease: see the constructor. */
+  /** The same client with a guard, for the holder of a right that may expire, such as a Lease. */
   guarded(guard: () => void): KubeClient {
     return new KubeClient(this.#transport, guard);
   }
 
-  /** One object, or undefined when there is none. */
+  /** Undefined if there is no such object. */
   async get<T extends KubernetesObject>(
     resource: Resource<T, 'get'>,
     namespace: string | undefined,
@@ -132,7 +132,7 @@ export class KubeClient {
     }
   }
 
-  /** The pages of one consistent list, so that a long one is never whole in memory. */
+  /** The pages of one consistent list. The caller need not hold all of it in memory. */
   async *listPages<T extends KubernetesObject>(
     resource: Resource<T, 'list'>,
     { namespace, labelSelector, limit = PAGE, continueFrom, ...options }: ListOptions = {},
@@ -152,8 +152,7 @@ export class KubeClient {
 
   /**
    * Changes after `resourceVersion`, with bookmarks, until the server ends it or the signal aborts.
-   * @throws ConnectionError when it breaks off, in the middle of a line too; MalformedWatchError for a
-   * line that is no event.
+   * @throws ConnectionError if it breaks off, also within a line; MalformedWatchError for a line that is no event
    */
   async *watch<T extends KubernetesObject>(
     resource: Resource<T, 'watch'>,
@@ -192,7 +191,7 @@ export class KubeClient {
     );
   }
 
-  /** Server-side apply: `object` holds all the fields that `fieldManager` wants to own, and no others. */
+  /** Server-side apply. `object` has exactly the fields that `fieldManager` is to own. */
   async apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
@@ -206,7 +205,7 @@ export class KubeClient {
     return this.#write(resource, request, { ...object, metadata });
   }
 
-  /** Replaces the whole object; conflicts when its resourceVersion is set and no longer the current one. */
+  /** Replaces the whole object. Fails with a conflict if its resourceVersion is set and not current. */
   async replace<T extends KubernetesObject>(
     resource: Resource<T, 'update'>,
     object: KubernetesObject,
@@ -215,7 +214,7 @@ export class KubeClient {
     return this.#replace(resource, object, options);
   }
 
-  /** Replaces the status and nothing else; conflicts as replace does. */
+  /** Replaces only the status. Fails with a conflict as `replace` does. */
   async replaceStatus<T extends KubernetesObject>(
     resource: Resource<T, 'status/update'>,
     object: KubernetesObject,
@@ -224,7 +223,7 @@ export class KubeClient {
     return this.#replace(resource, object, options, 'status');
   }
 
-  /** JSON merge patch: `null` removes a field, a list is replaced whole. */
+  /** JSON merge patch: `null` removes a field, and lists are replaced as a whole. */
   async mergePatch<T extends KubernetesObject>(
     resource: Resource<T, 'patch'>,
     namespace: string | undefined,
@@ -237,7 +236,7 @@ export class KubeClient {
     return this.#call(resource, { ...request, body: patch, guard: this.#guard });
   }
 
-  /** Asks for the object's deletion; false when there was none. */
+  /** Deletes an object, its dependents in the background. Returns false if there was no such object. */
   async delete<T extends KubernetesObject>(
     resource: Resource<T, 'delete'>,
     namespace: string | undefined,
@@ -257,7 +256,7 @@ export class KubeClient {
     }
   }
 
-  /** Asks the API server whose token it is and whether it was issued for one of `audiences`. */
+  /** Asks the API server whose token this is and whether it was issued for one of `audiences`. */
   async reviewToken(
     token: string,
     audiences: string[],
@@ -274,7 +273,7 @@ export class KubeClient {
     return review.status ?? {};
   }
 
-  /** Plurals of the kinds that can be watched under a group and version; none when the server does not know it. */
+  /** Plurals of the watchable kinds under a group and version; empty if the server does not know it. */
   async servedPlurals(
     group: string,
     version: string,
@@ -332,12 +331,12 @@ interface RawList<T> {
   items?: T[] | null;
 }
 
-/** Items of a list come without apiVersion and kind, and callers may leave them out too. */
+/** The items of a list lack apiVersion and kind, and callers may omit them. */
 function withKind<T extends KubernetesObject>(resource: Resource<T>, object: object): T {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind } as unknown as T;
 }
 
-/** Whether a watch that began with the objects that there are has sent the last of them. */
+/** Whether the event follows the last initial object of a watch without resourceVersion. */
 export function endsInitialEvents({ type, object }: WatchEvent<KubernetesObject>): boolean {
   return type === 'BOOKMARK' && object.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true';
 }

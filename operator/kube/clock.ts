@@ -1,14 +1,14 @@
-/** Time as the parts of kube/ see it, so that tests can drive it. */
+/** Source of time. Tests replace it. */
 export interface Clock {
-  /** Wall clock, milliseconds since 1970. It may step either way. */
+  /** Wall clock, milliseconds since 1970. It may step forwards or back. */
   now(): number;
-  /** Milliseconds since some fixed moment. It never steps, and stands still in a suspended machine. */
+  /** Milliseconds since a fixed moment. It never steps, and stops while the machine is suspended. */
   monotonic(): number;
   /** Calls `callback` once after `ms`; the returned function cancels it. */
   after(ms: number, callback: () => void): () => void;
 }
 
-/** setTimeout fires at once for anything above this. */
+/** setTimeout fires at once for longer times. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -25,7 +25,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Waits `ms`, or less when the signal aborts; never rejects. */
+/** Waits for `ms` or until the signal aborts. Never rejects. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -39,14 +39,14 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   });
 }
 
-/** A child signal that aborts with its parent, or after `ms` with a TimeoutError. Dispose of it when done. */
+/** A signal that aborts with its parent, or after a time with a TimeoutError. Must be disposed of. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;
-  /** True once the time, not the parent, ended it. */
+  /** Whether the time, not the parent, aborted the signal. */
   readonly expired: boolean;
 }
 
-/** Unlike AbortSignal.any, it leaves nothing behind on a parent that lives as long as the process. */
+/** Unlike AbortSignal.any, it leaves no listener on a parent that lives as long as the process. */
 export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
   let expired = false;
@@ -69,7 +69,7 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadli
   };
 }
 
-/** metav1.MicroTime: the API server takes nothing but six digits after the second. */
+/** metav1.MicroTime. The API server accepts only exactly six digits after the second. */
 export function microTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '000Z');
 }

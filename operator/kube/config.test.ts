@@ -80,7 +80,7 @@ describe('loadClusterConfig', () => {
     const missing = join(dir, 'missing');
     await expect(loadClusterConfig({ env: { KUBECONFIG: missing } })).rejects.toThrow(missing);
     await expect(loadClusterConfig({ env, serviceAccountDir: dir })).rejects.toThrow(
-      /service account; is automountServiceAccountToken off/,
+      /ServiceAccount. Check that automountServiceAccountToken is not false/,
     );
   });
 });

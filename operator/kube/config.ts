@@ -4,7 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 
-/** What identifies us and the server to each other in TLS. */
+/** TLS settings that identify this process and the server to each other. */
 export interface TlsIdentity {
   ca?: string;
   cert?: string;
@@ -16,14 +16,14 @@ export interface TlsIdentity {
 
 export interface Credentials {
   tls: TlsIdentity;
-  /** Authorization, and impersonation where the kubeconfig asks for it. */
+  /** Authorization, and the impersonation that a kubeconfig may ask for. */
   headers: Record<string, string>;
 }
 
 export interface ClusterConfig {
   /** The API server's URL, without a slash at its end. */
   server: string;
-  /** The pod's own namespace, or the one of the kubeconfig's context. */
+  /** Namespace of the pod, or of the kubeconfig's context. */
   namespace: string;
   /** Current credentials, re-read at most once a minute, or at once when `refresh` is true. */
   credentials(refresh?: boolean): Promise<Credentials>;
@@ -32,7 +32,7 @@ export interface ClusterConfig {
 export interface ClusterConfigOptions {
   /** The process' environment: KUBERNETES_SERVICE_HOST and _PORT, KUBECONFIG, HOME. */
   env: Record<string, string | undefined>;
-  /** A kubeconfig file to use whatever the environment says. */
+  /** A kubeconfig file that takes precedence over the environment. */
   kubeconfig?: string;
   /** A context of the kubeconfig other than its current one. */
   context?: string;
@@ -45,9 +45,8 @@ const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
 const REREAD_AFTER_MS = 60_000;
 
 /**
- * Finds the cluster: the kubeconfig that was named, else the service account of the pod we run in, else
- * KUBECONFIG, else ~/.kube/config.
- * @throws Error that says what to set when none of them is there or usable.
+ * Finds the cluster. In this order: options.kubeconfig, the ServiceAccount of the own pod, KUBECONFIG, ~/.kube/config.
+ * @throws Error that says what to set, if none is usable
  */
 export async function loadClusterConfig(options: ClusterConfigOptions): Promise<ClusterConfig> {
   const { env, kubeconfig } = options;
@@ -56,7 +55,7 @@ export async function loadClusterConfig(options: ClusterConfigOptions): Promise<
     kubeconfig ?? env['KUBECONFIG'] ?? (env['HOME'] && join(env['HOME'], '.kube/config'));
   if (!files) {
     throw new Error(
-      'No cluster to talk to: run in a pod, or set KUBECONFIG to the path of a kubeconfig file',
+      'No cluster is configured. Run in a pod, or set KUBECONFIG to the path of a kubeconfig file',
     );
   }
   return fromKubeconfig(files.split(delimiter).filter(Boolean), options);
@@ -81,7 +80,7 @@ async function readFrom(dir: string, file: string): Promise<string> {
     return await readFile(join(dir, file), 'utf8');
   } catch (cause) {
     throw new Error(
-      `Cannot read ${file} of the pod's service account; is automountServiceAccountToken off?`,
+      `Cannot read ${file} of the pod's ServiceAccount. Check that automountServiceAccountToken is not false`,
       { cause },
     );
   }
@@ -95,14 +94,17 @@ async function fromKubeconfig(
   if (context !== undefined) config.setCurrentContext(context);
   const named = files.join(delimiter);
   const cluster = config.getCurrentCluster();
+  if (!config.getCurrentContext()) {
+    throw new Error(`${named} names no current context; choose one of its contexts`);
+  }
   if (!cluster) {
     throw new Error(
-      `The context "${config.getCurrentContext()}" of ${named} names no known cluster`,
+      `The context "${config.getCurrentContext()}" of ${named} names an unknown cluster. Choose another context, or add the cluster`,
     );
   }
   if (cluster.proxyUrl) {
     throw new Error(
-      `The cluster "${cluster.name}" of ${named} has a proxy-url, which is not supported`,
+      `The cluster "${cluster.name}" of ${named} has a proxy-url, which Breakwater does not support. Remove it`,
     );
   }
   return {
@@ -112,7 +114,7 @@ async function fromKubeconfig(
   };
 }
 
-/** Importing client-node costs about 80 MB, so only a process outside a cluster does. */
+/** Loads client-node only here, outside a cluster: it needs about 80 MB. */
 async function readKubeconfigs(files: string[]): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const [first, ...rest] = files.map((file) => {
@@ -120,6 +122,11 @@ async function readKubeconfigs(files: string[]): Promise<KubeConfig> {
     try {
       config.loadFromFile(file);
     } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+        throw new Error(`There is no kubeconfig at ${file}; set KUBECONFIG to the path of one`, {
+          cause,
+        });
+      }
       throw new Error(`Cannot use the kubeconfig ${file}: ${(cause as Error).message}`, { cause });
     }
     return config;
@@ -157,8 +164,8 @@ function text(value: unknown): string | undefined {
 }
 
 /**
- * Reads at most once a minute; callers in between, and those that come while it reads, share the answer.
- * When a re-read fails, the earlier credentials stay in use: they may still be good.
+ * Reads at most once a minute, and once for concurrent callers. If a later read fails, the former credentials stay in
+ * use, because they may still be valid.
  */
 function remembered(
   clock: Clock,

@@ -56,9 +56,9 @@ describe('Controller', () => {
       });
     });
     const done = controller.run(stop.signal);
-    for (const key of ['ns/a', 'ns/b', 'ns/c']) controller.enqueue(key);
+    for (const key of ['ns/a', 'ns/b', 'ns/c']) controller.queue.add(key);
     await settle();
-    controller.enqueue('ns/a');
+    controller.queue.add('ns/a');
     await settle();
     expect([...open.keys()]).toEqual(['ns/a', 'ns/b']);
     while (open.size > 0) {
@@ -79,8 +79,8 @@ describe('Controller', () => {
       return Promise.resolve();
     });
     const done = controller.run(stop.signal);
-    controller.enqueue('ns/bad');
-    controller.enqueue('ns/good');
+    controller.queue.add('ns/bad');
+    controller.queue.add('ns/good');
     await clock.advance(20);
     expect(seen).toEqual(['ns/bad', 'ns/good', 'ns/bad', 'ns/bad']);
     expect(await results()).toEqual(['success 2', 'error 2']);
@@ -99,7 +99,7 @@ describe('Controller', () => {
       return Promise.reject(new ApiError(409, 'modified', { reason: 'Conflict' }));
     });
     const done = controller.run(stop.signal);
-    controller.enqueue('ns/a');
+    controller.queue.add('ns/a');
     await clock.advance(20);
     expect(runs).toBe(3);
     expect(await results()).toEqual(['success 1', 'requeue 2']);
@@ -115,7 +115,7 @@ describe('Controller', () => {
       return Promise.resolve(at.length === 1 ? { requeueAfterMs: 700 } : undefined);
     });
     const done = controller.run(stop.signal);
-    controller.enqueue('ns/a');
+    controller.queue.add('ns/a');
     await clock.advance(5_000);
     expect(at).toEqual([0, 700]);
     expect(await results()).toEqual(['success 1', 'requeue_after 1']);
@@ -133,7 +133,7 @@ describe('Controller', () => {
       });
     });
     const done = controller.run(stop.signal);
-    controller.enqueue('ns/a');
+    controller.queue.add('ns/a');
     await clock.advance(999);
     expect(runs).toBe(1);
     await clock.advance(10);
@@ -154,10 +154,10 @@ describe('Controller', () => {
       return new Promise((resolve) => (finish = resolve));
     }, 1);
     const done = controller.run(stop.signal);
-    controller.enqueue('ns/stuck');
-    controller.enqueue('ns/b');
+    controller.queue.add('ns/stuck');
+    controller.queue.add('ns/b');
     await settle();
-    controller.enqueue('ns/stuck');
+    controller.queue.add('ns/stuck');
     await clock.advance(6_001);
     expect(seen).toEqual(['ns/stuck', 'ns/b']);
     finish();
@@ -177,7 +177,7 @@ describe('Controller', () => {
       });
     });
     const first = controller.run(stop.signal);
-    controller.enqueue('ns/a');
+    controller.queue.add('ns/a');
     await settle();
     stop.abort();
     await first;

@@ -10,7 +10,6 @@ import { Slices } from './slices.ts';
 import { NO_TRACES, SPAN_ATTRIBUTES } from './span.ts';
 import type { Span, Traces } from './span.ts';
 import { WorkQueue } from './workqueue.ts';
-import type { Priority } from './workqueue.ts';
 
 export interface ReconcileContext {
   /** Carries controller, namespace, name and reconcileID. */
@@ -19,8 +18,8 @@ export interface ReconcileContext {
 }
 
 /**
- * Brings the world closer to what the object of this key (`namespace/name`, or `name`) asks for. It must
- * end soon after the signal aborts. A rejection is retried with backoff.
+ * Brings the cluster closer to the spec of the object with this key (`namespace/name`, or `name`). It must end soon
+ * after the signal aborts. A rejection is retried with backoff.
  */
 export type Reconcile = (
   key: string,
@@ -33,26 +32,21 @@ export interface ControllerOptions {
   reconcile: Reconcile;
   logger: Logger;
   registry: Registry;
-  /** Default: one of its own, of the controller's name. */
+  /** Default: a new queue with the controller's name. */
   queue?: WorkQueue;
-  /** Reconciles at a time, never two of one key. Default 10. */
+  /** Reconciles at the same time, never two of one key. Default 10. */
   concurrency?: number;
   /** For one reconcile. Default 60 s. */
   deadlineMs?: number;
   clock?: Clock;
   random?: () => number;
-  /** Which controllers of one process share. Default: its own. */
+  /** Shared by the controllers of one process. Default: a new one. */
   slices?: Slices;
   /** Default: reconciles are not traced. */
   traces?: Traces;
 }
 
-export interface EnqueueOptions {
-  priority?: Priority;
-  afterMs?: number;
-}
-
-/** How long a reconcile may go on after its signal aborted before its worker is given to other keys. */
+/** Time for a reconcile to end after its signal aborts. Then its worker takes other keys. */
 const GRACE_MS = 5_000;
 
 type Ended = { kind: 'done'; requeueAfterMs?: number } | { kind: 'failed'; error: unknown };
@@ -85,14 +79,9 @@ export class Controller {
     this.#traces = options.traces ?? NO_TRACES;
   }
 
-  /** Asks for a reconcile. Cheap, idempotent, and allowed while nothing runs. */
-  enqueue(key: string, { priority, afterMs = 0 }: EnqueueOptions = {}): void {
-    this.queue.addAfter(key, afterMs, { priority });
-  }
-
   /**
-   * Works until the signal aborts, and resolves when the last reconcile under way has ended. May be called
-   * again afterwards: the queue keeps what is left.
+   * Works until the signal aborts, and resolves when the last reconcile has ended. May be called again afterwards: the
+   * queue keeps its keys.
    */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(Array.from({ length: this.#concurrency }, () => this.#work(signal)));
@@ -102,7 +91,7 @@ export class Controller {
     for (;;) {
       const key = await this.queue.get(signal);
       if (key === undefined) return;
-      // Right before the work: whoever is let go at the same time sees how long the others took.
+      // Checked again after each wait: other workers use up the same slice.
       while (this.#slices.over) await this.#slices.next();
       await this.#process(key, signal);
     }
@@ -110,13 +99,13 @@ export class Controller {
 
   async #process(key: string, signal: AbortSignal): Promise<void> {
     const reconcileID = randomUUID();
-    // Made anew each time, because levels change.
+    // A new child for each reconcile, because the level may change.
     const logger = this.#logger.child({ controller: this.name, ...splitKey(key), reconcileID });
     const started = this.#clock.monotonic();
     this.#metrics.started();
     using limit = deadline(this.#clock, this.#deadlineMs, signal);
     const work = this.#attempt(key, limit.signal, { logger, reconcileID });
-    const outcome = await this.#unlessOverdue(work);
+    const outcome = await this.#outcomeOrOverdue(work);
     const seconds = (this.#clock.monotonic() - started) / 1000;
     if (outcome.kind === 'overdue') {
       this.#abandon(key, work, logger);
@@ -150,7 +139,7 @@ export class Controller {
     }
   }
 
-  #unlessOverdue(work: Promise<Outcome>): Promise<Outcome> {
+  #outcomeOrOverdue(work: Promise<Outcome>): Promise<Outcome> {
     return new Promise((resolve) => {
       const overdue = (): void => resolve({ kind: 'overdue' });
       const cancel = this.#clock.after(this.#deadlineMs + GRACE_MS, overdue);
@@ -161,9 +150,9 @@ export class Controller {
     });
   }
 
-  /** Other keys get the worker; this key stays in work, so that no second reconcile of it starts. */
+  /** Frees the worker for other keys. The key stays in work, so that no second reconcile of it starts. */
   #abandon(key: string, work: Promise<Outcome>, logger: Logger): void {
-    logger.error('Reconcile went on after its deadline');
+    logger.error('Reconcile has not ended after its deadline; its worker takes other keys');
     this.#metrics.timedOut();
     void work.then((outcome) => {
       if (outcome.kind === 'done') this.#settle(key, outcome.requeueAfterMs);
@@ -182,24 +171,24 @@ export class Controller {
     if (requeueAfterMs !== undefined) this.queue.addAfter(key, requeueAfterMs);
   }
 
-  /** Whoever runs next takes it up again. */
+  /** The next run of the controller reconciles the key again. */
   #interrupted(key: string): void {
     this.queue.add(key);
     this.#metrics.interrupted();
   }
 
   #failed(key: string, error: unknown, limit: Deadline, logger: Logger, seconds: number): void {
-    if (isConflict(error)) return this.#outrun(key, logger, seconds);
+    if (isConflict(error)) return this.#conflicted(key, logger, seconds);
     this.#metrics.finished(seconds, 'error');
     logger.error(describeError(error), 'Reconcile failed');
     if (limit.expired) this.#metrics.timedOut();
     this.queue.addRateLimited(key);
   }
 
-  /** Somebody changed the object first. That is how writers of one object meet, and no failure. */
-  #outrun(key: string, logger: Logger, seconds: number): void {
+  /** Another writer changed the object first. With optimistic locking this is usual, so it is no failure. */
+  #conflicted(key: string, logger: Logger, seconds: number): void {
     this.#metrics.finished(seconds, 'requeue');
-    logger.debug('The object changed meanwhile; tried again');
+    logger.debug('Another writer changed the object; reconciled again');
     this.queue.addRateLimited(key);
   }
 }

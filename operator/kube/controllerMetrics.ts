@@ -9,7 +9,7 @@ const TIME_BUCKETS = [
   1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
 ];
 
-/** controller-runtime's metrics, bound to one controller. */
+/** The metrics of controller-runtime for one controller. */
 export class ControllerMetrics {
   readonly #controller: string;
   readonly #total: Counter<'controller' | 'result'>;
@@ -31,7 +31,7 @@ export class ControllerMetrics {
       help: 'Reconciles that failed',
       labelNames,
     });
-    // Stays 0, as every failure is retried. Dashboards for controller-runtime look for it.
+    // Always 0, because every failure is retried. Dashboards for controller-runtime expect the metric.
     const terminal = counter(registry, {
       name: 'controller_runtime_terminal_reconcile_errors_total',
       help: 'Reconciles that failed and are not retried',
@@ -75,7 +75,7 @@ export class ControllerMetrics {
     if (result === 'error') this.#errors.inc({ controller });
   }
 
-  /** The reconcile was cut short by the controller's own end; neither a success nor an error. */
+  /** The controller ended during the reconcile, which counts neither as a success nor as an error. */
   interrupted(): void {
     this.#active.dec({ controller: this.#controller });
   }

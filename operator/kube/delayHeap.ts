@@ -3,7 +3,7 @@ interface Entry {
   key: string;
 }
 
-/** Keys by the moment they fall due, earliest first: a binary heap. A key may be in it more than once. */
+/** Keys by the time at which they are due, earliest first: a binary heap. It may hold a key several times. */
 export class DelayHeap {
   readonly #entries: Entry[] = [];
 

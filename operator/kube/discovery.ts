@@ -12,23 +12,23 @@ export interface DiscoveryOptions {
   /** Uniform in [0, 1). */
   random: () => number;
   logger?: Logger;
-  /** Time between two questions. Default 30 s. */
+  /** Milliseconds between two requests. Default 30 s. */
   intervalMs?: number;
 }
 
 const INTERVAL_MS = 30_000;
 const FIRST_RETRY_MS = 500;
-/** Shortest time between two questions, however often somebody asks for one. */
-const SHORTEST_MS = 500;
+/** Least time between two requests, however often `askSoon` is called. */
+const MIN_INTERVAL_MS = 500;
 
-/** The kinds that are served, by their plurals; Forbidden if the API server does not say. */
+/** Plurals of the served kinds. Forbidden: the operator may not ask. */
 type Answer = ReadonlySet<string> | 'Forbidden';
 type Listener = (answer: Answer) => void;
 
 /**
- * Which kinds the API server serves under one group and version, such as those of a CRD that may or may not be
- * installed. It asks the discovery API now and then: everybody may, while watching CRDs needs a permission on the
- * whole cluster, and an answer is a few hundred bytes.
+ * Which kinds the API server serves under one group and version, such as kinds of a CRD that may be installed or not.
+ * It polls the discovery API. Everybody may read that API, an answer is a few hundred bytes, and watching CRDs would
+ * need a permission on the whole cluster.
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -41,19 +41,19 @@ export class Discovery {
     this.#options = options;
   }
 
-  /** Calls the listener after each answer, also with the last one if there is one. */
+  /** Calls the listener with the last answer, if there is one, and with each later one. */
   onAnswer(listener: Listener): void {
     this.#listeners.push(listener);
     if (this.#answer) listener(this.#answer);
   }
 
-  /** Asks soon, for somebody who has seen that something changed. */
+  /** Asks as soon as allowed: the caller noticed that a kind may have been installed or removed. */
   askSoon(): void {
     this.#asked = true;
     this.#wake?.abort();
   }
 
-  /** Asks until the signal aborts. Never rejects. */
+  /** Polls until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, intervalMs = INTERVAL_MS } = this.#options;
     let failures = 0;
@@ -62,13 +62,13 @@ export class Discovery {
       failures = (await this.#ask(signal)) ? 0 : failures + 1;
       const retryMs = FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10);
       const waitMs = failures === 0 ? intervalMs : Math.min(intervalMs, retryMs);
-      await sleep(clock, SHORTEST_MS, signal);
-      await this.#rest(waitMs * (0.75 + random() / 2) - SHORTEST_MS, signal);
+      await sleep(clock, MIN_INTERVAL_MS, signal);
+      await this.#sleepUnlessAsked(waitMs * (0.75 + random() / 2) - MIN_INTERVAL_MS, signal);
     }
   }
 
-  /** Waits, or less when somebody asks. */
-  async #rest(ms: number, signal: AbortSignal): Promise<void> {
+  /** Sleeps until `askSoon` is called, at most for `ms`. */
+  async #sleepUnlessAsked(ms: number, signal: AbortSignal): Promise<void> {
     if (this.#asked || signal.aborted || ms <= 0) return;
     const wake = new AbortController();
     const stop = (): void => wake.abort();
@@ -85,7 +85,10 @@ export class Discovery {
       return true;
     } catch (error) {
       if (signal.aborted) return false;
-      logger?.warn({ group, version, ...describeError(error) }, 'Discovery failed');
+      logger?.warn(
+        { group, version, ...describeError(error) },
+        'The API server did not say which kinds it serves; asked again later',
+      );
       if (isForbidden(error)) this.#answered('Forbidden');
       return false;
     }

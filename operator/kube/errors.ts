@@ -1,11 +1,11 @@
 import type { Status, StatusDetails } from './types.ts';
 
-/** The API server refused a request. `status` is the HTTP status, `reason` Kubernetes' own word for it. */
+/** The API server refused a request. `status` is the HTTP status, `reason` that of metav1.Status. */
 export class ApiError extends Error {
   readonly status: number;
   readonly reason?: string;
   readonly details?: StatusDetails;
-  /** From Retry-After or the status' own details. */
+  /** From the header Retry-After, or else from the details of the status. */
   readonly retryAfterMs?: number;
 
   constructor(status: number, message: string, body: Status = {}, retryAfterMs?: number) {
@@ -18,7 +18,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The request got no answer: connection refused or reset, TLS failure, deadline passed. */
+/** The request got no response: connection refused or reset, TLS failure, or deadline exceeded. */
 export class ConnectionError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
@@ -26,7 +26,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** A complete line of a watch that is not a watch event. */
+/** A watch sent a complete line that is no watch event. */
 export class MalformedWatchError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
@@ -34,7 +34,7 @@ export class MalformedWatchError extends Error {
   }
 }
 
-/** Makes the error for a metav1.Status, which may come as a response or inside a watch. */
+/** The error for a metav1.Status, which comes as a response or within a watch. */
 export function apiErrorFromStatus(body: Status, fallbackCode: number): ApiError {
   const code = body.code ?? fallbackCode;
   return new ApiError(code, body.message ?? `The API server answered ${code}`, body);
@@ -80,7 +80,7 @@ function secondsToMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
-/** An error as log fields: never its other properties, which may hold what was sent. */
+/** An error as log fields. Other properties are left out, because they may hold the request's body. */
 export function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: String(error) };
   const { name, message } = error;
@@ -88,7 +88,7 @@ export function describeError(error: unknown): Record<string, unknown> {
   return { errorType: name, error: message, ...api };
 }
 
-/** What a trace calls it: Kubernetes' reason, the HTTP status, or the error's name. */
+/** The error's type in traces: Kubernetes' reason, the HTTP status, or the error's name. */
 export function errorType(error: unknown): string {
   if (error instanceof ApiError) return error.reason ?? String(error.status);
   return error instanceof Error ? error.name : 'Error';

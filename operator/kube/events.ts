@@ -10,17 +10,13 @@ import type { Event, ObjectReference } from './types.ts';
 
 export interface EventInput {
   regarding: ObjectReference & { name: string };
-  related?: ObjectReference;
   type: 'Normal' | 'Warning';
-  /** Why, in one CamelCase word. */
+  /** Reason, in one CamelCase word. */
   reason: string;
-  /** What was done, in one CamelCase word. */
+  /** Action of the controller, in one CamelCase word. */
   action: string;
-  /** For people; cut to what the API takes, 1,024 bytes. */
+  /** For people; cut to the API's limit of 1,024 bytes. */
   note: string;
-  /** Default: the recorder's. */
-  reportingController?: string;
-  reportingInstance?: string;
 }
 
 export interface EventRecorderOptions {
@@ -28,12 +24,12 @@ export interface EventRecorderOptions {
   reportingController: string;
   reportingInstance: string;
   logger: Logger;
-  /** Ends the recorder, as the end of a term does: what waits is dropped and nothing is written any more. */
+  /** Ends the recorder, for instance with the leader's term. Events that wait are dropped. */
   signal?: AbortSignal;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
-  /** The same event within this time of its last occurrence adds to a series. Default 6 min. */
+  /** An equal event within this time after the last one adds to its series. Default 6 min. */
   seriesMs?: number;
   /** A series is written at most this often. Default 30 s. */
   writeEveryMs?: number;
@@ -45,20 +41,20 @@ interface Series {
   count: number;
   lastMs: number;
   writtenMs: number;
-  /** Writes follow one another, and one timer at most waits to start the next. */
+  /** Writes of a series run one after another. At most one timer waits to start the next. */
   writes: Promise<void>;
   cancelTimer?: () => void;
 }
 
 const NOTE_BYTES = 1024;
-/** Different events in memory; above it the one that occurred longest ago is forgotten. */
+/** Series in memory. Above it, the series with the oldest last event is forgotten. */
 const MAX_SERIES = 1024;
-/** Writes that wait; above it new events are dropped, so that a storm cannot fill the memory. */
+/** Waiting writes. Above it, new events are dropped, so that a storm cannot fill the memory. */
 const MAX_WRITES = 1000;
-/** Writes under way: events come after what they tell of. */
+/** Writes at the same time. They are few, because objects matter more than Events on them. */
 const CONCURRENT_WRITES = 2;
 
-/** Writes Events of events.k8s.io/v1. Repeated ones become one with a series; failures are only logged. */
+/** Writes Events of events.k8s.io/v1. Repeated events become one with a series. Failures are only logged. */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #clock: Clock;
@@ -78,7 +74,7 @@ export class EventRecorder {
     options.signal?.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
-  /** Returns at once and never throws. */
+  /** Queues the write. Never throws. */
   record(input: EventInput): void {
     if (this.#options.signal?.aborted) return;
     const key = identityOf(input);
@@ -117,7 +113,9 @@ export class EventRecorder {
     series.count += 1;
     series.lastMs = nowMs;
     if (series.cancelTimer) return;
-    const wait = Math.max(0, series.writtenMs + this.#writeEveryMs - nowMs);
+    const passed = nowMs - series.writtenMs;
+    // No longer than that where the clock was stepped back.
+    const wait = Math.min(this.#writeEveryMs, Math.max(0, this.#writeEveryMs - passed));
     series.cancelTimer = this.#clock.after(wait, () => this.#writeSeries(series));
   }
 
@@ -129,7 +127,7 @@ export class EventRecorder {
   }
 
   async #create(series: Series, event: Event): Promise<void> {
-    await this.#options.client.create(Events, event, { yields: true });
+    await this.#options.client.create(Events, event, { lowPriority: true });
     series.event = event;
     series.created = true;
   }
@@ -140,11 +138,11 @@ export class EventRecorder {
     const patch = { series: { count, lastObservedTime: microTime(lastMs) } };
     if (!series.created) return this.#create(series, { ...event, ...patch });
     try {
-      await this.#options.client.mergePatch(Events, namespace, name, patch, { yields: true });
+      await this.#options.client.mergePatch(Events, namespace, name, patch, { lowPriority: true });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      // Events live for an hour; the series goes on in a new one.
-      const metadata = { ...event.metadata, name: this.#rename(name) };
+      // The API server deletes Events after an hour. The series continues in a new one.
+      const metadata = { ...event.metadata, name: this.#uniqueName(name) };
       await this.#create(series, { ...event, ...patch, metadata });
     }
   }
@@ -152,7 +150,7 @@ export class EventRecorder {
   #write(series: Series, work: () => Promise<void>): void {
     const { logger } = this.#options;
     if (this.#writing.size >= MAX_WRITES) {
-      logger.warn('Event was dropped because too many wait to be written');
+      logger.warn('An Event was dropped, because too many wait to be written');
       return;
     }
     const write = series.writes.then(async () => {
@@ -160,7 +158,7 @@ export class EventRecorder {
       if (this.#options.signal?.aborted) return release();
       await work()
         .catch((error: unknown) => {
-          // Whoever deletes a namespace needs no news from it.
+          // The failure is expected while the namespace is being deleted.
           const level = isNamespaceTerminating(error) ? 'debug' : 'warn';
           logger[level](describeError(error), 'Event could not be written');
         })
@@ -185,14 +183,14 @@ export class EventRecorder {
   }
 
   #eventOf(input: EventInput, nowMs: number): Event {
-    const { regarding, related, type, reason, action, note } = input;
+    const { regarding, type, reason, action, note } = input;
     const { reportingController, reportingInstance } = this.#options;
     return {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: {
         namespace: regarding.namespace ?? 'default',
-        name: this.#rename(`${regarding.name}.`),
+        name: this.#uniqueName(`${regarding.name}.`),
       },
       eventTime: microTime(nowMs),
       type,
@@ -200,14 +198,13 @@ export class EventRecorder {
       action,
       note: truncate(note, NOTE_BYTES),
       regarding,
-      related,
-      reportingController: input.reportingController ?? reportingController,
-      reportingInstance: truncate(input.reportingInstance ?? reportingInstance, 128),
+      reportingController,
+      reportingInstance: truncate(reportingInstance, 128),
     };
   }
 
-  /** `object.` and sixteen hexadecimal digits, within the 253 characters of a name. */
-  #rename(name: string): string {
+  /** Unique name: the object's name, a dot and 16 hexadecimal digits, at most 253 characters in all. */
+  #uniqueName(name: string): string {
     const digits = (): string =>
       Math.floor(this.#random() * 2 ** 32)
         .toString(16)
@@ -227,7 +224,7 @@ function identityOf(input: EventInput): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }
 
-/** Cuts to `bytes` of UTF-8, between characters. */
+/** Cuts the text to a number of bytes in UTF-8, between characters. */
 function truncate(text: string, bytes: number): string {
   const encoded = Buffer.from(text);
   if (encoded.length <= bytes) return text;

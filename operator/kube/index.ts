@@ -1,4 +1,4 @@
-/** A small Kubernetes client runtime with controller-runtime's semantics. */
+/** A small Kubernetes client with the semantics of controller-runtime. */
 export * from './client.ts';
 export * from './clock.ts';
 export * from './config.ts';

@@ -5,15 +5,15 @@ import { settle } from '../testing/fakeClock.ts';
 /** Takes a place for each name; `order` tells who got in, and each is let go by the test. */
 function crowd(limit: InFlightLimit): {
   order: string[];
-  join: (name: string, yields?: boolean) => void;
+  join: (name: string, lowPriority?: boolean) => void;
   leave: () => Promise<void>;
 } {
   const order: string[] = [];
   const inside: (() => void)[] = [];
   return {
     order,
-    join: (name, yields) =>
-      void limit.acquire(undefined, yields).then((release) => {
+    join: (name, lowPriority) =>
+      void limit.acquire(undefined, lowPriority).then((release) => {
         order.push(name);
         inside.push(release);
       }),

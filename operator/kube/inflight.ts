@@ -1,26 +1,26 @@
-/** Of so many places given back while both wait, one goes to who yields. */
-const SHARE = 4;
+/** While both lines wait, one of so many free places goes to the line of low priority. */
+const LOW_PRIORITY_SHARE = 4;
 
 /**
- * Lets at most `limit` holders in at a time, in the order they came, but those who yield after the others. They
- * too get a share of the places, so that a busy time holds them up but does not shut them out.
+ * Admits at most `limit` requests at the same time, in the order in which they came. Requests of low priority come after
+ * the others, but always get a share of the places, so that they do not starve.
  */
 export class InFlightLimit {
   readonly #limit: number;
   #active = 0;
   #passed = 0;
   readonly #waiting = new Set<() => void>();
-  readonly #yielding = new Set<() => void>();
+  readonly #lowPriority = new Set<() => void>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** Resolves with the function that gives the place back. Rejects with the signal's reason on abort. */
-  async acquire(signal?: AbortSignal, yields = false): Promise<() => void> {
+  /** Resolves with a function that releases the place. Rejects with the signal's reason on abort. */
+  async acquire(signal?: AbortSignal, lowPriority = false): Promise<() => void> {
     signal?.throwIfAborted();
     if (this.#active >= this.#limit)
-      await this.#turn(yields ? this.#yielding : this.#waiting, signal);
+      await this.#turn(lowPriority ? this.#lowPriority : this.#waiting, signal);
     else this.#active += 1;
     let released = false;
     return () => {
@@ -49,16 +49,16 @@ export class InFlightLimit {
     });
   }
 
-  /** A place that is given back goes straight to the next in line. */
+  /** Passes the place on to the next in line. */
   #release(): void {
     for (const next of this.#nextLine()) return next();
     this.#active -= 1;
   }
 
   #nextLine(): Set<() => void> {
-    if (this.#waiting.size === 0) return this.#yielding;
-    if (this.#yielding.size === 0) return this.#waiting;
-    this.#passed = (this.#passed + 1) % SHARE;
-    return this.#passed === 0 ? this.#yielding : this.#waiting;
+    if (this.#waiting.size === 0) return this.#lowPriority;
+    if (this.#lowPriority.size === 0) return this.#waiting;
+    this.#passed = (this.#passed + 1) % LOW_PRIORITY_SHARE;
+    return this.#passed === 0 ? this.#lowPriority : this.#waiting;
   }
 }

@@ -12,13 +12,13 @@ import type { IndexFunction, Packing } from './store.ts';
 import type { KubernetesObject } from './types.ts';
 
 export interface ChangeInfo {
-  /** The object was there when the cache, or this handler, started: nothing happened to it just now. */
+  /** The object already existed when the cache, or this handler, started. */
   initial: boolean;
 }
 
 /**
- * Called after the cache changed: without `previous` the object is new, without `current` it is gone. One
- * that was replaced by another of its name is gone and then new. Meant to enqueue keys and nothing else.
+ * Called after a change of the cache. `previous` is undefined for a new object, `current` for a deleted one. An object
+ * that was deleted and created again is first deleted, then new. Handlers should only enqueue keys.
  */
 export type ChangeHandler<T> = (
   current: T | undefined,
@@ -31,43 +31,44 @@ export interface InformerOptions<T extends KubernetesObject, V extends Verb = ne
   resource: Resource<T, Read | V>;
   /** Absent: all namespaces. */
   namespace?: string;
-  /** More than one, each with a list and a watch of its own, so that a Role in each of them is enough. */
+  /** Lists and watches each of these namespaces separately, so that a Role in each of them suffices. */
   namespaces?: readonly string[];
   labelSelector?: string;
   /** See ReflectorOptions. */
   streams?: boolean;
-  /** What to keep of an object; may change the one it gets. Default: all but managedFields. */
+  /** Reduces an object before it is cached; may change its argument. Default: removes managedFields. */
   transform?: (object: T) => T;
-  /** How objects are kept. Default: each itself, which all who look share. */
+  /** How objects are kept in memory. Default: unpacked, and shared by all readers. */
   packing?: Packing<T>;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
   logger?: Logger;
-  /** Called when a list or a watch failed; another try follows. */
+  /** Called when a list or a watch failed. The reflector tries again by itself. */
   onFailed?: (error: unknown) => void;
 }
 
-/** Objects of a list that are taken in without a break. */
+/** Number of listed objects after which the event loop may run. */
 const SLICE = 500;
 const STALE_MS = 2 * INACTIVITY_MIN_MS;
 const NAMESPACE_INDEX = 'namespace';
 
-/** A namespace that is followed, or all of them. */
+/** A watched namespace; undefined: all namespaces. */
 interface Scope<T extends KubernetesObject> {
   namespace: string | undefined;
   reflector: Reflector<T>;
   hasSynced: boolean;
-  heardAt?: number;
+  /** Monotonic milliseconds of the last list, event or bookmark. */
+  lastContactAt?: number;
 }
 
 /**
- * A cache of one kind of object that follows the API server. Its objects are shared: do not change them.
- * V is what may be done with the kind besides.
+ * A cache of the objects of one kind, kept current by a watch. Its objects are shared: do not change them. V: what the
+ * operator may do with the kind besides reading.
  */
 export class Informer<T extends KubernetesObject, V extends Verb = never> {
   readonly resource: Resource<T, Read | V>;
-  /** Resolves when the cache holds what the first list said and handlers have heard it. */
+  /** Resolves when the first list is in the cache and handlers were called. */
   readonly synced: Promise<void>;
   readonly #store: Store<T>;
   readonly #scopes: readonly Scope<T>[];
@@ -91,9 +92,9 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     this.#scopes = namespaces.map((each) => this.#scope(options, each));
   }
 
-  /** Follows the API server until the signal aborts; the cache stays readable afterwards. */
+  /** Lists and watches until the signal aborts. The cache stays readable afterwards. */
   start(signal: AbortSignal): void {
-    if (this.#started) throw new Error(`The informer of ${this.resource.plural} runs already`);
+    if (this.#started) throw new Error(`The informer of ${this.resource.plural} was started twice`);
     this.#started = true;
     for (const { reflector } of this.#scopes) void reflector.run(signal);
   }
@@ -102,22 +103,21 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     return this.#scopes.every(({ hasSynced }) => hasSynced);
   }
 
-  /** Number of objects in the cache. */
   get size(): number {
     return this.#store.size;
   }
 
   /**
-   * Milliseconds since the API server was last heard, bookmarks included; undefined before the first list. Of several
-   * namespaces the one that is silent for longest counts.
+   * Milliseconds since the last event, bookmark or list; undefined before the first list. Of several namespaces the one
+   * that has been silent longest counts.
    */
   get lastEventAgeMs(): number | undefined {
-    const heard = this.#scopes.map(({ heardAt }) => heardAt).filter((at) => at !== undefined);
-    if (heard.length < this.#scopes.length) return undefined;
-    return this.#clock.monotonic() - Math.min(...heard);
+    const contacts = this.#scopes.flatMap(({ lastContactAt }) => lastContactAt ?? []);
+    if (contacts.length < this.#scopes.length) return undefined;
+    return this.#clock.monotonic() - Math.min(...contacts);
   }
 
-  /** Whether the API server was not heard for longer than a dead watch takes to be noticed and opened again. */
+  /** Whether the last event is older than it takes to notice a dead watch and reopen it. */
   get isStale(): boolean {
     return (this.lastEventAgeMs ?? 0) > STALE_MS;
   }
@@ -136,7 +136,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     return this.#store.byIndex(NAMESPACE_INDEX, namespace);
   }
 
-  /** Indexes objects by what `valuesOf` says of each, also those already here. */
+  /** Indexes all objects, also those in the cache, by the values that `valuesOf` returns. */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
     this.#store.addIndex(name, valuesOf);
   }
@@ -145,12 +145,12 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     return this.#store.byIndex(name, value);
   }
 
-  /** The keys of the same, without a look at the objects. */
+  /** Like byIndex, but only the keys: it unpacks no object. */
   keysByIndex(name: string, value: string): string[] {
     return this.#store.keysByIndex(name, value);
   }
 
-  /** Calls the handler for each object that is there, and from then on for each change. */
+  /** Calls the handler for each cached object, and then for each change. */
   onChange(handler: ChangeHandler<T>): void {
     this.#handlers.push(handler);
     for (const object of [...this.#store.values()]) {
@@ -165,7 +165,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
       replace: (objects: T[]) => this.#replace(scope, objects),
       upsert: (object: T) => this.#upsert(object, false),
       remove: (object: T) => this.#remove(keyOf(object)),
-      heard: () => void (scope.heardAt = clock.monotonic()),
+      onContact: () => void (scope.lastContactAt = clock.monotonic()),
     };
     const watched = { client, resource, namespace, labelSelector, streams };
     const reflector = new Reflector({
@@ -181,7 +181,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     return scope;
   }
 
-  /** In slices, so that a long list does not hold up all else. */
+  /** Works in slices, so that a long list does not block the event loop. */
   async #replace(scope: Scope<T>, objects: T[]): Promise<void> {
     const { namespace } = scope;
     const initial = !scope.hasSynced;
@@ -221,7 +221,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     for (const handler of this.#handlers) this.#call(handler, current, previous, initial);
   }
 
-  /** One handler that throws takes neither the others nor the watch with it. */
+  /** A handler that throws must stop neither the other handlers nor the watch. */
   #call(
     handler: ChangeHandler<T>,
     current: T | undefined,
@@ -233,17 +233,20 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     } catch (error) {
       const { namespace, name } = (current ?? previous!).metadata;
       const object = { resource: this.resource.plural, namespace, name };
-      this.#logger?.error({ ...object, ...describeError(error) }, 'Change handler failed');
+      this.#logger?.error(
+        { ...object, ...describeError(error) },
+        'A handler of a watch event failed',
+      );
     }
   }
 }
 
-/** Same name, other object: deleted and created anew while nobody watched. */
+/** Whether the object was deleted and created again, and the watch has not reported the deletion. */
 function isAnother(object: KubernetesObject, known: KubernetesObject | undefined): boolean {
   return known !== undefined && known.metadata.uid !== object.metadata.uid;
 }
 
-/** managedFields are most of many objects, and no controller reads them. */
+/** managedFields are the larger part of many objects, and no controller here reads them. */
 export function withoutManagedFields<T extends KubernetesObject>(object: T): T {
   delete (object.metadata as { managedFields?: unknown }).managedFields;
   return object;

@@ -1,4 +1,4 @@
-/** The key of an object, as stores and queues use it: `namespace/name`, or `name` without a namespace. */
+/** The key of an object in stores and queues: `namespace/name`, or `name` without a namespace. */
 export function keyOf(object: { metadata: { namespace?: string; name: string } }): string {
   const { namespace, name } = object.metadata;
   return namespace ? `${namespace}/${name}` : name;

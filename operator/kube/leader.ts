@@ -10,30 +10,30 @@ import { gauge } from './metrics.ts';
 import { Leases } from './resource.ts';
 import type { Lease } from './types.ts';
 
-/** One stretch of leadership. */
+/** The time of one leader. */
 export interface LeaderTerm {
-  /** Grows with every term of any elector, so it orders terms. */
+  /** Grows with each term of any elector, and so orders terms. */
   leaseTransitions: number;
   /** Aborts when the term ends, for whatever reason. */
   signal: AbortSignal;
   /**
-   * Throws when the term is over. Unlike the signal it sees an event loop that was stalled until this very
-   * moment: call it right before a write, see KubeClient.guarded.
+   * Throws after the term. Call it right before a write; see KubeClient.guarded. Unlike the signal, it notices at once
+   * that the event loop stalled beyond the deadline.
    */
   assertLeading(): void;
-  /** Whether the holder before gave the lease up; it may have something to hand over. */
+  /** Whether the former holder released the lease. It may have something to hand over. */
   givenUp: boolean;
-  /** Milliseconds since the term was given up because this process is to stop; undefined while it lasts, or if it was lost. */
+  /** Milliseconds since this process began to stop during its term; undefined during the term, and after a lost one. */
   sinceGivenUp(): number | undefined;
 }
 
 export interface LeaderCallbacks {
   /**
-   * Leads until `term.signal` aborts. When it returns a promise, the elector neither releases the lease nor
-   * campaigns again before that has settled.
+   * Leads until `term.signal` aborts. The elector releases the lease, or campaigns again, only after the returned promise
+   * has settled.
    */
   onStarted: (term: LeaderTerm) => Promise<void> | void;
-  /** The term has ended and its work too. */
+  /** Called when the term and its work have ended. */
   onStopped?: () => Promise<void> | void;
 }
 
@@ -41,13 +41,13 @@ export interface LeaderElectorOptions {
   client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
   namespace: string;
   name: string;
-  /** Unique per process, not only per pod: a restarted container must not take itself for its predecessor. */
+  /** Unique for each process: a restarted container must not claim the term of its predecessor. */
   identity: string;
   logger: Logger;
   registry: Registry;
-  /** Others may take the lease when it was not renewed for so long. Default 15 s. */
+  /** Others may take the lease if it was not renewed for this time. Default 15 s. */
   leaseDurationMs?: number;
-  /** We stop leading when we could not renew for so long. Default 10 s. */
+  /** The holder ends its term if it could not renew for this time. Default 10 s. */
   renewDeadlineMs?: number;
   /** Default 2 s. */
   retryPeriodMs?: number;
@@ -56,10 +56,10 @@ export interface LeaderElectorOptions {
   random?: () => number;
 }
 
-/** The term is over; nothing may be written in its name. */
+/** The term is over, so its work must not write any more. */
 export class NotLeaderError extends Error {
   constructor() {
-    super('Leadership was lost');
+    super('This process is no longer the leader');
     this.name = 'NotLeaderError';
   }
 }
@@ -69,7 +69,7 @@ interface Moment {
   monotonic: number;
 }
 
-/** The lease as last seen, and when it last changed. */
+/** The last read version of the lease, and when it last changed (monotonic). */
 interface Observed {
   lease: Lease;
   changedAt: number;
@@ -77,18 +77,18 @@ interface Observed {
 
 interface Term {
   controller: AbortController;
-  /** When the last renewal that succeeded was sent. */
+  /** When the last successful renewal was sent. */
   renewed: Moment;
-  /** When it was given up. */
+  /** When this process began to stop. */
   givenUp?: Moment;
   work: Promise<void>;
 }
 
 /**
- * Leader election by a coordination.k8s.io Lease, as client-go does it. Candidates trust only their own
- * clock: they wait until the lease stood unchanged for its duration. The holder ends its term when the
- * larger of wall and monotonic time since its last renewal passes the deadline, since a suspended machine
- * stops the one and a clock step moves the other.
+ * Leader election by a coordination.k8s.io Lease, as in client-go. Candidates trust only their own clock: they wait until
+ * the lease did not change for its duration. The holder ends its term when the time since its last renewal exceeds the
+ * deadline. That time is the larger of wall and monotonic time: a suspended machine stops the monotonic clock, and a
+ * clock step moves the wall clock.
  */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
@@ -100,7 +100,7 @@ export class LeaderElector {
   readonly #logger: Logger;
   readonly #status: Gauge<'name'>;
   #observed?: Observed;
-  /** Whether the lease that was acquired last had been given up. */
+  /** Whether the former holder had released the last acquired lease. */
   #wasGivenUp = false;
 
   /** @throws Error unless leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs > 0. */
@@ -122,8 +122,8 @@ export class LeaderElector {
   }
 
   /**
-   * Campaigns, leads, campaigns again, until the signal aborts; then ends its term, waits for the term's
-   * work as long as the lease still holds, and releases it.
+   * Campaigns and leads in turn until the signal aborts. Then it ends its term, waits for the term's work while the lease
+   * is valid, and releases the lease.
    */
   async run(signal: AbortSignal, callbacks: LeaderCallbacks): Promise<void> {
     while (!signal.aborted) {
@@ -165,7 +165,7 @@ export class LeaderElector {
     return lease;
   }
 
-  /** The resourceVersion makes one of several candidates win. */
+  /** By the resourceVersion, only one of several candidates succeeds. */
   #claim(lease: Lease | undefined, signal: AbortSignal): Promise<Lease> {
     const { client, namespace, name, identity } = this.#options;
     const claim: LeaseClaim = {
@@ -180,7 +180,7 @@ export class LeaderElector {
     return client.replace(Leases, takenLease(lease, claim), this.#call(signal));
   }
 
-  /** What counts is when we saw it change, by a clock that does not step: others' clocks are not ours. */
+  /** Notes when this process saw the lease change. The times in the lease are of other clocks. */
   #observe(lease: Lease): void {
     const known = this.#observed?.lease.metadata;
     const { uid, resourceVersion } = lease.metadata;
@@ -190,20 +190,20 @@ export class LeaderElector {
 
   #isFree({ spec }: Lease): boolean {
     const holder = spec?.holderIdentity;
-    return !holder || holder === this.#options.identity || this.#leftToHolder() <= 0;
+    return !holder || holder === this.#options.identity || this.#untilExpiry() <= 0;
   }
 
-  /** Milliseconds until the lease that another holds may be taken. */
-  #leftToHolder(): number {
+  /** Milliseconds until the lease of another holder expires. */
+  #untilExpiry(): number {
     if (!this.#observed?.lease.spec?.holderIdentity) return Infinity;
     const { lease, changedAt } = this.#observed;
     const seconds = lease.spec?.leaseDurationSeconds ?? this.#leaseDurationMs / 1000;
     return changedAt + seconds * 1000 - this.#clock.monotonic();
   }
 
-  /** The usual period, or sooner when the holder's time ends before that. */
+  /** The retry period, or less if the lease expires before. */
   #untilNextTry(): number {
-    const left = this.#leftToHolder();
+    const left = this.#untilExpiry();
     const period = this.#jittered();
     return left > 0 && left < period ? left + this.#random() * 100 : period;
   }
@@ -230,7 +230,7 @@ export class LeaderElector {
     if (signal.aborted) end();
     const disarm = this.#armDeadline(term);
     term.work = this.#start(term, leaseTransitions, callbacks);
-    await this.#hold(term);
+    await this.#renewUntilEnd(term);
     this.#end(term);
     disarm();
     signal.removeEventListener('abort', end);
@@ -255,8 +255,7 @@ export class LeaderElector {
     }
   }
 
-  /** Renews until the term ends. A lease that was deleted may be another's at once. */
-  async #hold(term: Term): Promise<void> {
+  async #renewUntilEnd(term: Term): Promise<void> {
     const { signal } = term.controller;
     while (this.#inTerm(term)) {
       await sleep(this.#clock, this.#jittered(), signal);
@@ -270,19 +269,20 @@ export class LeaderElector {
     try {
       const renewal = renewedLease(this.#observed!.lease, this.#clock.now());
       const lease = await client.replace(Leases, renewal, this.#call(signal));
-      // An answer that comes after the deadline comes too late.
+      // A response after the deadline does not count.
       if (!this.#inTerm(term)) return;
       this.#observe(lease);
       term.renewed = sent;
     } catch (error) {
       if (signal.aborted) return;
       this.#report(error, 'Lease could not be renewed');
+      // Another candidate may create a deleted lease at once.
       if (isNotFound(error)) this.#end(term);
       else if (isConflict(error)) await this.#recheck(term, signal);
     }
   }
 
-  /** Somebody wrote the lease: our own lost answer, or another holder. */
+  /** After a conflict: either the response to our own renewal was lost, or there is another holder. */
   async #recheck(term: Term, signal: AbortSignal): Promise<void> {
     try {
       const lease = await this.#read(signal);
@@ -292,7 +292,7 @@ export class LeaderElector {
     }
   }
 
-  /** Ends the term as soon as its deadline has passed, however the renewals fare. */
+  /** Ends the term when its deadline passes, even while a renewal is under way. */
   #armDeadline(term: Term): () => void {
     let cancel = (): void => undefined;
     const check = (): void => {
@@ -316,12 +316,14 @@ export class LeaderElector {
     const work = term.work.then(() => {
       drained = true;
     });
-    // Told to stop, we wait while the lease holds; having lost it, until the work has ended.
+    // A process that stops waits while the lease is valid. One that lost the lease waits until the work has ended.
     if (signal.aborted) await this.#atMost(left, work);
     else await work;
     await this.#stopped(callbacks);
     if (!drained)
-      this.#logger.warn('Work of the ended term goes on, so the lease was not released');
+      this.#logger.warn(
+        'The lease was not released, because work of the ended term goes on; it expires by itself',
+      );
     else if (this.#elapsed(term.renewed) < this.#renewDeadlineMs) await this.#release();
     this.#logger.info('Leadership ended');
   }
@@ -330,11 +332,11 @@ export class LeaderElector {
     try {
       await onStopped?.();
     } catch (error) {
-      this.#logger.error(describeError(error), 'Stopping to lead failed');
+      this.#logger.error(describeError(error), 'The end of the term could not be handled');
     }
   }
 
-  /** The lease may be another's by now; the resourceVersion then makes this fail. */
+  /** Fails by its resourceVersion if another process holds the lease by now. */
   async #release(): Promise<void> {
     const { client, identity } = this.#options;
     const lease = this.#observed?.lease;
@@ -373,7 +375,7 @@ export class LeaderElector {
     });
   }
 
-  /** Half the deadline leaves time for another try. */
+  /** With half the renew deadline, a second attempt is possible. */
   #call(signal?: AbortSignal): {
     signal?: AbortSignal;
     deadlineMs: number;
@@ -383,7 +385,7 @@ export class LeaderElector {
     return { signal, deadlineMs: this.#renewDeadlineMs / 2, retries: 0, urgent: true };
   }
 
-  /** Losing a race to another candidate is no failure. */
+  /** Losing to another candidate is no failure. */
   #report(error: unknown, message: string): void {
     const lostRace = isConflict(error) || isAlreadyExists(error);
     this.#logger[lostRace ? 'debug' : 'warn'](describeError(error), message);

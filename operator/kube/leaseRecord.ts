@@ -1,7 +1,7 @@
 import { microTime } from './clock.ts';
 import type { Lease } from './types.ts';
 
-/** What an elector writes: a lease held from now on, or still. */
+/** The fields by which an elector claims a lease. */
 export interface LeaseClaim {
   namespace: string;
   name: string;
@@ -10,7 +10,7 @@ export interface LeaseClaim {
   nowMs: number;
 }
 
-/** A lease that does not exist; it goes on counting where one that we saw before it was deleted stood. */
+/** A new lease. It continues the count of transitions of a deleted one, if this process has seen that. */
 export function newLease(claim: LeaseClaim, deleted: Lease | undefined): Lease {
   const { namespace, name } = claim;
   return {
@@ -21,7 +21,7 @@ export function newLease(claim: LeaseClaim, deleted: Lease | undefined): Lease {
   };
 }
 
-/** The lease, taken over. Each term is one more transition, whoever held it before. */
+/** The lease with a new holder. Each term counts as a transition, even if the holder is the same. */
 export function takenLease(lease: Lease, claim: LeaseClaim): Lease {
   return { ...lease, spec: taken(claim, transitionsOf(lease) + 1) };
 }

@@ -1,9 +1,9 @@
 import { ConnectionError } from './errors.ts';
 
 /**
- * Lines of a stream of bytes, empty ones left out. Bytes are joined before they are decoded, so that a
- * character or a line may be cut anywhere.
- * @throws ConnectionError when the stream ends in the middle of a line.
+ * The non-empty lines of a stream of bytes. It joins bytes before it decodes them, because a chunk may end within a
+ * character.
+ * @throws ConnectionError if the stream ends within a line
  */
 export async function* lines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let pending: Uint8Array[] = [];
@@ -18,5 +18,6 @@ export async function* lines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<
     }
     if (from < chunk.length) pending.push(chunk.subarray(from));
   }
-  if (pending.length > 0) throw new ConnectionError('The stream ended in the middle of a line');
+  if (pending.length > 0)
+    throw new ConnectionError('The connection closed within a line of the watch');
 }

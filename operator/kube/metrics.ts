@@ -7,10 +7,7 @@ interface Definition<L extends string> {
   labelNames: readonly L[];
 }
 
-/*
- * Every queue and controller of a process shares its metrics by a label, so the first of them registers
- * the metric and the rest find it.
- */
+// All queues and controllers of a process share metrics and differ by a label. The first one registers the metric.
 
 export function counter<L extends string>(
   registry: Registry,
@@ -33,7 +30,7 @@ export function histogram<L extends string>(
   return known ?? new Histogram({ ...definition, registers: [registry] });
 }
 
-/** A gauge read at the scrape from as many sources as there are. */
+/** A gauge that reads all its sources at each scrape. */
 export class SampledGauge<L extends string> extends Gauge<L> {
   readonly #sources: ((gauge: Gauge<L>) => void)[];
 

@@ -7,8 +7,8 @@ import type { IndexFunction } from './store.ts';
 import type { KubernetesObject } from './types.ts';
 
 /**
- * Whether a kind that need not be installed can be used. `Unknown` until the API server has said so, `Forbidden`
- * when it may not be read or nobody may ask for it.
+ * Whether a kind that may be installed or not can be used. `Unknown`: the API server has not answered yet. `Forbidden`:
+ * the operator may not read the kind, or may not ask for it.
  */
 export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
 
@@ -17,10 +17,10 @@ interface Running<T extends KubernetesObject, V extends Verb> {
   stop: AbortController;
 }
 
-/** An informer of a kind that may be installed and removed while it runs. While there is none, it holds nothing and asks nothing. */
+/** An informer of a kind that may be installed and removed while the operator runs. */
 export class OptionalInformer<T extends KubernetesObject, V extends Verb = never> {
   readonly resource: Resource<T, Read | V>;
-  /** Resolves when `availability` is first known, and the cache filled if there is anything to fill it with. */
+  /** Resolves when `availability` is known and the cache of a served kind is filled. */
   readonly settled: Promise<void>;
   readonly #options: InformerOptions<T, V>;
   readonly #discovery: Discovery;
@@ -31,7 +31,7 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
   #availability: Availability = 'Unknown';
   #running?: Running<T, V>;
 
-  /** @param discovery of the resource's group and version; it is run by its owner */
+  /** @param discovery of the resource's group and version. The caller runs it. */
   constructor(options: InformerOptions<T, V>, discovery: Discovery) {
     this.resource = options.resource;
     this.#options = options;
@@ -41,13 +41,13 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     this.#settle = resolve;
   }
 
-  /** Follows the kind, whenever there is one, until the signal aborts. */
+  /** Watches the kind while it is served, until the signal aborts. */
   start(signal: AbortSignal): void {
     this.#discovery.onAnswer((answer) => {
       if (signal.aborted) return;
-      if (answer === 'Forbidden') this.#denied();
-      else if (!answer.has(this.resource.plural)) this.#ended();
-      else if (!this.#running) this.#begun();
+      if (answer === 'Forbidden') this.#discoveryForbidden();
+      else if (!answer.has(this.resource.plural)) this.#stopInformer();
+      else if (!this.#running) this.#startInformer();
     });
     signal.addEventListener('abort', () => this.#running?.stop.abort(), { once: true });
   }
@@ -56,17 +56,17 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     return this.#availability;
   }
 
-  /** The informer, filled; undefined unless the kind is served. */
+  /** The synced informer; undefined unless the kind is served. */
   get informer(): Informer<T, V> | undefined {
     return this.#availability === 'Served' ? this.#running?.informer : undefined;
   }
 
-  /** Like Informer.addIndex, for every informer to come; call it before start. */
+  /** Like Informer.addIndex, for all later informers. Must be called before start. */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
     this.#indexes.set(name, valuesOf);
   }
 
-  /** Like Informer.onChange, over all the times that the kind is there. What goes with the kind itself is not told. */
+  /** Like Informer.onChange, also after the kind was installed again. The removal of the kind is not reported. */
   onChange(handler: ChangeHandler<T>): void {
     this.#changeHandlers.push(handler);
     this.#running?.informer.onChange(handler);
@@ -77,7 +77,7 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     this.#availabilityHandlers.push(handler);
   }
 
-  #begun(): void {
+  #startInformer(): void {
     const stop = new AbortController();
     const informer = new Informer<T, V>({
       ...this.#options,
@@ -89,28 +89,28 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     for (const handler of this.#changeHandlers) informer.onChange(handler);
     informer.start(stop.signal);
     void informer.synced.then(() => {
-      if (this.#running === running) this.#become('Served');
+      if (this.#running === running) this.#setAvailability('Served');
     });
   }
 
-  /** Nobody says whether the kind is there. What is followed already is followed on. */
-  #denied(): void {
-    if (!this.#running) this.#become('Forbidden');
+  /** A running informer goes on: the answer says nothing about its kind. */
+  #discoveryForbidden(): void {
+    if (!this.#running) this.#setAvailability('Forbidden');
   }
 
-  #ended(): void {
+  #stopInformer(): void {
     this.#running?.stop.abort();
     this.#running = undefined;
-    this.#become('Absent');
+    this.#setAvailability('Absent');
   }
 
   #failed(running: Running<T, V>, error: unknown): void {
     if (this.#running !== running) return;
     if (isNotFound(error)) this.#discovery.askSoon();
-    if (isForbidden(error) && !running.informer.hasSynced) this.#become('Forbidden');
+    if (isForbidden(error) && !running.informer.hasSynced) this.#setAvailability('Forbidden');
   }
 
-  #become(availability: Availability): void {
+  #setAvailability(availability: Availability): void {
     if (availability === this.#availability) return;
     this.#availability = availability;
     this.#settle();

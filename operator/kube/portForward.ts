@@ -6,22 +6,22 @@ import { ConnectionError } from './errors.ts';
 /** A port of a pod. */
 export interface PodPort {
   namespace: string;
-  /** Of the pod. */
+  /** Name of the pod. */
   name: string;
   port: number;
 }
 
-/** Of the protocol, in which each message begins with the number of its channel. */
+/** Subprotocol of the WebSocket. Each message begins with the number of its channel. */
 const PROTOCOL = 'v4.channel.k8s.io';
 const DATA = 0;
-/** Each channel begins with the port, two bytes long. */
+/** The first message of each channel has the port in two bytes. */
 const PREFIX_BYTES = 2;
 const OPENING_MS = 10_000;
 
 /**
- * A connection to a port of a pod that the API server and the pod's node carry, as for kubectl
- * port-forward: for a process from which pods' addresses cannot be reached. Whose credentials these are
- * needs `get` and `create` on pods/portforward. Bytes written before the way is open wait for it.
+ * A connection to a port of a pod through the API server, like kubectl port-forward: for a process that cannot reach
+ * pods' addresses. Its user needs `get` and `create` on pods/portforward. Bytes that are written early wait until the
+ * connection is open.
  */
 export class ForwardedPort extends Duplex {
   readonly #config: ClusterConfig;
@@ -83,7 +83,7 @@ export class ForwardedPort extends Duplex {
     });
   }
 
-  /** ws gives one Buffer, with its default binaryType. */
+  /** With its default binaryType, ws passes one Buffer. */
   #received(data: RawData): void {
     const message = data as Buffer;
     const [channel = DATA] = message;

@@ -8,14 +8,14 @@ import type { ReflectorFailure, ReflectorState } from './reflectorState.ts';
 import type { Read, Resource } from './resource.ts';
 import type { KubernetesObject } from './types.ts';
 
-/** Where a reflector puts what it hears. Must not throw. */
+/** Receives the objects and events of a reflector. Must not throw. */
 export interface ReflectorSink<T> {
-  /** These are all there are: what is not among them is gone. Resolves when it has taken them. */
+  /** Replaces all objects. Resolves when it has stored them. */
   replace(objects: T[]): Promise<void>;
   upsert(object: T): void;
   remove(object: T): void;
-  /** The server was heard: a list, an event or a bookmark. */
-  heard(): void;
+  /** Called after each page of a list, event or bookmark. */
+  onContact(): void;
 }
 
 export interface ReflectorOptions<T extends KubernetesObject> {
@@ -25,11 +25,11 @@ export interface ReflectorOptions<T extends KubernetesObject> {
   namespace?: string;
   labelSelector?: string;
   /**
-   * Begins with a watch that sends all objects first, which spares the API server the pages and this process the large
-   * answers. Where the server does not have that, with a list. Default: a list.
+   * Begins with a watch that sends all objects first (WatchList), which costs both sides less than a list. If the server
+   * refuses it, with a list. Default: a list.
    */
   streams?: boolean;
-  /** Applied to each object before it is kept, page by page. */
+  /** Reduces each object of a page before the next page is read. */
   transform: (object: T) => T;
   sink: ReflectorSink<T>;
   clock: Clock;
@@ -41,13 +41,13 @@ export interface ReflectorOptions<T extends KubernetesObject> {
 }
 
 /**
- * A watch that is silent for longer than this is dead. A server that is well sends a bookmark each minute, but the first
- * one of a quiet watch comes after 128 s at most; this is 2.5 times as long.
+ * A watch without events and bookmarks for this time is dead. A healthy server sends a bookmark each minute, but the
+ * first one of a quiet watch only after 128 s. This is 2.5 times as long.
  */
 export const INACTIVITY_MIN_MS = 320_000;
 const INACTIVITY_SPREAD_MS = 30_000;
 
-/** The pages of a list that has not come to its end. */
+/** The pages of an incomplete list. */
 interface PartialList<T> {
   objects: T[];
   /** Token of the next page; absent: the first. */
@@ -56,18 +56,24 @@ interface PartialList<T> {
 
 interface OpenWatch<T> {
   events: AsyncGenerator<WatchEvent<T>>;
-  idle: Disposable & { signal: AbortSignal; heard(): void };
+  idle: InactivityTimer;
   /** Monotonic milliseconds. */
   since: number;
 }
 
-/** Keeps a sink equal to what the API server holds, over every kind of failure, until it is stopped. */
+interface InactivityTimer extends Disposable {
+  /** Aborts with the reflector, or after too long a time without a reset. */
+  readonly signal: AbortSignal;
+  reset(): void;
+}
+
+/** Keeps a sink equal to the objects of the API server, through all failures, until it is stopped. */
 export class Reflector<T extends KubernetesObject> {
   readonly #options: ReflectorOptions<T>;
-  /** Kept while a page is tried again. */
+  /** Kept while a failed page is read again. */
   #partial: PartialList<T> = { objects: [] };
   #streams: boolean;
-  /** A watch that has sent what there was and goes on. */
+  /** A watch that has sent the initial objects. */
   #open: OpenWatch<T> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
@@ -75,7 +81,7 @@ export class Reflector<T extends KubernetesObject> {
     this.#streams = options.streams ?? false;
   }
 
-  /** Lists, then watches, and so on until the signal aborts. Never rejects. */
+  /** Lists and watches in turn until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     let state = INITIAL_STATE;
     while (!signal.aborted) state = await this.#step(state, signal);
@@ -97,7 +103,7 @@ export class Reflector<T extends KubernetesObject> {
     let current = state;
     let resourceVersion = '';
     try {
-      // A 429 or 503 comes to us, who waits for ever, and not to the transport, which gives up.
+      // No retries in the transport, which would give up: the reflector retries for ever.
       const options = { namespace, labelSelector, signal, retries: 0 };
       const pages = client.listPages(resource, { ...options, continueFrom: partial.next });
       for await (const page of pages) {
@@ -105,18 +111,18 @@ export class Reflector<T extends KubernetesObject> {
         partial.next = page.next;
         resourceVersion = page.resourceVersion;
         current = nextState(current, { type: 'page' }, random);
-        sink.heard();
+        sink.onContact();
       }
       this.#partial = { objects: [] };
       await sink.replace(partial.objects);
       return nextState(current, { type: 'listed', resourceVersion }, random);
     } catch (error) {
-      if (!isWorthRepeating(error)) this.#partial = { objects: [] };
+      if (!isPageRetriable(error)) this.#partial = { objects: [] };
       return this.#failed(current, error, 'List', signal);
     }
   }
 
-  /** All there is as the beginning of a watch, which then goes on. */
+  /** Reads all objects from the beginning of a watch, which then goes on. */
   async #stream(state: ReflectorState, signal: AbortSignal): Promise<ReflectorState> {
     const { sink, random } = this.#options;
     const watching = nextState(state, { type: 'listed', resourceVersion: '' }, random);
@@ -128,31 +134,31 @@ export class Reflector<T extends KubernetesObject> {
       return nextState(state, { type: 'listed', resourceVersion }, random);
     } catch (error) {
       watch.idle[Symbol.dispose]();
-      // A server that does not have this refuses its parameters.
+      // A server without WatchList refuses the parameters.
       this.#streams = !(error instanceof ApiError && [400, 422].includes(error.status));
       return this.#streams ? this.#failed(state, error, 'List', signal) : state;
     }
   }
 
-  /** What the watch begins with. */
+  /** The objects that the watch sends first. */
   async #initial({
     events,
     idle,
   }: OpenWatch<T>): Promise<{ objects: T[]; resourceVersion: string }> {
     const { transform, sink } = this.#options;
     const objects: T[] = [];
-    // Not with `for await`, which would end the watch.
+    // `for await` would close the watch at its end.
     for (let next = await events.next(); !next.done; next = await events.next()) {
       const event = next.value;
       if (event.type === 'ERROR') throw apiErrorFromStatus(event.object, 500);
-      idle.heard();
-      sink.heard();
+      idle.reset();
+      sink.onContact();
       if (event.type === 'ADDED') objects.push(transform(event.object));
       if (endsInitialEvents(event)) {
         return { objects, resourceVersion: event.object.metadata.resourceVersion! };
       }
     }
-    throw new Error('The watch ended before it had sent all that there is');
+    throw new Error('The watch ended before it had sent all objects');
   }
 
   #openWatch(
@@ -181,7 +187,7 @@ export class Reflector<T extends KubernetesObject> {
     this.#open = undefined;
     try {
       for await (const event of events) {
-        idle.heard();
+        idle.reset();
         const version = this.#take(event);
         state = nextState(state, { type: 'progress', resourceVersion: version }, random);
       }
@@ -193,13 +199,13 @@ export class Reflector<T extends KubernetesObject> {
     }
   }
 
-  /** Hands the event on and returns the version it stands for. */
+  /** Passes the event to the sink and returns its resourceVersion. */
   #take(event: WatchEvent<T>): string {
     const { sink, transform } = this.#options;
     if (event.type === 'ERROR') throw apiErrorFromStatus(event.object, 500);
     const version = event.object.metadata?.resourceVersion;
     if (!version) throw new MalformedWatchError('The watch sent an object without resourceVersion');
-    sink.heard();
+    sink.onContact();
     if (event.type === 'DELETED') sink.remove(transform(event.object));
     else if (event.type !== 'BOOKMARK') sink.upsert(transform(event.object));
     return version;
@@ -226,8 +232,8 @@ export class Reflector<T extends KubernetesObject> {
     return next;
   }
 
-  /** A signal that aborts with its parent, or when nothing was heard for 320 to 350 s. */
-  #inactivity(parent: AbortSignal): Disposable & { signal: AbortSignal; heard(): void } {
+  /** The timer fires after 320 to 350 s without a reset. */
+  #inactivity(parent: AbortSignal): InactivityTimer {
     const { clock, random } = this.#options;
     const limitMs = INACTIVITY_MIN_MS + random() * INACTIVITY_SPREAD_MS;
     const controller = new AbortController();
@@ -238,12 +244,12 @@ export class Reflector<T extends KubernetesObject> {
     const check = (): void => {
       const left = last + limitMs - clock.monotonic();
       if (left > 0) cancel = clock.after(left, check);
-      else controller.abort(new Error(`Nothing was heard for ${Math.round(limitMs)} ms`));
+      else controller.abort(new Error(`The watch sent nothing for ${Math.round(limitMs)} ms`));
     };
     check();
     return {
       signal: controller.signal,
-      heard() {
+      reset() {
         last = clock.monotonic();
       },
       [Symbol.dispose]() {
@@ -254,8 +260,8 @@ export class Reflector<T extends KubernetesObject> {
   }
 }
 
-/** Whether the page that failed may come when it is asked for again; else the whole list is asked for anew. */
-function isWorthRepeating(error: unknown): boolean {
+/** Whether to read the failed page again. Otherwise the list begins anew. */
+function isPageRetriable(error: unknown): boolean {
   return !(error instanceof ApiError) || error.status === 429 || error.status >= 500;
 }
 

@@ -1,4 +1,4 @@
-/** What a reflector does now. `failures` counts those in a row, `refusals` those where the server answered. */
+/** State of a reflector. `failures` are consecutive; `refusals` are those that the server answered. */
 export type ReflectorState =
   | { phase: 'listing'; failures: number; refusals: number }
   | {
@@ -11,15 +11,15 @@ export type ReflectorState =
   | {
       phase: 'backoff';
       delayMs: number;
-      /** Where to go on watching; absent: list again. */
+      /** Version from which to watch again; absent: list again. */
       resourceVersion?: string;
       failures: number;
       refusals: number;
     };
 
 /**
- * Why a list or a watch failed. `expired`: the resource version is too old. `throttled`: 429. `refused`:
- * any other answer that is no list and no event. `connection`: no answer, or one that broke off.
+ * Why a list or a watch failed. `expired`: the resource version is too old. `throttled`: 429. `refused`: another answer
+ * that is no list and no event. `connection`: no answer, or an incomplete one.
  */
 export interface ReflectorFailure {
   kind: 'expired' | 'throttled' | 'refused' | 'connection';
@@ -41,13 +41,15 @@ export const INITIAL_STATE: ReflectorState = { phase: 'listing', failures: 0, re
 
 const BASE_DELAY_MS = 200;
 const MAX_DELAY_MS = 30_000;
+/** A proxy may ask for an hour, and a date in Retry-After is by a clock that is not ours: the cache would be stale for as long. */
+const MAX_ASKED_MS = 120_000;
 const SHORT_WATCH_MS = 1_000;
-/** So many answers in a row that are no events: the version we hold may be what the server cannot serve. */
+/** After so many refusals the reflector lists again: the server may be unable to serve its resource version. */
 const REFUSALS_BEFORE_LIST = 3;
 
 /**
- * The reflector's next state; client-go's reflector is the model. `random` is uniform in [0, 1).
- * @throws Error for an input that the state cannot get.
+ * The reflector's next state, after client-go's reflector. `random` is uniform in [0, 1).
+ * @throws Error for an input that is impossible in the state
  */
 export function nextState(
   state: ReflectorState,
@@ -74,7 +76,7 @@ export function nextState(
   throw new Error(`A reflector that is ${state.phase} cannot get ${input.type}`);
 }
 
-/** Random lengths keep the watches of many clients from ending, and being opened again, together. */
+/** A random timeout keeps the watches of many clients from ending and reopening together. */
 function watching(
   resourceVersion: string,
   { failures, refusals }: ReflectorState,
@@ -84,7 +86,7 @@ function watching(
   return { phase: 'watching', resourceVersion, timeoutSeconds, failures, refusals };
 }
 
-/** A server that ends watches as soon as they are opened must not be asked in a loop. */
+/** A watch that ends at once counts as a failure. Otherwise the reflector would reopen it in a tight loop. */
 function ended(
   state: ReflectorState & { phase: 'watching' },
   lastedMs: number,
@@ -102,7 +104,7 @@ function failed(
   const failures = state.failures + 1;
   const refusals = state.refusals + (kind === 'refused' ? 1 : 0);
   const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (failures - 1));
-  const delayMs = Math.max(retryAfterMs, ceiling * (0.5 + random() / 2));
+  const delayMs = Math.max(Math.min(retryAfterMs, MAX_ASKED_MS), ceiling * (0.5 + random() / 2));
   const held = state.phase === 'watching' ? state.resourceVersion : undefined;
   if (kind === 'expired' || refusals >= REFUSALS_BEFORE_LIST || held === undefined) {
     return { phase: 'backoff', delayMs, failures, refusals: 0 };

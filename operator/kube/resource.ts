@@ -1,6 +1,6 @@
 import type { Event, KubernetesObject, Lease, TokenReview } from './types.ts';
 
-/** What can be done with a kind of object; after a slash, with its status or in its name as an owner. */
+/** RBAC verbs, with the subresource before the slash. */
 export type Verb =
   | 'get'
   | 'list'
@@ -12,10 +12,10 @@ export type Verb =
   | 'status/update'
   | 'finalizers/update';
 
-/** What an informer does. */
+/** The verbs of an informer. */
 export type Read = 'list' | 'watch';
 
-/** One kind of object as the API serves it, under one version. */
+/** One kind of object under one version of the API. */
 export interface Resource<T extends KubernetesObject, V extends Verb = never> {
   /** Empty for the core API. */
   readonly group: string;
@@ -23,13 +23,13 @@ export interface Resource<T extends KubernetesObject, V extends Verb = never> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
-  /** What the process may do with it. The client takes no resource for any other verb. */
+  /** Verbs that the operator may use. The client's methods accept only resources with their verb. */
   readonly verbs: Readonly<Record<V, true>>;
-  /** Never set: it ties T to the value. */
+  /** Never set. It binds T to the value. */
   readonly objectType?: T;
 }
 
-/** @param verbs the keys; an object, so that the compiler knows them */
+/** @param verbs as keys of an object, from which the compiler infers V */
 export function defineResource<T extends KubernetesObject, V extends Verb>(
   apiVersion: string,
   kind: string,
@@ -43,14 +43,14 @@ export function defineResource<T extends KubernetesObject, V extends Verb>(
   return Object.freeze({ group, version, plural, kind, namespaced, verbs });
 }
 
-/** `v1` or `apps/v1`, as it stands in an object's apiVersion. */
+/** The apiVersion of its objects, such as `v1` or `apps/v1`. */
 export function apiVersionOf({ group, version }: Resource<KubernetesObject>): string {
   return group === '' ? version : `${group}/${version}`;
 }
 
 /**
  * The URL path of a collection (no name) or of one object, from the API server's root.
- * @throws Error when a namespaced object is named without its namespace.
+ * @throws Error if the namespace of a namespaced object is missing
  */
 export function resourcePath(
   resource: Resource<KubernetesObject>,
@@ -70,7 +70,7 @@ export function resourcePath(
   return `/${parts.join('/')}`;
 }
 
-/** The kinds that this folder itself uses: EventRecorder, LeaderElector and KubeClient.reviewToken. */
+/** Kinds that EventRecorder, LeaderElector and KubeClient.reviewToken use. */
 export const Events = defineResource<Event, 'create' | 'patch'>(
   'events.k8s.io/v1',
   'Event',

@@ -40,7 +40,7 @@ describe('reconciles that wait for nobody', () => {
         }),
     );
     for (const controller of controllers) {
-      for (let key = 0; key < 100; key++) controller.enqueue(`support/${key}`);
+      for (let key = 0; key < 100; key++) controller.queue.add(`support/${key}`);
     }
     await Promise.all(controllers.map((controller) => controller.run(stop.signal)));
     expect(longest).toBeLessThanOrEqual(20);

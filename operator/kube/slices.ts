@@ -1,12 +1,12 @@
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 
-/** Short beside what a lease, a heartbeat or a probe allows, long beside one reconcile. */
+/** Much shorter than the deadlines of leases, heartbeats and probes, much longer than one reconcile. */
 const SLICE_MS = 10;
 
 /**
- * Cuts work into slices and gives the event loop a turn between them. A reconcile that finds nothing to do awaits no
- * I/O, so thousands of them at the start of a term would otherwise block the event loop.
+ * Cuts work into slices and lets the event loop run between them. A reconcile without changes awaits no I/O, so
+ * thousands of them at the start of a term would otherwise block the event loop.
  */
 export class Slices {
   readonly #clock: Clock;
@@ -16,17 +16,17 @@ export class Slices {
     this.#clock = clock;
   }
 
-  /** Whether it is time for a break: then wait for `next`, and ask again, as others work in that slice too. */
+  /** Whether the slice is used up. Then await `next` and check again, because others work in the same slice. */
   get over(): boolean {
     return this.#clock.monotonic() - this.#current().begun >= SLICE_MS;
   }
 
-  /** Resolves when the event loop had its turn. */
+  /** Resolves after the event loop has run. */
   next(): Promise<void> {
     return this.#current().end;
   }
 
-  /** A slice begins with the first work after the event loop's turn and ends with its next one. */
+  /** A slice begins with the first work after the event loop has run, and ends when it runs again. */
   #current(): { begun: number; end: Promise<void> } {
     this.#slice ??= {
       begun: this.#clock.monotonic(),

@@ -21,7 +21,7 @@ async function reconciled(reconcile: Reconcile, traces: Traces, ...keys: string[
     ...{ name: 'agent', reconcile, concurrency: 1, traces },
     ...{ logger: pino({ level: 'silent' }), registry: new Registry(), clock: new FakeClock() },
   });
-  for (const key of keys) controller.enqueue(key);
+  for (const key of keys) controller.queue.add(key);
   const done = controller.run(stop.signal);
   await settle();
   stop.abort();

@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** A timed part of a trace. The process decides what keeps it; this layer knows no tracer. */
+/** A timed part of a trace. This layer does not know the tracer. */
 export interface Span {
-  /** Begins a part of this span. */
+  /** Begins a child span. */
   start(name: string, kind: 'Client' | 'Internal', attributes?: SpanAttributes): Span;
   set(attributes: SpanAttributes): void;
-  /** `error`: its type; absent when the part went well. */
+  /** @param error its type; absent after a success */
   end(error?: string): void;
 }
 
@@ -18,14 +18,14 @@ export type BeginTrace = (
   attributes: SpanAttributes,
 ) => Span;
 
-/** The span of everything that is not traced. */
+/** Stands for all that is not traced. */
 export const NO_SPAN: Span = {
   start: () => NO_SPAN,
   set: () => undefined,
   end: () => undefined,
 };
 
-/** Of spans of the operator. Those of Kubernetes and of HTTP are OpenTelemetry's, the others are ours. */
+/** Names of the operator's span attributes. Those without `breakwater` are OpenTelemetry's. */
 export const SPAN_ATTRIBUTES = {
   namespace: 'k8s.namespace.name',
   pod: 'k8s.pod.name',
@@ -41,13 +41,13 @@ export const SPAN_ATTRIBUTES = {
 
 interface Current {
   span: Span;
-  /** What is still under way then, such as an Event, belongs to no trace any more. */
+  /** Work that outlives the trace, such as the write of an Event, is not traced. */
   ended: boolean;
 }
 
 /**
- * The traces of reconciles. What a reconcile does finds its span without being handed it: a reconcile calls many
- * functions that only its requests and pushes lie behind. While tracing is off this costs a reconcile nothing.
+ * The traces of reconciles. Requests and pushes find the span of their reconcile by AsyncLocalStorage, so that it need
+ * not be passed through all functions. While tracing is off, this costs a reconcile nothing.
  */
 export class Traces {
   readonly #tracer: () => BeginTrace | undefined;
@@ -58,7 +58,7 @@ export class Traces {
     this.#tracer = tracer;
   }
 
-  /** Does the work within a trace of its own. `ended` says what the span tells of its result. */
+  /** Runs work within a new trace. `ended` must end the span. */
   async run<T>(
     name: string,
     attributes: SpanAttributes,
@@ -74,12 +74,12 @@ export class Traces {
     return result;
   }
 
-  /** A part of the trace of the caller; nothing outside one. */
+  /** Begins a child span of the current trace; outside a trace, nothing is traced. */
   part(name: string, attributes: () => SpanAttributes): Span {
     return this.#within()?.start(name, 'Client', attributes()) ?? NO_SPAN;
   }
 
-  /** The same, but a trace of its own outside one. */
+  /** Like `part`, but begins a new trace outside of one. */
   partOrTrace(name: string, attributes: () => SpanAttributes): Span {
     const begin = this.#tracer();
     if (!begin) return NO_SPAN;
@@ -95,5 +95,5 @@ export class Traces {
   }
 }
 
-/** Of a process that traces nothing. */
+/** For a process that traces nothing. */
 export const NO_TRACES = new Traces(() => undefined);

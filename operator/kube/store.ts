@@ -1,18 +1,20 @@
-/** The values under which an index finds an object; none when it is not to be found there. */
+/** The values under which an index finds an object; empty: the index leaves it out. */
 export type IndexFunction<T> = (object: T) => string[];
 
-/** How a store keeps its objects: packed as a P. */
+/** How a store keeps its objects in memory: packed as a P. */
 export interface Packing<T, P = unknown> {
   pack(object: T): P;
   unpack(packed: P): T;
 }
 
-/** Each object itself. */
-const AS_IT_IS = { pack: <T>(object: T): T => object, unpack: <T>(packed: unknown) => packed as T };
+const AS_OBJECT = {
+  pack: <T>(object: T): T => object,
+  unpack: <T>(packed: unknown) => packed as T,
+};
 
 /**
- * As text: half the memory of the parsed object and nothing in it for the collector of garbage to follow, for some
- * microseconds at each look. For objects that are many and looked at seldom; whoever looks gets a copy.
+ * As text, for numerous objects that are seldom read. It needs half the memory of a parsed object and leaves the garbage
+ * collector nothing to trace. Each read costs some microseconds and returns a copy.
  */
 export const AS_TEXT: Packing<object, string> = {
   pack: (object) => JSON.stringify(object),
@@ -24,13 +26,13 @@ interface Index<T> {
   keys: Map<string, Set<string>>;
 }
 
-/** Objects by key, and by any number of indexes that are kept up to date. */
+/** Objects by key and by any number of indexes. */
 export class Store<T> {
   readonly #objects = new Map<string, unknown>();
   readonly #indexes = new Map<string, Index<T>>();
   readonly #packing: Packing<T>;
 
-  constructor(packing: Packing<T> = AS_IT_IS) {
+  constructor(packing: Packing<T> = AS_OBJECT) {
     this.#packing = packing;
   }
 
@@ -52,8 +54,8 @@ export class Store<T> {
   }
 
   /**
-   * Puts the object in and returns the one that it replaces.
-   * @param previous that one, for who has looked at it already
+   * Adds or replaces an object and returns the former one.
+   * @param previous the former one, if the caller has read it already
    */
   set(key: string, object: T, previous: T | undefined = this.get(key)): T | undefined {
     if (previous !== undefined) this.#unindex(key, previous);
@@ -62,7 +64,7 @@ export class Store<T> {
     return previous;
   }
 
-  /** Takes the object out and returns it. */
+  /** Removes an object and returns it. */
   delete(key: string): T | undefined {
     const previous = this.get(key);
     if (previous === undefined) return undefined;
@@ -71,7 +73,7 @@ export class Store<T> {
     return previous;
   }
 
-  /** @throws Error when the name is taken. */
+  /** @throws Error if there is an index of this name */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
     if (this.#indexes.has(name)) throw new Error(`There is an index named ${name} already`);
     const index: Index<T> = { valuesOf, keys: new Map() };
@@ -80,14 +82,14 @@ export class Store<T> {
   }
 
   /**
-   * The objects that the index finds under `value`, in no order that holds.
-   * @throws Error for an index that was not added.
+   * The objects that the index finds under `value`, in no particular order.
+   * @throws Error for an unknown index
    */
   byIndex(name: string, value: string): T[] {
     return this.keysByIndex(name, value).map((key) => this.get(key)!);
   }
 
-  /** The keys of the same, without a look at the objects. */
+  /** Like byIndex, but only the keys: it unpacks no object. */
   keysByIndex(name: string, value: string): string[] {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`There is no index named ${name}`);

@@ -16,25 +16,25 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface TransportRequest {
   method: Method;
-  /** From the API server's root, as resourcePath gives it. */
+  /** From the API server's root; see resourcePath. */
   path: string;
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
   contentType?: string;
   signal?: AbortSignal;
-  /** For one attempt, from the moment it is sent. Default 30 s. */
+  /** For one attempt, from when it is sent. Default 30 s. */
   deadlineMs?: number;
   /** Attempts after the first. Default 3. */
   retries?: number;
-  /** Whether doing it twice is the same as once. Default: all but POST. */
+  /** Whether repeating the request has no further effect. Default: true except for POST. */
   idempotent?: boolean;
-  /** Passes the in-flight cap: for the Lease, which must not queue behind a burst of writes. */
+  /** Bypasses the limit of requests in flight: for the Lease, which must not wait behind a burst of writes. */
   urgent?: boolean;
-  /** Waits behind others when the in-flight cap is reached: for what only tells, such as status. */
-  yields?: boolean;
-  /** Has an in-flight cap and connections of its own: links wait for reviews of tokens, which must not wait for writes. */
+  /** Waits behind other requests at the limit of requests in flight: for status and Events. */
+  lowPriority?: boolean;
+  /** Separate limit and connections: links wait for token reviews, which must not wait for writes. */
   lane?: 'reviews';
-  /** Called just before each attempt is sent; what it throws is the request's outcome. */
+  /** Called right before each attempt, which fails with the error that it throws. */
   guard?: () => void;
 }
 
@@ -43,16 +43,15 @@ export interface TransportOptions {
   registry: Registry;
   userAgent?: string;
   /**
-   * Requests under way at a time, watches and urgent ones aside. It is also the number of connections that are kept
-   * besides those of watches and of the Lease. Default 7.
+   * Limit of requests in flight, and so of connections, without watches and urgent requests. Default 7.
    */
   maxInFlight?: number;
-  /** The same for reviews of tokens, which come on top. Default 4. */
+  /** Separate limit of token reviews in flight. Default 4. */
   maxReviewsInFlight?: number;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
-  /** Requests of reconciles that are traced are parts of their traces. Default: none is. */
+  /** Adds the requests of a traced reconcile to its trace. Default: nothing is traced. */
   traces?: Traces;
 }
 
@@ -60,11 +59,11 @@ const DEADLINE_MS = 30_000;
 const RETRIES = 3;
 const RETRY_BASE_MS = 200;
 const RETRY_AFTER_CAP_MS = 30_000;
-/** Below the 90 s after which the API server closes an idle connection. */
+/** Less than the 90 s after which the API server closes an idle connection. */
 const IDLE_CONNECTION_MS = 45_000;
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
-/** HTTP to one API server: kept connections, credentials, retries, deadlines, metrics; JSON in and out. */
+/** HTTP client of one API server: connections, credentials, retries, deadlines and metrics. Bodies are JSON. */
 export class Transport {
   readonly #config: ClusterConfig;
   readonly #origin: string;
@@ -105,8 +104,8 @@ export class Transport {
   }
 
   /**
-   * Sends a request and returns the parsed answer. Repeats it, at most `retries` times, on 429, and if it
-   * is idempotent also on 503, 504 and broken connections; Retry-After is honoured.
+   * Sends a request and returns the parsed response. Retries on 429, and an idempotent request also on 503, 504 and
+   * broken connections. Honours Retry-After.
    * @throws ApiError, ConnectionError, or the signal's reason.
    */
   async request<T>(request: TransportRequest): Promise<T> {
@@ -140,8 +139,8 @@ export class Transport {
   }
 
   /**
-   * Opens a long answer, such as a watch, and returns its bytes as they come. No retries, no deadline: the
-   * signal ends it. The iteration throws ConnectionError when the connection breaks.
+   * Opens a streamed response, such as a watch, and returns its bytes as they arrive. It has no retries and no deadline:
+   * the signal ends it. The iteration throws ConnectionError if the connection breaks.
    * @throws ApiError, ConnectionError, or the signal's reason.
    */
   async stream(request: TransportRequest): Promise<AsyncIterable<Uint8Array>> {
@@ -153,19 +152,19 @@ export class Transport {
     return this.#bytes(response.body, request);
   }
 
-  /** Connections open now. */
+  /** Number of open connections. */
   get connections(): number {
     return USES.reduce((sum, use) => sum + openConnections(this.#agents?.[use]), 0);
   }
 
-  /** Closes idle connections at once and the others as their requests end. */
+  /** Closes idle connections at once, and the others when their requests end. */
   async close(): Promise<void> {
     const current = this.#agents;
     this.#agents = undefined;
     if (current) await Promise.all(USES.map((use) => current[use].close()));
   }
 
-  /** A token may have been rotated or revoked since it was read, so one 401 is answered by reading it anew. */
+  /** Reads the token anew after a 401, once: it may have been rotated since it was read. */
   async #authenticated<R>(
     { signal }: TransportRequest,
     send: (refresh: boolean) => Promise<R>,
@@ -179,7 +178,7 @@ export class Transport {
   }
 
   async #attempt<T>(request: TransportRequest, refresh: boolean): Promise<T> {
-    const release = await this.#place(request);
+    const release = await this.#acquire(request);
     const limit = deadline(this.#clock, request.deadlineMs ?? DEADLINE_MS, request.signal);
     const started = this.#clock.monotonic();
     try {
@@ -197,9 +196,9 @@ export class Transport {
     }
   }
 
-  async #place(request: TransportRequest): Promise<(() => void) | undefined> {
-    const { urgent, lane = 'calls', signal, yields } = request;
-    return urgent ? undefined : this.#limits[lane].acquire(signal, yields);
+  async #acquire(request: TransportRequest): Promise<(() => void) | undefined> {
+    const { urgent, lane = 'calls', signal, lowPriority } = request;
+    return urgent ? undefined : this.#limits[lane].acquire(signal, lowPriority);
   }
 
   async #send(
@@ -236,7 +235,7 @@ export class Transport {
     }
   }
 
-  /** A new identity gets connections of its own; requests under way on the old ones end in peace. */
+  /** A new TLS identity gets new connections. Requests on the old connections may end. */
   #agentsFor(tls: TlsIdentity): Agents {
     if (this.#agents && sameIdentity(this.#agents.tls, tls)) return this.#agents;
     void this.close().catch(() => undefined);
@@ -312,12 +311,12 @@ const USES = ['calls', 'reviews', 'urgent', 'streams'] as const;
 
 type Use = (typeof USES)[number];
 
-/** Uses with an in-flight cap. */
+/** Uses with a limit of requests in flight. */
 type Lane = 'calls' | 'reviews';
 
 /**
- * The connections of one TLS identity: few for calls and for reviews of tokens, so that they are kept, one that the
- * Lease shares with nothing, and one for each watch.
+ * The connections of one TLS identity: a few kept ones for calls and for token reviews, one for the Lease alone, and one
+ * for each watch.
  */
 type Agents = { tls: TlsIdentity } & Record<Use, Agent>;
 
@@ -340,7 +339,7 @@ function isTimeout(error: ConnectionError): boolean {
   return (error.cause as Error | undefined)?.name === 'TimeoutError';
 }
 
-/** Errors of undici and of node's sockets carry a code in words; a broken JSON body is a SyntaxError. */
+/** Errors of undici and of sockets have a code in words. An incomplete JSON body is a SyntaxError. */
 function isConnectionFailure(error: unknown): error is Error {
   const { name, code } = (error ?? {}) as NodeJS.ErrnoException;
   return name === 'SyntaxError' || typeof code === 'string';

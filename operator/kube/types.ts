@@ -1,12 +1,12 @@
 /**
- * Kubernetes' own objects as they look in JSON, with the fields that an operator of agents reads or
- * writes. The server sends more; nothing here drops what it does not know.
+ * Kubernetes' own objects as JSON, with the fields that the operator reads or writes. Other fields that the server sends
+ * are kept.
  */
 import type { Condition, KubernetesObject, ObjectMeta } from '../../crds/meta.ts';
 
 export type { Condition, KubernetesObject, ObjectMeta };
 
-/** A reference to any object, as Events and targets use it. */
+/** A reference to any object. */
 export interface ObjectReference {
   apiVersion?: string;
   kind?: string;
@@ -22,7 +22,7 @@ export interface LabelSelector {
   matchExpressions?: { key: string; operator: string; values?: string[] }[];
 }
 
-/** Conditions of built-in kinds: unlike metav1.Condition, most of it may be missing. */
+/** A condition of a built-in kind. Unlike in metav1.Condition, most fields are optional. */
 export interface BuiltInCondition {
   type: string;
   status: string;
@@ -163,7 +163,7 @@ export interface NetworkPolicy extends KubernetesObject {
   spec?: { podSelector?: LabelSelector; policyTypes?: string[]; [field: string]: unknown };
 }
 
-/** Times are MicroTime: six digits after the second, see microTime. */
+/** Times are MicroTime; see microTime. */
 export interface Lease extends KubernetesObject {
   spec?: {
     holderIdentity?: string;
@@ -193,7 +193,7 @@ export interface TokenReview extends KubernetesObject {
   status?: TokenReviewStatus;
 }
 
-/** What the API server says about a token; `extra` names the pod that a projected token is bound to. */
+/** Result of a token review. `extra` names the pod to which a projected token is bound. */
 export interface TokenReviewStatus {
   authenticated?: boolean;
   audiences?: string[];
@@ -206,7 +206,7 @@ export interface TokenReviewStatus {
   };
 }
 
-/** metav1.Status: the body of every failed request. */
+/** metav1.Status: the body of a failed request. */
 export interface Status {
   kind?: string;
   status?: string;

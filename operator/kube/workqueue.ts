@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { DelayHeap } from './delayHeap.ts';
 import { WorkQueueMetrics } from './workqueueMetrics.ts';
 
-/** A key of high priority is taken before any of low: what changes now before a restart's backlog. */
+/** Keys of high priority come first: changes before the backlog of a restart. */
 export type Priority = 'high' | 'low';
 
 export interface WorkQueueOptions {
@@ -30,8 +30,8 @@ interface Processing {
 }
 
 /**
- * Keys to work on, with the semantics of client-go's workqueue: a key waits at most once, is never worked
- * on twice at a time, and when it is added while in work it is taken again after done().
+ * Keys to reconcile, with the semantics of client-go's workqueue: a key waits at most once, never has two workers, and
+ * is offered again after done() if it was added during the work.
  */
 export class WorkQueue {
   readonly #clock: Clock;
@@ -39,10 +39,10 @@ export class WorkQueue {
   readonly #baseDelayMs: number;
   readonly #maxDelayMs: number;
   readonly #metrics: WorkQueueMetrics;
-  /** Keys that need work, whether or not they are in work now. */
+  /** Keys that need work, including those that were added during their work. */
   readonly #dirty = new Map<string, Waiting>();
   readonly #processing = new Map<string, Processing>();
-  /** Dirty keys that nobody works on, oldest first. */
+  /** Dirty keys without a worker, oldest first. */
   readonly #ready: Record<Priority, Set<string>> = { high: new Set(), low: new Set() };
   readonly #waiters = new Set<() => void>();
   readonly #failures = new Map<string, number>();
@@ -62,17 +62,17 @@ export class WorkQueue {
     });
   }
 
-  /** Keys that wait and nobody works on; delayed ones do not count. */
+  /** Keys that wait for a worker, without delayed keys. */
   get length(): number {
     return this.#ready.high.size + this.#ready.low.size;
   }
 
-  /** Whether keys that are added are dropped. */
+  /** Whether the queue drops added keys. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** Drops what waits and what is added until `start`, as long as nobody works the keys off. */
+  /** Drops all keys, and those that are added before `start`: a standby reconciles nothing. */
   stop(): void {
     this.#stopped = true;
     this.#dirty.clear();
@@ -88,12 +88,12 @@ export class WorkQueue {
     this.#stopped = false;
   }
 
-  /** Marks a key as needing work. Adding it again changes nothing but, upwards, its priority. */
+  /** Adds a key. Adding it again can only raise its priority. */
   add(key: string, { priority = 'high' }: { priority?: Priority } = {}): void {
     if (this.#stopped) return;
     const waiting = this.#dirty.get(key);
     if (waiting) {
-      if (priority === 'high') this.#raise(key, waiting);
+      if (priority === 'high') this.#raisePriority(key, waiting);
       return;
     }
     this.#dirty.set(key, { priority, since: this.#clock.monotonic() });
@@ -101,7 +101,7 @@ export class WorkQueue {
     if (!this.#processing.has(key)) this.#offer(key, priority);
   }
 
-  /** Adds the key after `ms`. Of several such calls the one that falls due first holds. */
+  /** Adds the key after `ms`. Of several calls the earliest time counts. */
   addAfter(key: string, ms: number, { priority = 'high' }: { priority?: Priority } = {}): void {
     if (this.#stopped) return;
     if (!(ms > 0)) return this.add(key, { priority });
@@ -116,14 +116,9 @@ export class WorkQueue {
     this.#arm();
   }
 
-  /** Adds the key after `ms`, unless it waits already or its time is set, however late that is. */
-  addByAndBy(key: string, ms: number): void {
-    if (!this.#dirty.has(key) && !this.#delayed.has(key)) this.addAfter(key, ms);
-  }
-
   /**
-   * Adds the key after its backoff: uniform in [0, base × 2^failures), at most `maxDelayMs`, known as full
-   * jitter. Keeps the priority of the work that failed.
+   * Adds the key after its backoff with full jitter: uniform in [0, base × 2^failures), at most `maxDelayMs`. The key
+   * keeps the priority of the failed work.
    */
   addRateLimited(key: string, { priority }: { priority?: Priority } = {}): void {
     const failures = this.#failures.get(key) ?? 0;
@@ -134,27 +129,22 @@ export class WorkQueue {
     this.addAfter(key, this.#random() * ceiling, { priority: kept });
   }
 
-  /** Ends the key's backoff: its next failure counts as the first. */
+  /** Resets the key's backoff. */
   forget(key: string): void {
     this.#failures.delete(key);
   }
 
-  /** How often in a row the key was added with backoff. */
-  failures(key: string): number {
-    return this.#failures.get(key) ?? 0;
-  }
-
-  /** The next key, as soon as there is one; undefined once the signal aborts. Call done(key) after the work. */
+  /** Waits for the next key; undefined after the signal aborts. Call done(key) after the work. */
   async get(signal: AbortSignal): Promise<string | undefined> {
     for (;;) {
       if (signal.aborted) return undefined;
       const key = this.#take();
       if (key !== undefined) return key;
-      await this.#something(signal);
+      await this.#waitForKey(signal);
     }
   }
 
-  /** Ends the work on a key; it is offered again if it was added meanwhile. */
+  /** Ends the work on a key. A key that was added during the work is offered again. */
   done(key: string): void {
     const work = this.#processing.get(key);
     if (!work) return;
@@ -164,7 +154,7 @@ export class WorkQueue {
     if (waiting) this.#offer(key, waiting.priority);
   }
 
-  #raise(key: string, waiting: Waiting): void {
+  #raisePriority(key: string, waiting: Waiting): void {
     if (waiting.priority === 'high') return;
     waiting.priority = 'high';
     if (this.#ready.low.delete(key)) this.#ready.high.add(key);
@@ -189,8 +179,8 @@ export class WorkQueue {
     return undefined;
   }
 
-  /** One key wakes one waiter, or none: whoever takes the key first has it. */
-  #something(signal: AbortSignal): Promise<void> {
+  /** Resolves when a key may be there. Another waiter may take it first. */
+  #waitForKey(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#waiters.delete(wake);
@@ -214,7 +204,7 @@ export class WorkQueue {
     this.#timer = { at: first.at, cancel };
   }
 
-  /** Adds what fell due. An entry of the heap that an earlier one replaced is passed over. */
+  /** Adds the keys that are due. Skips entries of the heap that an earlier time replaced. */
   #release(): void {
     const now = this.#clock.monotonic();
     for (let entry = this.#heap.peek(); entry && entry.at <= now; entry = this.#heap.peek()) {

@@ -2,21 +2,21 @@ import type { Counter, Histogram, Registry } from 'prom-client';
 import { counter, histogram, sampledGauge } from './metrics.ts';
 
 /**
- * From 0.1 ms to 105 s by doubling. controller-runtime's go up tenfold, from 10 ns: between 100 ms and 1 s they tell
- * nothing, and that is where a queue that is too slow shows. Quantiles are asked for in the same way.
+ * From 0.1 ms to 105 s by doubling. The buckets of controller-runtime grow tenfold from 10 ns, so they show nothing
+ * between 100 ms and 1 s, where a slow queue shows. Queries for quantiles stay the same.
  */
 const BUCKETS = Array.from({ length: 21 }, (_, exponent) => 2 ** exponent / 10_000);
 const LABELS = ['name', 'controller'] as const;
 type Label = (typeof LABELS)[number];
 
-/** What the gauges read from a queue at the scrape. */
+/** Values that the gauges read from a queue at each scrape. */
 export interface QueueState {
   depth(): { high: number; low: number };
-  /** Seconds that each key in work has been in work. */
+  /** For each key in work, the seconds since its work began. */
   unfinished(): number[];
 }
 
-/** The metrics of controller-runtime's workqueues, bound to one queue. */
+/** The metrics of controller-runtime's workqueue for one queue. */
 export class WorkQueueMetrics {
   readonly #adds: Counter<Label>;
   readonly #retries: Counter<Label>;

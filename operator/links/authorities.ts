@@ -1,11 +1,11 @@
 import { type Authority, type KeyPair, problemOf, validityOf } from './authority.ts';
 
-/** The operator's authorities: one that signs, perhaps its successor, and certificates of those before. */
+/** The operator's authorities: one that signs, perhaps its successor, and certificates of former ones. */
 export interface Authorities {
   signing: Authority;
-  /** Known to pods already, so that it can sign from a moment to the next. */
+  /** Pods know it already, so that it can take over at any time. */
   next?: Authority;
-  /** Certificates only, newest first; pods still take what they signed. */
+  /** Certificates only, newest first. Pods still accept what these authorities signed. */
   previous: string[];
 }
 
@@ -13,14 +13,14 @@ export interface Authorities {
 export type AuthorityData = Record<string, string>;
 
 export interface RotationPlan {
-  /** How long a new authority is valid. Its successor is made when two thirds of that are over. */
+  /** Lifetime of a new authority. Its successor is made after two thirds of it. */
   lifeMs: number;
-  /** How long a successor is only known to pods before it signs: every pod must have read it by then. */
+  /** Time between making a successor and its first signature, in which every pod must read its certificate. */
   spreadMs: number;
 }
 
 export type RotationStep =
-  /** Make a successor and let pods know it. */
+  /** Make a successor and publish its certificate to pods. */
   | 'Prepare'
   /** The successor signs from now on. */
   | 'Promote'
@@ -29,7 +29,7 @@ export type RotationStep =
 
 const SUCCESSOR_AFTER = 2 / 3;
 
-/** What is due, one step at a time; undefined when nothing is. `now` in milliseconds since the epoch. */
+/** The next due step; undefined if none is due. @param now milliseconds since 1970 */
 export function dueStep(
   { signing, next, previous }: Authorities,
   now: number,
@@ -38,7 +38,7 @@ export function dueStep(
   const { issuedAt, expiresAt } = validityOf(signing.certificate);
   if (next) {
     const known = now >= validityOf(next.certificate).issuedAt + spreadMs;
-    // Nobody takes what an expired one signs, so there is nothing to wait for.
+    // Pods reject signatures of an expired authority, so waiting is useless.
     if (known || now >= expiresAt) return 'Promote';
   } else if (now >= issuedAt + (expiresAt - issuedAt) * SUCCESSOR_AFTER) return 'Prepare';
   return previous.some((certificate) => hasExpired(certificate, now)) ? 'Prune' : undefined;
@@ -47,7 +47,7 @@ export function dueStep(
 /**
  * The authorities after a step.
  *
- * @param successor what Prepare takes as the next one
+ * @param successor the new authority for Prepare
  */
 export function afterStep(
   { signing, next, previous }: Authorities,
@@ -63,7 +63,7 @@ export function afterStep(
   return { signing, ...(next && { next }), previous: before };
 }
 
-/** Certificates of all whose signatures pods are to take, as PEM, the oldest first. */
+/** Certificates of all authorities that pods accept, as PEM, the oldest first. */
 export function trusted({ signing, next, previous }: Authorities, now: number): string {
   const all = [signing.certificate, ...(next ? [next.certificate] : []), ...previous]
     .filter((certificate) => certificate === signing.certificate || !hasExpired(certificate, now))
@@ -83,7 +83,7 @@ export function dataOf({ signing, next, previous }: Authorities): AuthorityData 
   };
 }
 
-/** @throws Error when the Secret does not hold a usable authority; it says what to do */
+/** @throws Error that says what to do, if the Secret holds no usable authority */
 export function authoritiesOf(data: AuthorityData): Authorities {
   const signing = pairOf(data, 'tls');
   const next = 'next.crt' in data ? pairOf(data, 'next') : undefined;

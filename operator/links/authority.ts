@@ -1,4 +1,4 @@
-// @peculiar/x509 needs Reflect.getMetadata to be there before it is loaded.
+// @peculiar/x509 needs Reflect.getMetadata when it is loaded.
 import 'reflect-metadata';
 import {
   createPrivateKey,
@@ -14,22 +14,22 @@ export interface KeyPair {
   key: string;
 }
 
-/** The operator's own certificate authority. Agent pods know its certificate, nobody its key. */
+/** The operator's own certificate authority. Pods know its certificate. Its key never leaves the operator. */
 export type Authority = KeyPair;
 
-/** Certificate and key that the operator shows when it dials a pod. */
+/** The operator's client certificate with its key. */
 export type ClientCredentials = KeyPair & {
   /** End of the certificate's validity, in milliseconds since the epoch. */
   expiresAt: number;
 };
 
 const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
-/** Certificates are valid a little earlier, for nodes whose clock is behind. */
+/** Certificates are backdated, because the clock of a node may be behind. */
 const BACKDATE_MS = 60 * 60 * 1000;
 const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' };
 const SIGNATURE_ALGORITHM = { name: 'ECDSA', hash: 'SHA-256' };
 
-/** A new authority: an EC P-256 key and a self-signed certificate, valid for `lifeMs` from `now` on. */
+/** Creates an authority: an EC P-256 key and a self-signed certificate that is valid for `lifeMs` from `now`. */
 export async function createAuthority(
   now: number = Date.now(),
   lifeMs: number = YEAR_MS,
@@ -53,7 +53,7 @@ export async function createAuthority(
   return { certificate: certificate.toString('pem'), key: exportKey(keys.privateKey) };
 }
 
-/** A certificate of the authority for use as a TLS client, with a key of its own. */
+/** Issues a certificate for a TLS client, with a new key. */
 export async function issueClientCertificate(
   authority: Authority,
   options: { commonName: string; lifeMs: number; now?: number },
@@ -84,13 +84,13 @@ export async function issueClientCertificate(
   };
 }
 
-/** From when until when an authority was meant to be used, in milliseconds since the epoch. */
+/** The validity of an authority without backdating, in milliseconds since 1970. */
 export function validityOf(certificate: string): { issuedAt: number; expiresAt: number } {
   const { validFromDate, validToDate } = new NodeCertificate(certificate);
   return { issuedAt: validFromDate.getTime() + BACKDATE_MS, expiresAt: validToDate.getTime() };
 }
 
-/** Why this is no authority that can sign; undefined when it is one. */
+/** Why this cannot sign as an authority; undefined if it can. */
 export function problemOf({ certificate: pem, key }: KeyPair): string | undefined {
   let certificate: x509.X509Certificate;
   try {
@@ -107,7 +107,7 @@ function keyFits(certificate: x509.X509Certificate, pem: string): boolean {
   try {
     const key = createPrivateKey(pem);
     if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false;
-    // node:crypto's class knows whether a private key belongs to a certificate.
+    // Only node:crypto checks whether a private key belongs to a certificate.
     return new NodeCertificate(certificate.toString('pem')).checkPrivateKey(key);
   } catch {
     return false;

@@ -6,25 +6,25 @@ import { type Authority, type ClientCredentials, issueClientCertificate } from '
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LIFE_MS = 30 * DAY_MS;
-/** Renewed when this share of the life is over. */
+/** Certificates are renewed after this fraction of their lifetime. */
 const RENEW_AFTER = 2 / 3;
-/** How often the wall clock is asked; a timer of 20 days would sleep through a suspension. */
+/** Interval of checks of the wall clock. A timer of 20 days would not count the suspension of a machine. */
 const CHECK_MS = DAY_MS / 24;
 
 export interface CredentialsOptions {
-  /** The one that signs now. */
+  /** Returns the signing authority. */
   authority: () => Authority;
   clock: Clock;
   logger: Pick<Logger, 'info' | 'error'>;
-  /** How long a certificate is valid; 30 days by default. */
+  /** Lifetime of a certificate. Default 30 days. */
   lifeMs?: number;
-  /** How often it is looked at; an hour by default. */
+  /** Interval of checks. Default: an hour. */
   checkMs?: number;
 }
 
 /**
- * The operator's client certificate. It lives in memory only and is renewed in time, and when another
- * authority signs; links that are open keep the one they were opened with.
+ * The operator's client certificate, in memory only. It is renewed before it expires and when another authority signs.
+ * Open links keep the certificate with which they were opened.
  */
 export class Credentials {
   readonly #options: CredentialsOptions;
@@ -46,7 +46,7 @@ export class Credentials {
     return new Credentials(options, issuer, await issue(issuer, options));
   }
 
-  /** What to show when dialling now. */
+  /** The current certificate. */
   current(): ClientCredentials {
     return this.#current;
   }
@@ -62,7 +62,7 @@ export class Credentials {
     next();
   }
 
-  /** Renews the certificate if it is time, or if another authority signs now. Never rejects. */
+  /** Renews the certificate if it is due or if another authority signs. Never rejects. */
   async check(): Promise<void> {
     const { authority, clock, logger } = this.#options;
     const issuer = authority();

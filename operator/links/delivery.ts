@@ -1,33 +1,33 @@
 import type { ConfigurationStatus } from '../../contract/generated/types.ts';
 
 export interface DeliveryTiming {
-  /** How long an answer to a push is waited for before the next one may go out. */
+  /** Time for the answer to a push. After it the next push may be sent. */
   answerMs: number;
-  /** Least and longest time until a pod is sent once more what it refused or did not answer. */
+  /** Bounds of the time until a push that was refused or not answered is repeated. */
   retryMs: number;
   maxRetryMs: number;
 }
 
 export type Decision =
-  /** The pod has it. */
+  /** The pod runs the configuration. */
   | { kind: 'Done' }
   | { kind: 'Send' }
-  /** Decide again after so many milliseconds, or when something changes. */
+  /** Decide again after this time, or after a change. */
   | { kind: 'Wait'; ms: number };
 
 interface Attempt {
   hash: string;
   sentAt: number;
-  /** How often this hash was sent in a row. */
+  /** Number of consecutive pushes of this hash. */
   count: number;
   answered: boolean;
   refused: boolean;
 }
 
 /**
- * Decides when one pod is sent the configuration that it should have: at once, but one at a time,
- * so that a slow pod gets the latest and not each; and again only after a growing while when it
- * refused it. Times are those of a monotonic clock, in milliseconds.
+ * Decides when to push the desired configuration to one pod. It pushes at once, but one configuration at a time, so that a
+ * slow pod gets only the latest one. A refused configuration is pushed again after a growing delay. Times are monotonic
+ * milliseconds.
  */
 export class Delivery {
   readonly #timing: DeliveryTiming;
@@ -40,7 +40,7 @@ export class Delivery {
     this.#random = random;
   }
 
-  /** What to do about a pod that reports `reported` and should have `desired`. */
+  /** The action for a pod that reports `reported` and should run `desired`. */
   decide(desired: string, reported: string | undefined, now: number): Decision {
     if (desired === reported) return { kind: 'Done' };
     const attempt = this.#attempt;
@@ -60,10 +60,9 @@ export class Delivery {
   }
 
   /**
-   * Takes what a pod says about its configuration.
+   * Takes a pod's report on its configuration.
    *
-   * @returns milliseconds from push to enforcement when this says that the push is in force;
-   *   'Refused' when it says that the push was refused
+   * @returns milliseconds from the push to its enforcement, if the report confirms the push; 'Refused' if the pod refused it
    */
   answer(status: ConfigurationStatus, now: number): number | 'Refused' | undefined {
     const attempt = this.#attempt;
@@ -78,19 +77,19 @@ export class Delivery {
     return 'Refused';
   }
 
-  /** A pod that connects anew is sent what it lacks at once, unless this same process refused it. */
+  /** Must be called when the pod reconnects: a lacking configuration is pushed at once, unless the same process refused it. */
   connected(boot: string): void {
     if (boot !== this.#boot || this.#attempt?.refused !== true) this.#attempt = undefined;
     this.#boot = boot;
   }
 
-  /** The term was raised: what was refused before may have been refused for that. */
+  /** Must be called when the term was raised: a refusal may have been due to the former term. */
   termRaised(): void {
     if (this.#attempt?.refused === true) this.#attempt = undefined;
   }
 }
 
-/** A configuration that could not be read has no hash; then it is the one that came by the link. */
+/** A refusal without a hash is of an unreadable configuration, and so of the last push. */
 function refuses({ refused }: ConfigurationStatus, hash: string): boolean {
   if (refused === undefined) return false;
   return refused.hash === undefined ? refused.source === 'Link' : refused.hash === hash;

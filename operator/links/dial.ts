@@ -11,28 +11,28 @@ import { LINK_PATH, MAX_REPORT_BYTES } from '../../contract/link.ts';
 import { CONTRACT, protocolsOf } from '../../contract/versions.ts';
 import type { ClientCredentials } from './authority.ts';
 
-/** What a link does with its connection. */
+/** The connection of a link. */
 export interface LinkSocket {
-  /** Bytes that the peer has sent, TLS aside. */
+  /** Bytes received from the peer, without TLS. */
   readonly received: number;
   /** WebSocket subprotocol that the pod has chosen; empty before the handshake. */
   readonly protocol: string;
-  /** TLS and the WebSocket upgrade, once the port was reached. */
+  /** Begins TLS and the WebSocket upgrade after `onReached`. */
   handshake(): void;
   send(text: string): void;
   ping(): void;
   /** Stops reading until `resume`. */
   pause(): void;
   resume(): void;
-  /** Says goodbye with a WebSocket close code and waits for the peer. */
+  /** Closes the WebSocket with a code and waits for the peer. */
   close(code: number, reason: string): void;
-  /** Drops the connection and everything that waits to be sent. */
+  /** Drops the connection and all unsent data. */
   terminate(): void;
 }
 
-/** What a connection tells its link. `onClose` comes once and last, whatever happened. */
+/** Events of a connection. `onClose` is called once, as the last event. */
 export interface SocketHandlers {
-  /** The port accepts connections; `handshake` goes on. Comes after the call that dials has returned. */
+  /** The port accepts connections; call `handshake` to continue. Never called before the dial function returns. */
   onReached(): void;
   onOpen(): void;
   /** @param text undefined for a binary message, which the contract does not have */
@@ -40,8 +40,8 @@ export interface SocketHandlers {
   onPing(): void;
   onPong(): void;
   /**
-   * @param error absent when the connection was closed in good order
-   * @param flaw a message was larger than MAX_REPORT_BYTES, or the pod speaks no version that was offered
+   * @param error absent after an orderly close
+   * @param flaw the pod sent a message above MAX_REPORT_BYTES, or supports no offered version
    */
   onClose(error: string | undefined, flaw?: SocketFlaw): void;
 }
@@ -51,7 +51,7 @@ export type SocketFlaw = 'TooLarge' | 'Incompatible';
 /** The control port of a pod. */
 export interface DialAddress {
   namespace: string;
-  /** Of the pod. */
+  /** Name of the pod. */
   name: string;
   ip: string;
   port: number;
@@ -65,11 +65,11 @@ export type Dial = (
 ) => LinkSocket;
 
 /**
- * Dials over TLS with the operator's client certificate. The pod's certificate is made in its
- * memory and proves nothing, so it is not verified: the token in the pod's hello proves who it is.
+ * Dials over TLS with the operator's client certificate. It does not verify the pod's certificate, which the pod makes by
+ * itself: the token in the pod's hello proves the identity.
  *
- * @param through opens the way to the port, for a process from which pods' addresses cannot be reached
- * @param contract the versions that are offered
+ * @param through opens a connection to the port, for a process that cannot reach pods' addresses
+ * @param contract the offered versions
  */
 export function createDial(through?: (address: DialAddress) => Duplex, contract = CONTRACT): Dial {
   const protocols = protocolsOf(contract);
@@ -92,7 +92,7 @@ export function createDial(through?: (address: DialAddress) => Duplex, contract 
   };
 }
 
-/** A WebSocket over TLS over a connection that is made first. */
+/** A WebSocket over TLS over a given connection. */
 class TlsLinkSocket implements LinkSocket {
   readonly #way: Duplex;
   readonly #offer: Offer;
@@ -103,7 +103,7 @@ class TlsLinkSocket implements LinkSocket {
   #socket: WebSocket | undefined;
   #tls: TLSSocket | undefined;
 
-  /** @param connecting the way, when it is not there yet */
+  /** @param connecting the connection, while it is being opened */
   constructor(
     way: Duplex,
     offer: Offer,
@@ -189,14 +189,14 @@ class TlsLinkSocket implements LinkSocket {
   }
 }
 
-/** Where to dial, and what to offer there. */
+/** The address to dial, and the versions to offer. */
 interface Offer extends DialAddress {
   protocols: string[];
 }
 
-/** Of ws, for a message above maxPayload. */
+/** Error code of ws for a message above maxPayload. */
 const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
-/** Of ws, for the status with which a pod refuses a link whose subprotocols it does not know. */
+/** Error message of ws for the status with which a pod refuses all offered subprotocols. */
 const UNKNOWN_PROTOCOL = 'Unexpected server response: 400';
 
 function flawOf({ code, message }: NodeJS.ErrnoException): SocketFlaw | undefined {
@@ -204,8 +204,8 @@ function flawOf({ code, message }: NodeJS.ErrnoException): SocketFlaw | undefine
   return message === UNKNOWN_PROTOCOL ? 'Incompatible' : undefined;
 }
 
-/** A failed send is followed by `close`, which says so. */
+/** Errors are ignored here: a failed send is followed by `close` with the error. */
 const ignore = (): void => undefined;
 
-/** ws gives one Buffer, with its default binaryType. */
+/** With its default binaryType, ws passes one Buffer. */
 const textOf = (data: RawData): string => (data as Buffer).toString('utf8');

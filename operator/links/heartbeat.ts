@@ -2,14 +2,13 @@ import type { Clock } from '../kube/clock.ts';
 
 export interface HeartbeatOptions {
   intervalMs: number;
-  /** Silence after which the peer counts as gone. */
+  /** Time without any message after which the peer counts as gone. */
   silenceMs: number;
 }
 
 /**
- * Pings a peer and notices when it no longer answers, as with a half-open connection. A silence
- * counts only when pings were sent in it, so that a stall of this process is not taken for one of
- * all peers.
+ * Pings a peer and detects that it no longer answers, as on a half-open connection. A silence counts only if pings were
+ * sent during it. So a stall of this process is not taken for a stall of all peers.
  */
 export class Heartbeat {
   readonly #clock: Clock;
@@ -32,13 +31,13 @@ export class Heartbeat {
     this.#heardAt = clock.monotonic();
   }
 
-  /** @param firstMs until the first ping, so that links which opened together do not ping together */
+  /** @param firstMs until the first ping. Links that opened together should have different values. */
   start(firstMs: number): void {
     this.#heardAt = this.#clock.monotonic();
     this.#cancel = this.#clock.after(firstMs, () => this.#beat());
   }
 
-  /** To be called for whatever the peer sends. */
+  /** Must be called for everything that the peer sends. */
   heard(): void {
     this.#heardAt = this.#clock.monotonic();
     this.#unanswered = 0;

@@ -2,7 +2,7 @@ import { CONTROL_AUDIENCE } from '../../contract/link.ts';
 import type { HelloFacts } from './report.ts';
 import type { PodTarget } from './target.ts';
 
-/** Whom the API server says a token belongs to. */
+/** The pod and ServiceAccount to which a token belongs. */
 export interface ReviewedIdentity {
   namespace: string;
   serviceAccount: string;
@@ -10,7 +10,7 @@ export interface ReviewedIdentity {
   podUid: string;
 }
 
-/** The fields of a TokenReview's status that matter here. */
+/** The fields of a TokenReview's status that are used here. */
 export interface TokenReviewStatus {
   authenticated?: boolean;
   audiences?: string[];
@@ -18,8 +18,8 @@ export interface TokenReviewStatus {
 }
 
 /**
- * The pod that a reviewed token belongs to; undefined when the token is not valid, is for another
- * audience, or is not bound to a pod.
+ * The pod to which a reviewed token belongs; undefined if the token is invalid, is for another audience, or is not bound to a
+ * pod.
  */
 export function identityOf(status: TokenReviewStatus | undefined): ReviewedIdentity | undefined {
   if (status?.authenticated !== true) return undefined;
@@ -36,7 +36,7 @@ function extra(status: TokenReviewStatus, key: string): string | undefined {
   return values?.length === 1 ? values[0] : undefined;
 }
 
-/** Why the peer is not the pod that was dialled; undefined when it is. */
+/** Why the peer is not the dialled pod; undefined if it is. */
 export function mismatch(
   target: PodTarget,
   hello: HelloFacts,

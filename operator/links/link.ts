@@ -39,6 +39,8 @@ export type CloseReason =
 export interface Closure {
   reason: CloseReason;
   message: string;
+  /** The next step did not come in time. */
+  timedOut?: boolean;
 }
 
 export interface LinkTiming {
@@ -259,7 +261,7 @@ export class Link {
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(ms / 2, () => {
       this.#cancelDeadline = clock.after(ms / 2, () =>
-        this.#fail(reason, `${what} within ${ms} ms`),
+        this.#fail(reason, `${what} within ${ms} ms`, true),
       );
     });
   }
@@ -271,10 +273,10 @@ export class Link {
     this.#end({ reason, message: error ?? 'closed by the pod' });
   }
 
-  #fail(reason: CloseReason, message: string): void {
+  #fail(reason: CloseReason, message: string, timedOut = false): void {
     if (this.#state === 'Closed') return;
     const connecting = this.#state === 'Connecting';
-    this.#end({ reason, message });
+    this.#end({ reason, message, timedOut });
     if (connecting || reason === 'Silent' || reason === 'Excessive') {
       return this.#socket.terminate();
     }

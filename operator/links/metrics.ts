@@ -10,7 +10,7 @@ const STATES: readonly PersistentLinkState[] = [
   'Excessive',
 ];
 
-/** Registers the metrics of the links; returns where to put the time from push to enforcement. */
+/** Registers the metrics of links. @returns the histogram of the time from push to enforcement */
 export function registerMetrics(
   registry: Registry,
   states: () => Iterable<PersistentLinkState>,

@@ -85,6 +85,8 @@ export class PersistentLink {
   #link: Link | undefined;
   /** Attempts in a row that came to no link, or to one that did not last. */
   #failures = 0;
+  /** Attempts in a row that ran out of time. */
+  #timeouts = 0;
   #connectedAt: number | undefined;
   #incompatible = false;
   #excessive = false;
@@ -130,6 +132,7 @@ export class PersistentLink {
   /** Something speaks for the pod: its next attempt is a first one again, and comes at once. */
   retryNow(): void {
     this.#failures = 0;
+    this.#timeouts = 0;
     if (this.state !== 'Waiting') return;
     this.#cancelRetry();
     this.#leaveQueue();
@@ -145,7 +148,8 @@ export class PersistentLink {
   }
 
   get #attempt(): Attempt {
-    return { namespace: this.#target.namespace, failures: this.#failures };
+    const { namespace } = this.#target;
+    return { namespace, failures: this.#failures, timeouts: this.#timeouts };
   }
 
   #dial(): void {
@@ -210,6 +214,7 @@ export class PersistentLink {
     this.#connectedAt = undefined;
     this.#incompatible = closure.reason === 'Incompatible';
     this.#excessive = closure.reason === 'Excessive';
+    this.#timeouts = closure.timedOut ? this.#timeouts + 1 : 0;
     const delay = this.#delay(lasted >= timing.stableMs);
     this.#events.onClosed(closure, this.#failures);
     if (!this.#stopped) this.#cancelRetry = clock.after(delay, () => this.start());

@@ -9,15 +9,15 @@ import type {
   TransitionReport,
 } from '../../contract/generated/types.ts';
 
-/** Most a report keeps of each, whatever the pod sends; the bounds of the contract. */
+/** Bounds of a report's lists, as in the contract, whatever the pod sends. */
 const MAX_TRANSITIONS = 64;
 const MAX_CIRCUITS = 256;
 const MAX_LIMITS = 1024;
 
-/** State: connected, disconnected, configured, a circuit, limit, gate, health check or tools of an MCP server changed. Counters: figures only. */
+/** State: the link, the configuration, a circuit, limit, gate, health check or MCP server's tools changed. Counters: only figures. */
 export type ChangeKind = 'State' | 'Counters';
 
-/** What is known of one pod. Never changed in place: a holder may compare by identity. */
+/** All that is known of one pod. It is immutable, so that readers may compare by identity. */
 export interface PodReport {
   namespace: string;
   /** Name of the AgentDeployment. */
@@ -26,15 +26,15 @@ export interface PodReport {
   pod: string;
   uid: string;
   connected: boolean;
-  /** Speaks another version of the contract: seen, but not spoken to. */
+  /** The pod supports no common version of the contract, so the link is not used. */
   incompatible: boolean;
-  /** Sent more than a pod may, and is left alone for a while. */
+  /** The pod exceeded its report budget, so it is not dialled for a while. */
   excessive?: boolean;
   /** When `connected` last changed; RFC 3339. */
   since: string;
-  /** This process leads since a moment ago, and its first attempt to reach the pod has not ended. */
+  /** This leader's first attempt to reach the pod has not ended. */
   pending?: boolean;
-  /** Configuration in force; absent when the pod has none or never connected. */
+  /** Hash of the configuration in force; absent if the pod has none or never connected. */
   hash?: string;
   revision?: Revision;
   /** Highest term that the pod has seen. */
@@ -42,24 +42,24 @@ export interface PodReport {
   features: readonly string[];
   boot?: string;
   runtimeVersion?: string;
-  /** The last one, with all that came after it merged in; kept when the pod disconnects. */
+  /** The last snapshot, with all later messages merged in. It is kept after a disconnect. */
   snapshot?: Snapshot;
   /** Whether the snapshot came since the last hello. */
   fresh?: boolean;
 }
 
-/** What a pod tells of itself. */
+/** A message in which a pod reports on itself. */
 export type PodFacts = Snapshot | TransitionReport | Counters;
 
-/** Whether a message is for the fleet alone: nothing of it is kept in the pod's report. */
+/** Whether a message is only for the fleet and changes nothing in the pod's report. */
 export function isOfFleet(message: Report): message is Exclude<Report, PodFacts> {
   return message.type === 'Fleet' || message.type === 'ProviderUse';
 }
 
-/** A Hello without the token, which is not kept. */
+/** A Hello without the token, which must not be kept. */
 export type HelloFacts = Omit<Hello, 'token' | 'type'>;
 
-/** The report after the pod has said hello. A new boot has lost what the old one told. */
+/** The report after a Hello. A new process of the pod knows nothing of what the former one reported. */
 export function afterHello(report: PodReport, hello: HelloFacts, since: string): PodReport {
   const { snapshot, hash: _hash, revision: _revision, ...others } = report;
   const { pending: _pending, excessive: _excessive, fresh: _fresh, ...rest } = others;
@@ -89,7 +89,7 @@ export function afterReport(report: PodReport, message: PodFacts): PodReport {
   return { ...report, snapshot };
 }
 
-/** Whether a message changes more than figures: the state of a circuit, of a limit, of a gate or of a health check. */
+/** Whether a message changes a state, and not only figures. */
 export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKind {
   if (message.type !== 'Counters') return 'State';
   const figuresOnly =
@@ -103,7 +103,7 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
   return figuresOnly ? 'Counters' : 'State';
 }
 
-/** Whether the pod tells of the incidents, levels and responses that are known already, or of none. */
+/** Whether all reported incidents, levels and responses are known already. */
 function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
   return told === undefined || incidentFacts(known) === incidentFacts(told);
 }
@@ -113,7 +113,7 @@ function incidentFacts(security: Snapshot['security']): string {
   return JSON.stringify([incidents.map(({ id, level }) => [id, level]), responses]);
 }
 
-/** Whether all that is told is known already, as far as `factsOf` shows it. */
+/** Whether all reported elements are known already, compared by `factsOf`. */
 function sameBut<T>(factsOf: (value: T) => string, known: T[], told: T[]): boolean {
   if (told.length === 0) return true;
   const facts = new Set(known.map(factsOf));
@@ -181,7 +181,7 @@ const circuitKey = ({ dependency, model }: CircuitStatus): string =>
 const limitKey = (limit: LimitStatus): string =>
   JSON.stringify([limit.target, limit.policy, limit.name]);
 
-/** `known` with the changed elements in their places and new ones at the end, up to `max`. */
+/** Replaces changed elements in `known` and appends new ones, up to `max`. */
 function mergeBy<T>(known: T[], changed: T[], keyOf: (value: T) => string, max: number): T[] {
   if (changed.length === 0) return known;
   const merged = new Map(known.map((value) => [keyOf(value), value]));

@@ -1,18 +1,18 @@
 import type { Clock } from '../kube/clock.ts';
 
-/** What a pod may send over its links. */
+/** Limits of what a pod may send over its links. */
 export interface ReportLimits {
   bytesPerSecond: number;
   messagesPerSecond: number;
-  /** A pod that was silent may send so many seconds' worth at once. */
+  /** Capacity of the buckets, in seconds of the rate. */
   burstSeconds: number;
 }
 
-/** Two token buckets for what one pod sends: bytes, and messages with pings and pongs among them. */
+/** Two token buckets for one pod: bytes and messages. Pings and pongs count as messages. */
 export class ReportBudget {
   readonly #limits: ReportLimits;
   readonly #clock: Pick<Clock, 'monotonic'>;
-  /** Seconds' worth that are left. */
+  /** Remaining tokens, in seconds of the rate. */
   #bytes: number;
   #messages: number;
   #at: number;
@@ -25,7 +25,7 @@ export class ReportBudget {
     this.#at = clock.monotonic();
   }
 
-  /** @returns why this was too much; undefined when it was not */
+  /** @returns which limit was exceeded; undefined if none */
   spend(bytes: number, messages: number): string | undefined {
     const { bytesPerSecond, messagesPerSecond, burstSeconds } = this.#limits;
     const now = this.#clock.monotonic();
@@ -38,7 +38,7 @@ export class ReportBudget {
     return undefined;
   }
 
-  /** After a back-off the pod begins anew, with as much as a new one. */
+  /** Refills the buckets after a backoff. */
   refill(): void {
     this.#bytes = this.#limits.burstSeconds;
     this.#messages = this.#limits.burstSeconds;

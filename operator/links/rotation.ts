@@ -20,12 +20,12 @@ export interface StoredAuthorities {
   revoked?: boolean;
 }
 
-/** The one Secret that the authorities are kept in. */
+/** The Secret with the authorities. */
 export interface SecretStore {
-  /** What it holds, which version of it this is, and whether somebody revoked it. */
+  /** The content of the Secret, its version, and whether a user has revoked the authority. */
   read(): Promise<StoredAuthorities | undefined>;
   create(data: AuthorityData): Promise<'created' | 'exists'>;
-  /** Nothing is written when the Secret is no longer at that version. */
+  /** Writes only if the Secret is still at that version. */
   replace(data: AuthorityData, version: string): Promise<'replaced' | 'changed'>;
 }
 
@@ -40,18 +40,17 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const PLAN = {
   lifeMs: 365 * DAY_MS,
   spreadMs: DAY_MS,
-  /** How often the Secret and the wall clock are looked at, and so how soon a revocation is noticed. */
+  /** Interval of checks of the Secret and the wall clock, and so the delay of a revocation. */
   checkMs: 10_000,
 };
 
-/** For how long pods may be told of a certificate that has expired meanwhile. */
+/** Lifetime of the cached certificates for pods. For this long they may include an expired one. */
 const TRUSTED_MS = 60_000;
 
 /**
- * Replaces the authority before it expires. The successor is made known to pods first and signs only
- * when they had time to read it, and pods know the one before until it expires: so whatever mix of
- * certificates and pods there is meanwhile, every link opens. All processes follow the Secret; only the
- * leader writes it.
+ * Replaces the authority before it expires. Pods get the certificate of the successor first, which signs only after they had
+ * time to read it. Pods accept the former authority until it expires. So links open at all times. All processes follow the
+ * Secret, but only the leader writes it.
  */
 export class Rotation {
   readonly #options: RotationOptions;
@@ -69,10 +68,10 @@ export class Rotation {
   }
 
   /**
-   * Reads the Secret, and makes it first when there is none. Processes that start together end with
-   * the same authority, since only one of them can create it.
+   * Reads the Secret, or creates it if it is missing. Processes that start together get the same authority, because only one
+   * of them can create it.
    *
-   * @throws Error when the Secret does not hold a usable authority
+   * @throws Error if the Secret holds no usable authority
    */
   static async start(options: RotationOptions): Promise<Rotation> {
     const { store, clock, plan } = options;
@@ -86,10 +85,10 @@ export class Rotation {
     throw new Error("The authority's Secret was deleted while it was being read; start again");
   }
 
-  /** The one that signs. */
+  /** The signing authority. */
   signing = (): Authority => this.#authorities.signing;
 
-  /** What pods are to know, as PEM. Asked at each reconcile, so certificates are read once a minute at most. */
+  /** The certificates for pods, as PEM. Called at each reconcile, so certificates are parsed at most once a minute. */
   trusted = (): string => {
     const now = this.#options.clock.now();
     const known = this.#trusted;
@@ -99,7 +98,7 @@ export class Rotation {
     return pem;
   };
 
-  /** Calls the listener when another one signs or pods are to know another; returns how to stop that. */
+  /** Calls the listener when the signing authority or the certificates for pods change. @returns ends the subscription */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -117,9 +116,9 @@ export class Rotation {
   }
 
   /**
-   * Rotates until the signal aborts, as only the leader may.
+   * Rotates until the signal aborts. Only the leader may call it.
    *
-   * @param store one that refuses to write when the term is over
+   * @param store refuses writes after the term
    */
   async lead(store: SecretStore, signal: AbortSignal): Promise<void> {
     this.#leading = store;
@@ -133,7 +132,7 @@ export class Rotation {
     await this.check();
   }
 
-  /** Takes over what the Secret holds, and does what is due if this process leads. Never rejects. */
+  /** Reads the Secret, and takes the due steps if this process leads. Never rejects. */
   check(): Promise<void> {
     this.#checking ??= this.#check()
       .catch((error: unknown) =>
@@ -150,7 +149,7 @@ export class Rotation {
     if (stored && !stored.revoked) this.#read(stored.data);
   }
 
-  /** Step by step until nothing is due: after one that has expired, the successor signs at once. */
+  /** Takes steps until none is due. The successor of an expired authority signs at once. */
   async #rotate(store: SecretStore): Promise<void> {
     while (this.#leading === store) {
       const stored = await store.read();
@@ -167,10 +166,10 @@ export class Rotation {
   }
 
   /**
-   * The key may be stolen: pods are to know a new authority and no other. Links drop as pods read its certificate, and
-   * open again with it.
+   * Replaces a revoked authority, whose key may be stolen: pods accept only the new one. Links drop when pods read the new
+   * certificate, and open again.
    *
-   * @param version of the Secret; undefined when it was deleted
+   * @param version of the Secret; undefined after its deletion
    */
   async #revoke(store: SecretStore, version: string | undefined): Promise<void> {
     const signing = await createAuthority(this.#options.clock.now(), this.#plan.lifeMs);

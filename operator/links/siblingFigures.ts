@@ -6,7 +6,7 @@ import type { AgentKey, PodTarget } from './target.ts';
 /** A pod with a link. */
 export interface LinkedPod {
   target: PodTarget;
-  /** As it told last; undefined where it has told none. */
+  /** Its last report; undefined before the first one. */
   load: Load | undefined;
   tell: (siblings: readonly Sibling[]) => void;
 }
@@ -14,24 +14,24 @@ export interface LinkedPod {
 export interface SiblingFiguresOptions {
   clock: Pick<Clock, 'after'>;
   podsOf: (agentKey: AgentKey) => readonly LinkedPod[];
-  /** Requests that a pod takes at most, whatever it says itself; 0 where pods forward nothing. */
+  /** Upper bound of a pod's capacity, whatever it reports; 0 if pods do not forward requests. */
   placesOf: (agentKey: AgentKey) => number;
 }
 
-/** An agent's pods are told at most this often. */
+/** Least time between two messages to an agent's pods. */
 const EVERY_MS = 250;
-/** Siblings that a pod is told of; the bound of the contract. */
+/** Greatest number of siblings in a message, as in the contract. */
 const MAX_SIBLINGS = 32;
 
 /**
- * Tells pods how much room their siblings have. Only a pod that is half full, or that knows of siblings already, is
- * told anything, so that pods with little to do cost nothing.
+ * Sends pods the room of their siblings. Only pods that are half full, or that have got such figures before, get messages. So
+ * pods with little load cost nothing.
  */
 export class SiblingFigures {
   readonly #options: SiblingFiguresOptions;
-  /** Agents that were told of lately, and whether something has changed since. */
+  /** Agents with recent messages, and whether something has changed since. */
   readonly #recent = new Map<AgentKey, { changed: boolean }>();
-  /** What each pod was told last, as JSON, by UID. */
+  /** The last message to each pod, as JSON, by UID. */
   readonly #told = new Map<string, string>();
 
   constructor(options: SiblingFiguresOptions) {
@@ -39,9 +39,9 @@ export class SiblingFigures {
   }
 
   /**
-   * A pod of the agent comes, goes or changes.
+   * Must be called after each change of a pod of the agent.
    *
-   * @param uid of a pod whose link is new or gone, so that it knows of no siblings
+   * @param uid of a pod whose link opened or closed, and which therefore knows no siblings
    */
   changed(agentKey: AgentKey, uid?: string): void {
     if (uid !== undefined) this.#told.delete(uid);
@@ -63,7 +63,7 @@ export class SiblingFigures {
     });
   }
 
-  /** @returns whether a pod was told anything */
+  /** @returns whether a message was sent */
   #tellAll(agentKey: AgentKey): boolean {
     const pods = this.#options.podsOf(agentKey);
     const places = this.#options.placesOf(agentKey);
@@ -90,7 +90,7 @@ function isHalfFull(load: Load | undefined): boolean {
   return load !== undefined && (load.queued > 0 || load.inFlight * 2 >= load.capacity);
 }
 
-/** The other pods that take requests, those with most room first. */
+/** The other pods that accept requests, the one with most room first. */
 function siblingsOf(pod: LinkedPod, pods: readonly LinkedPod[], places: number): Sibling[] {
   return pods
     .filter((other) => other !== pod)
@@ -99,7 +99,7 @@ function siblingsOf(pod: LinkedPod, pods: readonly LinkedPod[], places: number):
     .slice(0, MAX_SIBLINGS);
 }
 
-/** Undefined for one that shuts down, is not ready or has told nothing. */
+/** Undefined if the pod shuts down, is not ready or has not reported. */
 function siblingOf({ target, load }: LinkedPod, places: number): Sibling | undefined {
   const { name, ip, ready, killedAt } = target;
   if (ip === undefined || ready !== true || killedAt !== undefined) return undefined;

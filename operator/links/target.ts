@@ -1,4 +1,4 @@
-/** A pod that the leader wants a link to. */
+/** A pod to which the leader keeps a link. */
 export interface PodTarget {
   namespace: string;
   /** Name of the AgentDeployment. */
@@ -6,25 +6,25 @@ export interface PodTarget {
   /** Name and UID of the pod. */
   name: string;
   uid: string;
-  /** Name of the ServiceAccount that it must show a token of. */
+  /** The ServiceAccount whose token the pod must present. */
   serviceAccount: string;
-  /** Empty or absent until the pod has one; it is dialled as soon as it does. */
+  /** Empty or absent until the pod has an address. */
   ip?: string;
-  /** All addresses of a pod that has more than one, which are dialled in turn. */
+  /** All addresses of a pod with more than one. They are dialled in turn. */
   ips?: readonly string[];
   /** Control port. */
   port: number;
-  /** Whether its containers have started, and whether it is ready, as the kubelet says. Each is a reason to dial at once. */
+  /** Whether its containers have started, and whether it is ready, according to the kubelet. Each change triggers a dial. */
   running?: boolean;
   ready?: boolean;
-  /** When the kubelet kills its process, which is to end before; absent unless it is being deleted. Milliseconds since 1970. */
+  /** When the kubelet kills its process, in milliseconds since 1970; absent unless the pod is being deleted. */
   killedAt?: number;
 }
 
-/** How much later than announced a pod's process may end; clocks differ too. */
+/** A process may end later than announced, and clocks differ. */
 const LATE_MS = 30_000;
 
-/** Whether the pod's process must have ended: a pod that is there all the same is on a node that does not answer. */
+/** Whether the pod's process must have ended. If the pod still exists, its node does not respond. */
 export function hasEnded({ killedAt }: PodTarget, now: number): boolean {
   return killedAt !== undefined && now > killedAt + LATE_MS;
 }

@@ -3,8 +3,8 @@ import type { Clock } from '../kube/clock.ts';
 import type { ReviewedIdentity } from './identity.ts';
 
 /**
- * Has a token reviewed for the control audience; see `identityOf`. Rejects when the API server does not answer, or when
- * the signal aborts.
+ * Asks the API server to review a token for the control audience; see `identityOf`. Rejects if the API server does not
+ * answer or the signal aborts.
  */
 export type ReviewToken = (
   token: string,
@@ -17,17 +17,16 @@ interface Known {
   expiresAt: number;
 }
 
-/** Four times as many pods as one leader is measured with. */
+/** Four times the number of pods with which a leader is tested. */
 const MOST_KNOWN = 65_536;
 
 /**
- * Reviews each token once: what the API server said of a valid one stands until the token expires. The token itself is
- * not kept, only its hash.
+ * Reviews each token once: the result for a valid token is cached until the token expires. Only the token's hash is kept.
  */
 export class TokenReviews {
   readonly #review: ReviewToken;
   readonly #clock: Pick<Clock, 'now'>;
-  /** By hash of the token, the oldest first. */
+  /** By hash of the token, the oldest entry first. */
   readonly #known = new Map<string, Known>();
 
   constructor(review: ReviewToken, clock: Pick<Clock, 'now'>) {
@@ -62,7 +61,7 @@ export class TokenReviews {
   }
 }
 
-/** When a JSON Web Token expires, in milliseconds since 1970. Only to be believed of one that was found valid. */
+/** When a JSON Web Token expires, in milliseconds since 1970. It must only be used for a token that was found valid. */
 function expiryOf(token: string): number | undefined {
   try {
     const claims: unknown = JSON.parse(

@@ -4,22 +4,22 @@ import type { PlanFacts } from '../status/agent.ts';
 import type { ApplyError } from '../status/observations.ts';
 import type { AttachedVersions } from './attachedVersions.ts';
 
-/** What the last reconcile of an agent came to. Status is made from it. */
+/** Result of an agent's last reconcile, from which its status is made. */
 export interface AgentState extends Applied {
   plan: PlanFacts & Pick<AgentPlan, 'hash' | 'waiting'>;
   /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
-  /** The versions of the agent and its policies that this came from. */
+  /** Versions of the agent and its policies that were reconciled. */
   attachment: AttachedVersions;
 }
 
-/** What became of the objects that were applied. */
+/** Result of applying a plan. */
 export interface Applied {
-  /** Absent while no configuration can be made of the spec. */
+  /** Absent while the spec results in no configuration. */
   configuration?: Configuration;
-  /** When pods were told of this configuration first, in monotonic milliseconds. */
+  /** When pods were first sent this configuration, in monotonic milliseconds. */
   configuredAt?: number;
   applyErrors: ApplyError[];
-  /** Generation of the Deployment after it was applied: what its informer has may be older. */
+  /** Generation of the Deployment after it was applied. The informer may still have an older one. */
   deploymentGeneration?: number;
 }

@@ -1,18 +1,18 @@
 import type { AgentAttachment } from '../desired/policies/attachment.ts';
 
-/** What identifies a version of an object's spec. */
+/** Identifies a version of an object's spec. */
 interface Version {
   metadata: { uid?: string; generation?: number };
 }
 
-/** Which version of which policy is in force on what, and the version of the agent. */
+/** The versions of an agent and of the policies in force on its sections. */
 export interface AttachedVersions {
   agent: Version;
   circuits: ReadonlyMap<string, Version>;
   limits: ReadonlyMap<string, Version>;
 }
 
-/** The versions in an attachment, to be kept without keeping whole objects in memory. */
+/** Copies the versions from an attachment, so that whole objects need not stay in memory. */
 export function attachedVersions({ agent, circuits, limits }: AgentAttachment): AttachedVersions {
   const version = ({ metadata: { uid, generation } }: Version): Version => ({
     metadata: { uid, generation },
@@ -23,9 +23,9 @@ export function attachedVersions({ agent, circuits, limits }: AgentAttachment): 
 }
 
 /**
- * The versions as a string. Two attachments with the same string lead to the same configuration.
+ * The versions as a string. Attachments with the same string result in the same configuration.
  *
- * @param only the UID of the one policy to look at; absent: all of them, and the agent's spec
+ * @param only UID of a policy: the string has this policy alone. Default: all policies and the agent's spec
  */
 export function versionsText(attached: AttachedVersions, only?: string): string {
   const texts = (policies: ReadonlyMap<string, Version>): string[] =>

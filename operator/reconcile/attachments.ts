@@ -8,15 +8,15 @@ import type { Policy, PolicyAttachment, PolicyRef } from '../desired/policies/at
 import type { PolicyJoin } from '../desired/policies/policyJoin.ts';
 import type { Caches } from './caches.ts';
 
-/** The policies and agents of one namespace, joined, to look things up by name. */
+/** Which policies are attached to which agents of one namespace, by name. */
 export type NamespaceAttachment = Pick<
   PolicyJoin,
   'agents' | 'breakers' | 'limits' | 'policiesOf' | 'targetsOf' | 'shareOf'
 >;
 
 /**
- * Policies joined with agents, by namespace. A namespace is joined from the caches when it is asked for first; each change
- * after that concerns only what it is about.
+ * Which policies are attached to which agents, by namespace. The first lookup joins a namespace from the caches. Each
+ * change after that recomputes only the affected agents and policies.
  */
 export class Attachments {
   readonly #caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>;
@@ -36,8 +36,8 @@ export class Attachments {
     return made;
   }
 
-  /** How things were when they were looked at last; undefined if they were not. */
-  lastLook(namespace: string): LastLook | undefined {
+  /** The results of the last lookups, without later changes; undefined if there were none. */
+  lastLookup(namespace: string): AttachmentLookup | undefined {
     const known = this.#known.get(namespace);
     return (
       known && {
@@ -47,7 +47,7 @@ export class Attachments {
     );
   }
 
-  /** @param agent absent: it is gone */
+  /** @param agent undefined after its deletion */
   agentChanged(namespace: string, name: string, agent: AgentDeployment | undefined): void {
     this.#change(namespace, (join) => {
       if (agent) join.setAgent(agent);
@@ -55,7 +55,7 @@ export class Attachments {
     });
   }
 
-  /** @param policy absent: it is gone */
+  /** @param policy undefined after its deletion */
   policyChanged(namespace: string, { kind, name }: PolicyRef, policy: Policy | undefined): void {
     this.#change(namespace, (join) => {
       if (policy) join.setPolicy(policy);
@@ -64,14 +64,14 @@ export class Attachments {
   }
 
   /**
-   * Takes over a version of a policy that claims what the one before claimed.
-   * @returns what came of it, unless the namespace is yet to be joined
+   * Replaces a policy by a version that claims the same targets.
+   * @returns the new attachment; undefined while the namespace is not joined or does not know the policy
    */
   replace(namespace: string, policy: Policy): PolicyAttachment | undefined {
     return this.#known.get(namespace)?.replacePolicy(policy);
   }
 
-  /** The same for an agent. The version before is in memory no longer. */
+  /** Replaces an agent by a version with the same spec and labels, and frees the memory of the former. */
   replaceAgent(namespace: string, agent: AgentDeployment): void {
     this.#known.get(namespace)?.replaceAgent(agent);
   }
@@ -84,7 +84,7 @@ export class Attachments {
     return this.of(namespace).limits.get(name);
   }
 
-  /** A namespace that a change cannot be worked into is joined anew, from the caches, when it is asked for. */
+  /** If a change fails half-way, the next lookup joins the namespace anew from the caches. */
   #change(namespace: string, change: (join: PolicyJoin) => void): void {
     const known = this.#known.get(namespace);
     if (known === undefined) return;
@@ -94,4 +94,4 @@ export class Attachments {
   }
 }
 
-export type LastLook = Pick<PolicyJoin, 'policiesOf' | 'targetsOf'>;
+export type AttachmentLookup = Pick<PolicyJoin, 'policiesOf' | 'targetsOf'>;

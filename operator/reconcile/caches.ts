@@ -40,33 +40,33 @@ import {
   type Make,
   type Own,
 } from '../resources/resources.ts';
-import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
+import { agentKeyOfChild, BY_AGENT } from './agentKeys.ts';
 import { KedaCaches } from './kedaCaches.ts';
 import { MonitoringCaches } from './monitoringCaches.ts';
 import type { OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
 
-/** Index of paused policies, by namespace. */
+/** Name of the index of paused policies by namespace. */
 const PAUSED = 'paused';
-/** Index of Deployments that roll because of a new version of the operator. */
+/** Name of the index of Deployments that roll because of a new version of the operator. */
 const UPGRADING = 'upgrading';
 
-/** What all informers have in common: client, clock, logger, … */
+/** Options that all informers share. */
 export interface CachesOptions extends Omit<
   OptionalCachesOptions,
   'labelSelector' | 'namespace' | 'namespaces'
 > {
   /** Absent: all agents and policies in all namespaces. */
   share?: {
-    /** None: all. */
+    /** Empty: all. */
     namespaces: readonly string[];
-    /** Labels of agents and policies; absent: all. Objects made for agents do not have these labels. */
+    /** Label selector of agents and policies; absent: all. The objects of agents do not have these labels. */
     selector?: string;
   };
 }
 
-/** Everything the operator reads, kept in memory by watches. Warm on standbys too. */
+/** Caches of all objects that the operator reads. Standbys fill them too, so that a takeover is quick. */
 export class Caches {
   readonly agents: Informer<AgentDeployment>;
   readonly breakers: Informer<CircuitBreakerPolicy>;
@@ -148,7 +148,7 @@ export class Caches {
     ] as unknown as Informer<KubernetesObject>[];
   }
 
-  /** Objects made for agents; a change of one concerns its agent. Kinds that need not be installed are here while they are. */
+  /** Informers of agents' objects. Those of optional kinds are included while the kind is installed. */
   get children(): Informer<KubernetesObject, Own>[] {
     return [
       this.configMaps,
@@ -163,10 +163,10 @@ export class Caches {
     ] as unknown as Informer<KubernetesObject, Own>[];
   }
 
-  /** @throws Error for a kind that no object of is made for agents */
+  /** @throws Error if agents have no objects of this kind */
   childrenOf(kind: string): Informer<KubernetesObject, Own> {
     const informer = this.children.find(({ resource }) => resource.kind === kind);
-    if (!informer) throw new Error(`${kind} is not among the kinds that are made for agents`);
+    if (!informer) throw new Error(`No agent has objects of kind ${kind}`);
     return informer;
   }
 
@@ -181,7 +181,7 @@ export class Caches {
     this.keda.start(signal);
   }
 
-  /** Resolves when every cache holds what the API server holds. */
+  /** Resolves when every cache has its first list. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
     await Promise.all([this.monitoring.whenSettled(), this.keda.whenSettled()]);

@@ -1,6 +1,6 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Policy, PolicyKind, PolicyRef } from '../desired/policies/attachment.ts';
-import type { Attachments, LastLook } from './attachments.ts';
+import type { Attachments, AttachmentLookup } from './attachments.ts';
 import type { Change } from './changes.ts';
 
 interface Pending {
@@ -12,44 +12,44 @@ interface Pending {
 const KINDS: readonly PolicyKind[] = ['CircuitBreakerPolicy', 'RateLimitPolicy'];
 
 /**
- * Works changes of agents and policies into the attachments, and collects those that come in together, so that what they
- * are about is looked up once for all of them.
+ * Applies changes of agents and policies to the attachments. Changes of one turn of the event loop are reported
+ * together, so that the affected objects are looked up once for all of them.
  */
 export class ChangeBatch {
   readonly #attachments: Attachments;
   readonly #onChange: (change: Change) => void;
-  readonly #soon: (call: () => void) => void;
+  readonly #defer: (call: () => void) => void;
   readonly #pending = new Map<string, Pending>();
 
-  /** @param soon calls back after the changes that come in together */
+  /** @param defer calls back after the current turn of the event loop */
   constructor(
     attachments: Attachments,
     onChange: (change: Change) => void,
-    soon: (call: () => void) => void = setImmediate,
+    defer: (call: () => void) => void = setImmediate,
   ) {
     this.#attachments = attachments;
     this.#onChange = onChange;
-    this.#soon = soon;
+    this.#defer = defer;
   }
 
-  /** @param current absent: it is gone */
+  /** @param current undefined after its deletion */
   agentChanged(namespace: string, name: string, current: AgentDeployment | undefined): void {
     const { before, agents } = this.#pendingOf(namespace);
-    before.keepAgent(name, this.#attachments.lastLook(namespace));
+    before.addAgent(name, this.#attachments.lastLookup(namespace));
     agents.add(name);
     this.#attachments.agentChanged(namespace, name, current);
   }
 
-  /** @param current absent: it is gone */
+  /** @param current undefined after its deletion */
   policyChanged(namespace: string, policy: PolicyRef, current: Policy | undefined): void {
     const { before, policies } = this.#pendingOf(namespace);
-    before.keepPolicy(policy, this.#attachments.lastLook(namespace));
+    before.addPolicy(policy, this.#attachments.lastLookup(namespace));
     policies.set(`${policy.kind}/${policy.name}`, policy);
     this.#attachments.policyChanged(namespace, policy, current);
   }
 
   #pendingOf(namespace: string): Pending {
-    if (this.#pending.size === 0) this.#soon(() => this.#flush());
+    if (this.#pending.size === 0) this.#defer(() => this.#flush());
     const known = this.#pending.get(namespace);
     if (known) return known;
     const pending: Pending = { before: new Before(), agents: new Set(), policies: new Map() };
@@ -71,8 +71,8 @@ export class ChangeBatch {
   }
 }
 
-/** What agents and policies were attached to before a change: all that may be asked of those that changed. */
-class Before implements LastLook {
+/** What the changed agents and policies were attached to before the batch. */
+class Before implements AttachmentLookup {
   readonly #policies = new Map<string, ReadonlySet<string>>();
   readonly #targets = new Map<string, ReadonlySet<string>>();
 
@@ -84,20 +84,20 @@ class Before implements LastLook {
     return [...(this.#targets.get(`${kind}/${name}`) ?? [])];
   }
 
-  keepAgent(name: string, look: LastLook | undefined): void {
+  addAgent(name: string, lookup: AttachmentLookup | undefined): void {
     for (const kind of KINDS) {
-      add(this.#policies, `${kind}/${name}`, look?.policiesOf(kind, name));
+      add(this.#policies, `${kind}/${name}`, lookup?.policiesOf(kind, name));
     }
   }
 
-  keepPolicy({ kind, name }: PolicyRef, look: LastLook | undefined): void {
-    const targets = look?.targetsOf(kind, name) ?? [];
+  addPolicy({ kind, name }: PolicyRef, lookup: AttachmentLookup | undefined): void {
+    const targets = lookup?.targetsOf(kind, name) ?? [];
     add(this.#targets, `${kind}/${name}`, targets);
-    for (const agent of targets) this.keepAgent(agent, look);
+    for (const agent of targets) this.addAgent(agent, lookup);
   }
 }
 
-/** A look between two changes of a batch may have found more. */
+/** Adds, because the attachments may have been looked up between two changes of a batch. */
 function add(
   map: Map<string, ReadonlySet<string>>,
   key: string,

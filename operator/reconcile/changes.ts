@@ -1,32 +1,32 @@
 import type { PolicyKind, PolicyRef } from '../desired/policies/attachment.ts';
-import type { LastLook, NamespaceAttachment } from './attachments.ts';
+import type { AttachmentLookup, NamespaceAttachment } from './attachments.ts';
 
-/** What watches and links noticed in one namespace. Agents and policies go by their names. */
+/** Changes in one namespace that watches and links report. Agents and policies are names. */
 export interface Change {
   namespace: string;
-  /** How policies are attached to agents now, and how they were before if that differs. Absent: it plays no part. */
-  attachments?: readonly (LastLook & Partial<Pick<NamespaceAttachment, 'agents'>>)[];
-  /** Agents that came, went, or have another spec or other labels. */
+  /** The attachments of policies to agents before and after the change. Absent: the change does not need them. */
+  attachments?: readonly (AttachmentLookup & Partial<Pick<NamespaceAttachment, 'agents'>>)[];
+  /** Agents that were created or deleted, or whose spec or labels changed. */
   agents?: readonly string[];
-  /** Policies that came, went, or apply to something else than before. */
+  /** Policies that were created or deleted, or whose targets changed. */
   policies?: readonly PolicyRef[];
-  /** Policies with another spec that apply to the same as before. */
+  /** Policies whose spec changed but not their targets. */
   edited?: readonly PolicyRef[];
-  /** Agents of which an object in the cluster changed. */
+  /** Agents with an object in the cluster that changed. */
   children?: readonly string[];
-  /** Agents whose pods changed or reported something, or that were reconciled. */
+  /** Agents that were reconciled, or whose pods changed or reported. */
   reported?: readonly string[];
-  /** Agents and policies of which somebody else changed nothing but the status or bookkeeping. */
+  /** Agents and policies where another writer changed only status or metadata. */
   statuses?: { agents?: readonly string[]; policies?: readonly PolicyRef[] };
 }
 
-/** The agents to reconcile. */
+/** Keys of the agents to reconcile. */
 export function agentKeys(change: Change): Set<string> {
   const { agents = [], policies = [], edited = [], children = [] } = change;
   return keys(change, [...agents, ...targetsOf(change, [...policies, ...edited]), ...children]);
 }
 
-/** The agents whose status to look at. The reconcile of an agent ends with a look at its status. */
+/** Keys of the agents whose status may change. A reconcile of an agent enqueues its status by itself. */
 export function agentStatusKeys(change: Change): Set<string> {
   const { agents = [], policies = [], reported = [], statuses } = change;
   const targets = targetsOf(change, policies);
@@ -34,21 +34,25 @@ export function agentStatusKeys(change: Change): Set<string> {
 }
 
 /**
- * The policies of one kind whose status to look at. A policy may have found or lost a target, or won or lost one by
- * what another policy does. For an edited policy the reconcile of its agents asks, unless all of them are on their way
- * out and not reconciled any more.
+ * Keys of the policies of one kind whose status may change. A policy may gain or lose a target, and may take one over
+ * from another policy or lose one to it. The reconcile of its agents enqueues the status of an edited policy, unless
+ * all of them are being deleted and are no longer reconciled.
  */
 export function policyStatusKeys(kind: PolicyKind, change: Change): Set<string> {
   const { attachments = [], agents = [], policies = [], edited = [], reported = [] } = change;
   const own = [
     ...policies,
     ...(change.statuses?.policies ?? []),
-    ...edited.filter((policy) => targetsOf(change, [policy]).every((name) => leaves(change, name))),
+    ...edited.filter((policy) =>
+      targetsOf(change, [policy]).every((name) => isDeleted(change, name)),
+    ),
   ].filter((policy) => policy.kind === kind);
-  const around = new Set([...agents, ...targetsOf(change, policies), ...reported]);
+  const affected = new Set([...agents, ...targetsOf(change, policies), ...reported]);
   return keys(change, [
     ...own.map(({ name }) => name),
-    ...[...around].flatMap((agent) => attachments.flatMap((each) => each.policiesOf(kind, agent))),
+    ...[...affected].flatMap((agent) =>
+      attachments.flatMap((each) => each.policiesOf(kind, agent)),
+    ),
   ]);
 }
 
@@ -58,7 +62,7 @@ function targetsOf({ attachments = [] }: Change, policies: readonly PolicyRef[])
   );
 }
 
-function leaves({ attachments = [] }: Change, agent: string): boolean {
+function isDeleted({ attachments = [] }: Change, agent: string): boolean {
   return attachments.every(
     ({ agents }) => agents?.get(agent)?.agent.metadata.deletionTimestamp !== undefined,
   );

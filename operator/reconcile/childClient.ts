@@ -3,7 +3,7 @@ import type { Resource } from '../kube/index.ts';
 
 export const FIELD_MANAGER = 'breakwater-agentdeployment';
 
-/** The part of the client that writes the objects of agents. */
+/** The methods of KubeClient by which agents' objects are written. */
 export interface ChildClient {
   get<T extends KubernetesObject>(
     resource: Resource<T, 'get'>,

@@ -7,24 +7,24 @@ import { ApiError, isConflict, type Deployment, type Resource } from '../kube/in
 import { type Own } from '../resources/resources.ts';
 import type { ApplyError } from '../status/observations.ts';
 import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
-import { handReplicasOver } from './handOver.ts';
+import { transferReplicasOwnership } from './replicasOwnership.ts';
 import { OwnWrites } from './ownWrites.ts';
-import { carries, projection } from './projection.ts';
+import { hasFieldsOf, projection } from './projection.ts';
 
-/** Hash of what was applied last, so that nothing is written when nothing changed, also after a restart. */
-export const APPLIED_ANNOTATION = 'breakwater.dev/applied';
+/** Hash of the last applied object. It saves a write when nothing changed, also after a restart. */
+const APPLIED_ANNOTATION = 'breakwater.dev/applied';
 
-/** An object stands in the way that this agent does not own. */
+/** Another owner already has an object of this name. */
 export class ForeignObjectError extends Error {}
 
 /**
- * Applies the objects of agents by server-side apply. An object is written only when its desired
- * form changed or somebody changed a field that is ours; objects of others are never touched.
+ * Applies agents' objects by server-side apply. It writes an object only if its desired form changed, or if another
+ * writer changed one of our fields. It never touches objects of other owners.
  */
 export class ChildWriter {
   readonly #client: ChildClient;
   readonly #ownWrites: OwnWrites;
-  /** How the server stores what was applied where that differs from what was sent (quantities, defaults in lists), by UID. */
+  /** By UID: our fields as the server stores them, if it stores another form (quantities, defaults in lists). */
   readonly #normalised = new Map<string, string>();
 
   constructor(client: ChildClient, ownWrites = new OwnWrites()) {
@@ -33,8 +33,8 @@ export class ChildWriter {
   }
 
   /**
-   * @param live the object as the informer has it; undefined when it has none
-   * @returns the object as it stands then
+   * @param live as the informer has it; undefined if it has none
+   * @returns the object after the write
    * @throws ApiError, ForeignObjectError
    */
   async apply(
@@ -46,14 +46,14 @@ export class ChildWriter {
   ): Promise<KubernetesObject> {
     const object = stamped(desired);
     if (live && this.#isCurrent(live, object)) return live;
-    const made = live ? undefined : await this.#make(resource, object, signal);
-    const result = made ?? (await this.#change(agent, resource, object, live, signal));
+    const created = live ? undefined : await this.#create(resource, object, signal);
+    const result = created ?? (await this.#change(agent, resource, object, live, signal));
     this.#remember(result, object);
     return result;
   }
 
-  /** Makes an object that the informer has not: one call, and nothing happens to one that is there after all. */
-  async #make(
+  /** Creates an object by one call; undefined if it exists already, which then stays unchanged. */
+  async #create(
     resource: Resource<KubernetesObject, Own>,
     object: Desired,
     signal: AbortSignal,
@@ -80,17 +80,17 @@ export class ChildWriter {
     if (existing) assertOurs(agent, existing);
     if (leavesReplicas(object)) {
       const deployment = existing as Deployment | undefined;
-      await handReplicasOver(this.#client, agent, object, deployment, signal);
+      await transferReplicasOwnership(this.#client, agent, object, deployment, signal);
     }
-    return this.#ownWrites.during(existing?.metadata.uid, () =>
+    return this.#ownWrites.track(existing?.metadata.uid, () =>
       this.#client.apply(resource, object, { fieldManager: FIELD_MANAGER, signal }),
     );
   }
 
   /**
-   * Deletes an object that was made for the agent, unless it has another owner by now. What KEDA has made of the agent's
-   * ScaledObject goes with it at once; otherwise it would scale until the garbage collector comes by.
-   * @returns whether it was there
+   * Deletes an object of the agent, unless it has another owner by now. It also deletes the HorizontalPodAutoscaler
+   * that KEDA made for the agent: left to the garbage collector, that one would go on scaling for a while.
+   * @returns whether the object existed
    * @throws ApiError
    */
   async remove(
@@ -107,7 +107,6 @@ export class ChildWriter {
     return this.#client.delete(resource, namespace!, name, { preconditions, signal });
   }
 
-  /** Forgets an object that is gone. */
   forget(uid: string | undefined): void {
     if (uid !== undefined) this.#normalised.delete(uid);
   }
@@ -115,25 +114,25 @@ export class ChildWriter {
   #isCurrent(live: KubernetesObject, object: Desired): boolean {
     const stamp = object.metadata.annotations?.[APPLIED_ANNOTATION];
     if (live.metadata.annotations?.[APPLIED_ANNOTATION] !== stamp) return false;
-    if (carries(live, object)) return true;
+    if (hasFieldsOf(live, object)) return true;
     const normalised = this.#normalised.get(live.metadata.uid ?? '');
     return normalised !== undefined && normalised === projection(live, object);
   }
 
   #remember(result: KubernetesObject, object: Desired): void {
-    if (carries(result, object)) this.forget(result.metadata.uid);
+    if (hasFieldsOf(result, object)) this.forget(result.metadata.uid);
     else this.#normalised.set(result.metadata.uid!, projection(result, object));
   }
 }
 
-/** The object with the hash of itself among its annotations. */
+/** Adds the object's own hash to its annotations. */
 function stamped(desired: Desired): Desired {
   const stamp = hash('sha256', JSON.stringify(desired)).slice(0, 16);
   const annotations = { ...desired.metadata.annotations, [APPLIED_ANNOTATION]: stamp };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
 }
 
-/** An object is ours when the agent controls it, or when it has our labels and no controller (a lost owner). */
+/** @throws ForeignObjectError unless the agent controls the object, or it has our labels and lost its controller */
 function assertOurs(agent: AgentDeployment, existing: KubernetesObject): void {
   const controller = controllerOf(existing);
   if (controller?.uid === agent.metadata.uid) return;
@@ -142,20 +141,32 @@ function assertOurs(agent: AgentDeployment, existing: KubernetesObject): void {
     labels['app.kubernetes.io/managed-by'] === MANAGED_BY &&
     labels[AGENT_LABEL] === agent.metadata.name;
   if (!controller && labelled) return;
+  if (controller && isPredecessor(agent, controller)) {
+    throw new ForeignObjectError(
+      `${existing.kind} ${existing.metadata.name} still belongs to a deleted AgentDeployment of the same name. The agent gets its own when the garbage collector has removed it.`,
+    );
+  }
   const owner = controller
     ? `it belongs to ${controller.kind} ${controller.name}`
-    : 'it was not made by Breakwater';
+    : 'Breakwater did not create it';
   throw new ForeignObjectError(
-    `${existing.kind} ${existing.metadata.name} already exists and ${owner}; rename the AgentDeployment or remove that object`,
+    `${existing.kind} ${existing.metadata.name} already exists and ${owner}. Rename the AgentDeployment or delete that object.`,
   );
 }
 
-/** Whether the object belongs to the agent. */
+/** Whether the owner was deleted and the agent made under its name: of two with one name there is one at a time. */
+function isPredecessor(
+  agent: AgentDeployment,
+  { kind, name, apiVersion }: OwnerReference,
+): boolean {
+  return kind === agent.kind && apiVersion === agent.apiVersion && name === agent.metadata.name;
+}
+
 export function isControlledBy(agent: AgentDeployment, object: KubernetesObject): boolean {
   return controllerOf(object)?.uid === agent.metadata.uid;
 }
 
-/** Whether KEDA made it of a ScaledObject, whose labels it copies. */
+/** Whether KEDA made this HorizontalPodAutoscaler from a ScaledObject. KEDA copies the labels of that one. */
 export function isMadeByKeda(object: KubernetesObject): boolean {
   const controller = controllerOf(object);
   return (
@@ -169,13 +180,13 @@ function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefine
   return metadata.ownerReferences?.find((owner) => owner.controller);
 }
 
-/** Whether it is a Deployment on whose number of pods autoscaling decides. */
+/** Whether the object is a Deployment whose replicas an autoscaler sets. */
 function leavesReplicas(desired: Desired): boolean {
   const { kind, spec } = desired as Desired & { spec?: { replicas?: number } };
   return kind === 'Deployment' && spec?.replicas === undefined;
 }
 
-/** What to show for an error of `apply`; undefined for one that is worth another try without a word. */
+/** An error of `apply` as status shows it; undefined for an error that a retry may solve. */
 export function applyErrorOf(
   { kind, metadata: { name } }: KubernetesObject,
   error: unknown,
@@ -187,10 +198,15 @@ export function applyErrorOf(
   const { status, reason = `HTTP${status}`, message } = error;
   if (isUnconvertible(error)) return { kind, name, reason: 'Invalid', message };
   const refused = status >= 400 && status < 500 && status !== 409 && status !== 429;
-  return refused ? { kind, name, reason, message } : undefined;
+  return refused || isLasting(error) ? { kind, name, reason, message } : undefined;
 }
 
-/** Server-side apply answers 500, not 422, to a value of the wrong form, such as a quantity that is none. */
+/** Whether the API server will fail again for as long as nobody mends a webhook or makes the object smaller. */
+function isLasting({ status, message }: ApiError): boolean {
+  return status === 500 && /failed calling webhook|request is too large/.test(message);
+}
+
+/** Server-side apply answers 500, not 422, to a value of the wrong form or type, such as a number in place of a string. */
 function isUnconvertible({ status, message }: ApiError): boolean {
-  return status === 500 && message.startsWith('failed to convert new object');
+  return status === 500 && /^failed to (convert new|create typed patch) object/.test(message);
 }

@@ -11,17 +11,18 @@ export interface CircuitLeaderOptions {
   registry: Registry;
 }
 
-export interface Office {
+/** One term of this process as leader. */
+export interface CircuitTerm {
   termOf: (agentKey: string) => number;
-  /** Called when the state of a circuit of the agent's fleet has changed. */
+  /** Called after each change of state of a circuit of the agent's fleet. */
   onChange: (agentKey: string) => void;
 }
 
-/** Probes are in time to this many milliseconds. */
+/** Probes begin at most this late. */
 const TICK_MS = 250;
 const STATES = ['Closed', 'Open', 'Probing', 'Closing'] as const;
 
-/** Joins the circuits of the fleet with the links to pods, while this process leads. */
+/** Connects the decisions on fleets' circuits with the links to pods, while this process leads. */
 export class CircuitLeader {
   readonly #options: CircuitLeaderOptions;
   readonly #transitions: Counter<string>;
@@ -58,17 +59,17 @@ export class CircuitLeader {
     links.onChange((key) => this.#update(key));
   }
 
-  /** Decides until the signal aborts. A new leader knows nothing but what pods tell it. */
-  lead(signal: AbortSignal, office: Office): void {
+  /** Leads until the signal aborts. A new leader knows only what pods report to it. */
+  lead(signal: AbortSignal, term: CircuitTerm): void {
     const { clock, links } = this.#options;
     const circuits = new FleetCircuits({
       clock,
       session: randomUUID().slice(0, 13),
       send: (key, uid, orders) =>
-        links.send(uid, { type: 'FleetCircuits', term: office.termOf(key), orders }),
+        links.send(uid, { type: 'FleetCircuits', term: term.termOf(key), orders }),
       onState: (key, to) => {
         this.#transitions.inc({ to: to.toLowerCase() });
-        office.onChange(key);
+        term.onChange(key);
       },
       onProbe: (_key, outcome) => this.#probes.inc({ outcome: outcome.toLowerCase() }),
     });
@@ -76,7 +77,7 @@ export class CircuitLeader {
     const end = (): void => {
       if (this.#circuits === circuits) this.#circuits = undefined;
     };
-    // At once, as links may stay open for a while.
+    // At once, because links may stay open for a while.
     signal.addEventListener('abort', end, { once: true });
     const tick = (): void => {
       if (signal.aborted) return end();
@@ -86,7 +87,7 @@ export class CircuitLeader {
     tick();
   }
 
-  /** Sets what the agent's circuits are; to be called before its pods are told. */
+  /** Takes the rules of the agent's circuits. Must be called before the configuration is pushed to pods. */
   configure(agentKey: string, { content }: Configuration): void {
     this.#circuits?.configure(agentKey, content.circuits);
     this.#update(agentKey);
@@ -96,7 +97,7 @@ export class CircuitLeader {
     this.#circuits?.forget(agentKey);
   }
 
-  /** The agent's circuits whose scope is the fleet. */
+  /** The agent's circuits of scope Fleet. */
   of(agentKey: string): FleetCircuitStatus[] {
     return this.#circuits?.of(agentKey) ?? [];
   }

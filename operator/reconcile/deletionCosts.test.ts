@@ -64,7 +64,7 @@ const podOf = (n: number): Pod => ({
 async function pass({ costs, clock }: World, minutes: number): Promise<void> {
   const { signal } = new AbortController();
   for (let i = 0; i < minutes * 12; i += 1) {
-    await costs.look(signal);
+    await costs.updateAll(signal);
     await clock.advance(5_000);
   }
 }
@@ -90,7 +90,7 @@ describe('what it costs to delete a pod', () => {
     const all = world({}, {});
     for (let i = 0; i < 120; i += 1) {
       all.loads.set('uid-0', { ...LOAD, streams: 2 ** (i % 7) });
-      await all.costs.look(new AbortController().signal);
+      await all.costs.updateAll(new AbortController().signal);
       await all.clock.advance(5_000);
     }
     expect(all.writes.length).toBeLessThanOrEqual(11);
@@ -132,7 +132,7 @@ describe('what it costs to delete a pod', () => {
       if (now < 1_000) setImmediate(turn);
     };
     setImmediate(turn);
-    await costs.look(new AbortController().signal);
+    await costs.updateAll(new AbortController().signal);
     // 10 ms at a time; the first turn may come late.
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(20);

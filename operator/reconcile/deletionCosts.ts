@@ -13,15 +13,14 @@ import {
 } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import { Pods } from '../resources/resources.ts';
-import { NumbersBudget } from './numbersBudget.ts';
 import { isTerminating } from './observe.ts';
+import { WriteBudget } from './writeBudget.ts';
 
-/** The controller of ReplicaSets removes pods of lower cost first; without it a pod costs 0. */
+/** The ReplicaSet controller deletes pods of lower cost first. Without the annotation a pod costs 0. */
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
-/** Between two looks at what pods are busy with. */
-const LOOK_MS = 5_000;
-/** A pod's cost is written once a minute at most, and of all pods two a second. */
+const INTERVAL_MS = 5_000;
+/** Each pod once a minute, all pods together twice a second. */
 const BUDGET = [60_000, 2] as const;
 
 export interface DeletionCostsOptions {
@@ -35,11 +34,11 @@ export interface DeletionCostsOptions {
   logger: Pick<Logger, 'warn'>;
 }
 
-/** Has a scale-down prefer pods that serve no streams and keep no conversations. */
+/** Makes a scale-down delete pods without streams and conversations first. */
 export class DeletionCosts {
   readonly #options: DeletionCostsOptions;
-  readonly #budget = new NumbersBudget(...BUDGET);
-  /** Pods that were written, by UID. */
+  readonly #budget = new WriteBudget(...BUDGET);
+  /** UIDs of pods whose cost was written. */
   readonly #written = new Set<string>();
   readonly #slices: Slices;
 
@@ -48,30 +47,30 @@ export class DeletionCosts {
     this.#slices = new Slices(options.clock);
   }
 
-  /** Keeps costs current until the signal aborts. Never rejects. */
+  /** Updates costs until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     while (!signal.aborted) {
-      await sleep(clock, LOOK_MS, signal);
-      if (!signal.aborted) await this.look(signal);
+      await sleep(clock, INTERVAL_MS, signal);
+      if (!signal.aborted) await this.updateAll(signal);
     }
   }
 
-  async look(signal: AbortSignal): Promise<void> {
+  async updateAll(signal: AbortSignal): Promise<void> {
     const { agents, replicas } = this.#options;
     const present = new Set<string>();
     for (const key of [...agents()]) {
       while (this.#slices.over) await this.#slices.next();
       const pods = replicas.of(key);
       for (const { metadata } of pods) present.add(metadata.uid!);
-      if (pods.length < 2 || this.#isChosen(key)) continue;
+      if (pods.length < 2 || this.#isSetByUser(key)) continue;
       for (const pod of pods) await this.#update(pod, signal);
     }
     this.#forget(present);
   }
 
-  /** Whether the agent's author gives its pods costs. */
-  #isChosen(key: string): boolean {
+  /** Whether spec.podTemplate sets the cost. */
+  #isSetByUser(key: string): boolean {
     const template = this.#options.agent(key)?.spec.podTemplate as PodTemplate | undefined;
     return template?.metadata?.annotations?.[DELETION_COST] !== undefined;
   }
@@ -91,13 +90,16 @@ export class DeletionCosts {
   async #write({ metadata }: Pod, cost: string, signal: AbortSignal): Promise<void> {
     const { client, logger } = this.#options;
     const { namespace, name, uid } = metadata;
-    // The UID keeps a pod of the same name from being meant.
+    // With the UID, the patch fails for a new pod of the same name.
     const patch = { metadata: { uid, annotations: { [DELETION_COST]: cost } } };
     try {
       await client.mergePatch(Pods, namespace, name, patch, { signal });
     } catch (error) {
       if (isNotFound(error) || isConflict(error) || signal.aborted) return;
-      logger.warn({ namespace, pod: name, ...describeError(error) }, 'Cost was not written');
+      logger.warn(
+        { namespace, pod: name, ...describeError(error) },
+        'Deletion cost of the pod could not be written; tried again later',
+      );
     }
   }
 
@@ -113,7 +115,7 @@ interface PodTemplate {
   metadata?: { annotations?: Record<string, string> };
 }
 
-/** Coarse, so that it seldom changes: 0 for a pod that is idle, and one more with each doubling. */
+/** 0 for an idle pod, and one more with each doubling of its load: coarse, so that it seldom changes. */
 function costOf({ streams = 0, conversations = 0 }: Load): string {
   const busy = streams + conversations;
   return busy === 0 ? '0' : String(1 + Math.floor(Math.log2(busy)));

@@ -7,7 +7,7 @@ import type { AgentKey, PodLinks } from '../links/index.ts';
 
 export interface FleetOptions {
   links: PodLinks;
-  /** Pods of an agent that there are, and whether the containers of each may run. */
+  /** The agent's pods, and whether the containers of each may run. */
   podsOf: (key: AgentKey) => FleetPod[];
   clock: Clock;
   /** A number in [0, 1). */
@@ -19,12 +19,12 @@ export interface FleetOptions {
 
 /** One term of this process as leader. */
 export interface FleetTerm {
-  /** Whether this process leads beyond doubt. */
+  /** Whether this process certainly leads. */
   leads: () => boolean;
   termOf: (key: AgentKey) => number;
-  /** Agents that there are when the term begins: another leader may have granted tokens to their pods. */
+  /** Agents that exist when the term begins. An earlier leader may have granted tokens to their pods. */
   agents: Iterable<AgentKey>;
-  /** For how long that leader may go on. */
+  /** Milliseconds for which that leader may go on granting. */
   beforeMs: number;
 }
 
@@ -35,19 +35,19 @@ interface Led {
 }
 
 interface Leading extends Omit<FleetTerm, 'agents'> {
-  /** Agents of which no configuration was seen in this term. */
+  /** Agents that had no configuration yet in this term. */
   unseen: Set<AgentKey>;
   agents: Map<AgentKey, Led>;
   sessions: number;
-  /** To be called when no pod takes tokens of this process any more; undefined until it leaves. */
+  /** Called when no pod takes tokens from this process any more; undefined until it leaves. */
   left: (() => void) | undefined;
   stop: () => void;
 }
 
-/** A runtime that announces it takes tokens of the fleet. */
+/** Announced by runtimes that take tokens from the leader. */
 const FEATURE = 'Limit.Fleet';
 
-/** Joins what the leader decides on limits of the fleet with the links to the pods, while this process leads. */
+/** Connects the decisions on fleets' limits with the links to pods, while this process leads. */
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #grants: Counter;
@@ -63,7 +63,7 @@ export class Fleet {
     registerPods(options.registry, () => this.#pods());
   }
 
-  /** Leads until the signal aborts. To be called before the links open, so that it ends before they close. */
+  /** Leads until the signal aborts. Must be called before the links open, so that it ends before they close. */
   open(signal: AbortSignal, term: FleetTerm): void {
     this.#leading?.stop();
     if (signal.aborted) return;
@@ -99,9 +99,10 @@ export class Fleet {
   }
 
   /**
-   * This process is to stop: it shares the limits until the next leader does, or for FLEET.leavingMs.
+   * Hands over to the next leader, because this process stops. It goes on granting until the next leader does, and for
+   * FLEET.leavingMs at most.
    *
-   * @param left called then
+   * @param left called at the end
    */
   leave(left: () => void): void {
     const leading = this.#leading;
@@ -115,10 +116,10 @@ export class Fleet {
     for (const key of [...leading.agents.keys()]) {
       this.#change(key, (fleet, now) => fleet.leave(now));
     }
-    this.#lookWhoIsLeft(leading);
+    this.#endIfLeft(leading);
   }
 
-  /** The agent's pods are to run this configuration. */
+  /** Must be called with each configuration of the agent. */
   configured(key: AgentKey, { content }: Configuration): void {
     const leading = this.#leading;
     if (leading === undefined) return;
@@ -129,11 +130,11 @@ export class Fleet {
     if (!known) this.#lead(leading, key, isFirst ? leading.beforeMs : undefined);
     this.#change(key, (fleet, now) => {
       fleet.setLimits(limits, now);
-      if (!known) this.#greet(key, fleet, now);
+      if (!known) this.#beginSessions(key, fleet, now);
     });
   }
 
-  /** The agent, or its last limit of the fleet, is gone. */
+  /** Must be called when the agent, or its last limit of scope Fleet, is gone. */
   forget(key: AgentKey): void {
     const led = this.#leading?.agents.get(key);
     if (led === undefined) return;
@@ -141,7 +142,7 @@ export class Fleet {
     this.#leading!.agents.delete(key);
   }
 
-  /** Undefined while this process does not lead, or the agent has no limit of the fleet. */
+  /** Undefined while this process does not lead, or the agent has no limit of scope Fleet. */
   figuresOf(key: AgentKey): FleetFigures | undefined {
     const led = this.#leading?.agents.get(key);
     if (led === undefined) return undefined;
@@ -168,7 +169,7 @@ export class Fleet {
     const led: Led = { fleet, cancelServe: () => undefined, cancelHeartbeat: () => undefined };
     leading.agents.set(key, led);
     this.#setPods(key, fleet, this.#now());
-    // Agents take turns over the time between two heartbeats.
+    // A random start spreads the heartbeats of all agents.
     this.#heartbeat(key, led, this.#options.random() * FLEET.heartbeatMs);
   }
 
@@ -191,7 +192,7 @@ export class Fleet {
   }
 
   /** Begins a session with each pod that is linked already. */
-  #greet(key: AgentKey, fleet: AgentFleet, now: number): void {
+  #beginSessions(key: AgentKey, fleet: AgentFleet, now: number): void {
     for (const { uid, connected } of this.#options.links.podsOf(key)) {
       if (connected && this.#canTake(uid)) fleet.connected(uid, now);
     }
@@ -205,7 +206,7 @@ export class Fleet {
     fleet.setPods(this.#options.podsOf(key), now);
   }
 
-  /** Changes the fleet of one agent, and looks when it has something to do next. */
+  /** Changes the fleet of one agent, and schedules its next `serve`. */
   #change(key: AgentKey, change: (fleet: AgentFleet, now: number) => void): void {
     const led = this.#leading?.agents.get(key);
     if (led === undefined) return;
@@ -218,10 +219,11 @@ export class Fleet {
         this.#change(key, (fleet, later) => fleet.serve(later)),
       );
     }
-    this.#lookWhoIsLeft(this.#leading!);
+    this.#endIfLeft(this.#leading!);
   }
 
-  #lookWhoIsLeft({ left, agents }: Leading): void {
+  /** Ends the handover when the last session has ended. */
+  #endIfLeft({ left, agents }: Leading): void {
     if (left === undefined) return;
     if (![...agents.values()].some(({ fleet }) => fleet.hasSessions)) left();
   }
@@ -244,7 +246,7 @@ function end({ fleet, cancelHeartbeat, cancelServe }: Led): void {
   cancelServe();
 }
 
-/** Of pods that are replicas, those whose processes have not ended. */
+/** The replicas whose processes have not ended. */
 export function fleetPods(pods: readonly Pod[]): FleetPod[] {
   return pods
     .filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed')

@@ -3,12 +3,12 @@ import type { Availability, BuiltInCondition } from '../kube/index.ts';
 import { ScaledObjects } from '../resources/resources.ts';
 import { OptionalCaches, type OptionalCachesOptions } from './optionalCaches.ts';
 
-/** What KEDA says of an object in its status. */
+/** A ScaledObject with the status that KEDA writes. */
 export interface ScaledObject extends KubernetesObject {
   status?: { conditions?: BuiltInCondition[] };
 }
 
-/** The objects of KEDA that are made for agents. */
+/** Agents' objects of KEDA's kinds. */
 export class KedaCaches extends OptionalCaches {
   constructor(options: OptionalCachesOptions) {
     super([ScaledObjects], options);

@@ -2,32 +2,32 @@ import { PORTS } from '../../contract/link.ts';
 import { AGENT_LABEL } from '../desired/common/metadata.ts';
 import type { Pod } from '../kube/index.ts';
 import type { AgentKey, PodLinks, PodTarget } from '../links/index.ts';
-import { agentKeyOfChild } from './agentOf.ts';
+import { agentKeyOfChild } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { isTerminating } from './observe.ts';
 import type { Replicas } from './replicas.ts';
 
-/** Keeps the targets of links the same as the pods, agent by agent, however many pods change at once. */
+/** Keeps the targets of links equal to the pods. It updates an agent once per turn of the event loop. */
 export class LinkTargets {
   readonly #links: Pick<PodLinks, 'setTargetsOf'>;
   readonly #replicas: Pick<Replicas, 'of'>;
-  readonly #soon: (call: () => void) => void;
+  readonly #defer: (call: () => void) => void;
   readonly #due = new Set<AgentKey>();
 
-  /** @param soon calls back after the changes that come in together */
+  /** @param defer calls back after the current turn of the event loop */
   constructor(
     links: Pick<PodLinks, 'setTargetsOf'>,
     replicas: Pick<Replicas, 'of'>,
-    soon: (call: () => void) => void = setImmediate,
+    defer: (call: () => void) => void = setImmediate,
   ) {
     this.#links = links;
     this.#replicas = replicas;
-    this.#soon = soon;
+    this.#defer = defer;
   }
 
-  /** To be called with what followPods tells. */
+  /** Must be called after each change that followPods reports. */
   changed(agent: AgentKey): void {
-    if (this.#due.size === 0) this.#soon(() => this.#update());
+    if (this.#due.size === 0) this.#defer(() => this.#update());
     this.#due.add(agent);
   }
 
@@ -38,25 +38,25 @@ export class LinkTargets {
   }
 }
 
-/** Calls back with the key of each agent of which a pod came, went or changed, or counts from now on or no more. */
+/** Calls back with an agent's key after each change of one of its pods, and when a pod becomes or ceases to be its replica. */
 export function followPods(
   { pods, replicas }: Pick<Caches, 'pods' | 'replicas'>,
   changed: (agent: AgentKey) => void,
 ): void {
   replicas.onChange(changed);
   pods.onChange((current, previous) => {
-    // A pod that gets the label of another agent leaves the one before.
+    // A changed label moves the pod from one agent to another.
     const agents = [previous, current].map((pod) => pod && agentKeyOfChild(pod));
     for (const agent of new Set(agents)) if (agent !== undefined) changed(agent);
   });
 }
 
-/** Of pods that are replicas, those that are to have links. */
+/** The replicas that need links. */
 export function targetsOf(replicas: readonly Pod[]): PodTarget[] {
   return replicas.filter(isTarget).map(targetOf);
 }
 
-/** A pod that is being deleted still tells what happens in it until its process has ended; see `PodTarget.killedAt`. */
+/** A pod that is being deleted still reports until its process ends; see `PodTarget.killedAt`. */
 const isTarget = (pod: Pod): boolean =>
   pod.metadata.deletionTimestamp !== undefined || !isTerminating(pod);
 

@@ -2,7 +2,7 @@ import type { MonitoringFacts } from '../desired/objects/monitoring.ts';
 import { PrometheusRules, ServiceMonitors } from '../resources/resources.ts';
 import { OptionalCaches, type OptionalCachesOptions } from './optionalCaches.ts';
 
-/** The objects of prometheus-operator that are made for agents. */
+/** Agents' objects of prometheus-operator's kinds. */
 export class MonitoringCaches extends OptionalCaches {
   constructor(options: OptionalCachesOptions) {
     super([ServiceMonitors, PrometheusRules], options);

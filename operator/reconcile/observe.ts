@@ -10,10 +10,10 @@ import type {
 import type { AgentState } from './agentState.ts';
 import type { ScaledObject } from './kedaCaches.ts';
 
-/** For how long a pod whose link dropped still counts as it reported last: links come back at once, as a rule. */
+/** A pod that lost its link counts as connected for this long. Most links come back at once. */
 export const RECONNECT_GRACE_MS = 2_000;
 
-export interface Seen {
+export interface ObservedState {
   state: AgentState | undefined;
   deployment: Deployment | undefined;
   autoscaler: HorizontalPodAutoscaler | undefined;
@@ -26,7 +26,7 @@ export interface Seen {
   fleetCircuits?: readonly FleetCircuitStatus[];
 }
 
-/** An agent and its pods, as informers and links see them. */
+/** Puts together what informers and links know of an agent and its pods. */
 export function observe({
   state,
   deployment,
@@ -37,7 +37,7 @@ export function observe({
   report,
   now,
   fleetCircuits = [],
-}: Seen): AgentObservation {
+}: ObservedState): AgentObservation {
   return {
     ...planned(state),
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
@@ -79,7 +79,7 @@ function planned(
   };
 }
 
-/** @param applied generation that the operator has made, which the informer may be yet to hear of */
+/** @param applied generation after our last write, which the informer may not have yet */
 function observeDeployment(
   { metadata, spec, status = {} }: Deployment,
   applied = 0,
@@ -131,13 +131,19 @@ function linkErrorOf({ incompatible, excessive }: PodReport): string | undefined
   return excessive ? 'it sends more than a pod may and is left alone for a while' : undefined;
 }
 
-/** Milliseconds for which a pod whose link dropped still counts as connected; 0 when it does not. */
+/** Milliseconds for which a pod that lost its link still counts as connected; 0 if it does not. */
 export function graceLeft(report: PodReport, now: Date): number {
   if (report.connected || report.snapshot === undefined) return 0;
-  return Math.max(0, Date.parse(report.since) + RECONNECT_GRACE_MS - now.getTime());
+  return graceAfter(report.since, now);
 }
 
-/** Whether the pod is on its way out or has ended. */
+/** Milliseconds that are left of the grace since a moment; 0 when the clock was stepped back behind it. */
+export function graceAfter(since: string, now: Date): number {
+  const passed = now.getTime() - Date.parse(since);
+  return passed < 0 ? 0 : Math.max(0, RECONNECT_GRACE_MS - passed);
+}
+
+/** Whether the pod is being deleted or has ended. */
 export function isTerminating({ metadata, status }: Pod): boolean {
   const phase = status?.phase;
   return metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed';

@@ -11,7 +11,7 @@ import {
   type Resource,
 } from '../kube/index.ts';
 import type { Own } from '../resources/resources.ts';
-import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
+import { agentKeyOfChild, BY_AGENT } from './agentKeys.ts';
 
 export interface OptionalCachesOptions extends Omit<
   InformerOptions<KubernetesObject>,
@@ -22,7 +22,7 @@ export interface OptionalCachesOptions extends Omit<
   discoveryIntervalMs: number | undefined;
 }
 
-/** The objects of some kinds of one group and version that are made for agents, where these are installed, and for as long as they are. */
+/** Caches of agents' objects whose kinds may be installed or not. All kinds are of one group and version. */
 export class OptionalCaches {
   readonly #discovery: Discovery;
   readonly #informers: OptionalInformer<KubernetesObject, Own>[];
@@ -36,9 +36,12 @@ export class OptionalCaches {
     const discovery = new Discovery({ client, group, version, clock, random, logger, intervalMs });
     this.#discovery = discovery;
     this.#informers = resources.map((resource) => {
-      const made = new OptionalInformer<KubernetesObject, Own>({ ...options, resource }, discovery);
-      made.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
-      return made;
+      const informer = new OptionalInformer<KubernetesObject, Own>(
+        { ...options, resource },
+        discovery,
+      );
+      informer.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
+      return informer;
     });
   }
 
@@ -46,21 +49,21 @@ export class OptionalCaches {
     return this.#of(resource).availability;
   }
 
-  /** Undefined unless the kind is installed. */
+  /** Undefined while the kind is not installed. */
   informerOf(
     resource: Resource<KubernetesObject, Own>,
   ): Informer<KubernetesObject, Own> | undefined {
     return this.#of(resource).informer;
   }
 
-  /** Informers of the kinds that are installed. */
+  /** Informers of the installed kinds. */
   get served(): Informer<KubernetesObject, Own>[] {
     return this.#informers
       .map(({ informer }) => informer)
       .filter((informer) => informer !== undefined);
   }
 
-  /** Whether it is known what is installed. */
+  /** Whether the operator knows which kinds are installed. */
   get settled(): boolean {
     return this.#informers.every(({ availability }) => availability !== 'Unknown');
   }
@@ -73,7 +76,7 @@ export class OptionalCaches {
     for (const informer of this.#informers) informer.onChange(handler);
   }
 
-  /** Calls the handler after each change of what is installed. */
+  /** Calls the handler when a kind was installed or removed. */
   onAvailability(handler: () => void): void {
     for (const informer of this.#informers) informer.onAvailability(handler);
   }

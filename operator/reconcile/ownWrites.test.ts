@@ -11,56 +11,57 @@ const at = (resourceVersion: string): KubernetesObject => ({
 let writes: OwnWrites;
 let acted: string[];
 
-const hear = (version: string): void => writes.heard(at(version), () => void acted.push(version));
+const observe = (version: string): void =>
+  writes.unlessOurs(at(version), () => void acted.push(version));
 
 beforeEach(() => {
   writes = new OwnWrites();
   acted = [];
 });
 
-describe('what a watch says of an object', () => {
-  it('is news when nobody here wrote it', () => {
-    hear('1');
+describe('a watch event of an object', () => {
+  it('is passed on if this process did not write the object', () => {
+    observe('1');
     expect(acted).toEqual(['1']);
   });
 
-  it('is no news when it is what the write made of it', async () => {
-    await writes.during('uid', () => Promise.resolve(at('2')));
-    hear('2');
+  it('is dropped if it shows the version of our last write', async () => {
+    await writes.track('uid', () => Promise.resolve(at('2')));
+    observe('2');
     expect(acted).toEqual([]);
   });
 
-  it('is news before and after that version', async () => {
-    await writes.during('uid', () => Promise.resolve(at('3')));
-    for (const version of ['2', '3', '4']) hear(version);
+  it('is passed on if it shows a version before or after our last write', async () => {
+    await writes.track('uid', () => Promise.resolve(at('3')));
+    for (const version of ['2', '3', '4']) observe(version);
     expect(acted).toEqual(['2', '4']);
   });
 
-  it('is decided on when the write has ended that it may be of', async () => {
+  it('waits for the end of a write that it may show', async () => {
     const answer = Promise.withResolvers<KubernetesObject>();
-    const written = writes.during('uid', () => answer.promise);
-    for (const version of ['2', '3']) hear(version);
+    const written = writes.track('uid', () => answer.promise);
+    for (const version of ['2', '3']) observe(version);
     expect(acted).toEqual([]);
     answer.resolve(at('3'));
     await written;
     expect(acted).toEqual(['2']);
   });
 
-  it('is news when the write failed', async () => {
+  it('is passed on if the write failed', async () => {
     const answer = Promise.withResolvers<KubernetesObject>();
-    const written = writes.during('uid', () => answer.promise);
-    hear('3');
+    const written = writes.track('uid', () => answer.promise);
+    observe('3');
     answer.reject(new Error('refused'));
     await expect(written).rejects.toThrow('refused');
     expect(acted).toEqual(['3']);
-    hear('4');
+    observe('4');
     expect(acted).toEqual(['3', '4']);
   });
 
-  it('is news again for another object of the name', async () => {
-    await writes.during('uid', () => Promise.resolve(at('3')));
+  it('is passed on for a new object of the same name', async () => {
+    await writes.track('uid', () => Promise.resolve(at('3')));
     writes.forget('uid');
-    hear('3');
+    observe('3');
     expect(acted).toEqual(['3']);
   });
 });

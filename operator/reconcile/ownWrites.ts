@@ -6,23 +6,23 @@ interface Held {
 }
 
 interface Write {
-  /** How many are under way. */
+  /** Writes under way. */
   pending: number;
-  /** What came of the last one. */
+  /** resourceVersion that the last write returned. */
   version: string | undefined;
-  /** What was heard of the object meanwhile, which may be that write. */
+  /** Watch events since the write began. One of them may show this write. */
   held: Held[];
 }
 
 /**
- * Filters our own writes out of what a watch reports. The writer already has the object as the server stored it, so
- * that version needs no second look.
+ * Filters the watch events of our own writes. The writer has seen the stored object in the response, so the event needs
+ * no reconcile.
  */
 export class OwnWrites {
   readonly #writes = new Map<string, Write>();
 
-  /** Writes an object that is there, and keeps in mind the version that comes of it. */
-  async during<T extends KubernetesObject>(
+  /** Runs a write of an existing object and remembers the resulting version. */
+  async track<T extends KubernetesObject>(
     uid: string | undefined,
     write: () => Promise<T>,
   ): Promise<T> {
@@ -40,18 +40,14 @@ export class OwnWrites {
     }
   }
 
-  /**
-   * Calls `act` unless our last write made this version of the object. While a write is under way, the call waits for
-   * its end.
-   */
-  heard({ metadata: { uid = '', resourceVersion } }: KubernetesObject, act: () => void): void {
+  /** Calls `act`, unless this version of the object is our last write. While a write is under way the call waits. */
+  unlessOurs({ metadata: { uid = '', resourceVersion } }: KubernetesObject, act: () => void): void {
     const known = this.#writes.get(uid);
     if (known === undefined) return act();
     known.held.push({ version: resourceVersion, act });
     if (known.pending === 0) this.#settle(uid, known);
   }
 
-  /** Forgets an object that is gone. */
   forget(uid: string | undefined): void {
     if (uid !== undefined) this.#writes.delete(uid);
   }
@@ -59,7 +55,7 @@ export class OwnWrites {
   #settle(uid: string, known: Write): void {
     const { held, version } = known;
     known.held = [];
-    // Versions come in order, so nothing more is heard of this write.
+    // A watch reports versions in order, so no later event shows this write.
     if (version === undefined || held.some((each) => each.version === version)) {
       this.#writes.delete(uid);
     }

@@ -15,7 +15,7 @@ import {
   target,
 } from '../testing/fixtures.ts';
 import { circuit, limit, snapshot } from '../testing/observations.ts';
-import { AgentNews } from './agentNews.ts';
+import { AgentNotifier } from './agentNotifier.ts';
 import type { AgentState } from './agentState.ts';
 import { Attachments } from './attachments.ts';
 import { StatusReconciler, type StatusReconcilerOptions } from './statuses.ts';
@@ -93,7 +93,7 @@ class World {
   readonly #pods = new Map<string, Pod>();
   readonly #reports = new Map<string, PodReport>();
   readonly #fleets = new Map<string, FleetCircuitStatus[]>();
-  readonly #news = new AgentNews();
+  readonly #notifier = new AgentNotifier();
   readonly #attachments: Attachments;
   #nowMs = START;
 
@@ -130,7 +130,7 @@ class World {
       const shared = { dependency: 'model/primary', policy: 'p', since: 'now', votes };
       const isNew = !this.#fleets.has(each.name);
       this.#fleets.set(each.name, [{ ...shared, state: 'Closed' }]);
-      // The first comes by a reconcile; after that votes change without news.
+      // A reconcile reports the first votes. Later votes change without a notification.
       if (isNew) this.#tell(each.name);
     }
   }
@@ -162,7 +162,7 @@ class World {
       },
       caches: { replicas: { of: (key: string) => this.#podsOf(key) } },
       attachments: this.#attachments,
-      news: this.#news,
+      notifier: this.#notifier,
       links: { podReport: (uid: string) => this.#reports.get(uid), podsOf: ofAgent },
       circuits: { of: (key: string) => this.#fleets.get(nameOf(key)) ?? [] },
       agents: { stateOf: (key: string) => this.#states.get(nameOf(key)) },
@@ -242,7 +242,7 @@ class World {
   }
 
   #tell(name: string): void {
-    this.#news.tell(`support/${name}`);
+    this.#notifier.notify(`support/${name}`);
   }
 }
 

@@ -2,92 +2,106 @@ import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts
 import type { Share } from '../desired/policies/kindJoin.ts';
 import { Blocks } from '../status/blocks.ts';
 
-/** What one target was found to be. */
-export interface Look<S> {
-  /** Whether the agent runs, or is about to be told, the policy as it is now. */
+/** How one agent stands with a policy that targets it. */
+export interface TargetState<S> {
+  /** Whether the agent's configuration has the current version of the policy. */
   inForce: boolean;
-  /** Whether a first attempt to reach one of its pods has not ended. */
+  /** Whether this leader's first attempt to reach one of the pods has not ended. */
   pending: boolean;
-  /** Milliseconds for which it is too early to say anything of the agent; 0 when it is not. */
-  earlyMs: number;
-  /** Milliseconds until a pod that lost its link no longer counts as connected; 0 when there is none. */
+  /** Milliseconds to wait until pods have had time to report; 0: none. */
+  waitMs: number;
+  /** Milliseconds until a pod that lost its link no longer counts as connected; 0: there is no such pod. */
   graceMs: number;
-  /** It changes with time or without news, so that it is looked at each time. */
-  passes: boolean;
-  /** What its pods say of the policy; only of one in force that is not pending. */
-  seen?: S;
+  /** It changes without a notification, so every update computes it anew. */
+  recheck: boolean;
+  /** Reports of the agent's pods on the policy; absent unless the policy is in force and nothing is pending. */
+  summary?: S;
 }
 
 export interface TargetSource<S> {
-  /** What the policy comes to on the agent; another object after a change of that. */
+  /** Sections of the agent that the policy won and lost; a new object after each change. */
   shareOf(agent: string): Share | undefined;
-  look(agent: string, share: Share): Look<S>;
+  stateOf(agent: string, share: Share): TargetState<S>;
 }
 
-/** What all targets come to. */
-export interface Targets<S> extends Omit<Look<S>, 'passes' | 'seen'> {
-  /** What all pods say of the policy. */
-  seen: () => S;
+/** How all targets together stand with a policy. */
+export interface Targets<S> extends Omit<TargetState<S>, 'recheck' | 'summary'> {
+  summary: () => S;
 }
 
-/** The agents that a policy is for, each looked at again only after there was news of it. */
+/** Pause per target after a computation. It is some fifty times what the computation takes, and any target's change asks for one. */
+const PAUSE_MS_PER_TARGET = 0.2;
+/** A policy with fewer targets has no pause. */
+const MANY = 100;
+
+/** The agents that a policy targets. An update computes the state of those alone that have changed. */
 export class PolicyTargets<S> {
   readonly #merge: (parts: readonly S[]) => S;
   readonly #shares = new Map<string, Share>();
   readonly #notInForce = new Set<string>();
   readonly #pending = new Set<string>();
-  readonly #passing = new Map<string, Look<S>>();
-  /** To be looked at again. */
+  readonly #rechecked = new Map<string, TargetState<S>>();
+  /** Agents whose state must be computed anew. */
   readonly #due = new Set<string>();
-  #seen: Blocks<S>;
+  #summaries: Blocks<S>;
   #policy: Policy | undefined;
   #attachment: PolicyAttachment | undefined;
+  /** Monotonic milliseconds of the last update. */
+  #updatedAt = -Infinity;
 
-  /** @param merge of what is seen of agents in the order of their names */
+  /** @param merge gets the summaries in the order of the agents' names */
   constructor(merge: (parts: readonly S[]) => S) {
     this.#merge = merge;
-    this.#seen = new Blocks(merge);
+    this.#summaries = new Blocks(merge);
   }
 
-  /** There is news of an agent. */
+  /** Must be called after each change of an agent. */
   changed(agent: string): void {
     if (this.#shares.has(agent)) this.#due.add(agent);
   }
 
-  update(attachment: PolicyAttachment, source: TargetSource<S>): Targets<S> {
+  /** Time left of the pause after the last update. */
+  pauseMs(now: number): number {
+    const { size } = this.#shares;
+    return size < MANY ? 0 : Math.max(0, this.#updatedAt + size * PAUSE_MS_PER_TARGET - now);
+  }
+
+  /** @param now monotonic milliseconds */
+  update(attachment: PolicyAttachment, source: TargetSource<S>, now: number): Targets<S> {
+    this.#updatedAt = now;
     const { policy, targets } = attachment;
-    if (!asksTheSame(policy, this.#policy)) this.#forgetAll();
+    if (!isSameVersion(policy, this.#policy)) this.#forgetAll();
     if (attachment !== this.#attachment) this.#setTargets(targets, source);
     this.#policy = policy;
     this.#attachment = attachment;
-    for (const agent of new Set([...this.#due, ...this.#passing.keys()])) {
-      this.#take(agent, source.look(agent, this.#shares.get(agent)!));
+    for (const agent of new Set([...this.#due, ...this.#rechecked.keys()])) {
+      this.#setState(agent, source.stateOf(agent, this.#shares.get(agent)!));
       this.#due.delete(agent);
     }
-    const passing = [...this.#passing.values()];
-    const graces = passing.map(({ graceMs }) => graceMs).filter((ms) => ms > 0);
+    const rechecked = [...this.#rechecked.values()];
+    const graces = rechecked.map(({ graceMs }) => graceMs).filter((ms) => ms > 0);
     return {
       inForce: this.#notInForce.size === 0,
       pending: this.#pending.size > 0,
-      earlyMs: passing.reduce((most, { earlyMs }) => Math.max(most, earlyMs), 0),
+      waitMs: rechecked.reduce((most, { waitMs }) => Math.max(most, waitMs), 0),
       graceMs: graces.length > 0 ? Math.min(...graces) : 0,
-      seen: () => this.#seen.total(),
+      summary: () => this.#summaries.total(),
     };
   }
 
-  #take(agent: string, look: Look<S>): void {
-    put(this.#notInForce, agent, !look.inForce);
-    put(this.#pending, agent, look.pending);
-    if (look.passes) this.#passing.set(agent, look);
-    else this.#passing.delete(agent);
-    if (look.seen) this.#seen.set(agent, look.seen);
-    else this.#seen.delete(agent);
+  #setState(agent: string, state: TargetState<S>): void {
+    setMember(this.#notInForce, agent, !state.inForce);
+    setMember(this.#pending, agent, state.pending);
+    if (state.recheck) this.#rechecked.set(agent, state);
+    else this.#rechecked.delete(agent);
+    if (state.summary) this.#summaries.set(agent, state.summary);
+    else this.#summaries.delete(agent);
   }
 
-  /** Those that are new, and those of which something else is in force, are due; those that are gone are forgotten. */
+  /** New targets and targets with another share become due. Former targets are forgotten. */
   #setTargets(targets: readonly string[], source: TargetSource<S>): void {
-    const there = new Set(targets);
-    for (const agent of this.#shares.keys()) if (!there.has(agent)) this.#forget(agent);
+    const current = new Set(targets);
+    for (const agent of this.#shares.keys()) if (!current.has(agent)) this.#forget(agent);
     for (const agent of targets) {
       const share = source.shareOf(agent)!;
       if (this.#shares.get(agent) === share) continue;
@@ -101,27 +115,25 @@ export class PolicyTargets<S> {
     this.#due.delete(agent);
     this.#notInForce.delete(agent);
     this.#pending.delete(agent);
-    this.#passing.delete(agent);
-    this.#seen.delete(agent);
+    this.#rechecked.delete(agent);
+    this.#summaries.delete(agent);
   }
 
   #forgetAll(): void {
-    for (const all of [this.#shares, this.#due, this.#notInForce, this.#pending, this.#passing]) {
-      all.clear();
-    }
-    this.#seen = new Blocks(this.#merge);
+    for (const all of [this.#shares, this.#due, this.#notInForce, this.#pending]) all.clear();
+    this.#rechecked.clear();
+    this.#summaries = new Blocks(this.#merge);
     this.#attachment = undefined;
   }
 }
 
-/** Whether a version of a policy asks for the same as the one before. */
-function asksTheSame({ metadata }: Policy, before: Policy | undefined): boolean {
+function isSameVersion({ metadata }: Policy, before: Policy | undefined): boolean {
   return (
     metadata.uid === before?.metadata.uid && metadata.generation === before?.metadata.generation
   );
 }
 
-function put(set: Set<string>, name: string, isIn: boolean): void {
-  if (isIn) set.add(name);
+function setMember(set: Set<string>, name: string, isMember: boolean): void {
+  if (isMember) set.add(name);
   else set.delete(name);
 }

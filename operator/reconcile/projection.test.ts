@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { carries, projection } from './projection.ts';
+import { hasFieldsOf, projection } from './projection.ts';
 
 const sameProjection = (live: unknown, applied: unknown): boolean =>
   projection(live, applied) === projection(applied, applied);
 
 describe.each([
   ['projection', sameProjection],
-  ['carries', carries],
+  ['hasFieldsOf', hasFieldsOf],
 ])('%s', (_name, same) => {
   it.each<[string, unknown, unknown]>([
     [

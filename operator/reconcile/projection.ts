@@ -1,34 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /**
- * Fields that their writer owns as a whole, down to what others add to them: selectors and the rules of a
- * NetworkPolicy, which say who may do what. The API server fills nothing in there.
+ * Fields that must equal ours as a whole, without additions of other writers: selectors and the rules of a
+ * NetworkPolicy, since they grant access. The API server sets no defaults in them.
  */
-const WHOLE = new Set(['selector', 'podSelector', 'ingress']);
+const EXACT = new Set(['selector', 'podSelector', 'ingress']);
 
 /**
- * Whether `value` has every field that `shape` has, with the same value: then their projections are equal. It makes
- * neither of them, as most looks at an object find that nothing has changed.
+ * Whether `value` has every field of `shape` with the same value. Then their projections are equal, but this needs
+ * less time: most comparisons find no change.
  */
-export function carries(value: unknown, shape: unknown): boolean {
+export function hasFieldsOf(value: unknown, shape: unknown): boolean {
   if (Array.isArray(shape)) {
     return (
       Array.isArray(value) &&
       value.length === shape.length &&
-      shape.every((item, index) => carries(value[index], item))
+      shape.every((item, index) => hasFieldsOf(value[index], item))
     );
   }
   if (!isObject(shape)) return value === shape;
   if (!isObject(value)) return false;
   return Object.keys(shape).every((key) =>
-    WHOLE.has(key) ? isDeepStrictEqual(value[key], shape[key]) : carries(value[key], shape[key]),
+    EXACT.has(key)
+      ? isDeepStrictEqual(value[key], shape[key])
+      : hasFieldsOf(value[key], shape[key]),
   );
 }
 
-/**
- * The fields of `value` that `shape` has too, as a canonical string: what the owner of `shape` sees
- * of an object to which the API server and others have added fields of their own.
- */
+/** The fields of `value` that `shape` has too, as a canonical string: fields of other writers are left out. */
 export function projection(value: unknown, shape: unknown): string {
   return JSON.stringify(project(value, shape)) ?? 'undefined';
 }
@@ -42,13 +41,13 @@ function project(value: unknown, shape: unknown): unknown {
     return Object.fromEntries(
       Object.keys(shape)
         .sort()
-        .map((key) => [key, WHOLE.has(key) ? sorted(value[key]) : project(value[key], shape[key])]),
+        .map((key) => [key, EXACT.has(key) ? sorted(value[key]) : project(value[key], shape[key])]),
     );
   }
   return value;
 }
 
-/** The value with the keys of its objects in order. */
+/** Sorts the keys of all objects in the value. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isObject(value)) return value;

@@ -15,7 +15,7 @@ export interface ProviderLeaderOptions {
 interface Led {
   accounts: ProviderAccounts;
   maxPods: number;
-  /** Undefined while nothing is due. */
+  /** Undefined while no heartbeat is scheduled. */
   cancelHeartbeat: (() => void) | undefined;
 }
 
@@ -24,7 +24,7 @@ interface Leading {
   agents: Map<AgentKey, Led>;
 }
 
-/** Joins what the leader decides on limits of providers with the links to pods, while this process leads. */
+/** Connects the decisions on providers' limits with the links to pods, while this process leads. */
 export class ProviderLeader {
   readonly #options: ProviderLeaderOptions;
   #leading: Leading | undefined;
@@ -33,7 +33,7 @@ export class ProviderLeader {
     this.#options = options;
   }
 
-  /** Leads until the signal aborts. A new leader knows nothing but what pods tell it. */
+  /** Leads until the signal aborts. A new leader knows only what pods report to it. */
   lead(signal: AbortSignal, termOf: (key: AgentKey) => number): void {
     if (signal.aborted) return;
     const leading: Leading = { termOf, agents: new Map() };
@@ -46,7 +46,7 @@ export class ProviderLeader {
         if (message.type !== 'ProviderUse') return;
         const key = `${namespace}/${agent}`;
         leading.agents.get(key)?.accounts.report(uid, message, this.#now());
-        this.#beat(key);
+        this.#scheduleHeartbeat(key);
       }),
     ];
     this.#leading = leading;
@@ -58,7 +58,7 @@ export class ProviderLeader {
     signal.addEventListener('abort', stop, { once: true });
   }
 
-  /** The agent's pods are to run this configuration. */
+  /** Must be called with each configuration of the agent. */
   configure(key: AgentKey, { content }: Configuration): void {
     const leading = this.#leading;
     if (leading === undefined) return;
@@ -83,7 +83,7 @@ export class ProviderLeader {
     this.#leading?.agents.delete(key);
   }
 
-  /** Limits of providers of which little is left, and how the agent's pods share them. */
+  /** Providers' limits of which little is left, and how the agent's pods share them. */
   of(key: AgentKey): ProviderLimitFigures[] {
     const pods = new Map(this.#options.links.podsOf(key).map(({ uid, pod }) => [uid, pod]));
     const all = this.#leading?.agents.get(key)?.accounts.figures(this.#now()) ?? [];
@@ -104,14 +104,14 @@ export class ProviderLeader {
     );
   }
 
-  /** Has a heartbeat come as long as pods share a limit. */
-  #beat(key: AgentKey): void {
+  /** Schedules the next heartbeat, while pods share a limit. */
+  #scheduleHeartbeat(key: AgentKey): void {
     const led = this.#leading?.agents.get(key);
     if (!led || led.cancelHeartbeat || !led.accounts.isBusy) return;
     led.cancelHeartbeat = this.#options.clock.after(FLEET.heartbeatMs, () => {
       led.cancelHeartbeat = undefined;
       led.accounts.heartbeat(this.#now());
-      this.#beat(key);
+      this.#scheduleHeartbeat(key);
     });
   }
 

@@ -1,12 +1,12 @@
 import type { Registry } from 'prom-client';
 import { WorkQueue, type Clock } from '../kube/index.ts';
-import { namesOf } from './agentOf.ts';
-import type { AgentNews } from './agentNews.ts';
+import { namesOf } from './agentKeys.ts';
+import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
 import { agentKeys, agentStatusKeys, policyStatusKeys, type Change } from './changes.ts';
 import type { StatusLag } from './statusLag.ts';
 
-/** What is reconciled: agents into objects, and the status of each kind. */
+/** The operator's controllers: one writes agents' objects, the others write the status of each kind. */
 export type Task = 'agent' | 'agentStatus' | 'breakerStatus' | 'limitStatus';
 
 export const CONTROLLERS: Record<Task, string> = {
@@ -18,14 +18,14 @@ export const CONTROLLERS: Record<Task, string> = {
 
 export const TASKS = Object.keys(CONTROLLERS) as Task[];
 
-/** Kinds whose status a task writes. */
+/** The kind whose status a task writes. */
 export const STATUS_OF: Partial<Record<Task, string>> = {
   agentStatus: 'AgentDeployment',
   breakerStatus: 'CircuitBreakerPolicy',
   limitStatus: 'RateLimitPolicy',
 };
 
-/** One queue for each task. They outlive terms, so their metrics are registered once. */
+/** One queue for each task. Queues outlive terms, so that their metrics are registered once. */
 export type Queues = Record<Task, WorkQueue>;
 
 export function createQueues(options: {
@@ -43,27 +43,27 @@ export function createQueues(options: {
   return Object.fromEntries(TASKS.map(queue)) as Queues;
 }
 
-/** What hears that there is news of an agent. */
-export interface NewsOptions {
+/** Parts that learn of each change of an agent's pods. */
+export interface ReportedOptions {
   queues: Queues;
   attachments: Attachments;
-  news: AgentNews;
+  notifier: AgentNotifier;
 }
 
-/** Asks for the status of an agent whose pods changed or reported, or that was reconciled, and of its policies. */
+/** Enqueues the status of an agent and its policies: the agent was reconciled, or its pods changed or reported. */
 export function enqueueReported(
-  { queues, attachments, news }: NewsOptions,
+  { queues, attachments, notifier }: ReportedOptions,
   key: string,
   add?: (queue: WorkQueue, key: string) => void,
 ): void {
-  news.tell(key);
+  notifier.notify(key);
   const { namespace, name } = namesOf(key);
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], reported: [name] }, add);
 }
 
 /**
- * Asks each reconciler for the keys that a change is about. Policies before agents: people look at them first.
- * @param add how a key gets into a queue; by default at once
+ * Enqueues all keys that a change affects. The status of policies comes before that of agents: users look at it first.
+ * @param add puts a key into a queue. Default: at once
  */
 export function enqueue(
   queues: Queues,

@@ -2,7 +2,7 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { Deployment, Informer, Pod } from '../kube/index.ts';
 import type { Make } from '../resources/resources.ts';
-import { agentKeyOfChild, BY_AGENT } from './agentOf.ts';
+import { agentKeyOfChild, BY_AGENT } from './agentKeys.ts';
 
 export interface ReplicaCaches {
   agents: Informer<AgentDeployment>;
@@ -11,7 +11,7 @@ export interface ReplicaCaches {
   pods: Informer<Pod>;
 }
 
-/** What makes a pod a replica of an agent. */
+/** An agent's Deployment, as far as pods are checked against it. */
 interface Workload {
   /** Of the Deployment. */
   uid: string;
@@ -22,13 +22,13 @@ interface Workload {
 }
 
 /**
- * The pods that are replicas of agents. Anyone who may create pods can give one an agent's labels and a token of the
- * agent's ServiceAccount. So a pod counts only when its owners lead to the agent, as Pod, ReplicaSet, Deployment,
- * AgentDeployment, and when it runs under the ServiceAccount that the Deployment gives its pods.
+ * The pods that are replicas of agents. Whoever may create pods can give one an agent's labels and ServiceAccount. So a
+ * pod counts only if its owners lead to the agent (Pod, ReplicaSet, Deployment, AgentDeployment) and if it runs under
+ * the ServiceAccount of the Deployment's pods.
  */
 export class Replicas {
   readonly #caches: ReplicaCaches;
-  /** By key of the agent: the cache keeps Deployments as text, and this is asked for each pod. */
+  /** By key of the agent. It spares parsing the Deployment, which the cache keeps as text, for each pod. */
   readonly #workloads = new Map<string, Workload>();
   /** Keys of agents by the UID of their Deployment. */
   readonly #agents = new Map<string, string>();
@@ -41,15 +41,15 @@ export class Replicas {
     caches.replicaSets.onChange((current, previous) => {
       const [now, before] = [current, previous].map((each) => each && workloadUidOf(each));
       if (current && previous && now === before) return;
-      for (const uid of new Set([now, before])) this.#tell(this.#agents.get(uid ?? ''));
+      for (const uid of new Set([now, before])) this.#notify(this.#agents.get(uid ?? ''));
     });
     caches.agents.onChange((current, previous) => {
       const { namespace, name } = (current ?? previous)!.metadata;
-      if (!current || !previous) this.#tell(`${namespace}/${name}`);
+      if (!current || !previous) this.#notify(`${namespace}/${name}`);
     });
   }
 
-  /** Calls the listener with the key of an agent of which other pods may count from now on. */
+  /** Calls the listener with the key of an agent whose set of replicas may have changed. */
   onChange(listener: (agentKey: string) => void): void {
     this.#listeners.push(listener);
   }
@@ -69,7 +69,7 @@ export class Replicas {
     return this.#deploymentOf(pod) === workload.uid;
   }
 
-  /** Of an agent that is still there. */
+  /** Undefined if the agent is gone. */
   #workloadOf(key: string | undefined): Workload | undefined {
     if (key === undefined) return undefined;
     const workload = this.#workloads.get(key);
@@ -102,16 +102,16 @@ export class Replicas {
       this.#workloads.set(agent, workload);
       this.#agents.set(workload.uid, agent);
     }
-    this.#tell(agent);
+    this.#notify(agent);
   }
 
-  #tell(agentKey: string | undefined): void {
+  #notify(agentKey: string | undefined): void {
     if (agentKey === undefined) return;
     for (const listener of this.#listeners) listener(agentKey);
   }
 }
 
-/** Undefined for a Deployment that is none of the operator's: whose label and owner do not name the same agent. */
+/** Undefined if label and owner of the Deployment do not name the same agent: then it is not the operator's. */
 function workloadOf(deployment: Deployment): Workload | undefined {
   const { namespace, uid } = deployment.metadata;
   const owner = controllerOf(deployment, 'AgentDeployment');

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Configuration, Content } from '../../contract/generated/types.ts';
 import { compareRevisions, MAX_TERM } from '../../contract/revision.ts';
 import fc from '../../test/property.ts';
-import { Revisions, type Evidence } from './revisions.ts';
+import { Revisions, type KnownRevisions } from './revisions.ts';
 
 const content = {} as Content;
 const stored = (term: number, counter: number, hash = 'sha256:a'): Configuration => ({
@@ -10,7 +10,7 @@ const stored = (term: number, counter: number, hash = 'sha256:a'): Configuration
   hash,
   content,
 });
-const nothing: Evidence = { pods: [] };
+const nothing: KnownRevisions = { pods: [] };
 
 describe('Revisions', () => {
   it('starts at the transitions of the Lease when there is no trace of a predecessor', () => {
@@ -21,12 +21,12 @@ describe('Revisions', () => {
   });
 
   it('is above every trace of a predecessor', () => {
-    const evidence: Evidence = {
+    const known: KnownRevisions = {
       stored: stored(3, 7, 'sha256:old'),
       reported: { term: 9, counter: 2 },
       pods: [{ highestTerm: 11, revision: { term: 5, counter: 20 } }],
     };
-    expect(new Revisions(1).decide(content, 'sha256:a', evidence)).toMatchObject({
+    expect(new Revisions(1).decide(content, 'sha256:a', known)).toMatchObject({
       term: 12,
       configuration: { revision: { term: 12, counter: 21 } },
     });
@@ -43,7 +43,7 @@ describe('Revisions', () => {
 
   it('keeps its revision while the cache still shows what was there before its own write', () => {
     const revisions = new Revisions(1);
-    const before: Evidence = { stored: stored(1, 8, 'sha256:old'), pods: [] };
+    const before: KnownRevisions = { stored: stored(1, 8, 'sha256:old'), pods: [] };
     const first = revisions.decide(content, 'sha256:a', before);
     expect(revisions.decide(content, 'sha256:a', before)).toEqual(first);
   });
@@ -51,9 +51,9 @@ describe('Revisions', () => {
   it('keeps the configuration of a paused agent under a new term, and goes above it afterwards', () => {
     const revisions = new Revisions(1);
     const kept = stored(3, 7, 'sha256:old');
-    const evidence: Evidence = { stored: kept, pods: [{ highestTerm: 5 }] };
-    expect(revisions.keep(kept, evidence)).toEqual({ term: 6, configuration: kept });
-    expect(revisions.decide(content, 'sha256:a', evidence)).toMatchObject({
+    const known: KnownRevisions = { stored: kept, pods: [{ highestTerm: 5 }] };
+    expect(revisions.keep(kept, known)).toEqual({ term: 6, configuration: kept });
+    expect(revisions.decide(content, 'sha256:a', known)).toMatchObject({
       term: 6,
       configuration: { revision: { term: 6, counter: 8 } },
     });
@@ -62,10 +62,8 @@ describe('Revisions', () => {
   it('goes above a configuration that somebody else stored meanwhile', () => {
     const revisions = new Revisions(1);
     revisions.decide(content, 'sha256:a', nothing);
-    const evidence: Evidence = { stored: stored(1, 99, 'sha256:theirs'), pods: [] };
-    expect(revisions.decide(content, 'sha256:a', evidence).configuration.revision.counter).toBe(
-      100,
-    );
+    const known: KnownRevisions = { stored: stored(1, 99, 'sha256:theirs'), pods: [] };
+    expect(revisions.decide(content, 'sha256:a', known).configuration.revision.counter).toBe(100);
   });
 
   it('goes on counting when ConfigMap and status are gone', () => {
@@ -91,12 +89,12 @@ describe('Revisions', () => {
     const lying = { highestTerm, revision: { term: highestTerm, counter: highestTerm } };
     const honest = { highestTerm: 4, revision: { term: 3, counter: 7 } };
     const revisions = new Revisions(2);
-    const evidence: Evidence = { ...trace, pods: [lying, honest] };
-    expect(revisions.decide(content, 'sha256:a', evidence)).toMatchObject({
+    const known: KnownRevisions = { ...trace, pods: [lying, honest] };
+    expect(revisions.decide(content, 'sha256:a', known)).toMatchObject({
       term: 6,
       configuration: { revision: { term: 6, counter: 8 } },
     });
-    expect(revisions.decide(content, 'sha256:b', evidence)).toMatchObject({
+    expect(revisions.decide(content, 'sha256:b', known)).toMatchObject({
       term: 6,
       configuration: { revision: { term: 6, counter: 9 } },
     });
@@ -115,20 +113,20 @@ describe('Revisions', () => {
   });
 
   it('heals an agent whose ConfigMap and status hold a term above which there is none', () => {
-    const evidence: Evidence = {
+    const known: KnownRevisions = {
       stored: stored(MAX_TERM, 7),
       reported: { term: MAX_TERM, counter: MAX_TERM },
       pods: [{ highestTerm: 3 }],
     };
-    expect(new Revisions(2).decide(content, 'sha256:a', evidence)).toMatchObject({
+    expect(new Revisions(2).decide(content, 'sha256:a', known)).toMatchObject({
       term: 4,
       configuration: { revision: { term: 4, counter: 1 } },
     });
   });
 
   it('stores its term when many leaders have left it far behind', () => {
-    const evidence: Evidence = { stored: stored(3, 7), pods: [{ highestTerm: 700 }] };
-    const { term, configuration } = new Revisions(1).decide(content, 'sha256:a', evidence);
+    const known: KnownRevisions = { stored: stored(3, 7), pods: [{ highestTerm: 700 }] };
+    const { term, configuration } = new Revisions(1).decide(content, 'sha256:a', known);
     expect({ term, revision: configuration.revision }).toEqual({
       term: 701,
       revision: { term: 701, counter: 8 },

@@ -4,44 +4,44 @@ import { compareRevisions, MAX_TERM } from '../../contract/revision.ts';
 /** A configuration by its revision and hash. */
 export type Published = Pick<Configuration, 'revision' | 'hash'>;
 
-/** What is known of an agent's configuration outside this process. */
-export interface Evidence {
-  /** What the agent's ConfigMap holds, if it can be read. */
+/** Revisions of an agent that are known outside this process. */
+export interface KnownRevisions {
+  /** In the agent's ConfigMap; absent if it is missing or unreadable. */
   stored?: Published;
-  /** Revision in the agent's status. */
+  /** In the agent's status. */
   reported?: Revision;
-  /** Revisions in force in its pods, and the highest term that each has seen. */
+  /** In force in its pods, with the highest term that each pod has seen. */
   pods: { revision?: Revision; highestTerm: number }[];
 }
 
 export interface Decision {
-  /** What the ConfigMap is to hold before anything is pushed. */
+  /** To be stored in the ConfigMap before it is pushed. */
   configuration: Configuration;
   /** Term to announce to the agent's pods. */
   term: number;
 }
 
 /**
- * How far pods may show a term or a counter above what Lease, ConfigMap and status tell. A pod may lie, and a term
- * that a pod could choose would leave none above it. One more leader raises the term by one, as a rule.
+ * How far a term or counter of a pod may be above those in Lease, ConfigMap and status. A pod may lie: without a limit
+ * it could claim the highest term, and no leader could go above it. Each leader usually raises the term by one.
  */
 const SLACK = 1_000;
 
-/** A ConfigMap or status above this was poisoned: no number of leaders comes near it. */
-const HIGHEST_BELIEVED = Math.floor(MAX_TERM / 2);
+/** A higher term or counter in a ConfigMap or status is forged: no number of leaders comes near it. */
+const HIGHEST_PLAUSIBLE = Math.floor(MAX_TERM / 2);
 
 /**
  * Terms and revisions of one agent while this process leads.
  *
- * The first term is higher than any trace of an earlier leader, so that pods refuse a late push of that leader. A pod
- * that shows a higher term raises it. Counters never repeat. Neither depends on a single store: one trace suffices
- * when the ConfigMap is deleted or the status wiped, and pods obey a push whatever they ran before.
+ * The first term is above every known term of an earlier leader, so that pods refuse a late push of that leader. A pod
+ * that reports a higher term raises it. Counters never repeat. One source suffices: the ConfigMap may be deleted or the
+ * status wiped.
  */
 export class Revisions {
   #term: number | undefined;
-  /** Higher terms of pods are ignored; fixed once, so that a pod cannot lead it up step by step. */
+  /** Higher terms of pods are ignored. It is fixed once, so that a pod cannot raise it step by step. */
   #limit = 0;
-  /** Least term of a stored revision that need not be stored anew. */
+  /** A stored revision of a lower term is replaced. */
   #leastStored = 0;
   #counter = 0;
   #current: Configuration | undefined;
@@ -57,27 +57,27 @@ export class Revisions {
     return this.#term;
   }
 
-  /** The revision under which content is to be in force, given all that is known. */
-  decide(content: Content, hash: string, all: Evidence): Decision {
-    const evidence = believed(all);
+  /** Gives content its revision. */
+  decide(content: Content, hash: string, all: KnownRevisions): Decision {
+    const known = plausible(all);
     const first = this.#term === undefined;
-    const term = this.#raise(evidence);
-    this.#counter = Math.max(this.#counter, ...counters(first ? evidence : withoutPods(evidence)));
-    const { revision } = this.#reusable(hash, evidence.stored) ?? {
+    const term = this.#raiseTerm(known);
+    this.#counter = Math.max(this.#counter, ...counters(first ? known : withoutPods(known)));
+    const { revision } = this.#reusable(hash, known.stored) ?? {
       revision: { term, counter: ++this.#counter },
     };
     this.#current = { revision, hash, content };
     return { configuration: this.#current, term };
   }
 
-  /** Keeps a configuration in force as it is, whatever content is wanted meanwhile. */
-  keep(configuration: Configuration, evidence: Evidence): Decision {
-    const term = this.#raise(believed(evidence));
+  /** Keeps the configuration in force with its revision. */
+  keep(configuration: Configuration, known: KnownRevisions): Decision {
+    const term = this.#raiseTerm(plausible(known));
     this.#current = configuration;
     return { configuration, term };
   }
 
-  /** A configuration of this hash that needs no new revision: the stored one, or ours that is not stored yet. */
+  /** A configuration of this hash whose revision may be reused: the stored one, or ours that is not stored yet. */
   #reusable(hash: string, stored: Published | undefined): Published | undefined {
     if (stored?.hash === hash && stored.revision.term >= this.#leastStored) return stored;
     const current = this.#current;
@@ -86,52 +86,52 @@ export class Revisions {
     return superseded ? undefined : current;
   }
 
-  #raise(evidence: Evidence): number {
+  #raiseTerm(known: KnownRevisions): number {
     const first = this.#term === undefined;
-    const left = Math.max(this.#leaseTransitions, ...terms(withoutPods(evidence)));
-    if (first) this.#limit = left + SLACK;
-    const shown = evidence.pods.flatMap((pod) => [pod.highestTerm, pod.revision?.term ?? 0]);
-    const seenInPods = Math.max(0, ...shown.filter((term) => term <= this.#limit));
+    const trusted = Math.max(this.#leaseTransitions, ...terms(withoutPods(known)));
+    if (first) this.#limit = trusted + SLACK;
+    const reported = known.pods.flatMap((pod) => [pod.highestTerm, pod.revision?.term ?? 0]);
+    const highestOfPods = Math.max(0, ...reported.filter((term) => term <= this.#limit));
     if (this.#term === undefined) {
-      const seen = Math.max(seenInPods, ...terms(withoutPods(evidence)));
-      this.#term = Math.max(this.#leaseTransitions, seen + 1);
-      // Far behind, the next leader would take the terms of honest pods for lies.
-      if (this.#term > left + SLACK / 2) this.#leastStored = this.#term;
-    } else if (seenInPods > this.#term) {
-      this.#term = seenInPods + 1;
+      const highest = Math.max(highestOfPods, ...terms(withoutPods(known)));
+      this.#term = Math.max(this.#leaseTransitions, highest + 1);
+      // Otherwise the next leader might find the terms of honest pods above its limit.
+      if (this.#term > trusted + SLACK / 2) this.#leastStored = this.#term;
+    } else if (highestOfPods > this.#term) {
+      this.#term = highestOfPods + 1;
     }
     return this.#term;
   }
 }
 
-/** The traces without poisoned ones. */
-function believed({ stored, reported, pods }: Evidence): Evidence {
-  const isBelieved = ({ term, counter }: Revision): boolean =>
-    Math.max(term, counter) <= HIGHEST_BELIEVED;
+/** Leaves out forged revisions in ConfigMap and status. */
+function plausible({ stored, reported, pods }: KnownRevisions): KnownRevisions {
+  const isPlausible = ({ term, counter }: Revision): boolean =>
+    Math.max(term, counter) <= HIGHEST_PLAUSIBLE;
   return {
-    ...(stored && isBelieved(stored.revision) && { stored }),
-    ...(reported && isBelieved(reported) && { reported }),
+    ...(stored && isPlausible(stored.revision) && { stored }),
+    ...(reported && isPlausible(reported) && { reported }),
     pods,
   };
 }
 
-const withoutPods = (evidence: Evidence): Evidence => ({ ...evidence, pods: [] });
+const withoutPods = (known: KnownRevisions): KnownRevisions => ({ ...known, pods: [] });
 
-const terms = (evidence: Evidence): number[] => revisionsIn(evidence).map(({ term }) => term);
+const terms = (known: KnownRevisions): number[] => revisionsIn(known).map(({ term }) => term);
 
-/** Counters in the traces; those of pods as far as the others bear them out. */
-function counters(evidence: Evidence): number[] {
-  const left = revisionsIn(withoutPods(evidence)).map(({ counter }) => counter);
-  const limit = Math.max(0, ...left) + SLACK;
-  const shown = evidence.pods.map(({ revision }) => revision?.counter ?? 0);
-  return [...left, ...shown.filter((counter) => counter <= limit)];
+/** All known counters, without those of pods that are above the limit. */
+function counters(known: KnownRevisions): number[] {
+  const trusted = revisionsIn(withoutPods(known)).map(({ counter }) => counter);
+  const limit = Math.max(0, ...trusted) + SLACK;
+  const reported = known.pods.map(({ revision }) => revision?.counter ?? 0);
+  return [...trusted, ...reported.filter((counter) => counter <= limit)];
 }
 
-function revisionsIn(evidence: Evidence): Revision[] {
+function revisionsIn(known: KnownRevisions): Revision[] {
   const all = [
-    evidence.stored?.revision,
-    evidence.reported,
-    ...evidence.pods.map((p) => p.revision),
+    known.stored?.revision,
+    known.reported,
+    ...known.pods.map(({ revision }) => revision),
   ];
   return all.filter((revision) => revision !== undefined);
 }

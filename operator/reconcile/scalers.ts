@@ -1,21 +1,21 @@
 /**
- * How one object that scales an agent's Deployment replaces another. Two HorizontalPodAutoscalers of one Deployment switch each
- * other off, and KEDA refuses a ScaledObject of a Deployment that has one. So the old one goes first; the number of pods
- * stays as it is in between, because nothing else sets it.
+ * How a HorizontalPodAutoscaler replaces a ScaledObject, and the reverse. Two HorizontalPodAutoscalers of one Deployment
+ * disable each other, and KEDA refuses a ScaledObject for a Deployment that has one. So the old object is deleted first.
+ * The number of pods stays the same in between, because nothing else sets it.
  */
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { AgentPlan } from '../desired/plan.ts';
 import type { Desired } from '../desired/objects/objects.ts';
 import { keyOf, type HorizontalPodAutoscaler } from '../kube/index.ts';
-import { BY_AGENT, namesOf } from './agentOf.ts';
+import { BY_AGENT, namesOf } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { isControlledBy, isMadeByKeda } from './children.ts';
 import type { ScaledObject } from './kedaCaches.ts';
 
 type Scalers = Pick<Caches, 'autoscalers' | 'keda'>;
 
-/** The HorizontalPodAutoscaler that KEDA has made of the agent's ScaledObject. */
-export function autoscalerOfKeda(
+/** The HorizontalPodAutoscaler that KEDA made from the agent's ScaledObject. */
+function autoscalerOfKeda(
   caches: Pick<Caches, 'autoscalers'>,
   agentKey: string,
 ): HorizontalPodAutoscaler | undefined {
@@ -25,7 +25,7 @@ export function autoscalerOfKeda(
     .find(isMadeByKeda);
 }
 
-/** What scales the agent at present, as far as it is there. */
+/** The objects that scale the agent at present. */
 export function scalersOf(
   caches: Scalers,
   agentKey: string,
@@ -37,17 +37,14 @@ export function scalersOf(
   };
 }
 
-/** Whether KEDA still looks after what it has made, and would make it again. */
+/** Whether KEDA would create its HorizontalPodAutoscaler again after a deletion. */
 export function isKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
   const { namespace, name } = namesOf(agentKey);
   const scaledObject = caches.keda.scaledObject(namespace, name);
   return scaledObject !== undefined && scaledObject.metadata.deletionTimestamp === undefined;
 }
 
-/**
- * Whether an object is to be applied only when another one of the agent, which is being removed, is gone. Its deletion has the
- * agent reconciled again.
- */
+/** Whether an object must wait until the former autoscaler is gone. That deletion triggers the next reconcile. */
 export function waitsForScaler(
   agent: AgentDeployment,
   desired: Desired,

@@ -4,8 +4,8 @@ import type { Pod } from '../kube/index.ts';
 import { DELETION_COST } from './deletionCosts.ts';
 
 /**
- * What the operator reads of a pod and nothing else: a tenth of what the API server sends, for what is by far the
- * most numerous of all objects in memory.
+ * Keeps the fields of a pod that the operator reads: a tenth of the whole object. Pods are by far the most numerous
+ * objects in memory.
  */
 export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
   const { namespace, name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
@@ -35,7 +35,7 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
   };
 }
 
-/** The same of a ReplicaSet, of which only its name, agent and owner matter. */
+/** Keeps the name, the agent and the owner of a ReplicaSet. */
 export function slimReplicaSet({ apiVersion, kind, metadata }: KubernetesObject): KubernetesObject {
   const { namespace, name, uid, resourceVersion, labels } = metadata;
   const agent = labels?.[AGENT_LABEL];

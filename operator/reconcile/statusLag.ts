@@ -2,15 +2,15 @@ import { Histogram, type Registry } from 'prom-client';
 import { WorkQueue, type Clock, type Reconcile, type WorkQueueOptions } from '../kube/index.ts';
 
 /**
- * Measures how long after a change was noticed the status that shows it is written: waiting in the queue, reconciling
- * and retries included. What leads to no write is not measured.
+ * Measures the time from noticing a change to the write of the status that shows it. It includes the wait in the queue,
+ * the reconcile and retries. Changes that lead to no write are not measured.
  */
 export class StatusLag {
   readonly #clock: Clock;
   readonly #histogram: Histogram;
-  /** When the oldest change was noticed that no reconcile has begun to look at; by kind and key. */
+  /** By kind and key: when the oldest change was noticed for which no reconcile has begun. */
   readonly #noticed = new Map<string, number>();
-  /** The same, of those that a reconcile looks at or has failed at. */
+  /** By kind and key: when the oldest change was noticed that a reconcile works on or has failed at. */
   readonly #begun = new Map<string, number>();
 
   constructor(registry: Registry, clock: Clock) {
@@ -23,12 +23,12 @@ export class StatusLag {
     });
   }
 
-  /** A queue of keys of one kind whose status may have to be written. */
+  /** A queue for the status of one kind. It notes when a key is added. */
   queue(kind: string, options: WorkQueueOptions): WorkQueue {
     return new NoticingQueue(options, (key) => this.#notice(`${kind}/${key}`));
   }
 
-  /** The reconcile of that kind's status, measured; it says by `written` what it wrote. */
+  /** Wraps the reconcile of that kind's status, which must call `written` after each write. */
   measured(kind: string, reconcile: Reconcile): Reconcile {
     return async (key, ...rest) => {
       const id = `${kind}/${key}`;
@@ -41,13 +41,12 @@ export class StatusLag {
     };
   }
 
-  /** The status of an object was written. */
   written(kind: string, key: string): void {
     const since = this.#begun.get(`${kind}/${key}`);
     if (since !== undefined) this.#histogram.observe((this.#clock.monotonic() - since) / 1000);
   }
 
-  /** Forgets what was noticed while somebody else led. */
+  /** Forgets changes from the time in which another process led. */
   reset(): void {
     this.#noticed.clear();
     this.#begun.clear();

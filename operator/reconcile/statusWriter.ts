@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
+import { isConflict, isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
-import type { NumbersBudget } from './numbersBudget.ts';
 import { OwnWrites } from './ownWrites.ts';
+import type { WriteBudget } from './writeBudget.ts';
 
 export interface StatusObject<S> extends KubernetesObject {
   status?: S;
 }
 
-/** The part of the client that is needed here. */
+/** The method of KubeClient by which status is written. */
 export interface StatusClient {
   replaceStatus<T extends KubernetesObject>(
     resource: Resource<T, 'status/update'>,
@@ -18,36 +18,36 @@ export interface StatusClient {
   ): Promise<T>;
 }
 
-/** Figures that stayed the same for so long have stopped moving. With the batches of figures, that is within 10 s. */
+/** Figures that stay the same for this long have settled. As pods report in batches, that is within 10 s of the last change. */
 const STEADY_MS = 2_000;
 
-/** Figures as they were to be written, and since when they have been the same; monotonic milliseconds. */
+/** Figures to write, and since when they have not changed in monotonic milliseconds. */
 interface Steady {
   figures: unknown;
   since: number;
 }
 
 /**
- * Writes the status of one kind of object: at once when a state, condition or generation changed,
- * within a budget when only numbers did, never when nothing did.
+ * Writes the status of objects of one kind: at once after a change of a state, condition or generation, within a budget
+ * after a change of figures alone, and not at all without a change.
  */
 export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #client: StatusClient;
   readonly #resource: Resource<T, 'status/update'>;
-  readonly #budget: NumbersBudget;
+  readonly #budget: WriteBudget;
   readonly #ownWrites: OwnWrites;
   readonly #settling: (status: S) => readonly unknown[];
-  /** By object, of each part of its figures that is not written yet. */
+  /** By object: the parts of its figures that are not written yet. */
   readonly #steady = new Map<string, (Steady | undefined)[]>();
   readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
-  /** What was written last, for as long as the informer's cache is behind it. */
+  /** The last written version, while the informer's cache is older. */
   readonly #written = new Map<string, T>();
 
-  /** @param settling parts of the figures, each of which is written soon after it has stopped moving */
+  /** @param settling the parts of the figures; each is written soon after it has settled */
   constructor(
     client: StatusClient,
     resource: Resource<T, 'status/update'>,
-    budget: NumbersBudget,
+    budget: WriteBudget,
     changeOf: (previous: S | undefined, next: S) => StatusChange,
     ownWrites = new OwnWrites(),
     settling: (status: S) => readonly unknown[] = () => [],
@@ -60,7 +60,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     this.#ownWrites = ownWrites;
   }
 
-  /** The newest version known of an object that the cache holds. */
+  /** The cached object, or its last written version if that is newer. */
   newest(cached: T): T {
     const written = this.#written.get(keyOf(cached));
     if (!written) return cached;
@@ -70,10 +70,10 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   }
 
   /**
-   * @param object as `newest` gave it
+   * @param object result of `newest`
    * @param now monotonic milliseconds
-   * @returns whether it was written, or in how many milliseconds to try again
-   * @throws ApiError, among them a conflict when somebody changed the object meanwhile
+   * @returns whether the status was written, or after how many milliseconds to try again
+   * @throws ApiError, such as a conflict if another writer changed the object meanwhile
    */
   async write(
     object: T,
@@ -91,20 +91,22 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     this.#steady.delete(key);
     const body = { ...object, status: next };
     try {
-      const options = { signal, yields: true };
-      const written = await this.#ownWrites.during(object.metadata.uid, () =>
+      const options = { signal, lowPriority: true };
+      const written = await this.#ownWrites.track(object.metadata.uid, () =>
         this.#client.replaceStatus(this.#resource, body, options),
       );
       this.#written.set(key, written);
     } catch (error) {
-      // Deleted meanwhile: there is nothing left to tell.
+      // The object was deleted meanwhile.
       if (isNotFound(error)) return { written: false };
+      // What was written last is not the newest, even if its version is higher, as after a restore of etcd.
+      if (isConflict(error)) this.#written.delete(key);
       throw error;
     }
     return { written: true };
   }
 
-  /** How long a change of figures has to wait; undefined if it is not to be written. */
+  /** Milliseconds until the figures may be written; undefined if they need no write. */
   #wait(object: T, next: S, change: StatusChange, now: number): number | undefined {
     const name = `${object.kind}/${keyOf(object)}`;
     const since = this.#settlingSince(object, next, now);
@@ -113,11 +115,11 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     }
     const left = since + STEADY_MS - now;
     if (left <= 0) return this.#budget.take(name, now, true);
-    const moved = change === 'Later' ? this.#budget.take(name, now) : left;
-    return Math.min(left, moved);
+    const unsettled = change === 'Later' ? this.#budget.take(name, now) : left;
+    return Math.min(left, unsettled);
   }
 
-  /** Since when the steadiest part that differs from the written status has not moved; undefined if none differs. */
+  /** Since when the parts that differ from the written status have settled, at the earliest; undefined if none differs. */
   #settlingSince(object: T, next: S, now: number): number | undefined {
     const key = keyOf(object);
     const known = this.#steady.get(key) ?? [];
@@ -145,7 +147,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   }
 }
 
-/** Versions of one object come from one counter of the storage, so the larger is the newer. */
+/** One counter of the storage numbers all versions of an object, so the larger one is newer. */
 function isNewer(a: KubernetesObject, b: KubernetesObject): boolean {
   const [left, right] = [a.metadata.resourceVersion, b.metadata.resourceVersion];
   if (!left || !right || !/^\d+$/.test(left) || !/^\d+$/.test(right)) return false;

@@ -5,7 +5,7 @@ import { planAgent } from '../desired/plan.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { PodReport } from '../links/index.ts';
 import { hashOf, snapshot } from '../testing/messages.ts';
-import { AgentNews } from './agentNews.ts';
+import { AgentNotifier } from './agentNotifier.ts';
 import { Attachments } from './attachments.ts';
 import { StatusReconciler, type StatusReconcilerOptions } from './statuses.ts';
 
@@ -20,7 +20,7 @@ let report: PodReport;
 let fleet: FleetFigures | undefined;
 let written: CircuitBreakerPolicy[];
 let statuses: StatusReconciler;
-let news: AgentNews;
+let notifier: AgentNotifier;
 
 const reportOf = (hash: string): PodReport => ({
   namespace: 'support',
@@ -37,7 +37,7 @@ const reportOf = (hash: string): PodReport => ({
 
 beforeEach(() => {
   nowMs = 1_000;
-  news = new AgentNews();
+  notifier = new AgentNotifier();
   written = [];
   fleet = undefined;
   report = reportOf(OLD);
@@ -73,7 +73,7 @@ beforeEach(() => {
     },
     caches,
     attachments,
-    news,
+    notifier,
     links: { podReport: () => report, podsOf: () => [report] },
     circuits: { of: () => undefined },
     fleet: { figuresOf: () => fleet },
@@ -83,9 +83,9 @@ beforeEach(() => {
   } as unknown as StatusReconcilerOptions);
 });
 
-/** There is news of the agent before each look. */
+/** Notifies of the agent, then reconciles the policy's status. */
 const look = (): unknown => (
-  news.tell(KEY),
+  notifier.notify(KEY),
   statuses.breaker(KEY, new AbortController().signal, undefined as never)
 );
 
@@ -146,7 +146,7 @@ describe('status under a new leader', () => {
 describe('the figures of a limit', () => {
   const shown = (): RateLimitPolicy['status'] => written.at(-1)?.status as never;
   const lookAtLimit = (): Promise<{ requeueAfterMs?: number } | void> => (
-    news.tell(KEY),
+    notifier.notify(KEY),
     statuses.limit('support/turns', new AbortController().signal, undefined as never)
   );
 

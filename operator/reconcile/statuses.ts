@@ -37,31 +37,27 @@ import {
 import type { AgentObservation } from '../status/observations.ts';
 import { mergeBreakers, summarizeBreaker, type BreakerSummary } from '../status/breakerSummary.ts';
 import { mergeLimits, summarizeLimits, type LimitSummary } from '../status/limits.ts';
-import {
-  summarizedBreakerStatus,
-  summarizedLimitStatus,
-  type SummarizedPolicy,
-} from '../status/policy.ts';
-import { namesOf } from './agentOf.ts';
+import { breakerStatus, limitStatus, type PolicyStatusInput } from '../status/policy.ts';
+import { namesOf } from './agentKeys.ts';
 import type { AgentReconciler } from './agents.ts';
-import type { AgentNews } from './agentNews.ts';
+import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
-import { NumbersBudget } from './numbersBudget.ts';
-import { PolicyTargets, type Look, type TargetSource } from './policyTargets.ts';
-import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
+import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
+import { graceAfter, graceLeft, isTerminating, observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { scalersOf } from './scalers.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
+import { WriteBudget } from './writeBudget.ts';
 
 export interface StatusReconcilerOptions {
   client: StatusClient;
   caches: Caches;
   attachments: Attachments;
-  news: Pick<AgentNews, 'onNews'>;
+  notifier: Pick<AgentNotifier, 'subscribe'>;
   links: PodLinks;
   circuits: Pick<CircuitLeader, 'of'>;
   agents: AgentReconciler;
@@ -69,40 +65,40 @@ export interface StatusReconcilerOptions {
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
-  /** Where writes are noted, for those who hear of them. */
+  /** Filters the watch events of our own writes. */
   ownWrites?: OwnWrites;
   /** Called after each write. */
   onWritten?: (kind: string, key: string) => void;
 }
 
-/** Pods have so long to confirm a new configuration before status tells that they have not. */
+/** Pods have this long to confirm a new configuration. Until then status does not change. */
 const CONFIRM_MS = 200;
 
-/** No pod reports that the leader's bucket of a limit of the fleet fills, so that it is looked at so often. */
-const FILLS_MS = 5_000;
+/** Between two looks at the leader's bucket of a fleet's limit. Pods do not report when it refills. */
+const REFILL_POLL_MS = 5_000;
 
-/** A status that is due: what it is, and what to tell about the change. */
+/** A status to write, and the Events for its change. */
 interface Draft<S> {
   next: S;
   events: (previous: S | undefined) => EventDraft[];
 }
 
-/** How the status of policies of one kind comes about. */
-interface PolicyStatuses<P extends Policy & StatusObject<S>, S, Seen> {
+/** How the status of the policies of one kind is made. */
+interface PolicyStatuses<P extends Policy & StatusObject<S>, S, Summary> {
   resource: Resource<P, 'status/update'>;
   writer: StatusWriter<S, P>;
-  /** By key. */
-  targets: Map<string, PolicyTargets<Seen>>;
-  /** What pods of agents say of the policy. */
+  /** By key of the policy. */
+  targets: Map<string, PolicyTargets<Summary>>;
+  /** Summarises the reports of the agents' pods on the policy. */
   summarize: (
     policy: P,
     won: readonly Section[],
     agents: ReadonlyMap<string, AgentObservation>,
-  ) => Seen;
-  merge: (parts: readonly Seen[]) => Seen;
+  ) => Summary;
+  merge: (parts: readonly Summary[]) => Summary;
 }
 
-/** Writes what is seen of agents and policies into their status, and Events about what changed. */
+/** Writes the status of agents and policies, and Events for its changes. */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
   readonly #agents: StatusWriter<AgentDeploymentStatus, AgentDeployment>;
@@ -115,7 +111,7 @@ export class StatusReconciler {
 
   constructor(options: StatusReconcilerOptions) {
     const { client, ownWrites } = options;
-    const budget = new NumbersBudget();
+    const budget = new WriteBudget();
     this.#options = options;
     this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange, ownWrites);
     this.#breakers = {
@@ -129,24 +125,24 @@ export class StatusReconciler {
       resource: RateLimitPolicies,
       writer: new StatusWriter(
         ...([client, RateLimitPolicies, budget, statusChange, ownWrites] as const),
-        // What was rejected is final while the bucket still fills.
+        // The count of rejections settles while the bucket still refills.
         (status) => [status.limits?.map(({ rejected }) => rejected), status],
       ),
       targets: new Map(),
       summarize: summarizeLimits,
       merge: mergeLimits,
     };
-    this.close = options.news.onNews((key) => this.#hear(key));
+    this.close = options.notifier.subscribe((key) => this.#agentChanged(key));
   }
 
-  /** Stops following the news. */
+  /** Ends the subscription to changes of agents. */
   readonly close: () => void;
 
-  #hear(key: string): void {
+  #agentChanged(key: string): void {
     const { namespace, name } = namesOf(key);
-    const joined = this.#options.attachments.of(namespace);
+    const attachments = this.#options.attachments.of(namespace);
     for (const { resource, targets } of [this.#breakers, this.#limits]) {
-      for (const policy of joined.policiesOf(resource.kind as PolicyKind, name)) {
+      for (const policy of attachments.policiesOf(resource.kind as PolicyKind, name)) {
         targets.get(`${namespace}/${policy}`)?.changed(name);
       }
     }
@@ -162,11 +158,11 @@ export class StatusReconciler {
     }
     const state = agents.stateOf(key);
     const current = attachments.of(namespace).agents.get(name);
-    // Otherwise the agent is about to be reconciled, and that asks for its status again.
+    // Otherwise a reconcile of the agent is due. It enqueues the status again.
     if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
     if (this.#pending(key)) return;
-    const early = this.#early(key);
-    if (early > 0) return { requeueAfterMs: early };
+    const waitMs = this.#waitMs(key);
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
     const agent = this.#agents.newest(cached);
     const observation = this.#observe(key, true);
     const { plan } = state;
@@ -179,36 +175,48 @@ export class StatusReconciler {
     });
   };
 
-  breaker: Reconcile = (key, signal) => {
+  breaker: Reconcile = async (key, signal) => {
+    const pauseMs = this.#pauseMs(this.#breakers, key);
+    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
     return this.#policy(key, attachment, this.#breakers, signal, (input) => {
-      const next = summarizedBreakerStatus(input);
+      const next = breakerStatus(input);
       return { next, events: (previous) => breakerPolicyEvents(previous, next) };
     });
   };
 
   limit: Reconcile = async (key, signal) => {
+    const pauseMs = this.#pauseMs(this.#limits, key);
+    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
-    let fills = false;
+    let refills = false;
     const again = await this.#policy(key, attachment, this.#limits, signal, (input) => {
-      const next = summarizedLimitStatus(input);
-      fills =
+      const next = limitStatus(input);
+      refills =
         next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
       return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
     });
-    return fills
-      ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, FILLS_MS) }
+    return refills
+      ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, REFILL_POLL_MS) }
       : again;
   };
 
-  async #policy<P extends Policy & StatusObject<S>, S, Seen>(
+  /** Time left of the pause of a policy with many targets. */
+  #pauseMs(
+    { targets }: { targets: ReadonlyMap<string, Pick<PolicyTargets<unknown>, 'pauseMs'>> },
+    key: string,
+  ): number {
+    return targets.get(key)?.pauseMs(this.#options.clock.monotonic()) ?? 0;
+  }
+
+  async #policy<P extends Policy & StatusObject<S>, S, Summary>(
     key: string,
     attachment: PolicyAttachment<P> | undefined,
-    kind: PolicyStatuses<P, S, Seen>,
+    kind: PolicyStatuses<P, S, Summary>,
     signal: AbortSignal,
-    draft: (input: SummarizedPolicy<P> & { seen: Seen }) => Draft<S>,
+    draft: (input: PolicyStatusInput<P> & { seen: Summary }) => Draft<S>,
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { writer, resource } = kind;
     if (!attachment || attachment.policy.metadata.deletionTimestamp) {
@@ -219,51 +227,55 @@ export class StatusReconciler {
     const targets = kind.targets.get(key) ?? new PolicyTargets(kind.merge);
     kind.targets.set(key, targets);
     const source = this.#source(namesOf(key).namespace, attachment.policy, kind);
-    const { inForce, pending, earlyMs, graceMs, seen } = targets.update(attachment, source);
+    const { inForce, pending, waitMs, graceMs, summary } = targets.update(
+      attachment,
+      source,
+      this.#options.clock.monotonic(),
+    );
     if (!inForce || pending) return;
-    if (earlyMs > 0) return { requeueAfterMs: earlyMs };
+    if (waitMs > 0) return { requeueAfterMs: waitMs };
     const policy = writer.newest(attachment.policy);
     const now = new Date(this.#options.clock.now());
-    const joined = { attachment: { ...attachment, policy }, previous: policy.status, now };
-    const due = draft({ ...joined, seen: seen() });
+    const input = { attachment: { ...attachment, policy }, previous: policy.status, now };
+    const due = draft({ ...input, seen: summary() });
     return this.#write(writer, resource, policy, graceMs, signal, due);
   }
 
-  #source<P extends Policy & StatusObject<S>, S, Seen>(
+  #source<P extends Policy & StatusObject<S>, S, Summary>(
     namespace: string,
     policy: P,
-    { summarize }: PolicyStatuses<P, S, Seen>,
-  ): TargetSource<Seen> {
+    { summarize }: PolicyStatuses<P, S, Summary>,
+  ): TargetSource<Summary> {
     const { kind, metadata } = policy;
-    const joined = this.#options.attachments.of(namespace);
+    const attachments = this.#options.attachments.of(namespace);
     return {
-      shareOf: (agent) => joined.shareOf(kind, metadata.name, agent),
-      look: (agent, { won }) => {
-        const look = this.#look(namespace, agent, metadata.uid!);
-        if (!look.inForce || look.pending) return look;
+      shareOf: (agent) => attachments.shareOf(kind, metadata.name, agent),
+      stateOf: (agent, { won }) => {
+        const state = this.#targetState(namespace, agent, metadata.uid!);
+        if (!state.inForce || state.pending) return state;
         const observation = this.#observe(`${namespace}/${agent}`, false);
-        const seen = summarize(policy, won, new Map([[agent, observation]]));
+        const summary = summarize(policy, won, new Map([[agent, observation]]));
         const { fleet, fleetCircuits } = observation;
-        // These change with time, or without a word.
-        const passes = look.passes || fleet !== undefined || fleetCircuits !== undefined;
-        return { ...look, passes, seen };
+        // The leader's figures change with time, without a notification.
+        const recheck = state.recheck || fleet !== undefined || fleetCircuits !== undefined;
+        return { ...state, recheck, summary };
       },
     };
   }
 
-  /** Whether a policy, by its UID, can be told of on the agent. */
-  #look(namespace: string, agent: string, uid: string): Look<never> {
+  /** Whether status can tell how the agent enforces the policy with this UID. */
+  #targetState(namespace: string, agent: string, uid: string): TargetState<never> {
     const key = `${namespace}/${agent}`;
     const state = this.#options.agents.stateOf(key);
     const current = this.#options.attachments.of(namespace).agents.get(agent)!;
     const inForce =
       state !== undefined && versionsText(state.attachment, uid) === versionsText(current, uid);
-    const [earlyMs, graceMs] = [this.#early(key), this.#graceLeft(key)];
+    const [waitMs, graceMs] = [this.#waitMs(key), this.#graceLeft(key)];
     const pending = this.#pending(key);
-    return { inForce, pending, earlyMs, graceMs, passes: earlyMs > 0 || graceMs > 0 };
+    return { inForce, pending, waitMs, graceMs, recheck: waitMs > 0 || graceMs > 0 };
   }
 
-  /** @param graceMs as of before the write: a grace that ends during it would leave its pod shown as connected */
+  /** @param graceMs from before the write: if it ends during the write, status must still be made once more */
   async #write<S, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
     resource: Resource<T, 'status/update'>,
@@ -293,7 +305,7 @@ export class StatusReconciler {
     for (const draft of drafts) this.#options.events.record({ regarding, ...draft });
   }
 
-  /** @param whole whether the Deployment and what scales it are looked at too, of which policies tell nothing */
+  /** @param whole whether to include the Deployment and its autoscaler, which policies do not need */
   #observe(key: string, whole: boolean): AgentObservation {
     const { caches, links, circuits, agents, clock } = this.#options;
     const { namespace, name } = namesOf(key);
@@ -314,8 +326,8 @@ export class StatusReconciler {
   }
 
   /**
-   * Whether a first attempt to reach a pod has not ended under this leader, which knows nothing of the pod until then:
-   * status stays as it is. The end of the attempt asks for the status again.
+   * Whether this leader's first attempt to reach some pod has not ended. It knows nothing of the pod until then, so
+   * status stays as it is. The end of the attempt enqueues the status again.
    */
   #pending(key: string): boolean {
     const { links } = this.#options;
@@ -324,23 +336,23 @@ export class StatusReconciler {
       .some((pod) => links.podReport(pod.metadata.uid!)?.pending ?? false);
   }
 
-  /** Milliseconds for which it is too early to say anything of the agent; 0 when it is not. */
-  #early(key: string): number {
-    return Math.max(this.#confirming(key), this.#greeting(key));
+  /** Milliseconds to wait until pods have had time to report; 0: status can be made now. */
+  #waitMs(key: string): number {
+    return Math.max(this.#confirmationWaitMs(key), this.#snapshotWaitMs(key));
   }
 
-  /** How long yet a pod of the agent that has just connected is given to send its snapshot. */
-  #greeting(key: string): number {
-    const now = this.#options.clock.now();
+  /** Time left for pods that have just connected to send their snapshot. */
+  #snapshotWaitMs(key: string): number {
+    const now = new Date(this.#options.clock.now());
     const left = this.#options.links
       .podsOf(key)
       .filter(({ connected, snapshot }) => connected && snapshot === undefined)
-      .map(({ since }) => Date.parse(since) + RECONNECT_GRACE_MS - now);
+      .map(({ since }) => graceAfter(since, now));
     return Math.max(0, ...left);
   }
 
-  /** How long yet the agent's pods are given to confirm the configuration that they were just sent. */
-  #confirming(key: string): number {
+  /** Time left for pods to confirm the configuration that they were just sent. */
+  #confirmationWaitMs(key: string): number {
     const { agents, links, clock } = this.#options;
     const { configuration, configuredAt = -Infinity } = agents.stateOf(key) ?? {};
     const left = configuredAt + CONFIRM_MS - clock.monotonic();

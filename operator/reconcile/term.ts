@@ -15,7 +15,7 @@ import {
 } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import type { PlanOptions } from '../desired/plan.ts';
-import { agentKeyOfChild } from './agentOf.ts';
+import { agentKeyOfChild } from './agentKeys.ts';
 import { AgentReconciler } from './agents.ts';
 import type { Fleet } from './fleet.ts';
 import type { Caches } from './caches.ts';
@@ -29,17 +29,17 @@ import {
   enqueueReported,
   STATUS_OF,
   TASKS,
-  type NewsOptions,
+  type ReportedOptions,
   type Task,
 } from './queues.ts';
 import { StatusReconciler } from './statuses.ts';
 import type { StatusLag } from './statusLag.ts';
 import { Upgrades } from './upgrades.ts';
 
-/** How many at a time where fewer than of others: an agent's status is less urgent than its policies', which it follows. */
-const AT_MOST: Partial<Record<Task, number>> = { agentStatus: 4 };
+/** Lower limits of concurrency. The status of agents is less urgent than that of policies. */
+const MAX_CONCURRENCY: Partial<Record<Task, number>> = { agentStatus: 4 };
 
-export interface TermOptions extends NewsOptions {
+export interface TermOptions extends ReportedOptions {
   client: KubeClient;
   caches: Caches;
   links: Links;
@@ -49,11 +49,11 @@ export interface TermOptions extends NewsOptions {
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
-  /** How many agents at most roll at once because the operator is a new version. */
+  /** How many agents may roll at once after an upgrade of the operator. */
   upgradeConcurrency: number;
-  /** How many agents an upgrade may make worse before it stops. */
+  /** How many agents may fail before such an upgrade stops. */
   upgradeFailures: number;
-  /** What agents' pods are to know of the operator's authorities, as PEM; asked at each reconcile. */
+  /** PEM of the authorities that agents' pods accept; called at each reconcile. */
   authorityPem: () => string;
   /** Name of this process, for Events. */
   instance: string;
@@ -65,7 +65,7 @@ export interface TermOptions extends NewsOptions {
   traces: Traces;
 }
 
-/** Everything that only the leader does, for one term. */
+/** All work of the leader, for one term. */
 export class Term {
   readonly #options: TermOptions;
   readonly #leading: LeaderTerm;
@@ -74,126 +74,114 @@ export class Term {
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
   readonly #costs: DeletionCosts;
-  /** Ends the links: with the term, or when limits of the fleet were handed over. */
+  /** Closes the links: at the end of the term, or after the handover of fleets' limits. */
   readonly #closing = new AbortController();
 
   constructor(options: TermOptions, leading: LeaderTerm) {
-    const { caches, attachments, links, circuits, clock, random, logger, instance } = options;
+    const { caches, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => leading.assertLeading());
     this.#options = options;
     this.#leading = leading;
     this.#slices = new Slices(clock);
-    this.upgrades = new Upgrades({
-      limit: options.upgradeConcurrency,
-      maxFailures: options.upgradeFailures,
-      deployments: caches.upgrading.filter((deployment) => {
-        // Agents of another installation may be in the same namespace.
-        const key = agentKeyOfChild(deployment);
-        return key !== undefined && caches.agents.getByKey(key) !== undefined;
-      }),
-      wake: (key) => options.queues.agent.add(key),
-    });
+    this.upgrades = createUpgrades(options);
     this.agents = new AgentReconciler({
+      ...options,
       client,
-      caches,
-      attachments,
-      links,
-      fleet: options.fleet,
-      providers: options.providers,
-      circuits,
-      plan: options.plan,
-      ownWrites: options.ownWrites,
       upgrades: this.upgrades,
-      get authorityPem() {
-        return options.authorityPem();
-      },
       leaseTransitions: leading.leaseTransitions,
-      now: () => options.clock.monotonic(),
-      news: options.news,
+      now: () => clock.monotonic(),
       onReconciled: (key) => enqueueReported(options, key),
     });
     this.#costs = new DeletionCosts({
-      ...{ client, links, clock },
+      ...options,
+      client,
       replicas: caches.replicas,
       agents: () => caches.agents.list().map(keyOf),
       agent: (key) => caches.agents.getByKey(key),
       logger: logger.child({ module: 'costs' }),
     });
     this.#statuses = new StatusReconciler({
+      ...options,
       client,
-      caches,
-      attachments,
-      links,
-      circuits,
-      news: options.news,
       agents: this.agents,
-      fleet: options.fleet,
-      clock,
-      ownWrites: options.ownWrites,
       onWritten: (kind, key) => options.lag.written(kind, key),
       events: new EventRecorder({
-        client,
+        ...{ client, logger, clock, random },
         reportingController: 'breakwater.dev/operator',
         reportingInstance: instance,
         signal: leading.signal,
-        logger,
-        clock,
-        random,
       }),
     });
   }
 
-  /** Resolves when the next leader has the limits of the fleet, or need not wait for them any more. */
+  /** Resolves when the next leader has taken over the limits of fleets, or when it is too late to wait for it. */
   async whenHandedOver(): Promise<void> {
     const { signal } = this.#closing;
     if (!signal.aborted) await once(signal, 'abort');
   }
 
-  /** Works until the term ends, and resolves when the last work has ended. */
+  /** Works until the term ends, and resolves when the last reconcile has ended. */
   async run(): Promise<void> {
-    const { caches, links, fleet, circuits, providers, queues, lag } = this.#options;
+    const { queues, lag } = this.#options;
     const { signal } = this.#leading;
     if (signal.aborted) this.#leave();
     else signal.addEventListener('abort', () => this.#leave(), { once: true });
     lag.reset();
     for (const queue of Object.values(queues)) queue.start();
-    fleet.open(this.#closing.signal, {
-      leads: () => this.#grants(),
-      termOf: this.agents.termOf,
-      agents: caches.agents.list().map(keyOf),
-      beforeMs: this.#leading.givenUp ? FLEET.leavingMs : 0,
-    });
-    circuits.lead(signal, {
-      termOf: this.agents.termOf,
-      onChange: (key) => enqueueReported(this.#options, key),
-    });
-    providers.lead(signal, this.agents.termOf);
-    // Pods are followed one by one; a term begins with all of them.
-    links.setTargets(targetsOf(caches.replicas.all()));
-    links.open(signal, this.agents.termOf, this.#closing.signal);
-    const all = (task: Task, objects: { metadata: { namespace?: string; name: string } }[]): void =>
-      objects.forEach(({ metadata }) =>
-        queues[task].add(`${metadata.namespace}/${metadata.name}`, { priority: 'low' }),
-      );
-    all('agent', caches.agents.list());
-    all('agentStatus', caches.agents.list());
-    all('breakerStatus', caches.breakers.list());
-    all('limitStatus', caches.limits.list());
+    this.#leadFleets();
+    this.#openLinks();
+    this.#enqueueAll();
     const controllers = TASKS.map((task) => this.#controller(task).run(signal));
     await Promise.all([...controllers, this.#costs.run(signal)]);
     for (const queue of Object.values(queues)) queue.stop();
     this.#statuses.close();
   }
 
-  /** The fleet's limits are shared until the next leader does so, if this one was asked to stop. */
+  /** Must be called before the links open: at the end of the term, fleets must end before their links close. */
+  #leadFleets(): void {
+    const { caches, fleet, circuits, providers } = this.#options;
+    const { signal, givenUp } = this.#leading;
+    const { termOf } = this.agents;
+    fleet.open(this.#closing.signal, {
+      leads: () => this.#mayGrant(),
+      termOf,
+      agents: caches.agents.list().map(keyOf),
+      beforeMs: givenUp ? FLEET.leavingMs : 0,
+    });
+    circuits.lead(signal, { termOf, onChange: (key) => enqueueReported(this.#options, key) });
+    providers.lead(signal, termOf);
+  }
+
+  #openLinks(): void {
+    const { caches, links } = this.#options;
+    // Later changes of pods update the targets one agent at a time; see LinkTargets.
+    links.setTargets(targetsOf(caches.replicas.all()));
+    links.open(this.#leading.signal, this.agents.termOf, this.#closing.signal);
+  }
+
+  #enqueueAll(): void {
+    const { caches, queues } = this.#options;
+    const enqueueEach = (
+      task: Task,
+      objects: { metadata: { namespace?: string; name: string } }[],
+    ): void => {
+      for (const object of objects) queues[task].add(keyOf(object), { priority: 'low' });
+    };
+    enqueueEach('agent', caches.agents.list());
+    enqueueEach('agentStatus', caches.agents.list());
+    enqueueEach('breakerStatus', caches.breakers.list());
+    enqueueEach('limitStatus', caches.limits.list());
+  }
+
+  /** Closes the links. If this process stops, it first grants tokens until the next leader does. */
   #leave(): void {
     const close = (): void => this.#closing.abort();
     if (this.#leading.sinceGivenUp() === undefined) close();
     else this.#options.fleet.leave(close);
   }
 
-  /** Whether no other leader counts on this one's granting nothing any more. */
-  #grants(): boolean {
+  /** Whether this leader may grant tokens: no next leader counts on its silence yet. */
+  #mayGrant(): boolean {
     const since = this.#leading.sinceGivenUp();
     if (since !== undefined) return since < FLEET.leavingMs;
     try {
@@ -217,7 +205,7 @@ export class Term {
       name: CONTROLLERS[task],
       reconcile: kind === undefined ? reconcile[task] : lag.measured(kind, reconcile[task]),
       queue: queues[task],
-      concurrency: Math.min(concurrency, AT_MOST[task] ?? Infinity),
+      concurrency: Math.min(concurrency, MAX_CONCURRENCY[task] ?? Infinity),
       logger,
       registry,
       clock,
@@ -226,4 +214,18 @@ export class Term {
       traces,
     });
   }
+}
+
+function createUpgrades(options: TermOptions): Upgrades {
+  const { caches, queues, upgradeConcurrency, upgradeFailures } = options;
+  return new Upgrades({
+    limit: upgradeConcurrency,
+    maxFailures: upgradeFailures,
+    deployments: caches.upgrading.filter((deployment) => {
+      // Agents of another installation may be in the same namespace.
+      const key = agentKeyOfChild(deployment);
+      return key !== undefined && caches.agents.getByKey(key) !== undefined;
+    }),
+    wake: (key) => queues.agent.add(key),
+  });
 }

@@ -3,42 +3,47 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
-import { keyOf, type ChangeHandler, type Priority, type WorkQueue } from '../kube/index.ts';
+import { keyOf, type ChangeHandler, type Clock, type Priority } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
-import { agentKeyOfChild, namesOf } from './agentOf.ts';
+import { agentKeyOfChild, namesOf } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { ChangeBatch } from './changeBatch.ts';
 import { followPods, LinkTargets } from './linkTargets.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { enqueue, enqueueReported, type NewsOptions, type Queues } from './queues.ts';
+import { enqueue, enqueueReported, type Queues, type ReportedOptions } from './queues.ts';
 
-export interface TriggerOptions extends NewsOptions {
+export interface TriggerOptions extends ReportedOptions {
   caches: Caches;
   links: Links;
   ownWrites: OwnWrites;
+  clock: Pick<Clock, 'after'>;
+  /** A number in [0, 1). */
+  random: () => number;
   /** See ChangeBatch. */
-  soon?: (call: () => void) => void;
+  defer?: (call: () => void) => void;
 }
 
-/** The objects of a new agent come in one by one, as its reconcile makes them; it looks at them together. */
-const MADE_MS = 1_000;
-/** Figures come every second from every pod; those of a while are looked at together. */
+/** Delay after the creation of an agent's object. One reconcile then sees all objects of a new agent. */
+const CREATED_MS = 1_000;
+/**
+ * Delay after figures, which every pod reports each second. One status then shows those of all pods. The delay grows with
+ * the number of agents, because few of their figures are written anyway.
+ */
 const FIGURES_MS = 5_000;
+const FIGURES_MS_PER_AGENT = 5;
 
 /**
- * Turns what informers and links notice into keys to reconcile. It only enqueues: the leader works the queues off, and
- * a new leader starts from everything there is.
+ * Turns the events of informers and links into keys to reconcile. It only enqueues. The leader works on the queues, and
+ * a new leader begins with all objects.
  */
 export function connectTriggers(options: TriggerOptions): void {
-  const { caches, attachments, links, queues, soon } = options;
-  const batch = new ChangeBatch(attachments, (change) => enqueue(queues, change), soon);
+  const { caches, attachments, links, queues, defer } = options;
+  const batch = new ChangeBatch(attachments, (change) => enqueue(queues, change), defer);
   const policyChanged: ChangeHandler<Policy> = (current, previous) =>
-    whenPolicyChanged(options, batch, current, previous);
+    onPolicyChange(options, batch, current, previous);
   const childChanged: ChangeHandler<KubernetesObject> = (current, previous, { initial }) =>
-    whenChildChanged(options, current, previous, initial ? 'low' : 'high');
-  caches.agents.onChange((current, previous) =>
-    whenAgentChanged(options, batch, current, previous),
-  );
+    onChildChange(options, current, previous, initial ? 'low' : 'high');
+  caches.agents.onChange((current, previous) => onAgentChange(options, batch, current, previous));
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
   for (const informer of caches.children) informer.onChange(childChanged);
@@ -49,14 +54,15 @@ export function connectTriggers(options: TriggerOptions): void {
     });
   }
   watchPods(options);
-  const later = (queue: WorkQueue, key: string): void => queue.addByAndBy(key, FIGURES_MS);
-  links.onChange((key, kind) =>
-    enqueueReported(options, key, kind === 'Counters' ? later : undefined),
-  );
+  const countersChanged = figuresOf(options);
+  links.onChange((key, kind) => {
+    if (kind === 'Counters') countersChanged(key);
+    else enqueueReported(options, key);
+  });
   links.onHigherTerm((key) => queues.agent.add(key));
 }
 
-function whenAgentChanged(
+function onAgentChange(
   { attachments, queues, ownWrites }: TriggerOptions,
   batch: ChangeBatch,
   current: AgentDeployment | undefined,
@@ -67,13 +73,13 @@ function whenAgentChanged(
   if (current && previous && !differs(current, previous)) {
     attachments.replaceAgent(namespace, current);
     const statuses = { agents: [metadata.name] };
-    return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
+    return ownWrites.unlessOurs(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
   batch.agentChanged(namespace, metadata.name, current);
 }
 
-function whenPolicyChanged(
+function onPolicyChange(
   { caches, attachments, queues, ownWrites }: TriggerOptions,
   batch: ChangeBatch,
   current: Policy | undefined,
@@ -85,10 +91,10 @@ function whenPolicyChanged(
   if (current && previous && !differs(current, previous)) {
     attachments.replace(namespace, current);
     const statuses = { policies: [policy] };
-    return ownWrites.heard(current, () => enqueue(queues, { namespace, statuses }));
+    return ownWrites.unlessOurs(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  whenPauseChanged(caches, queues, previous, current);
+  onPauseChange(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy, current);
@@ -96,8 +102,8 @@ function whenPolicyChanged(
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
 }
 
-/** What a paused policy held may be of agents that its spec does not name any more. */
-function whenPauseChanged(
+/** Enqueues all agents of the namespace: a paused policy may be in force on agents that its spec no longer names. */
+function onPauseChange(
   caches: Caches,
   queues: Queues,
   previous: Policy | undefined,
@@ -109,7 +115,7 @@ function whenPauseChanged(
   enqueue(queues, { namespace, children: agents });
 }
 
-function whenChildChanged(
+function onChildChange(
   { queues, ownWrites }: TriggerOptions,
   current: KubernetesObject | undefined,
   previous: KubernetesObject | undefined,
@@ -121,15 +127,15 @@ function whenChildChanged(
   const { namespace, name } = namesOf(key);
   const change = { namespace, children: [name] };
   if (current && !previous) {
-    return enqueue(queues, change, (queue, each) => queue.addAfter(each, MADE_MS, { priority }));
+    return enqueue(queues, change, (queue, each) => queue.addAfter(each, CREATED_MS, { priority }));
   }
-  const look = (): void => enqueue(queues, change);
-  // How a roll-out goes on depends on the Deployment in the cache, so that each version of it is looked at.
-  if (current && current.kind !== 'Deployment') ownWrites.heard(current, look);
-  else look();
+  const reconcile = (): void => enqueue(queues, change);
+  // The next step of a roll-out depends on the cached Deployment, so every version of it is reconciled.
+  if (current && current.kind !== 'Deployment') ownWrites.unlessOurs(current, reconcile);
+  else reconcile();
 }
 
-/** Whether more than the status, or bookkeeping in metadata, changed. */
+/** Whether more changed than the status or metadata such as managedFields. */
 function differs(current: KubernetesObject, previous: KubernetesObject): boolean {
   const facts = (object: KubernetesObject): string => {
     const { metadata } = object;
@@ -144,10 +150,25 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
   return facts(current) !== facts(previous);
 }
 
-/** Keeps the targets of links the same as the pods, and asks for the status of their agents. */
+/** Enqueues the status of an agent some time after its figures changed, once for all changes until then. */
+function figuresOf(options: TriggerOptions): (agent: string) => void {
+  const { caches, clock, random } = options;
+  const due = new Set<string>();
+  return (agent) => {
+    if (due.has(agent)) return;
+    due.add(agent);
+    const more = random() * caches.agents.size * FIGURES_MS_PER_AGENT;
+    clock.after(FIGURES_MS + more, () => {
+      due.delete(agent);
+      enqueueReported(options, agent, (queue, key) => queue.add(key, { priority: 'low' }));
+    });
+  };
+}
+
+/** Keeps the targets of links equal to the pods, and enqueues the status of their agents. */
 function watchPods(options: TriggerOptions): void {
-  const { caches, links, soon } = options;
-  const targets = new LinkTargets(links, caches.replicas, soon);
+  const { caches, links, defer } = options;
+  const targets = new LinkTargets(links, caches.replicas, defer);
   followPods(caches, (agent) => {
     targets.changed(agent);
     enqueueReported(options, agent);

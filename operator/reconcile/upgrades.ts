@@ -6,40 +6,40 @@ import {
   type PodChange,
 } from '../desired/objects/pods.ts';
 import { keyOf, type Deployment } from '../kube/index.ts';
-import { agentKeyOfChild } from './agentOf.ts';
+import { agentKeyOfChild } from './agentKeys.ts';
 
 export interface UpgradesOptions {
   /** How many agents may roll at once because the operator is a new version. */
   limit: number;
-  /** The upgrade stops when it has made so many agents worse. */
+  /** The upgrade stops when so many agents have failed. */
   maxFailures: number;
-  /** Deployments of agents that roll, as an earlier leader left them. */
+  /** Deployments that an earlier leader marked as rolling. */
   deployments: readonly Deployment[];
-  /** Called with the key of an agent that may find a place now, or that has another reason to wait. */
+  /** Enqueues an agent that may get a place now, or that waits for another reason than before. */
   wake: (key: string) => void;
 }
 
-/** Agents by how far their upgrade is. */
+/** Numbers of agents by the state of their upgrade. */
 export interface UpgradeCounts {
-  /** They wait for a place. */
+  /** Wait for a place. */
   waiting: number;
-  /** They would wait for a place, but the upgrade has stopped. */
+  /** Wait because the upgrade has stopped. */
   stopped: number;
-  /** They have a place. */
+  /** Have a place. */
   rolling: number;
-  /** They roll without a place, because no pod of theirs was available before. */
+  /** Roll without a place, because none of their pods was available before. */
   repairing: number;
-  /** They were well before, and their new pods do not become available. */
+  /** Were available before, and their new pods do not become available. */
   failed: number;
 }
 
 /**
- * The places for agents that roll because of a new version of the operator, with another default image or another pod
- * template, so that not all roll at once. A roll-out that the user asked for never waits.
+ * Limits how many agents roll at once when a new version of the operator changes the image or the pod template of all.
+ * Roll-outs that a user asked for never wait.
  *
- * An agent that serves nobody takes no place, so that broken agents hold up no upgrade. One whose roll-out makes no
- * progress gives its place back and counts as failed; after `maxFailures` of them no other agent begins to roll until
- * one of these recovers, is changed or deleted.
+ * An agent without available pods takes no place, so broken agents do not delay the upgrade. An agent whose roll-out
+ * makes no progress gives its place back and counts as failed. After `maxFailures` failed agents the upgrade stops: no
+ * other agent begins to roll until one of them recovers, is changed or deleted.
  */
 export class Upgrades {
   readonly #options: UpgradesOptions;
@@ -76,7 +76,7 @@ export class Upgrades {
     };
   }
 
-  /** Gives the agent a place or a turn, or takes them back, as the change of its pods asks for. */
+  /** Gives the agent a place, lets it wait, or takes its place back, depending on how its pods change. */
   admit(
     key: string,
     change: PodChange | undefined,
@@ -84,13 +84,13 @@ export class Upgrades {
   ): Upgrade | undefined {
     if (change === undefined) return undefined;
     if (change === 'None') this.release(key);
-    else if (change === 'RollingOut') this.#judge(key, live);
+    else if (change === 'RollingOut') this.#failIfStuck(key, live);
     else if (change === 'Upgrade') return this.#begin(key, live);
     this.#waiting.delete(key);
     return this.#stateOf(key);
   }
 
-  /** Gives up the agent's place, or its turn. */
+  /** Takes back the agent's place, and ends its wait. */
   release(key: string): void {
     this.#change(() => {
       for (const each of [this.#waiting, this.#rolling, this.#repairing, this.#failed]) {
@@ -100,7 +100,7 @@ export class Upgrades {
   }
 
   #begin(key: string, live: LiveDeployment | undefined): Upgrade {
-    // A newer version may mend what an earlier one broke.
+    // A newer version may repair the agent.
     if (this.#failed.has(key)) this.#change(() => this.#failed.delete(key));
     const state = this.#stateOf(key);
     if (state !== undefined) return state;
@@ -118,8 +118,8 @@ export class Upgrades {
     return 'Rolls';
   }
 
-  /** An agent whose new pods do not become available gives its place to another one. */
-  #judge(key: string, live: LiveDeployment | undefined): void {
+  /** Takes back the place of an agent whose roll-out makes no progress. */
+  #failIfStuck(key: string, live: LiveDeployment | undefined): void {
     if (!live || !isStuck(live) || !this.#rolling.has(key)) return;
     this.#change(() => {
       this.#rolling.delete(key);
@@ -133,7 +133,7 @@ export class Upgrades {
     return this.#rolling.has(key) ? 'Rolls' : undefined;
   }
 
-  /** Wakes those who may begin now; all who wait when the upgrade has stopped or goes on. */
+  /** Wakes waiting agents: as many as there are free places, or all if the change stops or resumes the upgrade. */
   #change(change: () => void): void {
     const before = this.stopped;
     change();

@@ -1,18 +1,17 @@
 import { USES, type Use } from './resources.ts';
 
-/** Where rules hold. */
 export type Scope = Use['scope'];
 
 /** A rule of a Role or ClusterRole. */
 export interface PolicyRule {
   apiGroups: string[];
   resources: string[];
-  /** A setting of the operator by which the one object is named, not the name itself. */
+  /** The operator's setting that names the only object. */
   only?: NonNullable<Use['only']>;
   verbs: string[];
 }
 
-/** What the operator may do in a scope: exactly its USES, resources of one group with the same verbs together. */
+/** The rules of one scope, exactly for USES. Resources of one group with the same verbs share a rule. */
 export function permissions(scope: Scope): PolicyRule[] {
   const merged = new Map<string, PolicyRule>();
   for (const rule of USES.filter((use) => use.scope === scope).flatMap(rulesOf)) {
@@ -28,7 +27,7 @@ export function permissions(scope: Scope): PolicyRule[] {
 function rulesOf({ resource: { group, plural, verbs }, only }: Use): PolicyRule[] {
   const uses = Object.keys(verbs).map((verb) => {
     const [action, part] = verb.split('/').reverse() as [string, string | undefined];
-    // A permission to create cannot be bound to a name.
+    // RBAC cannot bind create to a name.
     const named = only !== undefined && action !== 'create';
     return { of: part === undefined ? plural : `${plural}/${part}`, action, named };
   });

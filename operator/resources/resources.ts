@@ -1,4 +1,4 @@
-/** The kinds that the operator uses, and what it may do with them. The roles in the chart are generated from this. */
+/** The kinds that the operator uses, with their verbs. The chart's roles are generated from them. */
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
@@ -27,25 +27,25 @@ import type {
   ServiceAccount,
 } from '../kube/types.ts';
 
-/** What is done with an object that every agent has: server-side apply both creates and patches. */
+/** Verbs for objects that every agent has. Server-side apply needs create and patch. */
 export type Make = Read | 'get' | 'create' | 'patch';
 
-/** What is done with an object that an agent may have or not. */
+/** Verbs for objects that only some agents have. */
 export type Own = Make | 'delete';
 
 const READ: Readonly<Record<Read, true>> = { list: true, watch: true };
 const MAKE: Readonly<Record<Make, true>> = { ...READ, get: true, create: true, patch: true };
 const OWN: Readonly<Record<Own, true>> = { ...MAKE, delete: true };
 
-/** A kind of ours: read, its status written. */
-function own<T extends KubernetesObject>(
+/** A kind of Breakwater: the operator reads it and writes its status. */
+function breakwaterKind<T extends KubernetesObject>(
   kind: string,
   plural: string,
 ): Resource<T, Read | 'status/update'> {
   return defineResource(API_VERSION, kind, plural, { ...READ, 'status/update': true });
 }
 
-/** Where the API server guards blockOwnerDeletion, an owner is named only by who may change its finalizers. */
+/** With the admission plugin OwnerReferencesPermissionEnforcement, only who may update an owner's finalizers may name it. */
 export const AgentDeployments: Resource<
   AgentDeployment,
   Read | 'status/update' | 'finalizers/update'
@@ -54,17 +54,20 @@ export const AgentDeployments: Resource<
   'status/update': true,
   'finalizers/update': true,
 });
-export const CircuitBreakerPolicies = own<CircuitBreakerPolicy>(
+export const CircuitBreakerPolicies = breakwaterKind<CircuitBreakerPolicy>(
   'CircuitBreakerPolicy',
   'circuitbreakerpolicies',
 );
-export const RateLimitPolicies = own<RateLimitPolicy>('RateLimitPolicy', 'ratelimitpolicies');
-/** Patched for its deletion cost alone; see reconcile/deletionCosts.ts. */
+export const RateLimitPolicies = breakwaterKind<RateLimitPolicy>(
+  'RateLimitPolicy',
+  'ratelimitpolicies',
+);
+/** Patched only for deletion costs; see reconcile/deletionCosts.ts. */
 export const Pods = defineResource<Pod, Read | 'patch'>('v1', 'Pod', 'pods', {
   ...READ,
   patch: true,
 });
-/** Between a Deployment and its pods. */
+/** Read to find the Deployment of a pod. */
 export const ReplicaSets = defineResource<KubernetesObject, Read>(
   'apps/v1',
   'ReplicaSet',
@@ -103,7 +106,7 @@ export const NetworkPolicies = defineResource<NetworkPolicy, Own>(
   'networkpolicies',
   OWN,
 );
-/** Of prometheus-operator, which need not be installed. */
+/** Of prometheus-operator, which may not be installed. */
 export const ServiceMonitors = defineResource<KubernetesObject, Own>(
   'monitoring.coreos.com/v1',
   'ServiceMonitor',
@@ -116,7 +119,7 @@ export const PrometheusRules = defineResource<KubernetesObject, Own>(
   'prometheusrules',
   OWN,
 );
-/** Of KEDA, which need not be installed. */
+/** Of KEDA, which may not be installed. */
 export const ScaledObjects = defineResource<KubernetesObject, Own>(
   'keda.sh/v1alpha1',
   'ScaledObject',
@@ -133,16 +136,16 @@ export const Secrets = defineResource<Secret, 'get' | 'create' | 'update'>(
 /** Where the operator uses a kind. */
 export interface Use {
   resource: Resource<KubernetesObject, Verb>;
-  /** Agents: the namespaces that are looked after. Operator: its own namespace. Cluster: not in a namespace. */
+  /** Agents: the watched namespaces. Operator: its own namespace. Cluster: a kind without namespace. */
   scope: 'Agents' | 'Operator' | 'Cluster';
-  /** Which single object, by the setting that names it; create cannot be bound to a name and is not. */
+  /** Setting that names the only object. It does not limit create, which RBAC cannot bind to a name. */
   only?: 'leaseName' | 'authoritySecret';
 }
 
-/** All kinds that the operator uses, by name: the order of the rules in its roles. */
+/** All kinds that the operator uses, in the order of the rules in its roles. */
 export const USES: readonly Use[] = [
   ...[AgentDeployments, CircuitBreakerPolicies, ConfigMaps, Deployments].map(inAgents),
-  // Events of an agent are in its namespace.
+  // An Event is in the namespace of its object.
   ...[Events, HorizontalPodAutoscalers].map(inAgents),
   { resource: Leases as Use['resource'], scope: 'Operator', only: 'leaseName' },
   ...[NetworkPolicies, PodDisruptionBudgets, Pods, PrometheusRules].map(inAgents),

@@ -25,7 +25,7 @@ import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } 
 import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 
-/** What the status needs of an agent's plan. */
+/** The part of an agent's plan that its status needs. */
 export type PlanFacts = Pick<
   AgentPlan,
   | 'dependencies'
@@ -45,14 +45,14 @@ export interface AgentStatusInput {
   agent: AgentDeployment;
   plan: PlanFacts;
   observation: AgentObservation;
-  /** The status that the agent has. */
+  /** The agent's current status. */
   previous: AgentDeploymentStatus | undefined;
   now: Date;
 }
 
 type AgentDependency = NonNullable<AgentDeploymentStatus['dependencies']>[number];
 
-/** The status of an agent, after its Deployment and what its pods report. */
+/** The status of an agent, from its Deployment and the reports of its pods. */
 export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   const { agent, plan, observation, previous, now } = input;
   const { metadata } = agent;
@@ -119,7 +119,7 @@ function podFigures(
   return { ready: `${ready}/${desired}`, updated: updatedPods(observation, desired) };
 }
 
-/** At most as many as the schema takes. */
+/** At most 64, as in the schema. */
 function dependencyStatuses(
   plan: PlanFacts,
   seen: readonly PodCircuit[],
@@ -144,8 +144,8 @@ function published({
 }
 
 /**
- * The circuits of the agent's dependencies in its live pods, whatever policy they are under. One in shadow mode is
- * closed for the agent's clients.
+ * The circuits of the agent's dependencies in its live pods, under any policy. A circuit in shadow mode counts as closed,
+ * because it rejects nothing.
  */
 export function agentCircuits(
   { metadata }: AgentDeployment,
@@ -168,7 +168,7 @@ function asClosed({ dependency, model, since, policy }: CircuitStatus): CircuitS
   };
 }
 
-/** The gates of the agent's dependencies, as far as pods report on them. */
+/** The gates of the agent's dependencies that pods report. */
 export function gatesOf(
   { dependencies }: Pick<PlanFacts, 'dependencies'>,
   observation: AgentObservation,
@@ -205,7 +205,7 @@ function policiesOn({ breaker, limit }: PlannedDependency): AgentDependency['pol
   ];
 }
 
-/** Ready, Progressing and Degraded. A circuit that is open changes none of them. */
+/** Ready, Progressing and Degraded. Open circuits do not affect them. */
 function workloadConditions({ agent, plan, observation }: AgentStatusInput): ConditionDraft[] {
   const desired = desiredPods(agent, observation);
   const rollOut = rollOutOf(observation, desired);
@@ -219,8 +219,8 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
 }
 
 /**
- * As many pods as disruption.maxUnavailable allows may be missing, as long as there is one: a node that is drained must
- * not make the agent count as down.
+ * Undefined if enough pods are ready: disruption.maxUnavailable pods may be missing, but not all. The drain of a node must
+ * not make the agent unready.
  */
 function shortageOf(
   agent: AgentDeployment,
@@ -264,7 +264,7 @@ function degraded(
     ...found,
     ...(rollOut.state === 'Failed' ? [{ reason: 'RollOutFailed', message: rollOut.message }] : []),
     ...(noPods && rollOut.state !== 'RollingOut'
-      ? [{ reason: 'NoReadyPods', message: 'No pod is ready; the agent answers nothing.' }]
+      ? [{ reason: 'NoReadyPods', message: 'No pod is ready; the agent answers no requests.' }]
       : []),
   ];
   const [first] = all;
@@ -280,7 +280,7 @@ function degraded(
   return { type: 'Degraded', status: 'True', reason: first.reason, message };
 }
 
-/** The Programmed conditions of the agent's policies as one: what is worst comes first. */
+/** Combines the Programmed conditions of the agent's policies. The worst reason counts. */
 function policiesProgrammed(
   policies: readonly { policy: PolicyRef; progress: Progress[] }[],
 ): ConditionDraft {

@@ -4,14 +4,14 @@ import type { AgentObservation } from './observations.ts';
 type Audit = NonNullable<AgentDeploymentStatus['audit']>;
 type Head = NonNullable<Audit['heads']>[number];
 
-/** Chains whose heads status keeps; each process of a pod's container has one. */
+/** Kept heads. Each process of a pod's container has a chain of its own. */
 const MAX_HEADS = 32;
 
 const HASH = /^[0-9a-f]{64}$/;
 
 /**
- * The last head of each chain, the one that moved last first. Those of pods that are gone stay until newer ones take
- * their places, so that a file of theirs can be checked against them.
+ * The last head of each chain, the last changed one first. Heads of former pods stay until newer ones replace them, so
+ * that the audit files of those pods can be verified.
  */
 export function auditHeads(
   { pods }: Pick<AgentObservation, 'pods'>,
@@ -23,7 +23,7 @@ export function auditHeads(
     const { audit } = snapshot ?? {};
     if (!audit || !HASH.test(audit.hash)) return [];
     const before = known.get(audit.chain);
-    // A pod cannot take back what it has said.
+    // A pod must not replace a head that it has reported.
     if (before && before.sequence >= audit.sequence) return [];
     const { chain, sequence, hash } = audit;
     return [{ pod: name, chain: chain.slice(0, 64), sequence, hash, time: now.toISOString() }];

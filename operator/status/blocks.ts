@@ -1,6 +1,6 @@
 import { byText } from '../desired/common/wording.ts';
 
-/** Parts of a block. One that has twice as many is split. */
+/** Parts of a block. A block of twice the size is split. */
 const SIZE = 64;
 
 interface Block<T> {
@@ -12,15 +12,15 @@ interface Block<T> {
 }
 
 /**
- * Parts in the order of their names, and what they come to together. After a change of one part only its block is put
- * together anew, and then the totals of the blocks.
+ * Merges parts in the order of their names, incrementally. After a change of a part only its block is merged anew, and
+ * then the results of all blocks.
  */
 export class Blocks<T> {
   readonly #merge: (parts: readonly T[]) => T;
   readonly #size: number;
   readonly #blocks: Block<T>[] = [];
 
-  /** @param merge must come to the same when some neighbours are merged first */
+  /** @param merge must be associative */
   constructor(merge: (parts: readonly T[]) => T, size = SIZE) {
     this.#merge = merge;
     this.#size = size;
@@ -60,7 +60,7 @@ export class Blocks<T> {
     return this.#merge(this.#blocks.map((block) => (block.total ??= this.#merge(block.parts))));
   }
 
-  /** Index of the block that the name belongs to: the last that begins at it or before it, else the first. */
+  /** Index of the name's block: the last one whose first name is not greater, else the first block. */
   #blockOf(name: string): number {
     let [low, high] = [0, this.#blocks.length];
     while (high - low > 1) {
@@ -72,7 +72,7 @@ export class Blocks<T> {
   }
 }
 
-/** Index of the first name that is not before `name`. */
+/** Index of the first name that is not less than `name`. */
 function firstFrom(names: readonly string[], name: string): number {
   let [low, high] = [0, names.length];
   while (low < high) {

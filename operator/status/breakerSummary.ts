@@ -22,13 +22,13 @@ import { mergeProgress, progressIn, type ProgressSummary } from './programmed.ts
 import { earliest, latest, reportedTime } from './reported.ts';
 import { lastTransitions, reportedTransitions, type PolicyTransition } from './transitions.ts';
 
-/** Circuits that are in one state. */
+/** Summary of the circuits in one state. */
 interface InState {
-  /** Why the first of them is. */
+  /** Reason of the first circuit that entered the state. */
   reason: Reason | undefined;
-  /** When the first of them came into it. */
+  /** When the first circuit entered the state. */
   since: string | undefined;
-  /** Whether the policy's override holds one of them there. */
+  /** Whether the policy's override holds one of them in the state. */
   overridden: boolean;
 }
 
@@ -37,30 +37,34 @@ interface InState {
  * Summaries of some agents and of the agents that follow them by name merge into the summary of all.
  */
 export interface BreakerSummary {
-  /** Every pod by its worst circuit. */
+  /** Number of pods by the state of their worst circuit. */
   pods: Record<WorstState, number>;
   states: Record<WorstState, InState>;
-  /** When the last circuit changed. */
+  /** The latest change of a circuit. */
   latestSince: string | undefined;
   nextProbe: string | undefined;
   lastFailure: PolicyCircuit['lastFailure'];
-  /** The worst ones, in their order. */
+  /** The worst circuits, in the order of agents and dependencies. */
   circuits: PolicyCircuit[];
   fleet: FleetSummary;
-  /** The last ones. */
+  /** The latest transitions. */
   transitions: PolicyTransition[];
-  /** Circuits of connected pods, and those of them that have handled the reset that the policy asks for. */
+  /** Number of circuits in connected pods. */
   connected: number;
+  /** Those of them that have handled spec.resetToken. */
   reset: number;
   progress: ProgressSummary;
 }
 
 const STATES: readonly WorstState[] = ['Open', 'HalfOpen', 'Closed', 'Unknown'];
 const MAX_CIRCUITS = 64;
-/** Shared, since there are some for each agent. */
+/** Shared by all agents to save memory. */
 const NONE: InState = { reason: undefined, since: undefined, overridden: false };
 
-/** @param agents that the policy is for, by name; `won` says where it is in force */
+/**
+ * @param won where the policy is in force
+ * @param agents by name
+ */
 export function summarizeBreaker(
   policy: CircuitBreakerPolicy,
   won: readonly Section[],
@@ -86,7 +90,7 @@ export function summarizeBreaker(
   };
 }
 
-/** Of agents one after another. */
+/** Merges the summaries of agents, in their order. */
 export function mergeBreakers(parts: readonly BreakerSummary[]): BreakerSummary {
   const each = <T>(of: (part: BreakerSummary) => T | undefined): T[] =>
     parts.flatMap((part): T[] => {
@@ -138,7 +142,7 @@ function mergeStates(all: readonly InState[]): InState {
 const timesOf = (seen: readonly PodCircuit[]): (string | undefined)[] =>
   seen.map(({ circuit }) => reportedTime(circuit?.since));
 
-/** At most as many as status may hold. */
+/** The worst circuits, as many as status may hold. */
 function worst(circuits: PolicyCircuit[]): PolicyCircuit[] {
   if (circuits.length <= MAX_CIRCUITS) return circuits;
   const kept = new Set(

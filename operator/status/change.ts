@@ -8,20 +8,19 @@ import { strictestAction } from './security.ts';
 
 type AnyStatus = AgentDeploymentStatus | CircuitBreakerPolicyStatus | RateLimitPolicyStatus;
 
-/** When to write a status: at once, together with others at most once a minute, or not at all. */
+/** When to write a status: at once, within the write budget, or not at all. */
 export type StatusChange = 'Now' | 'Later' | 'No';
 
-/** Least move of a percentage, in points, and of a count, as a ratio, that is worth a write of its own. */
+/** Least change of a percentage (in points) and of a count (as a ratio) that causes a write. */
 const MIN_POINTS = 20;
 const MIN_RATIO = 0.2;
 
-/** A last failure that is this much newer is worth a write of its own, in ms. */
+/** A last failure that is this much newer causes a write. Milliseconds. */
 const MIN_FAILURE_AGE = 300_000;
 
 /**
- * Whether `next` is to be written over `previous`. A change of state, of a condition, of the generation, of pods'
- * or circuits' states or of transitions is written now. A message, or a number that moved far enough, may wait. A
- * smaller move waits for another reason to write.
+ * When to write `next` over `previous`. Now: a state, a condition, the generation or a transition changed. Later: a
+ * message changed, or a figure changed enough. No: only smaller changes of figures, which wait for another reason.
  */
 export function statusChange<S extends AnyStatus>(previous: S | undefined, next: S): StatusChange {
   if (isDeepStrictEqual(previous, next)) return 'No';
@@ -31,7 +30,7 @@ export function statusChange<S extends AnyStatus>(previous: S | undefined, next:
     : 'No';
 }
 
-/** The fields besides figures and texts, by name. They occur at several depths. */
+/** Names of fields with figures and texts, at any depth. Their changes may wait. */
 const INESSENTIAL = new Set([
   'message',
   'lastFailure',
@@ -48,11 +47,10 @@ const INESSENTIAL = new Set([
   'security',
 ]);
 
-/** What a person must see at once: the status without texts and figures. */
+/** The parts that must be current at once: the status without texts and figures. */
 function essence(status: AnyStatus): unknown {
-  // An attacker chooses how often incidents come, so that only the level is written at once, the first incident of each
-  // type, and whether a client is held.
-  // What the leader grants moves all the time.
+  // An attacker chooses how often incidents come. So only the level, the first incident of each type and the strictest
+  // action are written at once. The leader's grants change all the time.
   const state = 'limits' in status ? { ...status, fleet: undefined } : status;
   const security = securityIn(status);
   const types = security?.counts?.map(({ type }) => type) ?? [];
@@ -73,7 +71,7 @@ function pruned(value: unknown): unknown {
   );
 }
 
-/** Which incidents and responses there are, without how often incidents were seen. */
+/** The incidents and responses, without their counts. */
 function incidentsOf(security: AgentDeploymentStatus['security']): unknown {
   if (!security) return undefined;
   const { openIncidents, last, open = [], responsesInForce, responses } = security;
@@ -81,7 +79,7 @@ function incidentsOf(security: AgentDeploymentStatus['security']): unknown {
   return [openIncidents, last?.id, incidents, responsesInForce, responses];
 }
 
-/** Messages, the kind of failures, the time of the next probe and of the end of a pause. */
+/** Compares messages, classes of failures, and times of probes and ends of gates. */
 function textsDiffer(previous: AnyStatus, next: AnyStatus): boolean {
   return !isDeepStrictEqual(textsOf(previous), textsOf(next));
 }
@@ -106,10 +104,11 @@ function textsOf(status: AnyStatus): unknown {
   ];
 }
 
-/** Who grants the tokens of limits, and to how many pods. */
+/** The leader that grants tokens, and to how many pods. */
 function fleetOf(status: AnyStatus): unknown {
   return 'limits' in status ? [status.fleet?.pods, status.fleet?.leader] : [];
 }
+
 type Load = NonNullable<AgentDeploymentStatus['load']>;
 
 const NO_LOAD: Load = { inFlight: 0, queued: 0, capacity: 0 };
@@ -139,7 +138,7 @@ function figures(status: AnyStatus): Figures {
       ...limits.map(({ rejected }) => rejected ?? 0),
       ...performance.flatMap((each) => [
         ...[each.count, each.averageMs, each.p95Ms],
-        // Their number itself wavers; that there are none any more is news.
+        // The number changes all the time. Only its fall to 0 and its rise from 0 count.
         Math.min(1, each.recent?.count ?? 0),
       ]),
     ],
@@ -147,7 +146,7 @@ function figures(status: AnyStatus): Figures {
   };
 }
 
-/** How full the pods are, and how long their queues, in percent. */
+/** Requests in flight and queued requests, in percent of the capacity. */
 function usedShares({ inFlight, queued, capacity }: Load = NO_LOAD): number[] {
   return [inFlight, queued].map((count) => (100 * count) / Math.max(1, capacity));
 }

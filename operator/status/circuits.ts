@@ -23,7 +23,7 @@ export interface PodCircuit {
   circuit?: CircuitStatus;
 }
 
-/** Pods that count: those that are not on their way out. */
+/** Pods that are neither being deleted nor ended. */
 export function livePods(observation: AgentObservation | undefined): PodObservation[] {
   return (observation?.pods ?? []).filter(({ terminating }) => !terminating);
 }
@@ -63,26 +63,26 @@ export function severity(state: WorstState): number {
   return SEVERITY[state];
 }
 
-/** The circuits among them that are in that state. */
+/** The circuits in this state. */
 export function inState(seen: readonly PodCircuit[], state: WorstState): PodCircuit[] {
   return seen.filter(({ circuit }) => (circuit?.state ?? 'Unknown') === state);
 }
 
-/** Pods by the worst state of each pod; every pod is in exactly one of the four. */
+/** Counts each pod by the worst state of its circuits. */
 export function podsByState(seen: readonly PodCircuit[]): Record<WorstState, number> {
   const counts: Record<WorstState, number> = { Unknown: 0, Closed: 0, HalfOpen: 0, Open: 0 };
   for (const ofPod of Map.groupBy(seen, ({ pod }) => pod.uid).values()) counts[worstState(ofPod)]++;
   return counts;
 }
 
-/** Circuits of one dependency in all pods that an entry of status stands for. */
+/** The circuits of one dependency in all pods: one entry of status. */
 export interface CircuitGroup {
   agent: string;
   dependency: string;
-  /** Only where the endpoint serves several models. */
+  /** Present only if the endpoint serves several models. */
   model?: string;
   seen: readonly PodCircuit[];
-  /** How many pods there are. */
+  /** Number of pods. */
   pods: number;
 }
 
@@ -96,8 +96,8 @@ export function byDependency(seen: readonly PodCircuit[]): CircuitGroup[] {
 }
 
 /**
- * The same, but where an endpoint serves several models, each of them whose circuit is not closed
- * has its own group, and the rest share one.
+ * Like byDependency. But if an endpoint serves several models, each model with a circuit that is not closed has its own
+ * group, and the other models share one.
  */
 export function byModel(seen: readonly PodCircuit[]): CircuitGroup[] {
   return byDependency(seen).flatMap((group) => {
@@ -117,8 +117,8 @@ export function byModel(seen: readonly PodCircuit[]): CircuitGroup[] {
   });
 }
 
-/** Models of which some pod has a circuit. */
-export function modelsOf(seen: readonly PodCircuit[]): Set<string> {
+/** Models with a circuit in some pod. */
+function modelsOf(seen: readonly PodCircuit[]): Set<string> {
   return new Set(seen.flatMap(({ circuit }) => circuit?.model ?? []));
 }
 
@@ -126,7 +126,7 @@ function podCount(seen: readonly PodCircuit[]): number {
   return new Set(seen.map(({ pod }) => pod.uid)).size;
 }
 
-/** The part of an entry of status that is the fleet's. */
+/** The part of an entry of status about the fleet. */
 export type FleetOf = (group: CircuitGroup) => Pick<PolicyCircuit, 'fleet'>;
 
 /** The entries of status, in the order of `seen`. */
@@ -155,7 +155,7 @@ export function circuitOf({ agent, dependency, model, seen, pods }: CircuitGroup
   };
 }
 
-/** How texts name a circuit, such as model/primary (opus). */
+/** Name of a circuit in messages, such as model/primary (opus). */
 export function circuitName({
   dependency,
   model,
@@ -163,12 +163,12 @@ export function circuitName({
   return model === undefined ? dependency : `${dependency} (${model})`;
 }
 
-/** When the first open circuit lets a probe through. */
+/** The earliest next probe of an open circuit. */
 export function nextProbeOf(seen: readonly PodCircuit[]): string | undefined {
   return earliest(inState(seen, 'Open').map(({ circuit }) => reportedTime(circuit?.nextProbe)));
 }
 
-/** The failure that came last in any pod. */
+/** The latest failure in any pod. */
 export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastFailure'] {
   const last = lastOf(
     seen.flatMap(({ circuit }) => {
@@ -184,20 +184,20 @@ export function lastFailureOf(seen: readonly PodCircuit[]): PolicyCircuit['lastF
   };
 }
 
-/** The failure that came last; of several the one that is named first. */
+/** The latest failure; of several at the same time, the first in the list. */
 export function lastOf<T extends { time?: string }>(failures: readonly T[]): T | undefined {
   const last = latest(failures.map(({ time }) => time));
   return failures.find(({ time }) => time === last);
 }
 
-/** Why the circuits that are in that state are in it, as the first of them says. */
+/** The reason of the circuit that entered this state first. */
 export function reasonOf(seen: readonly PodCircuit[], state: WorstState): string | undefined {
   return firstReason(seen, state)?.text;
 }
 
 export interface Reason {
   text: string;
-  /** Since when the circuit is in its state. */
+  /** When the circuit entered its state. */
   since: string | undefined;
 }
 
@@ -211,7 +211,7 @@ export function firstReason(seen: readonly PodCircuit[], state: WorstState): Rea
   );
 }
 
-/** The one that was there first; of several the one that is named first. */
+/** The earliest reason; of several at the same time, the first in the list. */
 export function firstOf(reasons: readonly Reason[]): Reason | undefined {
   const first = earliest(reasons.map(({ since }) => since));
   return reasons.find(({ since }) => since === first);

@@ -5,8 +5,8 @@ import { truncate } from '../desired/common/wording.ts';
 const MAX_MESSAGE = 4096;
 
 /**
- * Turns drafts into conditions of `generation`. A condition with an unchanged status keeps its lastTransitionTime; see
- * metav1.Condition.
+ * Turns drafts into conditions. A condition whose status did not change keeps its lastTransitionTime, as metav1.Condition
+ * requires.
  */
 export function conditions(
   drafts: readonly ConditionDraft[],

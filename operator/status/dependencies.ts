@@ -16,8 +16,8 @@ import { describeWithheld, type ShownServer } from './mcpServers.ts';
 const MAX_NAMED = 8;
 
 /**
- * DependenciesHealthy: whether in every reporting pod all circuits are closed, no gate holds calls back, no health
- * check fails and no tools are withheld.
+ * The condition DependenciesHealthy. It is True if in every reporting pod all circuits are closed, no gate holds calls
+ * back, no health check fails and no tools are withheld.
  */
 export function dependenciesHealthy(
   seen: readonly PodCircuit[],
@@ -29,7 +29,7 @@ export function dependenciesHealthy(
   const state = worstState(seen);
   const shut = gates.filter(({ gate }) => gate !== 'None');
   if (state === 'Unknown') {
-    const message = 'No pod reports on its circuits at present.';
+    const message = 'No connected pod reports its circuits.';
     return { type, status: 'Unknown', reason: 'NoReports', message };
   }
   const failing = checks.filter((check) => check.state === 'Failing');

@@ -31,7 +31,7 @@ import {
   transition,
 } from '../testing/observations.ts';
 import type { PodObservation } from './observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../testing/policyStatus.ts';
 
 const reason = '3 consecutive failures (Overloaded)';
 const opened = {
@@ -232,7 +232,7 @@ describe('rateLimitPolicyEvents', () => {
       expect.stringMatching(/^Warning RateLimitExhausted 3\/3 pods answer 429/),
     ]);
     expect(lines(rateLimitPolicyEvents(limiting, flowing))).toEqual([
-      'Normal RateLimitRecovered Nothing is rejected at present.',
+      'Normal RateLimitRecovered No request is rejected.',
     ]);
     expect(rateLimitPolicyEvents(undefined, flowing)).toEqual([]);
     const exhausted = flowing.conditions!.find(({ type }) => type === 'Exhausted')!;

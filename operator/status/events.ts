@@ -24,19 +24,19 @@ import { changedServers, describeChange, describeWithheld } from './mcpServers.t
 import type { AgentObservation } from './observations.ts';
 import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
-/** An Event to record about the function's object. */
+/** An Event on an object. */
 export interface EventDraft {
   type: 'Normal' | 'Warning';
   reason: string;
-  /** What the operator did or saw, in one word, as events.k8s.io/v1 asks. */
+  /** What the operator did or observed, in one word. events.k8s.io/v1 requires it. */
   action: string;
   note: string;
 }
 
-/** Longest note that the API takes. */
+/** The API's limit of characters. */
 const MAX_NOTE = 1024;
 
-/** Events for what changed between two statuses of a circuit breaker policy. */
+/** Events for the changes between two statuses of a CircuitBreakerPolicy. */
 export function breakerPolicyEvents(
   previous: CircuitBreakerPolicyStatus | undefined,
   next: CircuitBreakerPolicyStatus,
@@ -59,8 +59,8 @@ export function breakerPolicyEvents(
 }
 
 /**
- * The circuits of a status that are comparable with the previous one. A model whose circuit has closed has no entry of
- * its own any more: it is one of the rest. While models get entries of their own, the rest is no news.
+ * The circuits to compare with the former status. A model whose circuit has closed has no own entry any more: it gets the
+ * state of the entry for all other models. That entry is left out while models get own entries.
  */
 function comparable(
   previous: CircuitBreakerPolicyStatus | undefined,
@@ -76,10 +76,10 @@ function comparable(
   });
   const named = (list: readonly PolicyCircuit[], of: PolicyCircuit): boolean =>
     list.some((one) => one.model !== undefined && sameDependency(one, of));
-  const news = circuits.filter(
+  const compared = circuits.filter(
     (one) => one.model !== undefined || named(before, one) || !named(circuits, one),
   );
-  return [...news, ...merged];
+  return [...compared, ...merged];
 }
 
 function isShadow(status: Pick<CircuitBreakerPolicyStatus, 'conditions'> | undefined): boolean {
@@ -107,7 +107,7 @@ function overrideEvents(previous: Conditions, next: Conditions): EventDraft[] {
   return [event('Normal', 'CircuitOverrideEnded', 'OverrideCircuit', note)];
 }
 
-/** The first token is no reset. */
+/** The first token of a policy resets nothing. */
 function resetEvents(
   previous: CircuitBreakerPolicyStatus | undefined,
   { lastHandledResetToken: token }: CircuitBreakerPolicyStatus,
@@ -118,7 +118,7 @@ function resetEvents(
   return [event('Normal', 'CircuitsReset', 'ResetCircuits', note)];
 }
 
-/** Events for what changed between two statuses of a rate limit policy. */
+/** Events for the changes between two statuses of a RateLimitPolicy. */
 export function rateLimitPolicyEvents(
   previous: RateLimitPolicyStatus | undefined,
   next: RateLimitPolicyStatus,
@@ -138,7 +138,7 @@ export function rateLimitPolicyEvents(
   ];
 }
 
-/** Events for changes between two statuses of an agent: its circuits under any policy, and its impediments. */
+/** Events for the changes between two statuses of an agent. */
 export function agentEvents(
   {
     agent,
@@ -226,8 +226,8 @@ function sameDependency(a: PolicyCircuit, b: PolicyCircuit): boolean {
 }
 
 /**
- * Whether the circuit opened before its state became unknown, as it does when the operator restarts: the previous
- * status has the transition then, and there was an Event.
+ * Whether an Event has reported the state already: the state was unknown in between, as after a restart of the operator,
+ * and the former status has the transition.
  */
 function isKnown(
   circuit: PolicyCircuit,
@@ -252,7 +252,7 @@ function lastTransition(
     (one) =>
       one.agent === agent &&
       one.dependency === dependency &&
-      // A transition from before there were several models names none.
+      // A transition from when there was only one model names none.
       (one.model === model || one.model === undefined || model === undefined) &&
       one.to === state,
   );
@@ -262,13 +262,13 @@ function lastReason(circuit: PolicyCircuit, status: Transitions): string | undef
   return lastTransition(circuit, status)?.reason;
 }
 
-/** Time without any report on the agent's circuits, in ms; undefined if there is one. */
+/** Since when no pod reports the agent's circuits, in ms; undefined if a pod does. */
 function unknownTime(previous: AgentDeploymentStatus | undefined): number | undefined {
   const healthy = condition(previous?.conditions, 'DependenciesHealthy');
   return healthy?.status === 'Unknown' ? Date.parse(healthy.lastTransitionTime) : undefined;
 }
 
-/** A circuit that closes for the first time, or after an unknown state, is no news. */
+/** No Event for a circuit that is closed at first, or after an unknown state. */
 function circuitEvent(
   of: PolicyCircuit,
   before: WorstState | undefined,
@@ -299,7 +299,7 @@ function circuitEvent(
   ];
 }
 
-/** A circuit that was open in some pods is now open in all: the dependency is down, not a pod. */
+/** Reports that a circuit is open in all pods, after it was open in some: the dependency is down, not a pod. */
 function spreadEvent(
   circuit: PolicyCircuit,
   before: PolicyCircuit | undefined,
@@ -319,7 +319,7 @@ function spreadEvent(
 type Conditions = readonly Condition[] | undefined;
 type Named = Omit<EventDraft, 'note'>;
 
-/** An Event for the named status of a condition, if the status or the reason of a reported status changed. */
+/** An Event for a condition whose status or reason changed, if `events` has one for the status. */
 function conditionEvent(
   previous: Conditions,
   next: Conditions,
@@ -371,12 +371,12 @@ function policyConditionEvents(previous: Conditions, next: Conditions): EventDra
   ];
 }
 
-/** Reasons of Ready=False in normal operation. */
-const CALM = new Set(['RollingOut']);
+/** Reasons of Ready=False in normal operation, which get no Event. */
+const EXPECTED = new Set(['RollingOut']);
 
 function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
   const after = condition(next, 'Ready')?.reason ?? '';
-  return CALM.has(after)
+  return EXPECTED.has(after)
     ? []
     : conditionEvent(previous, next, 'Ready', {
         True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
@@ -384,7 +384,7 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
       });
 }
 
-/** Events only for agents that an upgrade makes worse; the unaffected ones may be hundreds. */
+/** Events only for agents that an upgrade makes worse: the others may be hundreds. */
 function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
   if (condition(next, 'Progressing')?.reason !== 'UpgradeFailed') return [];
   return conditionEvent(previous, next, 'Progressing', {

@@ -2,10 +2,10 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import { list } from '../desired/common/wording.ts';
 
-/** Networks of all addresses. */
+/** Networks that contain all addresses. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
 
-/** Warns if unauthenticated clients outside the namespace can spend a key of the agent. Undefined if not. */
+/** The condition KeyExposed, if unauthenticated clients outside the namespace can spend a key of the agent. */
 export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefined {
   if (spec.auth.type !== 'None') return undefined;
   const keyed = spec.model.endpoints.filter(
@@ -18,7 +18,7 @@ export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefine
     status: 'True',
     reason: 'NoAuthentication',
     message:
-      `auth.type is None, so whoever reaches the agent spends its key for ${list(keyed.map(({ name }) => `model/${name}`))}, ` +
+      `auth.type is None, so every client that reaches the agent can spend its key for ${list(keyed.map(({ name }) => `model/${name}`))}, ` +
       `and it is open to more than its namespace: ${list(ways)}. Set auth.type to APIKeys or JWT, or close that way.`,
   };
 }

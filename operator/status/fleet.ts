@@ -6,7 +6,7 @@ import type { AgentObservation } from './observations.ts';
 /** Worst first. */
 const STATES: readonly FleetCircuitStatus['state'][] = ['Open', 'Probing', 'Closing', 'Closed'];
 
-/** The circuits of a policy that pods share, for the entries of its status. */
+/** The circuits of scope Fleet for the entries of a policy's status. */
 export function fleetOf(agents: ReadonlyMap<string, AgentObservation>, policy: string): FleetOf {
   return ({ agent, dependency, model }) => {
     const all = agents.get(agent)?.fleetCircuits ?? [];
@@ -16,10 +16,10 @@ export function fleetOf(agents: ReadonlyMap<string, AgentObservation>, policy: s
   };
 }
 
-/** Of all circuits of a policy that pods share. */
+/** Summary of a policy's circuits of scope Fleet. */
 export interface FleetSummary {
   worst?: NonNullable<PolicyCircuit['fleet']>;
-  /** The pod that probes a circuit, of the first that has one. */
+  /** The pod that probes, of the first circuit with such a pod. */
   probing?: string;
 }
 
@@ -39,7 +39,7 @@ export function mergeFleets(parts: readonly FleetSummary[]): FleetSummary {
   return { ...(worst && { worst }), ...(probing !== undefined && { probing }) };
 }
 
-/** The figures of kubectl's columns. */
+/** Columns of `kubectl get`. */
 export function fleetColumns({ worst, probing }: FleetSummary): {
   fleet?: string;
   votes?: string;

@@ -9,10 +9,10 @@ export type Gate = GateStatus['gate'];
 /** A gate that holds back calls to a dependency in some connected pods. */
 export interface DependencyGate {
   dependency: string;
-  /** The model held back, if it is one of several and the same in all pods. */
+  /** The model that is held back, if the endpoint has several and it is the same in all pods. */
   model?: string;
   gate: Gate;
-  /** End of the pause in all pods, RFC 3339; absent if a pod does not know it. */
+  /** When the gate ends in all pods, RFC 3339; absent if a pod does not know it. */
   until?: string;
   /** Share of the reporting pods, such as 2/3. */
   pods: string;
@@ -20,10 +20,10 @@ export interface DependencyGate {
 
 const SEVERITY: Record<Gate, number> = { None: 0, RateLimited: 1, SpendLimit: 2, Unauthorized: 3 };
 
-/** Shorter pauses come with every busy second; metrics show them, status does not. In ms. */
+/** Shorter pauses are frequent under load. Metrics show them, status does not. Milliseconds. */
 const MIN_PAUSE = 5000;
 
-/** The worst gate of the dependency in any live, connected pod; undefined when none reports on its gates. */
+/** The worst gate of the dependency in any live, connected pod; undefined if no pod reports gates. */
 export function gateOf(
   dependency: string,
   observation: AgentObservation,
@@ -76,7 +76,7 @@ export function describeGate(of: DependencyGate): string {
 
 type Dependencies = AgentDeploymentStatus['dependencies'];
 
-/** Gates that changed; one that is open from the start did not. */
+/** Gates that differ from the former status. Without a former status, an open gate counts as unchanged. */
 export function changedGates(
   previous: Dependencies,
   gates: readonly DependencyGate[],

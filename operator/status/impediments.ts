@@ -10,15 +10,15 @@ import { reportedText } from './reported.ts';
 
 const MAX_TEXT = 512;
 
-/** Consequence if an object that protects pods could not be applied. */
-const WITHHELD: Readonly<Record<string, string>> = {
-  ServiceAccount: '. No pod of the agent runs under an account that is not its own.',
-  NetworkPolicy: '. The Deployment stays as it is until then.',
+/** The consequence if an object without which pods must not run could not be applied. */
+const CONSEQUENCE: Readonly<Record<string, string>> = {
+  ServiceAccount: ' No pod of the agent runs under an account that is not its own.',
+  NetworkPolicy: ' The Deployment stays as it is until then.',
 };
 
 /**
- * Everything that keeps the agent from working as its spec says, apart from pods' readiness, gravest first. Each
- * message says what to do.
+ * All that keeps the agent from working as in its spec, except unready pods. The gravest comes first. Each message says
+ * what to do.
  */
 export function impediments(
   agent: AgentDeployment,
@@ -38,17 +38,29 @@ export function impediments(
 }
 
 function applyProblem(agent: AgentDeployment, error: ApplyError): Problem {
-  const { kind, name, reason, message } = error;
+  const { kind, name, reason, message, deleting } = error;
+  if (deleting) {
+    return {
+      reason: 'ApplyFailed',
+      message: `${kind} ${name} is no longer wanted and could not be deleted (${reason}): ${sentence(message)}`,
+    };
+  }
   if (kind === 'Deployment' && reason === 'Invalid' && agent.spec.podTemplate !== undefined) {
     return {
       reason: 'InvalidPodTemplate',
-      message: `The API server refuses the Deployment made with spec.podTemplate: ${reportedText(message, 1024)}`,
+      message: `The API server refuses the Deployment made with spec.podTemplate: ${sentence(message)}`,
     };
   }
   return {
     reason: reason === 'AlreadyExists' ? 'NameTaken' : 'ApplyFailed',
-    message: `${kind} ${name} could not be applied (${reason}): ${reportedText(message, 1024)}${WITHHELD[kind] ?? ''}`,
+    message: `${kind} ${name} could not be applied (${reason}): ${sentence(message)}${CONSEQUENCE[kind] ?? ''}`,
   };
+}
+
+/** What the API server said, with an end, as other sentences follow. */
+function sentence(message: string): string {
+  const text = reportedText(message, 1024);
+  return /[.…]$/.test(text) ? text : `${text}.`;
 }
 
 function refusals(observation: AgentObservation): Problem[] {
@@ -63,8 +75,8 @@ function refusals(observation: AgentObservation): Problem[] {
 }
 
 /**
- * Parts that an old runtime does not support for which no policy is to blame, such as an endpoint of an unknown
- * provider.
+ * Parts of the agent's own spec that an old runtime does not support, such as an endpoint of an unknown provider. Parts of
+ * policies are in the status of those.
  */
 function unsupported(observation: AgentObservation): Problem[] {
   const features = connected(observation).flatMap(({ name, hash, snapshot }) =>
@@ -80,7 +92,7 @@ function unsupported(observation: AgentObservation): Problem[] {
   }));
 }
 
-/** Missing Secrets or keys. Only those in the spec count: a pod's word alone proves nothing. */
+/** Missing Secrets or keys. Only names in the spec count, because pods are not trusted. */
 function missingSecrets(agent: AgentDeployment, observation: AgentObservation): Problem[] {
   const { namespace } = agent.metadata;
   const pods = connected(observation);
@@ -101,13 +113,13 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
 
 type Create = (secret: string, key: string) => string;
 
-/** kubectl's commands for Secrets of any kind, and of the kinds for proxies and endpoints. */
+/** Arguments of `kubectl create secret` for each type of Secret. */
 const generic: Create = (secret, key) => `generic ${secret} --from-file=${key}=FILE`;
 const basicAuth: Create = (secret) =>
   `generic ${secret} --type=kubernetes.io/basic-auth --from-file=username=FILE --from-file=password=FILE`;
 const tls: Create = (secret) => `tls ${secret} --cert=FILE --key=FILE`;
 
-/** The Secret with the clients' API keys, when pods lack it or find none in it. */
+/** The Secret with the API keys of clients, if it is missing or empty in some pods. */
 function missingCallers(
   { metadata, spec }: AgentDeployment,
   observation: AgentObservation,
@@ -124,7 +136,7 @@ function missingCallers(
     {
       reason: 'SecretNotFound',
       message:
-        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which let nobody in. ` +
+        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which refuse all clients. ` +
         `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CALLER=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
@@ -185,11 +197,11 @@ function missingAuthorities(agent: AgentDeployment, observation: AgentObservatio
   return missingConfigMap(agent, observation, {
     ref: agent.spec.trustedCA?.configMapKeyRef,
     fault: 'the trusted authorities, is missing or holds no certificates as PEM',
-    consequence: 'which keep those that they had',
+    consequence: 'which keep the former ones',
   });
 }
 
-/** A ConfigMap of the spec that pods lack, or in which they do not find what they need. */
+/** A ConfigMap in the spec that is missing in pods, or lacks valid content. */
 function missingConfigMap(
   { metadata: { namespace } }: AgentDeployment,
   observation: AgentObservation,

@@ -11,42 +11,43 @@ import { mergeProgress, progressIn, type ProgressSummary } from './programmed.ts
 export interface RateLimitFigures {
   state: NonNullable<RateLimitPolicyStatus['state']>;
   limits: NonNullable<RateLimitPolicyStatus['limits']>;
-  /** Pods that reject now. */
+  /** Number of pods that reject now. */
   limiting: number;
-  /** Percent of the fullest limit in any pod; absent when no pod reports. */
+  /** Percent used of the fullest limit in any pod; absent if no pod reports. */
   used?: number;
   /** Since the pods started. */
   rejected: number;
   exhausted: ConditionDraft;
-  /** What the leader grants; absent unless the limits are the fleet's. */
+  /** The leader's grants; absent unless the scope is Fleet. */
   fleet?: NonNullable<RateLimitPolicyStatus['fleet']>;
 }
 
-/** What pods say of a policy's limits, and what the leader grants, put together. */
+/** Summary of the pods' reports and the leader's grants for the limits of one policy. */
 export interface LimitSummary {
-  /** Live pods where the policy is in force; of them those that reject now. */
+  /** Live pods where the policy is in force. */
   pods: number;
+  /** Those of them that reject now. */
   limiting: number;
-  /** By name, as far as anything is said of it. */
+  /** By name; without limits that nothing reports. */
   limits: ReadonlyMap<string, LimitFigures>;
-  /** Limits that some pod rejects by, in the order of the pods. */
+  /** Names of limits by which some pod rejects, in the order of the pods. */
   used: readonly string[];
-  /** What the leader grants; absent unless this process leads a fleet of an agent. */
+  /** The leader's grants; absent unless this process leads the fleet of an agent. */
   fleet?: { granted: number; held: number; linked: number; total: number; leader: string };
   progress: ProgressSummary;
 }
 
 interface LimitFigures {
-  /** Pods that report on it. */
+  /** Number of pods that report the limit. */
   reports: number;
-  /** Percent, in the pod where it is fullest; -Infinity when no pod reports. */
+  /** Percent used in the fullest pod; -Infinity if no pod reports. */
   usedPercent: number;
   rejected: number;
-  /** Percent of the leader's bucket with the tokens that pods hold; absent unless the limit is the fleet's. */
+  /** Percent used of the leader's bucket, without tokens that pods hold; absent unless the scope is Fleet. */
   grantedPercent?: number;
 }
 
-/** Of the agents, as far as the policy is in force there. */
+/** @param won where the policy is in force */
 export function summarizeLimits(
   policy: RateLimitPolicy,
   won: readonly Section[],
@@ -71,7 +72,7 @@ export function summarizeLimits(
   };
 }
 
-/** Of agents one after another. */
+/** Merges the summaries of agents, in their order. */
 export function mergeLimits(parts: readonly LimitSummary[]): LimitSummary {
   const limits = Map.groupBy(
     parts.flatMap((part) => [...part.limits]),
@@ -101,7 +102,6 @@ export function mergeLimits(parts: readonly LimitSummary[]): LimitSummary {
   };
 }
 
-/** The figures of status. */
 export function rateLimitFigures(policy: RateLimitPolicy, seen: LimitSummary): RateLimitFigures {
   const { limiting, fleet } = seen;
   const all = mergeFigures([...seen.limits.values()]);
@@ -130,7 +130,7 @@ function fleetsOf(
 
 type FleetLimit = FleetFigures['limits'][number];
 
-/** Those of the policy's limits. */
+/** The leader's figures of the policy's limits. */
 function fleetLimits(
   { spec }: RateLimitPolicy,
   won: readonly Section[],
@@ -145,7 +145,7 @@ function fleetLimits(
   );
 }
 
-/** For each live, connected pod its figures of the sections where the policy is in force. */
+/** The reports of each live pod on the sections where the policy is in force; empty for a pod without a link. */
 function reportsOf(
   policy: RateLimitPolicy,
   won: readonly Section[],
@@ -224,7 +224,7 @@ function figuresOf(
   return { name, usedPercent: shownPercent(figures), rejected: figures.rejected };
 }
 
-/** Of limits of the fleet, the leader's bucket counts, with the tokens that pods hold. */
+/** For a limit of scope Fleet, the figure of the leader's bucket. */
 function shownPercent({ usedPercent, grantedPercent }: LimitFigures): number {
   return Math.min(100, Math.max(0, Math.round(grantedPercent ?? usedPercent)));
 }
@@ -253,12 +253,12 @@ function exhausted(
     Flowing: {
       status: 'False',
       reason: shadow ? 'Shadow' : 'Flowing',
-      message: 'Nothing is rejected at present.',
+      message: 'No request is rejected.',
     },
     Unknown: {
       status: 'Unknown',
       reason: 'NoReports',
-      message: 'No pod reports on it at present.',
+      message: 'No connected pod reports its limits.',
     },
   };
   return { type: 'Exhausted', ...drafts[state] };

@@ -4,7 +4,7 @@ import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
 
-/** State of an MCP server's tools in the agent's pods. */
+/** An MCP server with the state of its tools in the agent's pods. */
 export type ShownServer = NonNullable<AgentDeploymentStatus['mcpServers']>[number];
 
 type Change = NonNullable<McpServerStatus['change']>;
@@ -13,8 +13,8 @@ type Change = NonNullable<McpServerStatus['change']>;
 const MAX_NAME = 64;
 
 /**
- * The spec's MCP servers with known tools, in order, with the report of most live, connected pods. Without reports the
- * known state stays: a change still counts when pods are back.
+ * The spec's MCP servers whose tools are known, in order. Each has the state that most live, connected pods report.
+ * Without reports the former state stays, so that a change shows when pods report again.
  */
 export function mcpServersOf(
   { spec }: Pick<AgentDeployment, 'spec'>,
@@ -31,7 +31,7 @@ export function mcpServersOf(
   });
 }
 
-/** What each pod reports. */
+/** The reports of each pod. */
 function reports(observation: AgentObservation): McpServerStatus[][] {
   return livePods(observation)
     .filter(({ connected }) => connected)
@@ -61,7 +61,7 @@ function shown(
 export interface ChangedServer {
   server: ShownServer;
   before: string;
-  /** What changed, where a pod has seen it. */
+  /** The change, if a pod has reported it. */
   change?: Change;
 }
 
@@ -84,7 +84,6 @@ export function changedServers(
   });
 }
 
-/** What has changed. */
 export function describeChange({ server, before, change }: ChangedServer): string {
   const parts = (['added', 'removed', 'changed'] as const).flatMap((what) => {
     const names = change?.[what] ?? [];
@@ -96,7 +95,6 @@ export function describeChange({ server, before, change }: ChangedServer): strin
   return `The MCP server ${server.name} offers other tools than before (toolsHash ${server.toolsHash}, was ${before})${what}`;
 }
 
-/** Explains that tools are withheld, and what to do. */
 export function describeWithheld({ name, toolsHash, withheldPods }: ShownServer): string {
   return `The tools of the MCP server ${name} are withheld from the model in ${withheldPods} pods, because spec.mcpServers[${name}].toolsHash pins others; look at what the server offers, and set ${toolsHash} to take it.`;
 }

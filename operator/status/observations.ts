@@ -1,4 +1,4 @@
-/** Observed facts about an agent and its pods, from informers and links; the input of status. */
+/** Facts on an agent and its pods from informers and links: the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
@@ -11,27 +11,27 @@ export interface PodObservation {
   ready: boolean;
   /** The pod has a deletionTimestamp, or has ended. */
   terminating: boolean;
-  /** The link is open, authenticated, and a Snapshot came over it. */
+  /** Whether the link is open and authenticated, and a Snapshot came over it. */
   connected: boolean;
-  /** Hash of the configuration in force, as the pod reported last. */
+  /** Hash of the configuration in force, from the last report. */
   hash?: string;
   /** From the pod's Hello; empty before the first. */
   features: string[];
   /** Name of the pod's process, from its Hello. */
   boot?: string;
   /**
-   * The last Snapshot with later Transitions and Counters merged in. It may outlive the link; then only its
-   * transitions count.
+   * The last Snapshot, with later Transitions and Counters merged in. It may outlive the link. Then only its transitions
+   * count.
    */
   snapshot?: Snapshot;
-  /** Why a container does not run, such as ImagePullBackOff, if the kubelet says so. */
+  /** Why a container does not run, such as ImagePullBackOff, from the kubelet. */
   waiting?: { container: string; reason: string; message?: string };
   /** Why the last attempt to open a link failed. */
   linkError?: string;
 }
 
 export interface DeploymentObservation {
-  /** Desired number of pods, from any source. */
+  /** spec.replicas, whoever set it. */
   desired: number;
   generation: number;
   observedGeneration: number;
@@ -53,16 +53,18 @@ export interface ApplyError {
   /** The API server's reason such as Invalid or Forbidden, or AlreadyExists for a foreign object. */
   reason: string;
   message: string;
+  /** The object is no longer wanted, and cannot be deleted. */
+  deleting?: true;
 }
 
 export interface AgentObservation {
-  /** Hash of the plan's configuration. Absent without one. */
+  /** Hash of the plan's configuration; absent if there is none. */
   desiredHash?: string;
   /** Revision under which that configuration was published. */
   revision?: Revision;
   /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
-  /** Paused policies whose edits are not in the configuration. Absent: none. */
+  /** Paused policies whose edits are not in the configuration. Default: none. */
   waiting?: readonly PolicyRef[];
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;

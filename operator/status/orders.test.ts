@@ -8,7 +8,7 @@ import { agentFixture, breakerFixture } from '../testing/fixtures.ts';
 import { condition } from './conditions.ts';
 import { ago, circuit, NOW, observation, pod, strangePod } from '../testing/observations.ts';
 import type { PodObservation } from './observations.ts';
-import { breakerPolicyStatus } from './policy.ts';
+import { breakerPolicyStatus } from '../testing/policyStatus.ts';
 
 function breaker(
   pods: PodObservation[],
@@ -63,7 +63,12 @@ describe('what a person orders', () => {
       'Nothing is rejected. Enforced, calls would fail at once on model/primary of triage in 1/1 pods: 3 consecutive failures (Overloaded).',
     ],
     ['closed', [pod('a')], ['False', 'Shadow'], 'Nothing is rejected. Every circuit is closed.'],
-    ['unknown', [strangePod('a')], ['Unknown', 'NoReports'], 'No pod reports on it at present.'],
+    [
+      'unknown',
+      [strangePod('a')],
+      ['Unknown', 'NoReports'],
+      'No connected pod reports its circuits.',
+    ],
   ])('is never tripped in shadow mode (%s)', (_name, pods, expected, text) => {
     const status = breaker(pods, { policy: breakerFixture('triage', { mode: 'Shadow' }) });
     expect(tripped(status)).toEqual(expected);

@@ -11,7 +11,7 @@ import { reportedText } from './reported.ts';
 type Operation = OperationReport['operation'];
 type Shown = NonNullable<AgentDeploymentStatus['performance']>[number];
 
-/** Operations of several pods together. Times are in milliseconds. */
+/** Figures of several pods together. Times are in milliseconds. */
 export interface Total {
   count: number;
   /** From 0 to 100. */
@@ -28,13 +28,13 @@ export interface Percentiles {
   p99Ms: number;
 }
 
-/** The same of the last five minutes. */
+/** Figures of the last five minutes. */
 export type RecentTotal = Total & { perSecond: number };
 
 /** One endpoint or tool. */
 export type SubjectTotal = Total & { name: string; recent: RecentTotal };
 
-/** How all pods of an agent have done together in one operation. */
+/** Figures of one operation in all pods of an agent. */
 export interface OperationTotal extends Total, Percentiles {
   operation: Operation;
   recent: RecentTotal & Percentiles;
@@ -47,7 +47,7 @@ const TOP_ERRORS = 5;
 const MAX_ERROR = 64;
 const MAX_NAME = 128;
 
-/** What the reports of several pods add up to, for each operation that there was. */
+/** Sums of the reports of several pods, for each operation with calls. */
 export function totals(reports: readonly OperationReport[]): OperationTotal[] {
   return OPERATIONS.flatMap((operation) => {
     const parts = reports.filter((report) => report.operation === operation);
@@ -84,7 +84,7 @@ function totalOf(parts: readonly Figures[]): Total {
     count,
     sum(parts, (part) => part.failures),
   );
-  // A pod of an earlier version tells none.
+  // Pods of an earlier version report no minimum.
   const shortest = parts.filter((part) => part.count > 0).flatMap(({ minMs }) => minMs ?? []);
   return {
     count,
@@ -107,7 +107,7 @@ function topErrorsOf(parts: readonly Figures[]): Total['topErrors'] {
 }
 
 function recentOf(parts: readonly RecentReport[]): RecentTotal {
-  // Pods are of different ages.
+  // Each pod has its own period: young pods have a shorter one.
   return { ...totalOf(parts), perSecond: sum(parts, ({ count, seconds }) => count / seconds) };
 }
 
@@ -121,7 +121,7 @@ function percentilesOf(parts: readonly Pick<RecentReport, 'durations'>[]): Perce
   };
 }
 
-/** The same as status shows it: two digits of each figure, as finer ones would change all the time. */
+/** The figures for status, rounded to two digits: finer ones would change all the time. */
 export function performanceOf(
   observation: AgentObservation,
 ): Pick<AgentDeploymentStatus, 'performance'> {
@@ -163,7 +163,7 @@ function shownPercentiles({ p50Ms, p95Ms, p99Ms }: Percentiles): Percentiles {
 
 export type Reporting = Pick<AgentObservation['pods'][number], 'connected' | 'snapshot'>;
 
-/** What the connected pods report. */
+/** The reports of connected pods. */
 export function reportsOf(pods: readonly Reporting[]): OperationReport[] {
   return pods
     .filter(({ connected }) => connected)

@@ -28,7 +28,7 @@ import {
   transition,
 } from '../testing/observations.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../testing/policyStatus.ts';
 
 interface Given<P extends { status?: unknown }> {
   policy?: P;
@@ -213,7 +213,7 @@ describe('breakerPolicyStatus', () => {
     },
   });
   it.each<[string, PodObservation[], [string, string], string]>([
-    ['no pods', [], ['True', 'NoPods'], 'There are no pods at present'],
+    ['no pods', [], ['True', 'NoPods'], 'The agents have no pods'],
     [
       'one without a link',
       [pod('a'), strangePod('b', { linkError: 'connection refused' })],

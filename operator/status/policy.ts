@@ -8,47 +8,32 @@ import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { truncate } from '../desired/common/wording.ts';
-import { stateOf, summarizeBreaker, type BreakerSummary } from './breakerSummary.ts';
+import { stateOf, type BreakerSummary } from './breakerSummary.ts';
 import { MAX_REASON, type WorstState } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { fleetColumns } from './fleet.ts';
-import { rateLimitFigures, summarizeLimits, type LimitSummary } from './limits.ts';
-import type { AgentObservation } from './observations.ts';
+import { rateLimitFigures, type LimitSummary } from './limits.ts';
 import { programmedCondition, progressCount, share, type ProgressSummary } from './programmed.ts';
 import { lastTransitionTime } from './since.ts';
 import { describeTarget } from './target.ts';
 import { lastTransitions } from './transitions.ts';
 import { tripped } from './tripped.ts';
 
-/** What a policy's status is made of. */
-export interface PolicyStatusInput<P extends Policy> extends SummarizedPolicy<P> {
-  /** Of the agents that the policy is for, by name. */
-  agents: ReadonlyMap<string, AgentObservation>;
-}
-
-/** The same, besides what is seen of agents. */
-export interface SummarizedPolicy<P extends Policy> {
+/** The input of a policy's status, without the summary of the agents' pods. */
+export interface PolicyStatusInput<P extends Policy> {
   attachment: PolicyAttachment<P>;
-  /** The status that the policy has. */
+  /** The policy's current status. */
   previous: P['status'];
   now: Date;
 }
 
-/** The status of a circuit breaker policy, after what its pods report. */
-export function breakerPolicyStatus({
-  agents,
-  ...rest
-}: PolicyStatusInput<CircuitBreakerPolicy>): CircuitBreakerPolicyStatus {
-  const { policy, won } = rest.attachment;
-  return summarizedBreakerStatus({ ...rest, seen: summarizeBreaker(policy, won, agents) });
-}
-
-export function summarizedBreakerStatus({
+/** The status of a CircuitBreakerPolicy, from the reports of pods. */
+export function breakerStatus({
   attachment,
   seen,
   previous,
   now,
-}: SummarizedPolicy<CircuitBreakerPolicy> & {
+}: PolicyStatusInput<CircuitBreakerPolicy> & {
   seen: BreakerSummary;
 }): CircuitBreakerPolicyStatus {
   const { policy } = attachment;
@@ -70,7 +55,7 @@ export function summarizedBreakerStatus({
       programmed: progress.Programmed.count,
     },
     circuits: seen.circuits,
-    // What status had before outlives its pod and the operator.
+    // Earlier transitions stay in status after the end of their pod or of the operator.
     transitions: lastTransitions([...seen.transitions, ...(previous?.transitions ?? [])]),
     ...(resetToken !== undefined && { lastHandledResetToken: resetToken }),
     summary: {
@@ -95,21 +80,13 @@ export function summarizedBreakerStatus({
   };
 }
 
-/** The status of a rate limit policy, after what its pods report. */
-export function rateLimitPolicyStatus({
-  agents,
-  ...rest
-}: PolicyStatusInput<RateLimitPolicy>): RateLimitPolicyStatus {
-  const { policy, won } = rest.attachment;
-  return summarizedLimitStatus({ ...rest, seen: summarizeLimits(policy, won, agents) });
-}
-
-export function summarizedLimitStatus({
+/** The status of a RateLimitPolicy, from the reports of pods. */
+export function limitStatus({
   attachment,
   seen,
   previous,
   now,
-}: SummarizedPolicy<RateLimitPolicy> & { seen: LimitSummary }): RateLimitPolicyStatus {
+}: PolicyStatusInput<RateLimitPolicy> & { seen: LimitSummary }): RateLimitPolicyStatus {
   const { generation } = attachment.policy.metadata;
   const { progress } = seen;
   const figures = rateLimitFigures(attachment.policy, seen);
@@ -149,8 +126,8 @@ function programmed(
 ): ConditionDraft {
   const condition = programmedCondition(progress, `generation ${policy.metadata.generation ?? 1}`);
   if (accepted.status !== 'False') return condition;
-  // GEP-713: what is not accepted is not programmed, even where a part of it is in force.
-  const where = won.length === 0 ? 'In force nowhere' : `Not all of it is in force`;
+  // GEP-713: a policy that is not accepted is not programmed, even if a part of it is in force.
+  const where = won.length === 0 ? 'In force nowhere' : 'Not all of it is in force';
   const message = `${where}: ${accepted.reason}. See the condition Accepted.`;
   const part = won.length === 0 ? '' : ` Of the rest: ${condition.message}`;
   return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: message + part };
@@ -181,8 +158,8 @@ function breakerSummary(
 }
 
 /**
- * The reset token that every connected pod has handled: the spec's as soon as all of them did, until then the one
- * before.
+ * The reset token that every connected pod has handled: the one in the spec when all pods have handled it, before that
+ * the former one.
  */
 function handledResetToken(
   { spec }: CircuitBreakerPolicy,

@@ -5,25 +5,25 @@ import { livePods } from './circuits.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
 
-/** How far one pod is with one policy. */
+/** Whether one pod enforces one policy. */
 export interface Progress {
   pod: string;
   state: 'Programmed' | 'Refused' | 'Unsupported' | 'Pending';
-  /** The refusal, the feature, or what is waited for; of a programmed pod, what it refused meanwhile. */
+  /** The refusal, the missing feature, or what the pod waits for; of a programmed pod, another configuration that it refused. */
   detail?: string;
 }
 
 const MAX_DETAIL = 512;
 
-/** Where the elements of a policy are in the configuration. A name may be that of a policy of each kind. */
+/** Where the configuration has the rules of each kind. Policies of two kinds may have the same name. */
 const ELEMENTS: Record<PolicyKind, string> = {
   CircuitBreakerPolicy: '/circuits',
   RateLimitPolicy: '/limits',
 };
 
 /**
- * How far each live pod of the agent is with the policy. A pod is programmed when it is connected, runs the desired
- * configuration and leaves nothing of this policy out.
+ * Whether each live pod of the agent enforces the policy. A pod is programmed if it is connected, runs the desired
+ * configuration and supports all of the policy.
  */
 export function progressOf(observation: AgentObservation, policy: PolicyRef): Progress[] {
   return livePods(observation).map((pod) => podProgress(pod, observation, policy));
@@ -73,7 +73,7 @@ function isAmong(policies: readonly PolicyRef[] = [], { kind, name }: PolicyRef)
   return policies.some((each) => each.kind === kind && each.name === name);
 }
 
-/** Why a connected pod does not take the desired configuration; undefined when it runs it or was not offered it. */
+/** Why a connected pod refused the desired configuration; undefined if it did not. */
 export function refusalOf(
   pod: PodObservation,
   desiredHash: string | undefined,
@@ -86,26 +86,26 @@ export function refusalOf(
 
 type ProgressState = Progress['state'];
 
-/** Pods of which the same is said: how many they are, and the first of them by name. */
+/** Pods in the same state: their number and the first names. */
 interface Named {
   count: number;
   names: readonly string[];
 }
 
-/** How far pods are, put together. */
+/** Summary of the pods' progress with a policy. */
 export type ProgressSummary = Record<ProgressState, NamedByDetail>;
 
 interface NamedByDetail extends Named {
-  /** In the order of the first pod of each. */
+  /** In the order of the first pod with each detail. */
   byDetail: ReadonlyMap<string | undefined, Named>;
 }
 
-/** Shared, since there is one for each agent. */
+/** Shared by all agents to save memory. */
 const NO_PODS: NamedByDetail = { count: 0, names: [], byDetail: new Map() };
 
 const STATES: readonly ProgressState[] = ['Programmed', 'Refused', 'Unsupported', 'Pending'];
 
-/** Of every live pod of every agent where the policy is in force. */
+/** Summarises every live pod of every agent where the policy is in force. */
 export function progressIn(
   { kind, metadata }: Policy,
   won: readonly Section[],
@@ -131,7 +131,7 @@ export function summarizeProgress(all: readonly Progress[]): ProgressSummary {
   });
 }
 
-/** Of pods one after another. */
+/** Merges the summaries of agents, in their order. */
 export function mergeProgress(parts: readonly ProgressSummary[]): ProgressSummary {
   return byState((state) => {
     const those = parts.map((part) => part[state]).filter(({ count }) => count > 0);
@@ -160,18 +160,18 @@ function together(all: readonly Named[]): Named {
   return { count, names: all.flatMap(({ names }) => names).slice(0, MAX_NAMED) };
 }
 
-/** Programmed, for a policy that is in force somewhere. `what` names it, such as `generation 4`. */
+/** The condition Programmed. @param what the policy in messages, such as `generation 4` */
 export function programmedCondition(all: ProgressSummary, what: string): ConditionDraft {
   const total = progressCount(all);
   if (total === 0) {
-    return condition('True', 'NoPods', 'There are no pods at present; new ones start with it.');
+    return condition('True', 'NoPods', 'The agents have no pods. New pods start with the policy.');
   }
   const share = `${all.Programmed.count}/${total} pods enforce ${what}`;
   if (all.Refused.count > 0) {
     return condition(
       'False',
       'Refused',
-      `${share}. ${reasons(all.Refused.byDetail, 'refused the configuration')} They keep the one before; correct the spec.`,
+      `${share}. ${reasons(all.Refused.byDetail, 'refused the configuration')} They keep the former configuration; correct the spec.`,
     );
   }
   if (all.Unsupported.count > 0) return unsupported(share, all.Unsupported);
@@ -190,7 +190,7 @@ function unsupported(share: string, pods: ProgressSummary['Unsupported']): Condi
   );
 }
 
-/** `Pod a refused it: why.`, grouped by what is said. */
+/** Sentences such as `Pod a refused it: why.`, one for each detail. */
 function reasons(byDetail: ReadonlyMap<string | undefined, Named>, did: string): string {
   return [...byDetail]
     .map(([detail, same]) => {
@@ -214,12 +214,12 @@ function listed({ names, count }: Named): string {
   return list(names, MAX_NAMED, count);
 }
 
-/** `2/3`, the pods that are programmed. */
+/** The programmed pods, such as `2/3`. */
 export function share(all: ProgressSummary): string {
   return `${all.Programmed.count}/${progressCount(all)}`;
 }
 
-/** How many pods there are. */
+/** Number of pods. */
 export function progressCount(all: ProgressSummary): number {
   return STATES.reduce((sum, state) => sum + all[state].count, 0);
 }

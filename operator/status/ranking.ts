@@ -1,10 +1,10 @@
 import { reportsOf, totals } from './performance.ts';
 import type { OperationTotal, Reporting } from './performance.ts';
 
-/** An agent with its place among all. */
+/** One agent in the ranking. */
 export interface Ranked {
   agent: string;
-  /** Share of requests that did not fail, 0 to 1, over their average duration in seconds and one. */
+  /** Share of successful requests (0 to 1), divided by 1 + their average duration in seconds. */
   score: number;
   operations: OperationTotal[];
 }
@@ -15,22 +15,22 @@ export interface Ranking {
     /** Of the operator that leads, in seconds. */
     uptimeSeconds: number;
     agents: number;
-    /** Those with a request since their pods started. */
+    /** Agents with requests since their pods started. */
     activeAgents: number;
     pods: number;
     /** Requests since the pods started. */
     requests: number;
-    /** Percent of them that did not fail; 100 when there was none. */
+    /** Percent of successful requests; 100 if there were none. */
     successPercent: number;
-    /** Requests that ended, in the last five minutes. */
+    /** Of the last five minutes. */
     requestsPerSecond: number;
-    /** Of these, those that did not fail. */
+    /** Successful requests of the last five minutes. */
     throughputPerSecond: number;
   };
   agents: Ranked[];
 }
 
-/** Agents by how well they serve requests, the best first; those that had none are left out. */
+/** Agents by their score, the best first, without agents that had no requests. */
 export function ranking(
   agents: readonly { agent: string; pods: readonly Reporting[] }[],
   uptimeSeconds: number,

@@ -1,15 +1,15 @@
-/** Makes what pods report fit for status: pods run tools chosen by a model, so nothing of it is taken on trust. */
+/** Sanitises pods' reports for status. Pods run tools that a model chooses, so their reports are not trusted. */
 import { truncate } from '../desired/common/wording.ts';
 
-/** The time as RFC 3339 with milliseconds, or undefined when it is none. */
+/** The time in RFC 3339 with milliseconds; undefined if it is invalid. */
 export function reportedTime(text: string | undefined): string | undefined {
   const time = Date.parse(text ?? '');
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
 
 /**
- * The text on one line and cut to `length`. Half a surrogate pair is stored as another character, and so would never equal
- * what was written.
+ * The text on one line, cut to `length`. Half surrogate pairs are replaced: the API server stores them as another
+ * character, so the stored text would always differ.
  */
 export function reportedText(text: string, length: number): string {
   return truncate(
@@ -21,12 +21,12 @@ export function reportedText(text: string, length: number): string {
   );
 }
 
-/** The earliest of the times, all as reportedTime gives them. */
+/** The earliest of the times, which must be results of reportedTime. */
 export function earliest(times: readonly (string | undefined)[]): string | undefined {
   return times.filter((time) => time !== undefined).sort()[0];
 }
 
-/** The latest of the times, all as reportedTime gives them. */
+/** The latest of the times, which must be results of reportedTime. */
 export function latest(times: readonly (string | undefined)[]): string | undefined {
   return times
     .filter((time) => time !== undefined)

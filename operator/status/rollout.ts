@@ -9,10 +9,10 @@ export interface RollOut {
   message: string;
 }
 
-/** How far the Deployment is with the pods that the spec wants. */
+/** The state of the Deployment's roll-out. */
 export function rollOutOf({ deployment }: AgentObservation, desired: number): RollOut {
   if (deployment === undefined) {
-    return { state: 'RollingOut', message: 'The Deployment is not there yet.' };
+    return { state: 'RollingOut', message: 'The Deployment does not exist yet.' };
   }
   const progress = condition(deployment.conditions, 'Progressing');
   if (isCurrent(deployment) && progress?.reason === 'ProgressDeadlineExceeded') {
@@ -25,10 +25,17 @@ export function rollOutOf({ deployment }: AgentObservation, desired: number): Ro
     return { state: 'Complete', message: `${desired}/${desired} pods run the present template.` };
   }
   const updated = Math.min(deployment.updatedReplicas, desired);
-  return { state: 'RollingOut', message: `${updated}/${desired} pods run the present template.` };
+  const paused =
+    progress?.reason === 'DeploymentPaused'
+      ? ' Somebody paused the Deployment; resume it with kubectl rollout resume.'
+      : '';
+  return {
+    state: 'RollingOut',
+    message: `${updated}/${desired} pods run the present template.${paused}`,
+  };
 }
 
-/** Progressing of a paused agent. */
+/** The condition Progressing of a paused agent. */
 export const PAUSED: ConditionDraft = {
   type: 'Progressing',
   status: 'False',
@@ -37,17 +44,17 @@ export const PAUSED: ConditionDraft = {
     'The annotation breakwater.dev/paused holds the agent and the configuration of its pods as they are. Edits of it and of its policies wait.',
 };
 
-/** How far a new version of the operator is with the agent's pods. */
+/** How a new version of the operator upgrades the agent's pods. */
 export interface UpgradeFacts {
-  /** Image that the agent waits for its turn to get. */
+  /** The image that the agent gets when it is its turn. */
   upgradeTo?: string;
-  /** No agent that is well begins to roll, because too many got worse. */
+  /** No other agent begins to roll, because too many have failed. */
   upgradeStopped?: true;
-  /** The agent is one of those that got worse. */
+  /** The agent is one of those that failed. */
   upgradeFailed?: true;
 }
 
-/** Progressing, as a Deployment has it: False when complete or failed. */
+/** The condition Progressing. Unlike a Deployment's it is False after a complete roll-out. */
 export function progressing(
   { state, message }: RollOut,
   { upgradeTo, upgradeStopped, upgradeFailed }: UpgradeFacts = {},
@@ -75,13 +82,13 @@ function stopped(image: string): ConditionDraft {
   return { type: 'Progressing', status: 'False', reason: 'UpgradeStopped', message };
 }
 
-/** Pods of the present template out of those desired, such as 2/3. */
+/** Pods of the current template out of the desired pods, such as 2/3. */
 export function updatedPods({ deployment }: AgentObservation, desired: number): string {
   const updated = deployment && isCurrent(deployment) ? deployment.updatedReplicas : 0;
   return `${Math.min(updated, desired)}/${desired}`;
 }
 
-/** Why pods are not ready, as far as it is known: failed creations and waiting containers. */
+/** Known reasons of unready pods: failed creations and waiting containers. */
 export function obstacles(observation: AgentObservation): string {
   const failure = condition(observation.deployment?.conditions, 'ReplicaFailure');
   const creation = failure?.status === 'True' ? [`Pods cannot be created: ${failure.message}`] : [];
@@ -103,8 +110,8 @@ function isCurrent({ generation, observedGeneration }: DeploymentObservation): b
 }
 
 /**
- * Whether every pod is of the present template and was ready once. The Deployment says the latter with
- * NewReplicaSetAvailable; a pod that is lost later does not take it back.
+ * Whether every pod has the current template and was ready once. NewReplicaSetAvailable says the latter, and stays after
+ * the later loss of a pod.
  */
 function isComplete(deployment: DeploymentObservation, desired: number): boolean {
   const { replicas, updatedReplicas, readyReplicas, conditions } = deployment;

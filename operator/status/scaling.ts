@@ -9,7 +9,7 @@ const TYPE = 'ScalingManaged';
 
 type Scalers = Pick<AgentObservation, 'autoscaler' | 'scaledObject'>;
 
-/** Pods that the agent is to have: spec.replicas, or what autoscaling says instead. */
+/** The desired number of pods: from spec.replicas or from autoscaling. */
 export function desiredPods(
   { spec }: AgentDeployment,
   { deployment }: Pick<AgentObservation, 'deployment'>,
@@ -19,8 +19,8 @@ export function desiredPods(
 }
 
 /**
- * ScalingManaged: whether autoscaling decides on the number of pods, as ScalingActive of the HorizontalPodAutoscaler
- * and Ready of KEDA's ScaledObject say, and what that means for spec.replicas.
+ * The condition ScalingManaged: whether autoscaling sets the number of pods. It follows ScalingActive of the
+ * HorizontalPodAutoscaler and Ready of KEDA's ScaledObject.
  */
 export function scalingManaged(agent: AgentDeployment, observation: Scalers): ConditionDraft {
   const { autoscaling, replicas } = agent.spec;
@@ -32,25 +32,25 @@ export function scalingManaged(agent: AgentDeployment, observation: Scalers): Co
   const rule =
     `Autoscaling decides on the number of pods, ${minReplicas} to ${maxReplicas}. spec.replicas and kubectl scale have no effect; ` +
     'change spec.autoscaling, or remove it.';
-  return troubleOfKeda(observation, rule) ?? ofAutoscaler(observation, rule);
+  return kedaCondition(observation, rule) ?? autoscalerCondition(observation, rule);
 }
 
-/** KEDA sets Ready to False when no trigger works, and to Unknown with a reason when some do not. */
-function troubleOfKeda({ scaledObject }: Scalers, rule: string): ConditionDraft | undefined {
+/** KEDA sets Ready to False if no trigger works, and to Unknown with a reason if some do not work. */
+function kedaCondition({ scaledObject }: Scalers, rule: string): ConditionDraft | undefined {
   const ready = condition(scaledObject?.conditions, 'Ready');
   if (ready === undefined || ready.status === 'True' || !ready.reason) return undefined;
   return {
     type: TYPE,
     status: ready.status === 'False' ? 'False' : 'Unknown',
     reason: ready.reason,
-    message: `KEDA does not scale by the ScaledObject as it should: ${reportedText(ready.message ?? '', MAX_TEXT)}. ${rule}`,
+    message: `KEDA does not scale by the ScaledObject: ${reportedText(ready.message ?? '', MAX_TEXT)}. ${rule}`,
   };
 }
 
-function ofAutoscaler({ autoscaler }: Scalers, rule: string): ConditionDraft {
+function autoscalerCondition({ autoscaler }: Scalers, rule: string): ConditionDraft {
   const active = condition(autoscaler?.conditions, 'ScalingActive');
   if (active === undefined) {
-    const message = `The HorizontalPodAutoscaler has not looked at the pods yet. ${rule}`;
+    const message = `The HorizontalPodAutoscaler has no status yet. ${rule}`;
     return { type: TYPE, status: 'Unknown', reason: 'Pending', message };
   }
   if (active.status === 'True') {

@@ -9,12 +9,12 @@ export type ShownSecurity = NonNullable<AgentDeploymentStatus['security']>;
 export type ShownIncident = NonNullable<ShownSecurity['open']>[number];
 export type ShownResponse = NonNullable<ShownSecurity['responses']>[number];
 
-/** Incidents, and responses, that status shows one by one. */
+/** Incidents, and likewise responses, that status lists. */
 const MAX_SHOWN = 10;
 
 /**
- * What the live, connected pods report of attacks. The last incident stays when its pod is gone. Nothing before a pod
- * has reported.
+ * Attacks that live, connected pods report. The last incident stays after the end of its pod. Empty before the first
+ * report.
  */
 export function securityOf(
   observation: AgentObservation,
@@ -63,7 +63,7 @@ function countOf(
   return counts.find(({ type }) => type === wanted)?.count ?? 0;
 }
 
-/** Undefined for one whose times are none. */
+/** Undefined if its times are invalid. */
 function shown(pod: string, incident: IncidentReport): ShownIncident | undefined {
   const { type, level, count, form, client, source, resource } = incident;
   const since = reportedTime(incident.since);
@@ -80,7 +80,7 @@ function shown(pod: string, incident: IncidentReport): ShownIncident | undefined
   };
 }
 
-/** Those of all pods, the same of several pods as one, the strictest first. */
+/** The responses of all pods, the strictest first. Equal ones of several pods count as one. */
 function inForce(reported: readonly ResponseReport[]): ShownResponse[] {
   const shownOnes = reported.map(shownResponse).filter((one) => one !== undefined);
   const same = Map.groupBy(shownOnes, ({ action, client, source }) =>
@@ -89,7 +89,7 @@ function inForce(reported: readonly ResponseReport[]): ShownResponse[] {
   return Array.from(same.values(), merged).sort(strictestFirst).slice(0, MAX_SHOWN);
 }
 
-/** Undefined for one whose times are none. */
+/** Undefined if its times are invalid. */
 function shownResponse(response: ResponseReport): ShownResponse | undefined {
   const { action, client, source, incident, type, level } = response;
   const since = reportedTime(response.since);
@@ -105,7 +105,7 @@ function shownResponse(response: ResponseReport): ShownResponse | undefined {
   };
 }
 
-/** One response of several pods: for the gravest incident, from the first to the last moment. */
+/** Merges a response of several pods: that for the gravest incident, from the first start to the last end. */
 function merged(all: readonly ShownResponse[]): ShownResponse {
   const { until: _, ...gravest } = all.toSorted((a, b) => gravity(b.level) - gravity(a.level))[0]!;
   const ends = all.map(({ until }) => until);
@@ -127,7 +127,7 @@ function strictestFirst(a: ShownResponse, b: ShownResponse): number {
   );
 }
 
-/** The strictest action that is in force on any client. */
+/** The strictest action in force on any client. */
 export function strictestAction(security: ShownSecurity | undefined): string {
   return security?.responses?.[0]?.action ?? 'None';
 }
@@ -140,7 +140,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-/** Incidents that are in `next` and were not before, or not as grave. */
+/** Incidents that are new in `next` or graver than before. */
 export function newIncidents(
   previous: ShownSecurity | undefined,
   next: ShownSecurity | undefined,

@@ -5,8 +5,8 @@ import { severity, type WorstState } from './circuits.ts';
 type CircuitTimes = Pick<BreakerSummary, 'latestSince' | 'states'>;
 
 /**
- * When the policy's state became `state`; as before while it stays. Pods know it better than the operator, which may
- * have been away; what they cannot know, such as that a pod with an open circuit is gone, is dated now.
+ * When the policy entered its state. The time comes from pods, because the operator may have been away. Changes that pods
+ * cannot report, such as the end of a pod with an open circuit, get the present time.
  */
 export function lastTransitionTime(
   state: WorstState,
@@ -26,7 +26,7 @@ function isKnown(state: WorstState | undefined): state is WorstState {
   return state !== undefined && state !== 'Unknown';
 }
 
-/** A worse state began with the first circuit that entered it, a better one with the last circuit that changed. */
+/** A worse state begins with the first circuit that entered it, a better one with the last circuit that changed. */
 function enteredAt(
   state: WorstState,
   from: WorstState | undefined,

@@ -3,7 +3,7 @@ import { count, truncate } from '../desired/common/wording.ts';
 
 const MAX_TARGET = 253;
 
-/** What a policy is for, in short: `triage`, `triage/model/primary` or `3 agents`. */
+/** The targets of a policy in short: `triage`, `triage/model/primary` or `3 agents`. */
 export function describeTarget({ policy, targets }: PolicyAttachment<Policy>): string {
   const refs = policy.spec.targetRefs ?? [];
   const [first] = refs;

@@ -8,15 +8,15 @@ export type PolicyTransition = NonNullable<CircuitBreakerPolicyStatus['transitio
 const MAX_TRANSITIONS = 20;
 
 /**
- * The last transitions, newest first, each only once. Of those that are equal, the first counts: what pods remember comes
- * before what status had before, which outlives its pod and the operator.
+ * The latest transitions, newest first, without duplicates. Of duplicates the first one counts: reports of pods come
+ * before the former status, which may outlive the pod and the operator.
  */
 export function lastTransitions(all: readonly PolicyTransition[]): PolicyTransition[] {
   const known = new Map<string, Set<string | undefined>>();
   const unseen = (transition: PolicyTransition): boolean => {
     const models = known.get(key(transition)) ?? new Set();
     known.set(key(transition), models);
-    // Status has not named the model while there was only one.
+    // An entry without a model is from when the endpoint had only one.
     const isKnown = models.has(transition.model) || models.has(undefined);
     if (isKnown || (transition.model === undefined && models.size > 0)) return false;
     models.add(transition.model);
@@ -28,7 +28,7 @@ export function lastTransitions(all: readonly PolicyTransition[]): PolicyTransit
     .slice(0, MAX_TRANSITIONS);
 }
 
-/** What pods remember, ended and unconnected ones too; of one pod the newest comes first, so that a stable sort keeps those of one moment in order. */
+/** Transitions that pods report, also ended and unconnected pods. The newest of a pod comes first, so that a stable sort keeps the order at equal times. */
 export function reportedTransitions(
   policy: string,
   agents: ReadonlyMap<string, AgentObservation>,
@@ -51,7 +51,7 @@ export function reportedTransitions(
   });
 }
 
-/** Dependencies of which pods know more than one model. */
+/** Dependencies with more than one model in the pods' reports. */
 function dependenciesWithModels(pods: readonly PodObservation[]): Set<string> {
   const known = pods.flatMap(({ snapshot }) => [
     ...(snapshot?.circuits ?? []),

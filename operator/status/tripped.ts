@@ -10,8 +10,8 @@ type Seen = Pick<BreakerSummary, 'circuits' | 'states'>;
 const MAX_NAMED = 8;
 
 /**
- * Tripped holds until every circuit is closed again. In shadow mode it never does: its reason is Shadow then. Where
- * the policy's override holds circuits in their state, its reason is Override.
+ * The condition Tripped is True until every circuit is closed again. In shadow mode it is never True, with the reason
+ * Shadow. While the policy's override holds circuits in their state, its reason is Override.
  */
 export function tripped(
   { spec }: CircuitBreakerPolicy,
@@ -42,7 +42,7 @@ function usual(state: WorstState, seen: Seen): Draft {
     Unknown: {
       status: 'Unknown',
       reason: 'NoReports',
-      message: 'No pod reports on it at present.',
+      message: 'No connected pod reports its circuits.',
     },
   };
   return drafts[state];
@@ -77,7 +77,7 @@ function overridden(
   };
 }
 
-/** @param state the worst that there is: of the circuits of others not all may be kept */
+/** @param state the worst state: the summary may lack circuits in better states */
 function affectedBy(state: WorstState, { circuits }: Seen): string {
   return circuits
     .filter((circuit) => circuit.state === state)

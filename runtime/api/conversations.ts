@@ -13,7 +13,7 @@ import type { Admission, Permit } from '../guard/permit.ts';
 import type { Clock } from '../guard/clock.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Guard } from '../guard/guard.ts';
-import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import { awaitAdmission } from '../guard/permit.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';

@@ -9,18 +9,19 @@ import type { InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import { latest } from '../model/pool/pool.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer } from '../model/request.ts';
-import { awaitAdmission } from '../guard/awaitAdmission.ts';
+import { awaitAdmission } from '../guard/permit.ts';
 import type { Admission } from '../guard/permit.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
+import { denied } from './clients/allowance.ts';
 import type { Allowance, Denial } from './clients/allowance.ts';
 import type { Client } from './clients/clients.ts';
-import { denied } from './denied.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
@@ -36,7 +37,7 @@ import {
   cutProblem,
   rejected,
 } from '../errors/problems.ts';
-import { looksAtMessages, screenMessages } from './messagesScreen.ts';
+import { screenMessages } from './messagesScreen.ts';
 import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
@@ -118,18 +119,20 @@ export class Messages {
     if (response.destroyed) onClose();
     try {
       const visit = { request, response, cut, client, trace, votes, deadlineAt, inForce };
-      return await this.#visit(visit);
+      return await this.#visit(visit, requestMs);
     } finally {
       response.off('close', onClose);
     }
   }
 
   /** Takes no permit before the whole body has arrived. */
-  async #visit(visit: Visit): Promise<Served> {
+  async #visit(visit: Visit, requestMs: number): Promise<Served> {
     const { request, response, inForce } = visit;
     const sessionOf = sessions(inForce, visit.client);
     const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
     if (isProblem(read)) return this.#refuse(response, read);
+    // The short time of a count of tokens is for the endpoint, not for a large body on its way here.
+    if (!visit.votes) visit.deadlineAt = this.#deps.clock.now() + requestMs;
     const denial = visit.client.allowance && denialOf(visit.client.allowance, read);
     if (denial) return this.#refuse(response, denied(visit.trace, denial));
     const leave = read.stream ? this.#deps.activity.stream() : undefined;
@@ -157,8 +160,7 @@ export class Messages {
     const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
     const held: Held = { usage: new TotalUsage(), place, forwarded: false };
     try {
-      const { screen } = this.#deps;
-      if (visit.votes && looksAtMessages(screen, inForce.content)) {
+      if (visit.votes && this.#screens(inForce.content)) {
         const blocked = await this.#screen(visit, read);
         if (blocked) return this.#refuse(response, blocked);
       }
@@ -167,6 +169,11 @@ export class Messages {
       place.close();
       admission.permit.settle(OK, held.forwarded ? REFUND : held.usage.total());
     }
+  }
+
+  /** Whether the configuration screens requests to /v1/messages. By default it does not. */
+  #screens({ security }: InForce['content']): boolean {
+    return this.#deps.screen.looksAtMessages || security.runGuard?.messages === true;
   }
 
   #screen({ inForce, trace }: Visit, { body }: MessagesRequest): Promise<Failure | undefined> {
@@ -205,7 +212,9 @@ export class Messages {
   }
 
   async #call(visit: Visit, read: MessagesRequest, held: Held): Promise<Served> {
-    const { response, cut, client, trace, deadlineAt, inForce } = visit;
+    const { response, cut, client, trace, deadlineAt } = visit;
+    // A reload may have replaced the endpoints while the request waited.
+    const inForce = latest(this.#deps.inForce(), visit.inForce);
     const sink = new ResponseSink(response, cut.signal);
     const way = this.#wayTo(sink, visit);
     const chat = trace.chat(read);

@@ -13,14 +13,6 @@ export interface LookedAt {
 
 const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 
-/** Whether the configuration screens requests to /v1/messages. By default it does not. */
-export function looksAtMessages(
-  screen: Pick<Screen, 'looksAtMessages'>,
-  content: Content,
-): boolean {
-  return screen.looksAtMessages || content.security.runGuard?.messages === true;
-}
-
 /** Screens the newest turn of a request. Undefined: the request may proceed unchanged. */
 export async function screenMessages(
   screen: Pick<Screen, 'look' | 'looksAtMessages'>,

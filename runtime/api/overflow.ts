@@ -39,7 +39,7 @@ export class Overflow {
     this.#deps = deps;
   }
 
-  /** Whether a sibling may serve a request that was rejected here. Nobody forwards a request twice. */
+  /** Whether a sibling may serve a request that this pod rejected. A request is forwarded only once. */
   takes(request: IncomingMessage, { reason }: Rejection): boolean {
     if (reason !== 'BulkheadFull' || request.headers[FORWARDED] !== undefined) return false;
     return this.#deps.content()?.whenFull === 'Forward';

@@ -8,8 +8,6 @@ import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import type { Bodies } from './bodies.ts';
-import { providerMethod } from './providerRoutes.ts';
-import type { ProviderMethod } from './providerRoutes.ts';
 import type { SessionOf } from './session.ts';
 
 /** A checked request to the model's API. */
@@ -43,9 +41,45 @@ export function modelRoute({ method, url = '' }: IncomingMessage): string | unde
   return method === 'GET' && (path === MODELS || MODEL.test(path)) ? MODELS : undefined;
 }
 
-/** Timeout of a request for no message, in milliseconds. */
+/** Methods of the provider's other routes. */
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+export type ProviderMethod = (typeof METHODS)[number];
+
+/** The method of a request if it may be forwarded. */
+export function providerMethod({ method }: IncomingMessage): ProviderMethod | undefined {
+  return METHODS.find((each) => each === method);
+}
+
+/**
+ * The entry of spec.routes that matches a request; undefined if none does. A path that servers could read differently
+ * matches none.
+ */
+export function providerRoute(
+  request: IncomingMessage,
+  routes: readonly string[],
+): string | undefined {
+  if (routes.length === 0 || !providerMethod(request)) return undefined;
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  if (!path.split('/').slice(1).every(isPlain)) return undefined;
+  return routes.find((route) => path === route || path.startsWith(`${route}/`));
+}
+
+/** Whether every server reads a segment of a path the same way. */
+function isPlain(segment: string): boolean {
+  try {
+    const text = decodeURIComponent(segment);
+    return !['', '.', '..'].includes(text) && !/[/\\]/.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Timeout of a request for no message, in milliseconds. Infinity for other routes: files and batches can be large. */
 export function passThroughMs(request: IncomingMessage): number {
-  return modelRoute(request) === MODELS ? MODELS_MS : PASS_THROUGH_MS;
+  const route = modelRoute(request);
+  if (route === undefined) return Infinity;
+  return route === MODELS ? MODELS_MS : PASS_THROUGH_MS;
 }
 
 export function asksForMessage(request: IncomingMessage): boolean {

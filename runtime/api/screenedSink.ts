@@ -235,7 +235,7 @@ export class ScreenedSink implements Sink {
     return overtakes && !this.#sendHead ? this.#deps.next.write(PING) : undefined;
   }
 
-  /** Sends the pieces up to so many characters of text. */
+  /** Sends the pieces up to this number of characters of text. */
   #release(length: number): Promise<void> | undefined {
     if (this.#failure) return undefined;
     let room: Promise<void> | undefined;

@@ -5,8 +5,7 @@ import type { Logger } from 'pino';
 import { conversationRoute } from './conversationRequests.ts';
 import type { Conversations } from './conversations.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { routeKindOf } from './clients/allowance.ts';
-import { denied } from './denied.ts';
+import { denied, routeKindOf } from './clients/allowance.ts';
 import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
@@ -15,11 +14,10 @@ import { headersOfTrace, refuse, requestIdOf, traceAnswer, traceHeaders } from '
 import type { SendError, Served } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
-import { providerRoute } from './providerRoutes.ts';
-import { modelRoute } from './requests.ts';
+import { modelRoute, providerRoute } from './requests.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
-/** A listener that may take a request; says whether it did. */
+/** A listener that can answer a request. Returns whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface AgentServerDeps {
@@ -149,7 +147,7 @@ interface Exchange {
   trace: RequestTrace;
 }
 
-/** Who serves a request; undefined when nobody does. */
+/** Serves the requests of one route. */
 interface Handler {
   /** As metrics name it. */
   route: string;
@@ -166,7 +164,7 @@ function handlerOf(
   return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
 }
 
-/** Claude Code looks by HEAD / whether anybody is there. */
+/** Answers HEAD /, by which Claude Code checks that the agent is up. */
 function answerHead({ method, url }: IncomingMessage, response: ServerResponse): boolean {
   if (method !== 'HEAD' || url !== '/') return false;
   response.writeHead(200).end();
@@ -195,7 +193,7 @@ async function handle(
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle(request, response, cut, client, trace);
-    // What is written but not sent yet belongs to the request too.
+    // The request is open until all that was written is sent.
     await finished(response);
     return served;
   } catch (error) {
@@ -246,7 +244,7 @@ function identified(trace: RequestTrace, client: Client): void {
 function finished(response: ServerResponse): Promise<void> {
   if (response.writableFinished || response.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
-    // Comes after finish, too.
+    // A finished response closes, too.
     response.on('close', resolve);
   });
 }
@@ -271,13 +269,24 @@ const CLIENT_ERRORS: Record<string, Failure> = {
 function onClientError(error: NodeJS.ErrnoException, socket: Socket, deps: AgentServerDeps): void {
   const last = answers.get(socket);
   const open = last && !last.writableFinished ? last : undefined;
-  if (error.code === 'ECONNRESET' || !socket.writable || open?.headersSent === true) {
+  if (needsNoAnswer(error, socket, open)) {
     socket.destroy();
     return;
   }
   const failure = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED;
   const text = open ? misreadAnswer(open, failure) : malformedAnswer(deps, socket, failure);
   socket.end(text, () => socket.destroy());
+}
+
+/** Whether nobody waits for an answer, or one is under way. */
+function needsNoAnswer(
+  { code }: NodeJS.ErrnoException,
+  socket: Socket,
+  open: ServerResponse | undefined,
+): boolean {
+  if (code === 'ECONNRESET' || !socket.writable || open?.headersSent === true) return true;
+  // Clients and load balancers open connections ahead of requests: one over which nothing came asks for no answer.
+  return socket.bytesRead === 0;
 }
 
 /** The answer to a request that broke off in the middle. `serve` tells of its end. */

@@ -1,35 +1,36 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../contract/generated/types.ts';
+import { memberOf } from '../json/parsed.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS, haveEquals } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import { CREDENTIALS, headerValue } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
 
-/** Where Claude Code names the session. */
+/** Header of Claude Code with the session. */
 const SESSION_HEADER = 'x-claude-code-session-id';
 /** Characters of one text of a prompt that tell sessions apart: enough for a long system prompt, and cheap to hash. */
 const MAX_TEXT = 64 * 1024;
-/** How deep cache_control is looked for. */
+/** Depth down to which to look for cache_control. */
 const MAX_DEPTH = 8;
 
 type Json = Record<string, unknown>;
 
-/** A request as far as it tells its session. */
+/** The parts of a request that identify its session. */
 export interface Asked {
   body: Buffer;
-  /** Makes JSON of the body. */
+  /** Parses the body. */
   parse: () => Json;
 }
 
-/** Tells the session of a request, if it belongs to one. */
+/** Finds the session of a request; undefined if it has none. */
 export type SessionOf = (asked: Asked) => Session | undefined;
 
 const NONE: SessionOf = () => undefined;
 
 /**
- * What tells the sessions of a client's requests; none where there is no choice of endpoints or the agent wants none.
- * Only then is there anything to be found out, so that an agent with one endpoint pays nothing.
+ * Makes the function that finds the sessions of a client's requests. It finds none if the agent has no choice of
+ * endpoints or no affinity, so that an agent with one endpoint does no work.
  */
 export function sessions(
   { content: { affinity }, endpoints }: InForce,
@@ -41,8 +42,8 @@ export function sessions(
 }
 
 /**
- * The session of a request: what a header names, or else requests with the same system prompt and first message of the
- * user. The latter only where the request has the provider cache something, or with the mode Always.
+ * The session of a request. A header names it; otherwise the system prompt and the first message of the user identify
+ * it, but only if the request uses the provider's cache or the mode is Always.
  */
 function sessionOf(
   { body, parse }: Asked,
@@ -57,9 +58,9 @@ function sessionOf(
   const prompt =
     named === undefined && (caches || mode === 'Always') ? promptOf(parse()) : undefined;
   if (named === undefined && prompt === undefined) return undefined;
-  // The search spares the usual request the walk.
+  // Fast path: most requests do not contain the text.
   const long = body.includes('"1h"') && asksForAnHour(parse(), 0);
-  // A client that the agent does not know by name is known by what it shows the provider.
+  // The credentials for the provider identify a client that the agent has not authenticated.
   const client = principal === '' ? Array.from(CREDENTIALS, value) : [principal];
   return {
     key: digest([digest(client), named, prompt]),
@@ -67,7 +68,7 @@ function sessionOf(
   };
 }
 
-/** Of several texts; undefined is another one than an empty one. */
+/** Hash of several texts. An undefined text differs from an empty one. */
 function digest(texts: readonly (string | undefined)[]): string {
   const hash = createHash('sha256');
   for (const text of texts) hash.update(`${text?.length} `).update(text ?? '');
@@ -75,8 +76,8 @@ function digest(texts: readonly (string | undefined)[]): string {
 }
 
 /**
- * Stands for the texts that all turns of a session begin with; undefined without any. cache_control is left out,
- * because clients move it to the newest message with each turn.
+ * Hash of the texts that all turns of a session begin with; undefined without any. Leaves out cache_control, because
+ * clients move it to the newest message in each turn.
  */
 function promptOf({ system, messages }: Json): string | undefined {
   const first = listOf(messages).find((message) => memberOf(message, 'role') === 'user');
@@ -84,7 +85,7 @@ function promptOf({ system, messages }: Json): string | undefined {
   return texts.some((each) => each.length > 0) ? digest(texts.map(digest)) : undefined;
 }
 
-/** The texts of a string or of blocks, and what stands for the blocks that have none. */
+/** The texts of a string or of blocks. Sources stand for blocks without text. */
 function textsOf(content: unknown): string[] {
   if (typeof content === 'string') return [content.slice(0, MAX_TEXT)];
   return listOf(content).flatMap((block) => {
@@ -105,10 +106,6 @@ function asksForAnHour(value: unknown, depth: number): boolean {
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Json)[name] : undefined;
 }
 
 function isText(value: unknown): value is string {

@@ -1,8 +1,8 @@
 import type { Sibling } from '../../contract/generated/types.ts';
 
-/** A sibling, with what this pod has under way there. */
+/** A sibling, with this pod's open requests there. */
 export interface KnownSibling extends Sibling {
-  /** Requests that this pod has forwarded to it and that are not answered yet. */
+  /** Forwarded requests that the sibling has not answered yet. */
   forwarded: number;
 }
 
@@ -13,22 +13,21 @@ export interface SiblingsDeps {
   random: () => number;
 }
 
-/** Time for which a sibling that could not be reached is left alone, in milliseconds. */
+/** Time for which an unreachable sibling gets no requests, in milliseconds. */
 const DOUBT_MS = 2000;
 
-/** What this pod knows of one sibling. */
 interface Entry {
   told: Sibling;
-  /** Requests under way there. */
+  /** Forwarded requests that the sibling has not answered yet. */
   forwarded: number;
-  /** Requests forwarded since the figures came, which therefore do not show them. */
+  /** Requests forwarded since the sibling's figures arrived, which do not include them. */
   since: { count: number };
   doubtedUntil: number;
 }
 
-/** The other pods of the agent that take forwarded requests, by what the operator says of their load. */
+/** The other pods of the agent that take forwarded requests, with their load as the operator reports it. */
 export class Siblings {
-  /** Whether the operator is there to correct what it has said. */
+  /** Whether the figures are current: a link to the operator is open. */
   isCurrent: () => boolean = () => false;
   readonly #deps: SiblingsDeps;
   #known = new Map<string, Entry>();
@@ -37,17 +36,17 @@ export class Siblings {
     this.#deps = deps;
   }
 
-  /** Replaces all that was known. */
+  /** Replaces all siblings. */
   apply(pods: readonly Sibling[]): void {
     this.#known = new Map(pods.map((told) => [told.address, this.#entry(told)]));
   }
 
-  /** None without a link, because their addresses may be those of other pods by now. */
+  /** The siblings; none without a link, because other pods may have taken over their addresses. */
   list(): KnownSibling[] {
     return this.#entries().map(({ told, forwarded }) => ({ ...told, forwarded }));
   }
 
-  /** A sibling with room, by chance in proportion to its room; undefined without one. */
+  /** Chooses a sibling at random, in proportion to its room; undefined if none has room. */
   choose(): Sibling | undefined {
     const now = this.#deps.now();
     const open = this.#entries()
@@ -58,7 +57,7 @@ export class Siblings {
     return open.find(({ room }) => (left -= room) < 0)?.entry.told;
   }
 
-  /** Counts a request that is forwarded; the answer counts it out. */
+  /** Counts a forwarded request until the returned function is called. */
   enter({ address }: Sibling): () => void {
     const entry = this.#known.get(address);
     if (!entry) return () => undefined;
@@ -72,7 +71,7 @@ export class Siblings {
     };
   }
 
-  /** Leaves it alone for a while. */
+  /** Sends the sibling no requests for DOUBT_MS. */
   doubt({ address }: Sibling): void {
     const entry = this.#known.get(address);
     if (entry) entry.doubtedUntil = this.#deps.now() + DOUBT_MS;

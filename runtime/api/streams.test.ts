@@ -59,6 +59,22 @@ describe('streams', () => {
     expect(context.endpoint.seen).toHaveLength(1);
   });
 
+  it('end soon after their last event, also when the endpoint does not end them', async () => {
+    const context = await setup(
+      cleanups,
+      (response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write(`${STREAM.join('')}data: [DONE]\n\n`);
+      },
+      // Longer than the test may take.
+      { timeouts: { connectMs: 1000, requestMs: 60_000, transportIdleMs: 60_000 } },
+    );
+    const answer = await send(context.agent.url, STREAMED);
+    expect(answer.body.toString()).toBe(`${STREAM.join('')}data: [DONE]\n\n`);
+    expect([circuit(context), failures(context)]).toEqual(['Closed', {}]);
+    await until(() => context.endpoint.seen[0]!.aborted);
+  });
+
   it('with an overloaded_error count as overloaded and pass unchanged', async () => {
     const events = [
       ...STREAM.slice(0, 3),

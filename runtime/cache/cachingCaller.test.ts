@@ -145,6 +145,18 @@ describe('the cache', () => {
     },
   );
 
+  it('asks anew for a field that the client keeps from the endpoint by naming it in Connection', async () => {
+    const of = await cached(counted);
+    const beta = { 'anthropic-beta': 'x' };
+    const kept = { ...beta, connection: 'close, anthropic-beta' };
+    expect(told(await send(of.agent.url, { headers: kept }))).toBe(MISS);
+    expect(told(await send(of.agent.url, { headers: beta }))).toBe(MISS);
+    expect(told(await send(of.agent.url))).toBe(WARM);
+    expect(of.endpoint.seen.map(({ headers }) => headers['anthropic-beta'])).toEqual([
+      ...[undefined, 'x'],
+    ]);
+  });
+
   it('is not split by headers that give nobody a right', async () => {
     const of = await withMountedKey({ cache: CACHE });
     await send(of.agent.url, { headers: { 'user-agent': 'a', traceparent: '00-1' } });

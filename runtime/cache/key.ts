@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { headerValue, identityHeaders } from '../model/transport/headers.ts';
+import { headerValue, identityHeaders, requestHeaders } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
 
@@ -15,7 +15,9 @@ export function cacheKey(request: ModelRequest, principal: string): string {
   const { content, endpoints, headers, path, body } = request;
   const shared = content.cache?.scope === 'Shared';
   const who = shared ? [] : clientOf(request, principal);
-  const what = [path, endpoints.map(identity), picked(headers, isSignificant)];
+  // A field that the client names in Connection reaches no endpoint.
+  const sent = requestHeaders(headers);
+  const what = [path, endpoints.map(identity), picked(sent, isSignificant)];
   return createHash('sha256')
     .update(JSON.stringify([who, what]))
     .update('\n')

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+
 /** Key and certificate as PEM. */
 export interface ServerIdentity {
   key: string;
@@ -27,4 +29,14 @@ export async function selfSignedIdentity(name: string, now: Date): Promise<Serve
   );
   const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
   return { key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'), cert: certificate.toString('pem') };
+}
+
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Whether one of the authorities has signed the certificate. `authorities` are PEM, `shown` is DER. */
+export function isSignedBy(authorities: string, shown: Buffer): boolean {
+  const certificate = new X509Certificate(shown);
+  return (authorities.match(CERTIFICATES) ?? []).some((pem) =>
+    certificate.verify(new X509Certificate(pem).publicKey),
+  );
 }

@@ -18,19 +18,19 @@ import { upgradeConfiguration } from './upgrade.ts';
 export interface CommandsDeps {
   configuration: ActiveConfiguration;
   snapshot(): Snapshot;
-  /** The operator says which other pods take forwarded requests. */
+  /** Replaces the pods that take forwarded requests. */
   onSiblings(pods: readonly Sibling[]): void;
-  /** Takes the orders of the fleet's leader, and returns the circuits that they are for. */
+  /** Applies the leader's orders to circuits, and returns those circuits. */
   followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
-  /** Obeys the leader of the fleet, and answers it. */
+  /** Applies tokens that the leader grants or ends, and returns the reply to the leader. */
   fleet: (command: Grant | Release) => Report | undefined;
-  /** Takes shares of the limits of providers, and answers where that is asked for. */
+  /** Applies shares of the providers' limits. Returns a reply if the leader asks for one. */
   providers: (command: ProviderShares) => Report | undefined;
   date(): Date;
   log: Logger;
 }
 
-/** Obeys what the operator says over a link. */
+/** Applies the messages of the operator that arrive over a link. */
 export class Commands {
   readonly #deps: CommandsDeps;
 
@@ -39,8 +39,8 @@ export class Commands {
   }
 
   /**
-   * Takes one message, parsed. A push of a stale term is answered to its sender alone: a leader that was
-   * replaced must not show up in what the present one is told.
+   * Applies one parsed message and returns the reply to its sender. The refusal of a stale leader's push is such a reply:
+   * reports go to all links, and the current leader must not see that refusal.
    */
   handle(value: unknown): Report | undefined {
     const { type, term, configuration } = members(value);
@@ -53,10 +53,10 @@ export class Commands {
       this.#malformed(type, parsed, configuration);
       return undefined;
     }
-    return this.#obey(parsed.value);
+    return this.#apply(parsed.value);
   }
 
-  #obey(command: Command): Report | undefined {
+  #apply(command: Command): Report | undefined {
     const { configuration } = this.#deps;
     switch (command.type) {
       case 'Announce':
@@ -68,18 +68,18 @@ export class Commands {
       case 'Grant':
       case 'Release':
         configuration.announce(command.term);
-        // Its sessions say whether the leader before goes on granting until the present one does.
+        // Accepts a stale term: the previous leader grants tokens until the current one does. Sessions tell them apart.
         return this.#deps.fleet(command);
       default:
-        // The present leader has its own figures and orders.
+        // Ignores a stale leader: the current one sends figures and orders of its own.
         return configuration.staleTerm(command.term) === undefined
-          ? this.#heed(command)
+          ? this.#applyCurrent(command)
           : undefined;
     }
   }
 
-  /** Obeys the leader of the present term. */
-  #heed(command: Siblings | FleetCircuits | ProviderShares): Report | undefined {
+  /** Applies a message of the current leader. */
+  #applyCurrent(command: Siblings | FleetCircuits | ProviderShares): Report | undefined {
     switch (command.type) {
       case 'Siblings':
         this.#deps.onSiblings(command.pods);

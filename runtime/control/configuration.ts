@@ -74,7 +74,7 @@ export class ActiveConfiguration {
     };
   }
 
-  /** A leader announces its term. Refuses pushes of lower terms from now on. */
+  /** Notes the term of a leader. From now on pushes of lower terms are refused. */
   announce(term: number): void {
     this.#announcedTerm = Math.max(this.#announcedTerm, term);
   }
@@ -142,7 +142,7 @@ export class ActiveConfiguration {
       return 'Unchanged';
     }
     const { endpoints, unsupported } = supported(content);
-    // Sets it before it tells the guard, because the guard may report transitions meanwhile.
+    // Comes before the guard applies it, because the guard may report transitions then.
     this.#inForce = { configuration, source, endpoints, unsupported };
     this.#deps.apply(content);
     const shown = formatRevision(revision);

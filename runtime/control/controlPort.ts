@@ -25,26 +25,24 @@ import { ControlServer } from './link.ts';
 export interface ControlPortDeps {
   pod: Hello['pod'];
   version: string;
-  /** When the process began, as ISO 8601. */
+  /** Start of the process, as ISO 8601. */
   startedAt: string;
-  /** Where the token of the pod is mounted, by which the operator knows it. */
+  /** Directory with the token that proves to the operator which pod this is. */
   tokenDirectory: string;
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
   onSiblings: (pods: readonly Sibling[]) => void;
-  /** See CommandsDeps. */
+  /** This and the next two: see CommandsDeps. */
   followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
-  /** Obeys the leader of the fleet; see Commands. */
   fleet: (command: Grant | Release) => Report | undefined;
-  /** See CommandsDeps. */
   providers: (command: ProviderShares) => Report | undefined;
   clock: Clock;
   log: Logger;
 }
 
-/** The port that the operator talks to, from its start to its end; before the one and after the other nobody is told. */
+/** The port that the operator connects to. Before `start` and after `close` it has no links and drops all reports. */
 export class ControlPort {
-  /** Names the process among those that the container had. */
+  /** Identifies this process among all that ran in the container. */
   readonly boot = randomUUID();
   readonly #deps: ControlPortDeps;
   #server: ControlServer | undefined;
@@ -54,7 +52,7 @@ export class ControlPort {
     this.#deps = deps;
   }
 
-  /** Listens with an identity of its own. Rejects when the port is taken. */
+  /** Listens with a self-signed certificate. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
     const { pod, clock, configuration, snapshot, log } = this.#deps;
     const { fleet, followFleet, onSiblings, providers } = this.#deps;
@@ -75,23 +73,23 @@ export class ControlPort {
     await once(server.server, 'listening');
   }
 
-  /** Listener, once it is there. */
+  /** Undefined before `start`. */
   get server(): Server | undefined {
     return this.#server?.server;
   }
 
-  /** Links that are open. */
+  /** Number of open links. */
   get links(): number {
     return this.#server?.links ?? 0;
   }
 
-  /** Takes another authority's public part, as PEM. */
+  /** Replaces the authority that the operator's certificate must come from. `pem` holds its certificates. */
   setAuthority(pem: string): void {
     this.#authority = pem;
     this.#server?.setAuthority(pem);
   }
 
-  /** Tells all links; see ControlServer. */
+  /** Sends a report over all links; see ControlServer. */
   broadcast(report: Report): number {
     return this.#server?.broadcast(report) ?? 0;
   }

@@ -16,9 +16,10 @@ import {
   type Contract,
   type Dialect,
 } from '../../contract/versions.ts';
-import { inPieces } from './pieces.ts';
-import { isSignedBy } from './signedBy.ts';
+import { parseJson } from '../json/parsed.ts';
+import { isSignedBy } from './certificate.ts';
 import type { ServerIdentity } from './certificate.ts';
+import { inPieces } from './pieces.ts';
 
 export interface ControlServerDeps {
   identity: ServerIdentity;
@@ -104,11 +105,7 @@ export class ControlServer {
     }
   }
 
-  /**
-   * Tells all links.
-   *
-   * @returns how many bytes each was sent, about
-   */
+  /** Sends a report over all links. Returns the approximate number of bytes for each. */
   broadcast(report: Report): number {
     if (this.#links.size === 0) return 0;
     const texts = inPieces(report);
@@ -167,7 +164,7 @@ export class ControlServer {
   }
 
   async #open(link: WebSocket): Promise<void> {
-    // Before the first await, so that no early message or close is missed.
+    // Listens before the first await, so that no early message or close is lost.
     link.on('error', (error) => this.#deps.log.info({ reason: error.message }, 'Link failed'));
     link.on('close', () => {
       if (this.#links.delete(link)) this.#deps.log.info('Link was closed');
@@ -209,24 +206,16 @@ export class ControlServer {
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function tlsOptions({ key, cert }: ServerIdentity, authority: string | undefined): ServerOptions {
   return {
     key,
     cert,
-    // Without an authority this trusts one that signed nobody; leaving it out would trust the public authorities.
+    // Without an authority it trusts only its own certificate. An absent `ca` would trust all public authorities.
     ca: authority ?? cert,
     minVersion: 'TLSv1.3',
     requestCert: true,
     rejectUnauthorized: true,
-    // A resumed session would keep a verdict from before a change of authority.
+    // A resumed session would skip the check against a changed authority.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }

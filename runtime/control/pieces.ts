@@ -1,11 +1,11 @@
 import type { Counters, Report, Snapshot } from '../../contract/generated/types.ts';
 import { MAX_REPORT_BYTES } from '../../contract/link.ts';
 
-/** So many limits, with names of the greatest length, are half of the largest message. */
+/** Even with the longest names, this many limits take half of the largest message. */
 const LIMITS_IN_A_PIECE = 380;
 
 /**
- * The messages, as JSON, that tell a report, each no larger than a link takes. Limits beyond the first ones follow as
+ * Splits a report into messages that fit a link, as JSON. The first message has the first limits. The others are
  * Counters, which the operator merges.
  */
 export function inPieces(report: Report): string[] {
@@ -20,12 +20,12 @@ export function inPieces(report: Report): string[] {
   return texts;
 }
 
-/** Whether its bounds in the contract are those of a link. */
+/** Whether the contract's bounds already keep the report small enough for a link. */
 function isSmall(report: Report): report is Exclude<Report, Snapshot | Counters> {
   return report.type !== 'Snapshot' && report.type !== 'Counters';
 }
 
-/** Texts of failures are the provider's, and the only ones that can be left out. */
+/** Drops the last failures of circuits if the message is too large. It can do without nothing else. */
 function fitting(report: Snapshot | Counters): string {
   const text = JSON.stringify(report);
   if (Buffer.byteLength(text) <= MAX_REPORT_BYTES) return text;

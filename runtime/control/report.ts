@@ -36,7 +36,7 @@ export interface ReporterDeps {
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
   load: Pick<LoadWatch, 'current' | 'changed'>;
-  /** What is known of the tools of MCP servers. */
+  /** Tools of the MCP servers, as far as known. */
   mcpServers: () => McpServerStatus[];
   /** Head of the audit's chain. */
   auditHead: () => Snapshot['audit'];
@@ -49,7 +49,7 @@ export interface ReporterDeps {
 /** Reports performance once in this many ticks: it is large and nothing depends on it. */
 const PERFORMANCE_TICKS = 5;
 
-/** Largest number of missing keys in a report; others show up after these are mended. */
+/** Largest number of missing keys in a report. Others follow when these are present. */
 const MAX_MISSING = 64;
 
 /** Assembles the runtime's reports about itself. */
@@ -189,7 +189,7 @@ export class Reporter {
     return { healthChecks };
   }
 
-  /** What is known of the tools of MCP servers when it changed since it was told last. */
+  /** Tools of the MCP servers if one changed since the last report. */
   #newServers(): Pick<Counters, 'mcpServers'> {
     const mcpServers = this.#deps.mcpServers();
     const text = JSON.stringify(mcpServers);
@@ -216,7 +216,7 @@ interface Named {
   model?: string;
 }
 
-/** Those with a change to report; notes it as reported. */
+/** The elements that changed since the last report. Marks them as reported. */
 function fresh<T extends Named>(
   all: readonly T[],
   told: Map<string, string>,
@@ -228,7 +228,7 @@ function fresh<T extends Named>(
   return changed;
 }
 
-/** Limits with a change to report; notes it as reported. */
+/** The limits that changed since the last report. Marks them as reported. */
 function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): LimitStatus[] {
   const texts = new Map(
     all.map((each) => [JSON.stringify([each.target, each.policy, each.name]), each] as const),
@@ -239,7 +239,7 @@ function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): Li
   return changed.map(([, each]) => each);
 }
 
-/** Whether a reported one has gone. */
+/** Whether a reported element no longer exists. */
 function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boolean {
   const keys = new Set(all.map(keyOf));
   return told.keys().some((key) => !keys.has(key));

@@ -1,13 +1,12 @@
 /**
- * Completes a configuration of an earlier operator, before it is checked against the contract. The figures are what
- * that operator meant by leaving a field out. They are fixed, and do not follow the defaults of an AgentDeployment or
- * of a policy.
+ * Adds the fields that an earlier operator leaves out, before validation. Each value keeps the behaviour that the
+ * earlier operator expects. The values never change, even if a default of a resource does.
  */
 import type { Content } from '../../contract/generated/types.ts';
 
 type Json = Record<string, unknown>;
 
-/** A part of a configuration in which an earlier operator has left fields out. */
+/** Part of a configuration, from an operator that leaves newer fields out. */
 export type Earlier<T> = T extends readonly (infer E)[]
   ? Earlier<E>[]
   : T extends object
@@ -16,15 +15,15 @@ export type Earlier<T> = T extends readonly (infer E)[]
 
 const CONTENT = {
   loadBalancing: 'LeastLoaded',
-  // Such an operator knew no affinity.
+  // That operator has no affinity.
   affinity: { mode: 'Disabled' },
   clientPatienceMs: 5000,
-  // Such an operator names no siblings.
+  // That operator sends no siblings.
   whenFull: 'Reject',
   gates: { maxWaitMs: 300_000 },
-  // Such an operator shared no limits of providers: each pod held to what it was told itself.
+  // That operator shares no limits of providers: each pod uses all that its own answers state.
   providerLimits: { maxPods: 1 },
-  // Such an operator bound one body and nothing else; what bounds memory holds all the same.
+  // That operator bounds only the size of a body. The bounds on memory apply all the same.
   intake: {
     maxBodyBytes: 33_554_432,
     maxBodyBytesInFlight: 67_108_864,
@@ -48,7 +47,7 @@ const CONTENT = {
   },
 };
 
-/** Of the fields of content, and of each element where the field is a list. */
+/** Members of a field of content; of each element if the field is a list. */
 const PARTS: Record<string, Json> = {
   timeouts: { streamMs: 3_600_000, toolMs: 30_000 },
   shutdown: { handlerTimeoutMs: 2000 },
@@ -58,7 +57,7 @@ const PARTS: Record<string, Json> = {
   tools: { requires: [] },
   mcpServers: { requires: [], checkIntervalMs: 0 },
   circuits: {
-    // Such an operator meant that they never count: 100 years.
+    // That operator never counts such calls as timeouts: 100 years.
     abandonedAfterMs: 3_155_760_000_000,
     failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
     recovery: { rampUpMs: 0 },
@@ -74,17 +73,17 @@ const PARTS: Record<string, Json> = {
   },
 };
 
-/** An earlier operator knew no store but the leader. */
+/** That operator has no store besides the leader. */
 const LIMIT_FLEET = { store: 'Leader', storeTimeoutMs: 250 };
 
-/** An earlier operator knew no queue: calls beside the probes were rejected at once. */
+/** That operator has no queue: the circuit rejects calls beside its probes at once. */
 const HALF_OPEN = { queueTimeoutMs: 0 };
 
 const JWT = {
   keys: { timeoutMs: 5000, refreshMs: 300_000, maxAgeMs: 86_400_000, cooldownMs: 10_000 },
 };
 
-/** The configuration with all that an earlier one lacks. What is no configuration stays as it is. */
+/** Adds the missing fields. Returns a value that is no configuration unchanged. */
 export function upgradeConfiguration(value: unknown): unknown {
   if (!isObject(value) || !isObject(value['content'])) return value;
   return { ...value, content: upgradeContent(value['content']) };

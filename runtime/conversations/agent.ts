@@ -3,6 +3,7 @@ import type { Content, McpServerStatus, MountedKey } from '../../contract/genera
 import { clientKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
+import { latest } from '../model/pool/pool.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
@@ -43,9 +44,9 @@ export interface AgentDeps {
   version: string;
   /** IP address of this pod. */
   self: string;
-  /** A call of a tool ended after so many seconds. */
+  /** Reports the end of a call of a tool. */
   onToolCall: (tool: string, status: ToolStatus, seconds: number) => void;
-  /** The tools of an MCP server changed; `withheld`: the model gets none of them. */
+  /** Reports a change of an MCP server's tools. `withheld`: whether the model gets none of them. */
   onToolsChanged: (server: string, withheld: boolean) => void;
   onOutcome: (dependency: string, outcome: Outcome) => void;
   screen: Screen;
@@ -53,7 +54,7 @@ export interface AgentDeps {
   inForce: () => InForce | undefined;
   /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
-  /** A conversation was idle for too long and is gone. */
+  /** Reports a conversation that expired. */
   onExpired: (id: string) => Promise<void>;
   /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
@@ -196,7 +197,7 @@ export class Agent {
     );
   }
 
-  /** Makes the guard open the gates of header values that are no longer mounted. */
+  /** Tells the guard the current credentials, so that it opens the gates of replaced ones. */
   useCredentials(): void {
     const { inForce, guard, credentials } = this.#deps;
     const content = inForce()?.content;
@@ -246,7 +247,8 @@ export class Agent {
         await this.#mcp.refresh(contextOf(signal));
         const call = screen.held(onText);
         const outcome = await this.#model.call({
-          ...inForce,
+          // A reload may have replaced the endpoints since the turn began.
+          ...latest(this.#deps.inForce(), inForce),
           model,
           maxTokens: conversation.maxTokens,
           ...(system !== undefined && { system }),

@@ -47,6 +47,9 @@ const SIZED: ReadonlySet<string> = new Set(['system', 'messages', 'max_tokens'])
 /** Longer than every deadline of ours: the SDK's own timer never fires first. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Statuses by which an endpoint refuses what a request says. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 413, 422]);
+
 /** Calls the model by the official SDK, over the same path as clients' requests. */
 export class AgentModel {
   readonly #caller: Pick<ModelCaller, 'call'>;
@@ -87,7 +90,8 @@ export class AgentModel {
     } catch (error) {
       const told =
         error instanceof APIError ? modelProblem(error as Sdk.APIError) : FAULTS.InvalidResponse;
-      return { ok: false, problem: sent.problem ?? told };
+      const refused = error instanceof APIError && REFUSALS.has(error.status as number);
+      return { ok: false, problem: sent.problem ?? told, refused };
     } finally {
       await sent.over;
     }
@@ -124,6 +128,8 @@ class SdkRequest {
   fetch(init: RequestInit | undefined): Promise<Response> {
     const sink = new WebSink();
     this.over = this.#send(init, sink);
+    // Whoever waits for it is told; until then nobody does.
+    this.over.catch(() => undefined);
     return sink.response;
   }
 

@@ -14,9 +14,10 @@ export interface TurnUsage {
   outputTokens: number;
 }
 
-/** Outcome of a call to the model. */
+/** Outcome of a call to the model. `refused`: the endpoint does not take these messages. */
 export type ModelOutcome =
-  { ok: true; message: ModelMessage; usage: TurnUsage } | { ok: false; problem: Problem };
+  | { ok: true; message: ModelMessage; usage: TurnUsage }
+  | { ok: false; problem: Problem; refused?: boolean };
 
 /** Context of one turn. */
 export interface TurnContext {

@@ -1,4 +1,4 @@
-import { blocksOf, prune, toolUses } from './messages/messages.ts';
+import { blocksOf, isBlank, prune, toolUses } from './messages/messages.ts';
 import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
 
 /** Bounds on a conversation. */
@@ -43,8 +43,8 @@ export type State =
 export type Event =
   | { type: 'Send'; content: string | Block[] }
   | { type: 'ModelAnswered'; message: ModelMessage }
-  /** The call failed. */
-  | { type: 'ModelFailed' }
+  /** The call failed. `refused`: the endpoint does not take these messages. */
+  | { type: 'ModelFailed'; refused?: boolean }
   | { type: 'ToolFinished'; result: ToolResult }
   /** The turn must end now; `text` is the answer so far. */
   | { type: 'Stop'; reason: StopReason; text: string }
@@ -93,7 +93,7 @@ function inTurn(state: Underway, event: TurnEvent, limits: Limits): Step {
     case 'ModelAnswered':
       return state.phase === 'Model' ? answered(state, event.message, limits) : step(state, []);
     case 'ModelFailed':
-      return state.phase === 'Model' ? failed(state) : step(state, []);
+      return state.phase === 'Model' ? failed(state, event) : step(state, []);
     case 'ToolFinished':
       return toolFinished(state, event.result, limits);
     case 'Stop':
@@ -126,8 +126,9 @@ function answered(
   limits: Limits,
 ): Step {
   // A truncated answer can request no tool, and no request may stay without its result.
-  const kept =
+  const whole =
     stopReason === 'tool_use' ? content : content.filter(({ type }) => type !== 'tool_use');
+  const kept = whole.filter((block) => !isBlank(block));
   const answer: Message = { role: 'assistant', content: kept };
   const all = kept.length === 0 ? messages : [...messages, answer];
   const calls = unique(toolUses(answer));
@@ -144,10 +145,29 @@ function answered(
   return last ? endTurn(all, 'max_turns') : callModel({ messages: all, turn }, limits);
 }
 
-/** Keeps the results of tools, so that the model does not repeat their work. */
-function failed({ messages, turn }: Underway): Step {
-  const kept = turn.calls > 1 ? messages : turn.before;
+/**
+ * Keeps the results of tools, so that the model does not repeat their work. Refused results give way to a note: the
+ * endpoint would refuse every later message of the conversation too.
+ */
+function failed({ messages, turn }: Underway, { refused = false }: { refused?: boolean }): Step {
+  const kept = turn.calls > 1 ? (refused ? withoutResults(messages) : messages) : turn.before;
   return step({ phase: 'Idle', messages: kept }, [{ type: 'FailTurn' }]);
+}
+
+/** The messages with a note in place of each result in the last one. */
+function withoutResults(messages: readonly Message[]): Message[] {
+  const last = messages.at(-1)!;
+  const content = blocksOf(last).map((block) =>
+    block.type === 'tool_result' ? leftOut(block) : block,
+  );
+  return last.role === 'user'
+    ? [...messages.slice(0, -1), { role: 'user', content }]
+    : [...messages];
+}
+
+function leftOut({ tool_use_id }: ToolResult): ToolResult {
+  const content = 'The result of the tool is left out: the endpoint of the model refused it.';
+  return { type: 'tool_result', tool_use_id, is_error: true, content };
 }
 
 function toolFinished(state: Underway, result: ToolResult, limits: Limits): Step {
@@ -168,7 +188,7 @@ function stopped({ phase, messages, turn }: Underway, { reason, text }: Stop): S
     const content = inOrder(turn.running, turn.results, 'the turn was stopped');
     return endTurn([...messages, { role: 'user', content }], reason, [{ type: 'Cancel' }]);
   }
-  if (text !== '') {
+  if (text.trim() !== '') {
     const answer: Message = { role: 'assistant', content: [{ type: 'text', text }] };
     return endTurn([...messages, answer], reason, [{ type: 'Cancel' }]);
   }

@@ -160,7 +160,7 @@ export class Turn {
     this.#text = '';
     if (!outcome.ok) {
       this.#problem = outcome.problem;
-      this.#handle({ type: 'ModelFailed' });
+      this.#handle({ type: 'ModelFailed', refused: outcome.refused === true });
       return;
     }
     const { message, usage } = outcome;

@@ -3,6 +3,12 @@ import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 /** Statuses without a body in fetch. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
+/** Statuses that a Response can have. */
+const LEAST_STATUS = 200;
+const MOST_STATUS = 599;
+/** Stands for any other. */
+const BAD_GATEWAY = 502;
+
 /** Turns a forwarded answer into a Response of fetch. */
 export class WebSink implements Sink {
   /** Resolves with the head of the answer. */
@@ -79,7 +85,12 @@ export class WebSink implements Sink {
   ): Response {
     const fields = new Headers();
     for (let i = 0; i + 1 < headers.length; i += 2) fields.append(headers[i]!, headers[i + 1]!);
-    return new Response(body, { status, statusText, headers: fields });
+    const usual = status >= LEAST_STATUS && status <= MOST_STATUS;
+    return new Response(body, {
+      status: usual ? status : BAD_GATEWAY,
+      statusText,
+      headers: fields,
+    });
   }
 
   #wake(): void {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Every answer that the runtime makes itself instead of passing on the endpoint's, with its
- * status code and Anthropic error type. The reason travels in the header x-breakwater-reason.
+ * Reasons of the runtime's own error answers, each with its status code and Anthropic error type. The
+ * header x-breakwater-reason names the reason.
  */
 const MAPPING = {
   RateLimited: { status: 429, type: 'rate_limit_error' },
@@ -44,7 +44,6 @@ const MAPPING = {
 
 export type Reason = keyof typeof MAPPING;
 
-/** All of them. */
 export const REASONS = Object.keys(MAPPING) as Reason[];
 
 /** The same request cannot succeed later: the key is refused, the money is spent, or the input is bad. */
@@ -65,7 +64,7 @@ const POINTLESS: ReadonlySet<Reason> = new Set([
   'ModelRefused',
 ]);
 
-/** Why a request is answered by us. `message` goes to the client: no internals, no secrets. */
+/** An error answer of the runtime itself. `message` goes to the client: no internals, no secrets. */
 export interface Failure {
   reason: Reason;
   message: string;
@@ -75,9 +74,9 @@ export interface Failure {
   budgetSpent?: boolean;
 }
 
-/** What decides when a client is to ask again. */
+/** Decides when a client should retry. */
 export interface ClientWait {
-  /** The longest wait that a client is asked for, in milliseconds. */
+  /** Longest wait to ask a client for, in milliseconds. */
   patienceMs: number;
   /** Whether the request is a retry of its client. */
   retried: boolean;
@@ -85,10 +84,10 @@ export interface ClientWait {
   random: () => number;
 }
 
-/** For answers that say nothing about a wait. */
+/** For answers without retry-after. */
 const NO_WAIT: ClientWait = { patienceMs: 0, retried: false, random: () => 0 };
 
-/** What went wrong on the way to an answer; `Gone` when there is nobody to tell. */
+/** Why there is no answer. `Gone`: the client has left. */
 export type Problem = Failure | 'Gone';
 
 /** HTTP status of a reason. */
@@ -132,12 +131,12 @@ export function errorHeaders(
   return headers;
 }
 
-/** By how much clients are spread, so that those refused together do not come back together. */
+/** Spreads retries, so that clients that were refused together do not retry together. */
 const SPREAD = 0.5;
 
 /**
- * The wait that a client is asked for, in whole seconds. Clients sleep through it with their caller waiting, so it is
- * never longer than their patience. It is spread upwards from a shorter wait, and downwards from the patience.
+ * The wait to ask a client for, in whole seconds. The client blocks its own user meanwhile, so the wait never exceeds the
+ * patience. A shorter wait is spread upwards; a wait of the whole patience is spread downwards.
  */
 function clientWait(ms: number, { patienceMs, random }: ClientWait): number {
   const longest = Math.max(1, Math.floor(patienceMs / 1000));
@@ -148,7 +147,7 @@ function clientWait(ms: number, { patienceMs, random }: ClientWait): number {
   return Math.max(1, from, from + Math.floor(random() * (to - from + 1)));
 }
 
-/** Whether the client had better not try again soon. */
+/** Whether a retry soon would be pointless. */
 function isPointless(
   { reason, retryAfterMs = 0, budgetSpent = false }: Failure,
   { retried, patienceMs }: ClientWait,

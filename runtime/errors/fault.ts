@@ -1,7 +1,6 @@
 /**
- * Why a request was cut short from our side; the reason its signal carries. Attempt: the endpoint had its
- * fair time. Deadline: the time of the whole request is over, of which the endpoint may have had little.
- * Stream: a stream flowed for as long as one may.
+ * Why the runtime cut a request. Attempt: the endpoint used up its share of the time. Deadline: the time of the
+ * whole request is over, of which the endpoint may have had little. Stream: a stream reached its longest duration.
  */
 export type CutCause =
   | 'Attempt'
@@ -13,7 +12,7 @@ export type CutCause =
   | 'ClientGone'
   | 'Drain';
 
-/** What a request is cut with. */
+/** Reason of the abort signal of a request that is cut. */
 export class Cut extends Error {
   readonly why: CutCause;
 

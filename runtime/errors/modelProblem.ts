@@ -2,7 +2,7 @@ import type { APIError } from '@anthropic-ai/sdk';
 import type { Failure, Problem } from './failure.ts';
 import { FAULTS } from './problems.ts';
 
-/** What the clients of a conversation are told of an error of the endpoint itself. */
+/** Answer to the client of a conversation after an error of the endpoint. */
 export function modelProblem(error: APIError): Problem {
   // An error without status and type is one of the connection or of the protocol.
   if (error.status === undefined && error.type === null) return FAULTS.InvalidResponse;

@@ -3,7 +3,7 @@ import { Cut } from './fault.ts';
 import type { Fault } from './fault.ts';
 import type { Failure, Problem } from './failure.ts';
 
-/** A pod whose container was restarted may still be asked for a moment as one that is ready. */
+/** A pod with a restarted container still gets requests for a moment, because Services count it as ready. */
 export const STARTING: Failure = {
   reason: 'Starting',
   message: 'The agent has no configuration yet.',
@@ -16,7 +16,7 @@ export const NOT_CONFIGURED: Failure = {
 
 const TIMEOUT: Failure = { reason: 'Timeout', message: 'The model did not answer in time.' };
 
-/** What a client is told of an attempt that gave it no whole answer. */
+/** Answers to the client after an attempt without a whole answer. */
 export const FAULTS: Record<Fault, Problem> = {
   ClientGone: 'Gone',
   Attempt: TIMEOUT,
@@ -41,13 +41,13 @@ export const FAULTS: Record<Fault, Problem> = {
   },
 };
 
-/** Why a request was cut, as its client is told; undefined when it was not. */
+/** Answer to the client of a request that was cut; undefined if it was not. */
 export function cutProblem({ signal }: AbortController): Problem | undefined {
   const why: unknown = signal.reason;
   return why instanceof Cut ? FAULTS[why.why] : undefined;
 }
 
-/** The problem, with whether the retry budget of the dependency that caused it is used up. */
+/** Adds to a problem whether the retry budget of its dependency is used up. */
 export function spent(
   problem: Problem,
   { budgetSpent = false }: { budgetSpent?: boolean },
@@ -55,7 +55,7 @@ export function spent(
   return problem === 'Gone' || !budgetSpent ? problem : { ...problem, budgetSpent };
 }
 
-/** What a client is told of a rejection; `mounted`: the credential is the agent's own. */
+/** Answer to the client after a rejection. `mounted`: whether the credential is the agent's own. */
 export function rejected(rejection: Rejection, mounted = true): Failure {
   const { reason, target, retryAfterMs } = rejection;
   if (reason === 'CredentialRefused' && !mounted) {
@@ -85,7 +85,7 @@ function seconds(ms: number): string {
   return `${Math.max(1, Math.ceil(ms / 1000))} s`;
 }
 
-/** The Secret of an endpoint, or the key in it, is not there. */
+/** Answer to the client if the Secret of an endpoint or its key is missing. */
 export function credentialMissing({ secret, key }: { secret: string; key: string }): Failure {
   return {
     reason: 'CredentialRefused',

@@ -1,23 +1,23 @@
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
-/** What a policy says of calls whose clients leave, in milliseconds. */
+/** How a policy judges calls whose clients leave. Times are in milliseconds. */
 export interface AbandonedSpec {
-  /** A call without a first token for longer is slow. */
+  /** A call without a first token counts as slow after this time. */
   slowerThanMs: number;
-  /** A streamed call that has received nothing for so long is a Timeout. */
+  /** A streamed call that has received nothing counts as a Timeout after this time. */
   abandonedAfterMs: number;
 }
 
 /**
- * What calls say of a dependency when their clients leave. Clients are often less patient than we are, so an endpoint that
- * hangs would look healthy if they said nothing.
+ * Judges calls whose clients leave. Clients are often less patient than the agent, so a hanging endpoint would look
+ * healthy if these calls did not count.
  */
 export class AbandonedCalls {
-  /** Client of the last Timeout, if no call has voted since: one impatient client does not open a circuit for all. */
+  /** Client of the last Timeout, until another call votes: one impatient client must not open a circuit for all. */
   #lastClient: string | undefined;
 
-  /** The vote of a call that took `ms`, as a circuit counts it. */
+  /** Vote of a call that took `ms`. */
   voteOf(outcome: Outcome, ms: number, { slowerThanMs, abandonedAfterMs }: AbandonedSpec): Outcome {
     if (outcome.vote !== 'ignored') {
       this.#lastClient = undefined;

@@ -22,8 +22,8 @@ export interface Asked {
   /** Estimate, reserved until the permit is settled. Absent: no tokens. */
   cost?: Cost;
   /**
-   * False for what says nothing of the model, such as a count of tokens. It takes a share of the bulkhead at
-   * most. Default true.
+   * False for calls that say nothing about the model, such as a count of tokens. Such calls may take only a
+   * share of the bulkhead. Default true.
    */
   votes?: boolean;
 }
@@ -35,8 +35,8 @@ export interface AskedCall extends Asked {
   /** Model that the client names. Absent: none, as where the call lists models. */
   model?: string;
   /**
-   * Reject, uncounted, instead of waiting, because another dependency may serve the call. It waits for a store of
-   * limits to answer all the same.
+   * Rejects the call, uncounted, instead of queueing it, because another dependency may serve it. The call still waits
+   * for the answer of a store of limits.
    */
   immediate?: boolean;
 }
@@ -54,7 +54,7 @@ export interface Availability {
   calls: number;
 }
 
-/** In place of the hash of a credential that is not there. */
+/** Stands for the hash of a missing credential. */
 export const NO_HASH = '';
 
 /** A credential by its hash; never the secret itself. */
@@ -67,10 +67,10 @@ export interface Credential {
 /** What a limit counts. */
 export type Resource = 'Requests' | 'InputTokens' | 'OutputTokens' | 'TotalTokens';
 
-/** What a provider states about one of its own limits. */
+/** Statement of a provider about one of its limits. */
 export interface Remaining {
   resource: Resource;
-  /** What is left. */
+  /** Remaining tokens. */
   remaining: number;
   limit?: number;
   /** Time until the limit is full again, in milliseconds. */

@@ -1,4 +1,4 @@
-/** A state of a model's own. */
+/** State of one model. */
 interface Tenant {
   /** When a call last asked for it. */
   readonly usedAt: number;
@@ -10,15 +10,14 @@ interface Tenant {
 export const MAX_CIRCUITS = 64;
 
 /**
- * Bounds the states that models have of their own, because clients choose the names of models. One
- * place for each endpoint is kept for the models without. A full room evicts the clean state that
- * was used longest ago.
+ * Bounds the number of states for single models, because clients choose the names of models. Each
+ * endpoint keeps one place for all other models. A full room evicts the least recently used clean state.
  */
 export class CircuitRoom {
   private endpoints = 0;
   private readonly evictions = new Map<Tenant, () => void>();
 
-  /** Sets the number of endpoints, and evicts what there is no longer room for and can be evicted. */
+  /** Sets the number of endpoints, and evicts clean states beyond the new capacity. */
   apply(endpoints: number, now: number): void {
     this.endpoints = endpoints;
     while (this.evictions.size > this.capacity && this.evictOne(now));

@@ -2,8 +2,7 @@ import { Bulkhead } from '../resilience/bulkhead.ts';
 import type { BulkheadSpec, BulkheadWaiter } from '../resilience/bulkhead.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
-import type { Permit } from './permit.ts';
-import type { Bound, QueuedPermit } from './queuedPermit.ts';
+import type { Bound, Permit, QueuedPermit } from './permit.ts';
 import type { BulkheadStats } from './stats.ts';
 
 /**

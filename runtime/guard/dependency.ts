@@ -5,9 +5,8 @@ import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
 import { DEFAULT_HALF_OPEN } from './circuitSpec.ts';
 import { UNBOUNDED } from './guardSpec.ts';
 import { ModelStates } from './models.ts';
-import { Permit } from './permit.ts';
+import { acquireAll, BEFORE_BOUNDS, Permit, QueuedPermit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
-import { acquireAll, BEFORE_BOUNDS, QueuedPermit } from './queuedPermit.ts';
 import { RateLimits } from './rateLimits.ts';
 import { accountOf, followShares, providerGates, providerUses } from './providerReports.ts';
 import type {
@@ -28,11 +27,9 @@ import type { Rejection } from '../errors/rejection.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
-import type { CallKind } from './models.ts';
-import type { CallLimits, ModelState } from './modelState.ts';
-import type { Admission, Issuer, Waiting } from './permit.ts';
+import type { CallKind, CallLimits, ModelState } from './models.ts';
+import type { Admission, Bound, Issuer, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
-import type { Bound } from './queuedPermit.ts';
 
 const NO_CREDENTIAL: Credential = { hash: NO_HASH, mounted: true };
 
@@ -48,14 +45,14 @@ const PROBING_MS = 1000;
 /** A call that probes no gate. */
 const NO_GATES: readonly Gates[] = [];
 
-/** What of a mounted credential's gates outlives the process. */
+/** Saved gate of a mounted credential. */
 export interface SavedGate extends GateSnapshot {
   dependency: string;
-  /** Of a gate for rate limits. Absent: of all models without state of their own. */
+  /** Model of a gate for rate limits. Absent: all models without a state of their own. */
   model?: string;
   /** False for the gate of calls that do not vote. */
   votes?: false;
-  /** By its hash. */
+  /** Hash of the credential. */
   credential: string;
 }
 
@@ -74,7 +71,7 @@ export class Dependency implements Issuer {
   rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
   private readonly onTransition: OnTransition;
-  /** Of credentials that the provider refuses; gates for rate limits belong to models. */
+  /** Gates of refused credentials. Gates for rate limits belong to models. */
   private gates: Gates;
   private readonly jitter: Jitter;
   /** Calls that probe gates, and which. */
@@ -212,7 +209,7 @@ export class Dependency implements Issuer {
     this.mounted = hash;
   }
 
-  /** The provider states its own limits on calls of a kind for a credential, given by its hash; call it at once. */
+  /** Learns the limits that the provider states on a kind of call with a credential, given by its hash. Call it at once. */
   learn(
     stated: readonly Remaining[],
     credential: string,
@@ -224,7 +221,7 @@ export class Dependency implements Issuer {
     this.holdToStated();
   }
 
-  /** What the leader is to hear of the provider's limits on the mounted credential. */
+  /** Report on the provider's limits on the mounted credential, for the leader. */
   providerUses(now: number): Pick<ProviderUse, 'limits' | 'gates'> {
     const { name, models, mounted } = this;
     const account = accountOf(mounted);
@@ -234,7 +231,7 @@ export class Dependency implements Issuer {
     };
   }
 
-  /** Takes what the leader says of the provider's limits on the mounted credential. */
+  /** Applies the leader's shares of the provider's limits on the mounted credential. */
   followProviders({ limits, gates }: Pick<ProviderShares, 'limits' | 'gates'>, now: number): void {
     const isOurs = (each: ProviderGate | ProviderLimitShare): boolean =>
       each.dependency === this.name && each.account === accountOf(this.mounted);
@@ -356,8 +353,8 @@ export class Dependency implements Issuer {
   }
 
   /**
-   * Shuts the gate as it was saved `ageMs` ago. It belongs to the credential that was mounted then,
-   * so another one is probed as after any change of the credential.
+   * Shuts the gate as it was saved `ageMs` ago. The gate belongs to the credential that was mounted then.
+   * A new credential gets a probe, as after any change of the credential.
    */
   restoreGate(saved: SavedGate, ageMs: number, now: number): void {
     const { credential, reason, model, votes } = saved;

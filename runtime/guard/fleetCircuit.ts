@@ -4,14 +4,11 @@ import type { FleetOrder } from '../resilience/fleetOrder.ts';
 
 export type FleetCircuitReport = NonNullable<CircuitStatus['fleet']>;
 
-/** A call that ended longer ago does not make a pod one that had calls, where no rule has a window. */
+/** Without a window in the rules, a pod counts as one with calls for this long after its last call. */
 const ACTIVE_MS = 60_000;
 const SECOND_MS = 1000;
 
-/**
- * The part of a circuit that belongs to the fleet: it tells the leader what this process has counted,
- * and makes the breaker follow the leader's orders.
- */
+/** Connects a circuit to the fleet: reports its counts to the leader, and applies the leader's orders to its breaker. */
 export class FleetCircuit {
   private readonly breaker: Breaker;
   private windowMs = ACTIVE_MS;
@@ -21,7 +18,7 @@ export class FleetCircuit {
   private openedAt = 0;
   private reopened = 0;
   private endedAt = -Infinity;
-  /** Calls asked for in this second and in the one before. */
+  /** The current second, and the calls that asked for admission in it and in the previous one. */
   private second = -1;
   private asked = 0;
   private askedBefore = 0;
@@ -35,18 +32,18 @@ export class FleetCircuit {
     this.windowMs = windowMs ?? ACTIVE_MS;
   }
 
-  /** A call asks for admission. */
+  /** Counts a call that asks for admission. */
   ask(now: number): void {
     this.turn(now);
     this.asked += 1;
   }
 
-  /** A call has ended and voted. */
+  /** Notes the end of a call that voted. */
   ended(now: number): void {
     this.endedAt = now;
   }
 
-  /** Follows an order; the times of the order count from now. */
+  /** Applies an order, whose times count from now. */
   follow(order: FleetCircuitOrder, now: number): void {
     this.number = order.number;
     const { state, reason } = order;

@@ -10,37 +10,35 @@ export interface FleetLimit {
   name: string;
   resource: string;
   block: Block;
-  /** Looks at the calls that wait for its tokens. */
+  /** Admits waiting calls that its tokens cover. */
   wake(now: number): void;
 }
 
-/** Least time between two reports that the process sends without being asked, in milliseconds. */
+/** Least time between two reports that the leader did not ask for, in milliseconds. */
 const PACE_MS = 50;
-/** Tokens that end before the next heartbeat are given back. */
+/** The process gives back tokens that expire before the next heartbeat. */
 const ENDING_MS = FLEET.heartbeatMs + 2 * FLEET.toleranceMs;
-/** Reports whose time is kept: more than the leader can have left unanswered while tokens are valid. */
+/** Number of reports to remember: more than one process sends while a token is valid. */
 const KEPT_REPORTS = 256;
 
 /**
- * What ties the process to the leader of the fleet: the session, what is granted in it, and since when there is no
- * leader. A process pledges its safe share to the leader for a while with each answer; until that is over, and until
- * every token of that leader is void, it takes none of the safe share. The sum over all pods therefore stays within the
- * limit, whatever is lost or late. Times are monotonic.
+ * Takes part in the limits of the fleet for this process: follows the sessions of leaders and the tokens that they grant.
+ * With each answer a process pledges its safe share to the leader for a time. It uses the safe share only after that time
+ * is over and all tokens of that leader have expired. So all pods together stay within the limit, even if messages are
+ * lost or late. Times are monotonic.
  */
 export class FleetMember {
-  /** Sends a report to all leaders that are linked; set by whoever has the links. */
+  /** Sends a report over all links. The owner of the links sets it. */
   send: (report: FleetReport) => void = () => undefined;
-  /** The limits of the fleet in force; set by the guard. */
+  /** The fleet's limits in force. The guard sets it. */
   limits: () => readonly FleetLimit[] = () => [];
   private readonly clock: Clock;
   private readonly times: LeaderTimes;
   private term = -1;
   private session = 0;
   private heard = 0;
-  /** Until when a leader before may count on the safe share. */
+  /** End of the time for which an earlier leader may use the safe share. */
   private pledgedBefore = -Infinity;
-  /** The leader of the last Grant counts on nothing of this process any more when another one begins. */
-  private leaving = false;
   private readonly sentAt = new Map<number, number>();
   private lastAskedAt = -Infinity;
   private cancelAsk: (() => void) | undefined;
@@ -51,14 +49,15 @@ export class FleetMember {
     const started = this.now();
     this.times = {
       pledgedUntil: -Infinity,
-      // A leader that sees a new process counts on its share for a while.
+      // A leader that sees a new process may use its share for this long.
       safeFrom: started + FLEET.pledgeMs + FLEET.blockMs + FLEET.toleranceMs,
+      leaving: false,
       nextReport: 1,
       nextBlock: 1,
     };
   }
 
-  /** The tokens of another limit. */
+  /** Makes the tokens of a new limit. */
   block(spec: BlockSpec, now: number): Block {
     return new Block(spec, this.times, () => this.ask(), now);
   }
@@ -68,11 +67,7 @@ export class FleetMember {
     return this.now() < this.times.pledgedUntil;
   }
 
-  /**
-   * Obeys the leader; the term is at least the highest that was announced.
-   *
-   * @returns the answer, for the sender
-   */
+  /** Applies a message of a leader, whose term is not stale. Returns the reply to its sender. */
   obey(command: Grant | Release): FleetReport | undefined {
     const { term, session } = command;
     const now = this.now();
@@ -102,8 +97,9 @@ export class FleetMember {
   }
 
   private begin(term: number, session: number, now: number): void {
-    const { pledgedUntil, safeFrom } = this.times;
-    if (term > this.term && now < pledgedUntil && !this.leaving) this.pledgedBefore = safeFrom;
+    const { pledgedUntil, safeFrom, leaving } = this.times;
+    // A leader that leaves counts on nothing of this process any more when another one begins.
+    if (term > this.term && now < pledgedUntil && !leaving) this.pledgedBefore = safeFrom;
     this.term = term;
     this.session = session;
     this.heard = 0;
@@ -132,18 +128,18 @@ export class FleetMember {
   }
 
   private hear(number: number, leaving: boolean): void {
-    const succeeds = this.heard === 0 && this.leaving;
+    const succeeds = this.heard === 0 && this.times.leaving;
     this.heard = number;
-    this.leaving = leaving;
-    // The leader before hears it too, and stops sooner.
+    this.times.leaving = leaving;
+    // The previous leader gets this report too, and then stops early.
     if (succeeds) this.ask();
   }
 
-  /** Sends a report soon, and not more often than the pace allows. */
+  /** Sends a report soon, but at most one in PACE_MS. */
   private ask(): void {
     if (this.cancelAsk !== undefined || this.closed || this.heard === 0) return;
     const ms = Math.max(0, this.lastAskedAt + PACE_MS - this.now());
-    // Later than the call that asks, so that the report tells of it.
+    // Waits until the current call is counted, so that the report includes it.
     this.cancelAsk = this.clock.setTimer(ms, () => {
       this.cancelAsk = undefined;
       const now = this.now();

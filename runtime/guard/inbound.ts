@@ -1,16 +1,13 @@
 import { INBOUND } from '../../contract/link.ts';
 import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
 import { UNBOUNDED } from './guardSpec.ts';
-import { Permit } from './permit.ts';
-import { acquireAll } from './queuedPermit.ts';
+import { acquireAll, awaitAdmission, Permit } from './permit.ts';
 import { RateLimits } from './rateLimits.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, Asked } from './admission.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec } from './guardSpec.ts';
-import type { Admission, Issuer, Waiting } from './permit.ts';
-import type { Bound } from './queuedPermit.ts';
-import { awaitAdmission } from './awaitAdmission.ts';
+import type { Admission, Bound, Issuer, Waiting } from './permit.ts';
 
 /** Bounds the requests of the agent's API: rate limits, then concurrency. */
 export class Inbound implements Issuer {

@@ -7,50 +7,50 @@ import type {
 } from '../resilience/storedBucket.ts';
 import type { Clock } from './clock.ts';
 
-/** What is asked of one bucket. */
+/** A request for one bucket. */
 export interface StoreOperation extends StoredAsk {
   id: string;
   figures: BucketSpec;
 }
 
-/** Where buckets are that all pods of the agent share. */
+/** Holds buckets that all pods of the agent share. */
 export interface LimitStore {
-  /** Does all of it at once, or rejects. Without operations it only asks whether the store does so. */
+  /** Runs all operations at once, or rejects. Without operations it only checks that the store works. */
   run(operations: readonly StoreOperation[]): Promise<StoredAnswer[]>;
 }
 
 export interface LimitStoreStats {
   up: boolean;
-  /** Answers of the store. */
+  /** Number of answers. */
   answers: number;
-  /** Time in which it was waited for. */
+  /** Time spent waiting for answers. */
   waitSeconds: number;
-  /** Time in which it did not answer. */
+  /** Time in which the store was down. */
   downSeconds: number;
 }
 
-/** A store that is down is asked again after so long. */
+/** Interval between two checks of a store that is down, in milliseconds. */
 const RETRY_MS = 1000;
-/** Batches under way at a time; what is asked meanwhile goes with the next one. */
+/** Largest number of concurrent batches. Later requests wait for the next batch. */
 const BATCHES = 2;
-/** Buckets in a batch, so that no script holds the store up for long. */
+/** Largest number of buckets in a batch, so that no script blocks the store for long. */
 const BATCH = 200;
 
-/** The store of configurations without one. */
+/** Stands in where the configuration has no store. */
 const NO_STORE: LimitStore = { run: () => Promise.reject(new Error('there is no store')) };
 
 /**
- * Exchanges what buckets ask with the store that they are in, in batches, and notes whether the store answers in time.
- * One that does not is down until it answers again. Times are monotonic.
+ * Sends the requests of buckets to the store in batches. A store that does not answer in time is down until it answers
+ * again. Times are monotonic.
  */
 export class StoredLimits implements StoreState {
-  /** Where the buckets are; set by whoever connects. */
+  /** The owner of the connection sets it. */
   store: LimitStore = NO_STORE;
-  /** How long an answer may take; the shortest time of all limits in force. Set by the guard. */
+  /** Timeout of an answer: the shortest of all limits in force. The guard sets it. */
   timeoutMs = Infinity;
-  /** The store answers again. Set by the guard. */
+  /** Called when the store answers again. The guard sets it. */
   onRecovery: (now: number) => void = () => undefined;
-  /** The store has gone, or has come back. */
+  /** Called when the store goes down or comes back. */
   onChange: (up: boolean) => void = () => undefined;
   downSince: number | undefined;
   retryAt = -Infinity;
@@ -72,7 +72,7 @@ export class StoredLimits implements StoreState {
     this.asking.add(bucket);
     if (this.scheduled || this.downSince !== undefined) return;
     this.scheduled = true;
-    // Later than the calls of this moment, so that they go together.
+    // Waits until all calls of this moment have asked, so that they share a batch.
     queueMicrotask(() => {
       this.scheduled = false;
       this.flush();
@@ -149,7 +149,7 @@ export class StoredLimits implements StoreState {
     this.flush();
   }
 
-  /** The answers; undefined when there are none in time. Answers that come later are for `late`. */
+  /** Returns the answers, or undefined after the timeout. Later answers go to `late`. */
   private async inTime(
     asked: Promise<StoredAnswer[]>,
     late: (answers: readonly StoredAnswer[]) => void,

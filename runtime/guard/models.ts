@@ -1,9 +1,8 @@
 import { Gates } from '../resilience/gates.ts';
 import { Circuit } from './circuit.ts';
-import { ModelState } from './modelState.ts';
-import type { CallLimits } from './modelState.ts';
 import { ProviderLimits } from './providerLimits.ts';
 import { sumStats } from './stats.ts';
+import type { GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Failure, Outcome } from '../resilience/outcome.ts';
 import type { AskedCall } from './admission.ts';
@@ -15,8 +14,86 @@ import type { CircuitStats } from './stats.ts';
 /** A longer name gets no state of its own, because clients choose the names. */
 const MAX_MODEL_LENGTH = 256;
 
-/** What of a call decides which limits of a provider apply. */
+/** The parts of a call that decide which limits of a provider apply. */
 export type CallKind = Pick<AskedCall, 'model' | 'votes'>;
+
+/** How a provider limits one kind of call. */
+export class CallLimits {
+  /** Gates that a 429 shuts, by credential. */
+  gates: Gates;
+  /** Undefined until the provider states a limit. */
+  stated: ProviderLimits | undefined;
+  private readonly newGates: () => Gates;
+
+  constructor(newGates: () => Gates) {
+    this.newGates = newGates;
+    this.gates = newGates();
+  }
+
+  /** Opens the gates and forgets the stated limits. */
+  open(): void {
+    this.gates = this.newGates();
+    this.stated?.forget();
+  }
+
+  /** Why calls with the mounted credential have to wait; undefined if they need not. */
+  pause(mounted: string, now: number): GateState | undefined {
+    return this.gates.state(mounted, now) ?? this.stated?.pause(now);
+  }
+
+  isClean(now: number): boolean {
+    return this.gates.isClean(now) && this.stated?.pause(now) === undefined;
+  }
+}
+
+/** State of a dependency for one model, or for all models without a state of their own. */
+export class ModelState {
+  readonly circuit: Circuit;
+  /** When a call last asked for it. */
+  usedAt = 0;
+  /** Limits on calls that vote. */
+  private readonly answers: CallLimits;
+  /** Limits on other calls, such as counts of tokens: providers limit them separately. */
+  private others: CallLimits | undefined;
+  /** Model of the first call that voted, and whether another model followed. */
+  private user: string | undefined;
+  private manyUsers = false;
+
+  private readonly newGates: () => Gates;
+
+  constructor(circuit: Circuit, newGates: () => Gates) {
+    this.circuit = circuit;
+    this.newGates = newGates;
+    this.answers = new CallLimits(newGates);
+  }
+
+  /** The limits on calls that vote, or on those that do not. */
+  limits(votes = true): CallLimits {
+    return votes ? this.answers : (this.others ??= new CallLimits(this.newGates));
+  }
+
+  allLimits(): CallLimits[] {
+    return this.others === undefined ? [this.answers] : [this.answers, this.others];
+  }
+
+  /** Notes a call that votes, by its model. */
+  use(model: string): void {
+    if (this.user === model || this.manyUsers) return;
+    this.manyUsers = this.user !== undefined;
+    this.user = model;
+    this.circuit.users = this.manyUsers ? 'Many' : { only: model };
+  }
+
+  /** Whether no other model has used it. */
+  isUsedOnlyBy(model: string): boolean {
+    return this.user === model && !this.manyUsers;
+  }
+
+  /** Whether nothing is lost if a new state replaces it. */
+  isClean(now: number): boolean {
+    return this.circuit.isClean(now) && this.allLimits().every((limits) => limits.isClean(now));
+  }
+}
 
 /**
  * The state of one dependency by model, because providers limit and fail by model. All models share
@@ -27,14 +104,14 @@ export type CallKind = Pick<AskedCall, 'model' | 'votes'>;
 export class ModelStates {
   private readonly dependency: string;
   private readonly context: GuardContext;
-  /** Of gates and pauses. */
+  /** Spreads gates and pauses. */
   private readonly jitter: Jitter;
   private readonly onTransition: OnTransition;
   private spec: Pick<DependencySpec, 'circuit' | 'models'> = { circuit: undefined, models: 'One' };
   private readonly own = new Map<string, ModelState>();
   /** Undefined while every model in use has its own. */
   private shared: ModelState | undefined;
-  /** Counts of states that are gone. */
+  /** Sums of the counts of removed states. */
   private gone: CircuitStats | undefined;
 
   constructor(
@@ -58,12 +135,12 @@ export class ModelStates {
     return resets.includes(true);
   }
 
-  /** Forgets why the provider holds calls back, whatever the model. */
+  /** Opens the gates of all models and forgets their stated limits. */
   openGates(): void {
     for (const limits of this.all().flatMap((state) => state.allLimits())) limits.open();
   }
 
-  /** Gives the room for its states back. */
+  /** Frees the room of all its states. */
   close(): void {
     for (const state of this.own.values()) this.context.room.remove(state);
   }
@@ -74,7 +151,7 @@ export class ModelStates {
     return this.own.get(model) ?? this.any('Shared');
   }
 
-  /** The state for a call, which now asks for admission. */
+  /** The state for a call that asks for admission. Notes its use. */
   use(asked: AskedCall | undefined, now: number): ModelState {
     const model = asked?.model;
     const state = this.of(model);
@@ -84,7 +161,7 @@ export class ModelStates {
     return state;
   }
 
-  /** All states, that of the models without their own first. */
+  /** All states, the shared one first. */
   all(): ModelState[] {
     const shared = this.shared ?? (this.own.size === 0 ? this.any() : undefined);
     return shared === undefined ? [...this.own.values()] : [shared, ...this.own.values()];
@@ -95,7 +172,7 @@ export class ModelStates {
     return circuit.model !== undefined && this.own.get(circuit.model)?.circuit === circuit;
   }
 
-  /** A call that votes has ended, and its own circuit has its vote. */
+  /** Applies the outcome of a call after its own circuit has counted it. */
   ended(state: ModelState, asked: AskedCall | undefined, outcome: Outcome, since: number): void {
     if (outcome.vote === 'ok') {
       const model = asked?.model;
@@ -124,12 +201,12 @@ export class ModelStates {
     }
   }
 
-  /** What the provider has stated about calls of this kind. */
+  /** Stated limits on calls of this kind. */
   stated({ model, votes }: CallKind): ProviderLimits {
     return this.statedBy(this.of(model).limits(votes));
   }
 
-  /** What is known of the provider's limits on calls of this kind and no other; undefined if such calls have no state. */
+  /** Limits on exactly this kind of call; undefined if the kind has no state of its own. */
   only({
     model,
     votes,
@@ -140,7 +217,7 @@ export class ModelStates {
     return { limits, stated: () => this.statedBy(limits) };
   }
 
-  /** Counts of all circuits that there have been, and the worst state. */
+  /** Counts of all circuits, removed ones included, and the worst state. */
   stats(now: number): CircuitStats {
     const each = this.all().map(({ circuit }) => circuit.stats(now));
     return sumStats(this.gone === undefined ? each : [this.gone, ...each]);
@@ -150,7 +227,7 @@ export class ModelStates {
     return this.all().flatMap(({ circuit }) => circuit.snapshot(now) ?? []);
   }
 
-  /** The state that a saved one continues in; undefined if there is no room for it. */
+  /** The state in which a saved one continues; undefined without room for it. */
   restored(model: string | undefined, now: number): ModelState | undefined {
     if (model === undefined) return this.any('Shared');
     if (this.spec.models === 'One') return undefined;
@@ -159,7 +236,7 @@ export class ModelStates {
     return this.give(model, this.create());
   }
 
-  /** The state of calls that are not known by their model. */
+  /** The state of calls without a model; undefined if there is none. */
   private withoutModel(): ModelState | undefined {
     return this.own.size === 0 ? this.any() : this.shared;
   }
@@ -224,7 +301,7 @@ export class ModelStates {
     this.gone = sumStats([...(this.gone === undefined ? [] : [this.gone]), last]);
   }
 
-  /** The endpoint has one model from now on. Its state stays, else the shared one. */
+  /** Keeps one state, because the endpoint now has one model: that of the model, else the shared one. */
   private keepOne(model: string | undefined): void {
     if (this.own.size === 0) return;
     const kept = this.own.get(model ?? '') ?? this.any('Shared');
@@ -238,7 +315,7 @@ export class ModelStates {
     kept.circuit.model = undefined;
   }
 
-  /** The endpoint itself could not be reached, whatever the model. */
+  /** Counts a failure in the states of all other models, because the endpoint could not be reached. */
   private countElsewhere(from: ModelState, failure: Failure, since: number): void {
     const now = this.context.now();
     this.dropShared(now);

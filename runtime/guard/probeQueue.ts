@@ -1,9 +1,9 @@
 import { WaitQueue } from '../resilience/waitQueue.ts';
 import type { GuardContext } from './guardContext.ts';
-import type { QueuedPermit } from './queuedPermit.ts';
+import type { QueuedPermit } from './permit.ts';
 
 export interface ProbeQueueSpec {
-  /** Longest wait, in milliseconds; 0: none. */
+  /** Longest wait, in milliseconds; 0: no call waits. */
   timeoutMs: number;
   maxQueued: number;
 }

@@ -1,22 +1,23 @@
 import type { ProviderShares, ProviderUse } from '../../contract/generated/types.ts';
 import type { Clock } from './clock.ts';
 
-/** Time until a report that the leader did not ask for; further ones wait until it has asked, or for as long. */
+/** Delay of a report that the leader did not ask for, in milliseconds. */
 const SOON_MS = 20;
+/** Least time between two such reports, unless the leader asks for one in between. */
 const PACE_MS = 1000;
 
 /**
- * What ties the process to the leader for the limits that providers state: the leader is told what providers say and
- * what calls take, and gives each pod its share. Nothing is told while enough is left.
+ * Shares the limits that providers state with the other pods. Reports to the leader what providers state and what calls
+ * take, and applies the share that the leader gives. Reports nothing while enough is left.
  */
 export class ProviderFleet {
-  /** Sends a report to all leaders that are linked; set by whoever has the links. */
+  /** Sends a report over all links. The owner of the links sets it. */
   send: (report: ProviderUse) => void = () => undefined;
-  /** What is to be told; set by the guard. */
+  /** Content of the next report. The guard sets it. */
   uses: () => Omit<ProviderUse, 'type'> = () => ({ limits: [], gates: [] });
-  /** Takes the shares; set by the guard. */
+  /** Applies shares. The guard sets it. */
   follow: (shares: ProviderShares) => void = () => undefined;
-  /** Most pods that there can be with the agent's credentials; from the configuration in force. */
+  /** Largest number of pods with the agent's credentials; from the configuration in force. */
   maxPods = 1;
   private readonly clock: Clock;
   private askedAt = -Infinity;
@@ -27,16 +28,12 @@ export class ProviderFleet {
     this.clock = clock;
   }
 
-  /** Whether another pod may use the limits as well. */
+  /** Whether other pods may use the same limits. */
   get isShared(): boolean {
     return this.maxPods > 1;
   }
 
-  /**
-   * Obeys the leader.
-   *
-   * @returns the answer, for the sender
-   */
+  /** Applies the leader's shares. Returns the reply if the leader asks for one. */
   obey(shares: ProviderShares): ProviderUse | undefined {
     if (!this.isShared) return undefined;
     this.follow(shares);
@@ -45,11 +42,11 @@ export class ProviderFleet {
     return this.report();
   }
 
-  /** Reports soon: once after the leader has asked, and else at the pace. */
+  /** Sends a report soon. The first one after a request of the leader need not wait for the pace. */
   ask(): void {
     if (this.cancelAsk !== undefined || this.closed || !this.isShared) return;
     const ms = Math.max(SOON_MS, this.askedAt + PACE_MS - this.clock.now());
-    // Later than the call that asks, so that the report tells of it.
+    // Waits until the current call is counted, so that the report includes it.
     this.cancelAsk = this.clock.setTimer(ms, () => {
       this.cancelAsk = undefined;
       this.askedAt = this.clock.now();

@@ -12,32 +12,32 @@ import type { WallTime } from './wallTime.ts';
 /** A limit that a provider states, for status and metrics. */
 export interface ProviderLimitStatus {
   dependency: string;
-  /** Absent: of all models without state of their own. */
+  /** Absent: all models without a state of their own. */
   model?: string;
   resource: Resource;
-  /** Estimate of what is left now. */
+  /** Estimate of the remaining tokens. */
   remaining: number;
   /** Absent if the provider did not state it. */
   limit?: number;
   /** When the limit is full again, RFC 3339. */
   reset: string;
-  /** What of it this pod may take now, beside the other pods. Absent: all that is left. */
+  /** Tokens that this pod may take now. Absent: all that remain. */
   share?: number;
-  /** Whether the leader of the fleet gave the share; otherwise it is the safe one. */
+  /** Whether the leader sets the share. Otherwise it is the safe share. */
   led?: boolean;
 }
 
-/** What the leader says of a limit: its state for all pods, and what is this pod's. */
+/** A limit as the leader knows it: its state for all pods, and the share of this pod. */
 export interface ToldShare extends GivenShare {
   resource: Resource;
   limit: number;
   remaining: number;
   resetMs: number;
-  /** Age of the statement that it is from. */
+  /** Age of the statement that the state comes from. */
   ageMs: number;
 }
 
-/** What the leader is told of a limit. */
+/** Report on a limit, for the leader. */
 export interface ToldUse {
   resource: Resource;
   share: ProviderShare;
@@ -52,17 +52,17 @@ interface Known {
   remaining: number;
   statedAt: number;
   resetAt: number;
-  /** By how much each wait is lengthened, so that the pods of an agent do not return together. */
+  /** Lengthens each wait, so that the pods of an agent do not return together. */
   spread: number;
-  /** What the calls admitted since then need. */
+  /** Needs of all calls admitted since the statement. */
   taken: number;
-  /** Undefined if this pod has the limit for itself, or does not know how much there can be. */
+  /** Undefined if no other pod uses the limit, or its size is unknown. */
   share: ProviderShare | undefined;
 }
 
 type Figures = Omit<Known, 'resource' | 'share' | 'spread'>;
 
-/** Providers state tokens in whole thousands, so a call needs at least that much to be left. */
+/** Providers round tokens to whole thousands, so a call needs at least this much. */
 const TOKEN_UNIT = 1000;
 
 /**
@@ -70,7 +70,7 @@ const TOKEN_UNIT = 1000;
  * bucket that refills steadily and is full at its reset
  * (https://platform.claude.com/docs/en/api/rate-limits). A newer statement replaces an older one.
  * After its reset, or after gates.maxWait, a limit is forgotten until the provider states it again.
- * When less than half of a limit is left, the pods that there may be beside this one have their shares of it.
+ * Below half of a limit, this pod takes only its share of it.
  */
 export class ProviderLimits {
   private readonly target: string;
@@ -78,7 +78,7 @@ export class ProviderLimits {
   private readonly jitter: Jitter;
   private known: Known[] = [];
   private readonly shares = new Map<Resource, ProviderShare>();
-  /** Until when another pod was told to wait. */
+  /** End of the wait that the provider asked another pod for. */
   private heldUntil = -Infinity;
 
   constructor(target: string, context: Shared, jitter: Jitter) {
@@ -88,8 +88,8 @@ export class ProviderLimits {
   }
 
   /**
-   * A statement without a reset says nothing about later calls. `since`: when the call was admitted
-   * whose answer states it.
+   * Learns a statement. `since` is the admission of the call whose answer states it. A statement without a
+   * reset says nothing about later calls.
    */
   learn(stated: readonly Remaining[], now: number, since = now): void {
     for (const { resource, remaining, limit = Infinity, resetMs = 0 } of stated) {
@@ -105,7 +105,7 @@ export class ProviderLimits {
     }
   }
 
-  /** Takes the share that the leader gives, and its statement if that is newer than what this pod has. */
+  /** Applies the leader's share, and its statement if that is newer than this pod's own. */
   follow({ resource, limit, remaining, resetMs, ageMs, ...given }: ToldShare, now: number): void {
     const share = this.shareOf(resource);
     if (share === undefined) return;
@@ -117,13 +117,13 @@ export class ProviderLimits {
     share.give(given, now);
   }
 
-  /** The provider told another pod to wait. */
+  /** Holds calls back, because the provider asked another pod to wait. */
   hold(ms: number, now: number): void {
     const wait = Math.min(ms, this.context.gates.maxWaitMs);
     this.heldUntil = Math.max(this.heldUntil, now + lengthened(wait, this.jitter.share()));
   }
 
-  /** Forgets everything, because the credential is a new one. */
+  /** Forgets all statements, because the credential has changed. */
   forget(): void {
     this.known = [];
     this.shares.clear();
@@ -149,12 +149,12 @@ export class ProviderLimits {
     return { reason: 'RateLimited', target: this.target, retryAfterMs: at - now };
   }
 
-  /** A call goes elsewhere, or nowhere, because even the smallest one would be rejected. */
+  /** Counts the need of a call that did not even ask, because the limits would reject the smallest call. */
   passOver(now: number): void {
     for (const each of this.live(now)) each.share?.ask(needed(each, undefined), false, now);
   }
 
-  /** A call that was admitted has ended, and used this much. */
+  /** Ends an admitted call with what it used. */
   settle(asked: AskedCall | undefined, actual: ActualCost | undefined, now: number): void {
     if (actual === undefined || this.shares.size === 0) return;
     for (const each of this.known) {
@@ -163,14 +163,14 @@ export class ProviderLimits {
     }
   }
 
-  /** Until when even the smallest call is rejected; undefined if it is admitted. */
+  /** Reason and end of the time in which even the smallest call is rejected; undefined if it is admitted. */
   pause(now: number): GateState | undefined {
     const ends = this.live(now).map((each) => this.readyAt(each, undefined, now));
     const until = Math.max(this.heldUntil, ...ends);
     return now < until ? { reason: 'RateLimited', until } : undefined;
   }
 
-  /** Limits of which the leader is to hear: little is left, or it gave a share. */
+  /** Limits to report to the leader: those with little left, and those with a share of the leader. */
   uses(now: number): ToldUse[] {
     return this.live(now).flatMap(({ resource, share, ...known }) => {
       if (share === undefined) return [];
@@ -217,7 +217,7 @@ export class ProviderLimits {
     return this.known.filter((each) => now < this.endOf(each));
   }
 
-  /** When the limit covers a call, at the latest when it is forgotten; a whole millisecond. */
+  /** Time at which the limit covers a call or is forgotten; a whole millisecond. */
   private readyAt(known: Known, asked: Asked | undefined, now: number): number {
     const { remaining, taken, statedAt, spread, share } = known;
     const tokens = needed(known, asked);
@@ -239,7 +239,7 @@ function isScarce(known: Figures, now: number): boolean {
   return known.limit < Infinity && level(known, now) < known.limit / 2;
 }
 
-/** What a call used; undefined if nobody knows. */
+/** Tokens that a call used; undefined if unknown. */
 function usedOf(resource: Resource, actual: ActualCost): number | undefined {
   if (actual === REFUND) return 0;
   const { inputTokens, outputTokens } = actual;
@@ -249,7 +249,7 @@ function usedOf(resource: Resource, actual: ActualCost): number | undefined {
   return inputTokens + (outputTokens ?? 0);
 }
 
-/** What a call needs; at most the limit, so that every call is admitted at the reset. */
+/** Tokens that a call needs: at most the limit, so that the limit covers every call at its reset. */
 function needed(
   { resource, limit }: Pick<Known, 'resource' | 'limit'>,
   asked: Asked | undefined,

@@ -4,8 +4,7 @@ import type {
   ProviderShares,
 } from '../../contract/generated/types.ts';
 import type { Resource } from './admission.ts';
-import type { ModelStates } from './models.ts';
-import type { CallLimits, ModelState } from './modelState.ts';
+import type { CallLimits, ModelState, ModelStates } from './models.ts';
 import type { ProviderShare } from './providerShare.ts';
 
 interface Credentialed {
@@ -13,15 +12,15 @@ interface Credentialed {
   account: string;
 }
 
-/** So much of a hash names a credential among those of an agent. */
+/** Characters of a hash that tell the credentials of an agent apart. */
 const ACCOUNT_LENGTH = 16;
 
-/** Names a credential towards the leader. */
+/** Name of a credential in messages to the leader. */
 export function accountOf(hash: string): string {
   return hash.slice(0, ACCOUNT_LENGTH);
 }
 
-/** What the leader is to hear of the stated limits of one dependency. */
+/** Report on the stated limits of one dependency. */
 export function providerUses(
   states: readonly ModelState[],
   of: Credentialed,
@@ -35,7 +34,7 @@ export function providerUses(
   );
 }
 
-/** Gates that the provider has shut by refusing the rate. */
+/** Report on gates of one dependency that are shut after a 429. */
 export function providerGates(
   states: readonly ModelState[],
   { mounted, ...of }: Credentialed & { mounted: string },
@@ -47,7 +46,7 @@ export function providerGates(
   });
 }
 
-/** Takes what the leader says of one dependency. Returns whether it said anything of calls that there are. */
+/** Applies the leader's shares of one dependency. Returns whether any share was for a known kind of call. */
 export function followShares(
   models: ModelStates,
   { limits, gates }: Pick<ProviderShares, 'limits' | 'gates'>,
@@ -97,7 +96,7 @@ function kindsOf(states: readonly ModelState[]): { kind: Kind; limits: CallLimit
   });
 }
 
-/** What is told of a share; what refused calls needed is told once. */
+/** Report on a share. Resets its `need`, because each need is reported only once. */
 function useOf(
   share: ProviderShare,
   now: number,

@@ -1,69 +1,68 @@
-/** What a provider has stated to this pod itself, on the guard's clock. */
+/** Last statement of the provider to this pod. Times are on the guard's clock. */
 export interface OwnStatement {
   limit: number;
   remaining: number;
   at: number;
   resetAt: number;
-  /** When the call was admitted whose answer states it. What was taken since then may not be in it. */
+  /** Admission of the call whose answer states it. Tokens taken since then may be missing in it. */
   since: number;
 }
 
-/** What the leader gives this pod of a limit. */
+/** Share of a limit that the leader gives this pod. */
 export interface GivenShare {
   amount: number;
   perMs: number;
   lifetimeMs: number;
-  /** Names what the leader has heard counted, and the count from which the amount is. Absent: it has heard none. */
+  /** `count` of the share that the leader knows, and its `taken` when the leader set `amount`. Absent: it knows none. */
   count?: number;
   taken?: number;
 }
 
-/** Time between two entries of what was taken, and how many there are at most. */
+/** Least time between two entries of the history of `taken`, and their largest number. */
 const ENTRY_MS = 250;
 const MAX_ENTRIES = 64;
-/** A leader gives shares anew at least this often, so that a refused call may come back then. */
+/** Longest time between two shares of a leader: a refused call can try again after it. */
 const RECONSIDERED_MS = 1000;
-/** Without a leader one call takes at most this part of what a pod may have of the whole limit, and the rest later. */
+/** Without a leader, a call needs only this part of the pod's part of the limit to start. It takes the rest on credit. */
 const CALL_PART = 4;
 
 let counts = 0;
 
 /**
- * What this pod may take of one limit of a provider, beside other pods with the same credential. The leader gives it.
- * Without a leader it is one of `maxPods` equal parts of what was left when little was left, and of what comes back.
- * It counts at all times, because a leader subtracts what was taken since a statement.
+ * This pod's share of one limit of a provider that other pods with the same credential use, too. The leader sets it.
+ * Without a leader the share begins when little is left: it is one of `maxPods` equal parts of the rest and of the refill.
+ * It always counts what calls take, because a leader subtracts what pods took after a statement.
  */
 export class ProviderShare {
-  /** Names what is counted here. */
+  /** Identifies this share among all of the process. */
   readonly count = (counts += 1);
-  /** What calls took, and what they asked for. */
+  /** Sums of the tokens that calls took and asked for. */
   taken = 0;
   asked = 0;
-  /** Most that a refused call needed since the leader was told. */
+  /** Largest need of a refused call since the last report. */
   need = 0;
-  /** The last one. */
   own: OwnStatement | undefined;
   private readonly onNeed: () => void;
   private isScarce = false;
   private level = 0;
   private at = -Infinity;
   private perMs = 0;
-  /** Until when the share of the leader is valid. */
+  /** End of the leader's share. */
   private until = -Infinity;
   private safe = { amount: 0, perMs: 0, call: 0 };
   private readonly entries: { at: number; taken: number }[] = [];
 
-  /** `onNeed`: the leader has to hear of it. */
+  /** `onNeed` asks for a report to the leader. */
   constructor(onNeed: () => void) {
     this.onNeed = onNeed;
   }
 
-  /** Whether the share is the leader's. */
+  /** Whether the leader sets the share at this time. */
   isLed(now: number): boolean {
     return now < this.until;
   }
 
-  /** Little is left of the limit. A statement makes the share of a pod without a leader no fuller. */
+  /** Applies a statement that little is left. Without a leader it never raises the level. */
   state(
     { limit, remaining, perMs }: { limit: number; remaining: number; perMs: number },
     maxPods: number,
@@ -82,14 +81,14 @@ export class ProviderShare {
     this.onNeed();
   }
 
-  /** Enough is left for all. */
+  /** Ends the share: enough is left for all. */
   rest(): void {
     this.isScarce = false;
     this.until = -Infinity;
     this.need = 0;
   }
 
-  /** Takes a share of the leader, unless that is for something else than what is counted here. */
+  /** Applies a share of the leader, unless it is for another `count`. */
   give({ amount, perMs, lifetimeMs, count, taken }: GivenShare, now: number): void {
     const isForThis = count === undefined ? !this.isLed(now) : count === this.count;
     if (!isForThis) return;
@@ -100,7 +99,7 @@ export class ProviderShare {
     this.isScarce = true;
   }
 
-  /** How long a call waits that needs so much; 0 if it may go. */
+  /** Wait of a call with this need; 0 if the share covers it. */
   waitMs(tokens: number, now: number): number {
     this.advance(now);
     if (this.isLed(now)) {
@@ -111,7 +110,7 @@ export class ProviderShare {
     return this.level >= needed ? 0 : Math.ceil((needed - this.level) / this.safe.perMs);
   }
 
-  /** A call asks for tokens, and takes them if it is admitted. */
+  /** Counts a call. It takes its tokens if it is admitted. */
   ask(tokens: number, admitted: boolean, now: number): void {
     this.asked += tokens;
     if (admitted) this.take(tokens, now);
@@ -119,7 +118,7 @@ export class ProviderShare {
     if (this.isScarce && (!admitted || !this.isLed(now))) this.onNeed();
   }
 
-  /** Takes tokens, or gives them back. */
+  /** Takes tokens; a negative number gives them back. */
   take(tokens: number, now: number): void {
     this.advance(now);
     this.level -= tokens;
@@ -129,13 +128,13 @@ export class ProviderShare {
     if (this.entries.length > MAX_ENTRIES) this.entries.shift();
   }
 
-  /** What the pod may take now. */
+  /** Tokens that the pod may take now. */
   held(now: number): number {
     this.advance(now);
     return this.level;
   }
 
-  /** What had been taken by then, or a little less. */
+  /** `taken` at that time, or a little less. */
   takenAt(time: number): number {
     return this.entries.findLast(({ at }) => at <= time)?.taken ?? 0;
   }
@@ -144,7 +143,7 @@ export class ProviderShare {
     if (now <= this.at) return;
     if (this.at < this.until) {
       this.level += (Math.min(now, this.until) - this.at) * this.perMs;
-      // Whoever leads next counts on no more.
+      // The next leader expects no more than this.
       if (now >= this.until) this.level = Math.min(this.level, this.safe.amount);
     }
     this.level += Math.max(0, now - Math.max(this.at, this.until)) * this.safe.perMs;

@@ -2,17 +2,16 @@ import { createHash } from 'node:crypto';
 import type { Block } from '../resilience/block.ts';
 import { StoredBucket } from '../resilience/storedBucket.ts';
 import type { StoredSpec } from '../resilience/storedBucket.ts';
-import type { RemoteTokens } from '../resilience/remoteTokens.ts';
 import { Bucket } from '../resilience/bucket.ts';
 import { KeyedBuckets, ownBucket } from '../resilience/keyedBuckets.ts';
 import { PRINCIPAL, REFUND } from './admission.ts';
-import type { BucketSpec, Tokens } from '../resilience/bucket.ts';
+import type { BucketSpec, RemoteTokens, Tokens } from '../resilience/bucket.ts';
 import type { Limit, LimitStatus } from '../../contract/generated/types.ts';
 import type { ActualCost, Asked, Cost, Resource } from './admission.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { LimitStats } from './stats.ts';
 
-/** A limit is limiting for so long after it rejected a request. */
+/** A limit counts as limiting for this long after a rejection, in milliseconds. */
 const LIMITING_MS = 10_000;
 /** A longer key is kept as its hash, so that clients do not choose how much memory it takes. */
 const MAX_KEY_LENGTH = 64;

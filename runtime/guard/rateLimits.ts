@@ -2,17 +2,15 @@ import { WaitQueue } from '../resilience/waitQueue.ts';
 import type { Place } from '../resilience/waitQueue.ts';
 import { RateLimit } from './rateLimit.ts';
 import type { Limit } from '../../contract/generated/types.ts';
-import type { Tokens } from '../resilience/bucket.ts';
-import type { RemoteTokens } from '../resilience/remoteTokens.ts';
+import type { RemoteTokens, Tokens } from '../resilience/bucket.ts';
 import type { ActualCost, Asked } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
-import type { Permit } from './permit.ts';
-import type { Bound, QueuedPermit } from './queuedPermit.ts';
+import type { Bound, Permit, QueuedPermit } from './permit.ts';
 import type { FleetLimit } from './fleetMember.ts';
 import type { LimitSnapshot, Reservation } from './rateLimit.ts';
 
-/** Calls of a target that may wait for the answer of a store at a time, beside those that it has answered. */
+/** Largest number of calls that wait for the answer of a store, in addition to `maxQueued`. */
 const UNANSWERED = 10_000;
 
 /** All limits of one target, in the order of the configuration. A call takes from all or none. */
@@ -320,7 +318,7 @@ function onlyAwaitsStore(needed: Reservation | undefined, now: number): boolean 
   return !findBlocking(needed, (each) => !each.limit.isStored || !each.awaitsAnswer(now));
 }
 
-/** The places of the key with the most of them. */
+/** The places of the key that has most places. */
 function longest<P>(byKey: ReadonlyMap<Tokens | undefined, P[]>): P[] {
   return [...byKey.values()].reduce((a, b) => (b.length > a.length ? b : a), []);
 }

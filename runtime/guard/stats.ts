@@ -67,9 +67,9 @@ export interface GuardStats {
   limits: LimitStats[];
   /** Targets with a bound. */
   bulkheads: BulkheadStats[];
-  /** How the store of buckets does; absent unless a limit has its buckets in one. */
+  /** Counts of the store of buckets. Absent: no limit uses a store. */
   store?: LimitStoreStats;
-  /** Permits settled more than once: a fault of the caller, without effect. */
+  /** Number of permits settled more than once. That is a bug of the caller and has no effect. */
   settledTwice: number;
 }
 

@@ -1,4 +1,7 @@
-/** Reads JSON by its bytes, without making values of it (RFC 8259). The work is linear, and memory does not grow. */
+/**
+ * Reads and edits JSON by its bytes, without making values of it (RFC 8259). The work is linear, and reading takes no
+ * memory that grows.
+ */
 
 /** Half-open range of bytes. */
 export interface Span {
@@ -198,10 +201,20 @@ export function membersOf(
   return found;
 }
 
-/** Values of all top-level members `name`. The bytes are valid JSON, with an object at the top. */
-export function valuesOf(json: Buffer, name: string): Span[] {
-  const all = namedIn(json, skipSpace(json, 0), new Set([name]));
-  return Array.from(all, ({ value }) => value);
+/**
+ * Replaces the value of every top-level member `name` and keeps every other byte. Replaces all duplicates, because
+ * parsers differ in which one counts. The bytes are valid JSON, with an object at the top.
+ */
+export function replaceMember(json: Buffer, name: string, value: string | number): Buffer {
+  const replacement = Buffer.from(JSON.stringify(value));
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (const { value: old } of namedIn(json, skipSpace(json, 0), new Set([name]))) {
+    parts.push(json.subarray(from, old.start), replacement);
+    from = old.end;
+  }
+  if (parts.length === 0) return json;
+  return Buffer.concat([...parts, json.subarray(from)]);
 }
 
 /** Members with one of the names, in the object that begins at `start`. */

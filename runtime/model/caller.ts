@@ -7,13 +7,13 @@ import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
-import { throughGates } from './gateWait.ts';
-import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts } from './passThrough.ts';
+import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Member, Pool } from './pool/pool.ts';
+import { throughGates } from './pause.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
 import type { Retry } from './nextAttempt.ts';
@@ -126,7 +126,7 @@ export class ModelCaller {
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
     const attempt = this.#prepare(request, { member, permit }, others);
-    const began = clock.now();
+    const began = attempt.watch.startedAt;
     const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
     let result: AttemptResult | undefined;
@@ -185,16 +185,17 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { content, endpoints, deadlineAt, signal, sink, stream, expected, chat } = request;
+    const { endpoints, deadlineAt, signal, sink, stream, expected, chat } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
     if (signal.aborted) onCut();
     const watch = new AttemptWatch({
       clock,
-      timeouts: expected === 'Json' ? jsonTimeouts(request) : content.timeouts,
+      timeouts: timeoutsOf(request),
       deadline: deadlineAt,
-      stream,
+      // What is passed on unread flows as a stream does.
+      stream: stream || expected === 'Any',
       endpoints: endpoints.length,
       others,
       blocked: () => sink.blocked,
@@ -243,9 +244,11 @@ export class ModelCaller {
   }
 }
 
-/** Timeouts of an attempt that counts tokens or lists models. */
-function jsonTimeouts({ content, method }: ModelRequest): AttemptTimeouts {
-  return passThroughTimeouts(content.timeouts, method === 'GET' ? MODELS_MS : PASS_THROUGH_MS);
+/** Timeouts of an attempt, by what it asks for. */
+function timeoutsOf({ content: { timeouts }, method, expected }: ModelRequest): AttemptTimeouts {
+  if (expected === 'Message') return timeouts;
+  if (expected === 'Any') return unreadTimeouts(timeouts);
+  return passThroughTimeouts(timeouts, method === 'GET' ? MODELS_MS : PASS_THROUGH_MS);
 }
 
 /** The vote of an attempt. Several failures of one request count once towards failures in a row. */

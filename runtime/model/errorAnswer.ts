@@ -1,4 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { memberOf, parseJson, stringMember } from '../json/parsed.ts';
 import type { HeldAnswer } from './attempt/attempt.ts';
 import { headerValue } from './transport/headers.ts';
 
@@ -16,24 +17,16 @@ const DECODERS: Record<string, (body: Buffer, options: { maxOutputLength: number
 /** Type and message of an error in the format of the Messages API; empty where the answer has none. */
 export function errorOf({ headers, body }: HeldAnswer): { type: string; message: string } {
   const encoding = headerValue(headers, 'content-encoding')?.trim().toLowerCase() ?? '';
-  const { type, message } = parsed(body, DECODERS[encoding]);
-  return { type: text(type), message: text(message) };
+  const error = memberOf(parseJson(decoded(body, encoding)), 'error');
+  return { type: stringMember(error, 'type'), message: stringMember(error, 'message') };
 }
 
-function parsed(
-  body: Buffer,
-  decode: (typeof DECODERS)[string] | undefined,
-): { type?: unknown; message?: unknown } {
+/** Empty for a body that cannot be decoded. */
+function decoded(body: Buffer, encoding: string): string {
+  const decode = DECODERS[encoding];
   try {
-    const plain = decode ? decode(body, { maxOutputLength: MAX_BYTES }) : body;
-    const value = JSON.parse(plain.toString('utf8')) as { error?: unknown } | null;
-    const error = value?.error;
-    return typeof error === 'object' && error !== null ? error : {};
+    return (decode ? decode(body, { maxOutputLength: MAX_BYTES }) : body).toString('utf8');
   } catch {
-    return {};
+    return '';
   }
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

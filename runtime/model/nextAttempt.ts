@@ -92,12 +92,12 @@ export class NextAttempt {
    */
   #choose(result: AttemptResult, from: Member): Next | undefined {
     const { clock, retryBudgets } = this.#deps;
-    const leftMs = this.#request.deadlineAt - clock.now();
+    const now = clock.now();
+    const leftMs = this.#request.deadlineAt - now;
     if (leftMs <= 0) return undefined;
     const { model } = from.endpoint;
     const kind = movable(result, model !== undefined && this.#request.method === 'POST');
-    const withdraw = (): boolean =>
-      retryBudgets.of(from.dependency).withdraw(unitsOf(result), clock.now());
+    const withdraw = (): boolean => retryBudgets.of(from.dependency).withdraw(unitsOf(result), now);
     const at = (move: Move | undefined): Next | undefined => move && this.#chosen(move, withdraw);
     const moved = at(this.#firstMove(kind, from));
     if (moved) return moved;

@@ -14,3 +14,9 @@ export function passThroughTimeouts(
   const { attemptMs: _, ...rest } = timeouts;
   return { ...rest, requestMs: Math.min(timeouts.requestMs, longestMs) };
 }
+
+/** Timeouts of an answer that is passed on unread: it has no tokens, and its headers may follow a long upload. */
+export function unreadTimeouts(timeouts: AttemptTimeouts): AttemptTimeouts {
+  const { firstTokenMs: _, ...rest } = timeouts;
+  return rest;
+}

@@ -1,4 +1,6 @@
+import type { Rejection } from '../errors/rejection.ts';
 import type { Clock } from '../guard/clock.ts';
+import type { Granted, Nowhere, Refused, Route } from './pool/route.ts';
 import type { ModelRequest } from './request.ts';
 
 /** Gives up the request's place in the bulkhead while it waits. False if it gets none again. */
@@ -25,4 +27,30 @@ function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal):
     signal.addEventListener('abort', done, { once: true });
     if (signal.aborted) done();
   });
+}
+
+/**
+ * Takes a turn of the agent through a shut gate. Here the runtime is the client: it waits as a client of v1/messages
+ * would, for a provider's gate that opens within clientPatience, and no longer than that in total.
+ */
+export async function throughGates(
+  answer: Granted | Refused | Nowhere,
+  { request, route, clock }: { request: ModelRequest; route: Route; clock: Clock },
+): Promise<Granted | Refused | Nowhere> {
+  const { content, deadlineAt, signal } = request;
+  const until = Math.min(deadlineAt, clock.now() + content.clientPatienceMs);
+  let last = answer;
+  while (last.kind === 'Refused' && isGate(last.rejection) && !signal.aborted) {
+    const { retryAfterMs } = last.rejection;
+    if (clock.now() + retryAfterMs > until) return last;
+    const waited = waitOutside(request, clock, retryAfterMs);
+    if (!(await (request.chat?.waits(last.dependency, waited) ?? waited))) return last;
+    if (!signal.aborted) last = await route.first();
+  }
+  return last;
+}
+
+/** Whether the provider limits the rate, not a policy. Other gates open only after somebody acts. */
+function isGate({ reason, limit }: Rejection): boolean {
+  return reason === 'RateLimited' && limit === undefined;
 }

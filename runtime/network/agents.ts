@@ -1,11 +1,10 @@
 import type { Dispatcher } from 'undici';
 import type { SecureContext } from 'node:tls';
-import { Agent } from 'undici';
+import { Agent, fetch } from 'undici';
 import type { Network, Way } from './network.ts';
 import type { DialerOptions } from './dialer.ts';
 import { Dialer } from './dialer.ts';
-import { refusedByProxy } from './proxyError.ts';
-import { proxyFor } from './proxies.ts';
+import { proxyFor, refusedByProxy } from './proxies.ts';
 import type { Proxies, Proxy } from './proxies.ts';
 
 type Lookups = Pick<DialerOptions, 'lookup' | 'admit'>;
@@ -68,6 +67,14 @@ export class Agents {
     }
     this.#agents = new Map();
   }
+}
+
+/** fetch over the network settings in force. */
+export function networkFetch(agents: Agents): typeof globalThis.fetch {
+  return (url, init) => {
+    const own = { ...init, dispatcher: agents.of() } as Parameters<typeof fetch>[1];
+    return fetch(url as string, own);
+  };
 }
 
 export type AgentOptions = Omit<Agent.Options, 'connect' | 'allowH2'>;

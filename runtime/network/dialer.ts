@@ -3,8 +3,7 @@ import { isIP } from 'node:net';
 import type { LookupFunction, Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
-import { ProxyError, refusedByProxy, unreachableProxy } from './proxyError.ts';
-import { proxyFor } from './proxies.ts';
+import { ProxyError, proxyFor, refusedByProxy, unreachableProxy } from './proxies.ts';
 import type { Proxies, Proxy } from './proxies.ts';
 
 export interface DialerOptions {

@@ -80,8 +80,8 @@ const PROBES: Record<string, Record<string, Check>> = {
 };
 
 /**
- * The agent's dependencies. None of them gates a probe, except by a critical health check: one pod less would not
- * help.
+ * The agent's dependencies. A failed dependency makes no probe fail, except by a critical health check: fewer pods would
+ * not help.
  */
 export function dependenciesOf(facts: HealthFacts): Record<string, DependencyHealth> {
   const links = facts.links();
@@ -155,13 +155,13 @@ async function inTime(
   return found;
 }
 
-/** Answers a request for health. Whether it was one. */
+/** Answers requests for health. Returns false for any other request. */
 export type HealthRoute = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Whether health names the agent's dependencies, or only the state of the pod. */
 export type Shows = 'Dependencies' | 'Pod';
 
-/** Answers /health, /health/live and /health/ready with JSON. Whether the request was for one of them. */
+/** Answers /health, /health/live and /health/ready with JSON. */
 export function healthRoute(facts: HealthFacts, shows: Shows = 'Dependencies'): HealthRoute {
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';

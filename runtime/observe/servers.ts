@@ -9,7 +9,7 @@ export interface MetricsServerDeps {
   health: HealthRoute;
   /** Health for callers that may not scrape. */
   podHealth: HealthRoute;
-  /** Absent: anybody may scrape. `authorization`: required header; undefined: nobody may. */
+  /** Undefined: scraping needs no token. `authorization`: the required header; undefined: all scraping is refused. */
   guarded: () => { authorization: string | undefined } | undefined;
 }
 

@@ -9,19 +9,19 @@ import { NO_TRACER } from './trace/span.ts';
 import type { Tracer } from './trace/span.ts';
 
 export interface TracingDeps {
-  /** What OTEL_* variables say. */
+  /** Settings of the OTEL_* variables. */
   environment: TracingEnvironment;
-  /** What the traces are of: the pod and the version of its runtime. */
+  /** Attributes of the pod and its runtime. */
   resource: (agent: Content['agent']) => Record<string, string>;
-  /** Values of the headers of exports as they are mounted now. */
+  /** Currently mounted headers of exports. */
   headers: () => Record<string, string>;
-  /** What carries exports to a collector with http: or https:. */
+  /** Agent for exports to a collector with http: or https:. */
   agent: (protocol: string) => Agent;
   counts: SpanCounts;
   log: Logger;
 }
 
-/** Traces as the configuration in force wants them. OpenTelemetry is loaded when they are first turned on. */
+/** Traces by the configuration in force. Loads OpenTelemetry when traces are first turned on. */
 export class Tracing {
   readonly #deps: TracingDeps;
   #tracer: OtelTracing | undefined;
@@ -38,12 +38,12 @@ export class Tracing {
     return this.#tracer ?? NO_TRACER;
   }
 
-  /** Whether prompts and answers are kept in spans. */
+  /** Whether spans contain prompts and answers. */
   get content(): boolean {
     return this.#content;
   }
 
-  /** Spans under way go where they were begun. */
+  /** Applies a configuration. Spans under way still go to the tracer that began them. */
   apply({
     agent,
     telemetry,
@@ -74,7 +74,7 @@ export class Tracing {
   }
 
   async #change(settings: TracingSettings | undefined, text: string): Promise<void> {
-    // Another one has come meanwhile.
+    // Newer settings have arrived meanwhile.
     if (text !== this.#settings) return;
     const { headers, agent, counts, log } = this.#deps;
     const last = this.#tracer;
@@ -85,12 +85,12 @@ export class Tracing {
       this.#tracer = undefined;
       log.error({ err: error }, 'Tracing could not be turned on');
     }
-    // What is left of it is sent while requests go on.
+    // Sends its remaining spans in the background.
     void last?.flush().then(() => last.close());
   }
 }
 
-/** What the traces of a pod are of. */
+/** Attributes that identify the pod in its traces. */
 export function resourceOf(
   { namespace, name }: Content['agent'],
   { pod, version }: { pod: { namespace: string; name: string; uid: string }; version: string },
@@ -106,7 +106,7 @@ export function resourceOf(
   };
 }
 
-/** Not a part of what is read at every start. */
+/** Loads OpenTelemetry only when it is needed, which keeps the start quick. */
 async function load(): Promise<typeof OtelTracing> {
   return (await import('./otel/otelTracer.ts')).OtelTracing;
 }

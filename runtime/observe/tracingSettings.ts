@@ -3,7 +3,7 @@ import type { TracingSettings } from './otel/otelTracer.ts';
 
 type Spec = Content['telemetry']['tracing'];
 
-/** What OpenTelemetry's own variables say (opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables). */
+/** OpenTelemetry's own variables (opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables). */
 export interface TracingEnvironment {
   /** Whether they name a collector. OpenTelemetry reads its address, headers and certificates itself. */
   endpoint: boolean;
@@ -52,7 +52,7 @@ export function tracingEnvironment(
   };
 }
 
-/** How to trace; undefined when tracing is off. What the spec says goes before the variables. */
+/** Settings of traces; undefined while tracing is off. The spec takes precedence over the variables. */
 export function tracingSettings(
   spec: Spec,
   environment: TracingEnvironment,
@@ -68,7 +68,7 @@ export function tracingSettings(
   };
 }
 
-/** As OTEL_EXPORTER_OTLP_ENDPOINT is completed: the base of all signals. */
+/** Appends the path of traces, as OpenTelemetry does for OTEL_EXPORTER_OTLP_ENDPOINT. */
 function tracesUrl(endpoint: string): string {
   const base = endpoint.replace(/\/+$/, '');
   return base.endsWith('/v1/traces') ? base : `${base}/v1/traces`;

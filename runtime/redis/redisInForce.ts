@@ -20,7 +20,7 @@ interface RedisUser {
   close(): Promise<void>;
 }
 
-/** Keeps one user of the Redis that the configuration names, and replaces it when the settings or the trusted authorities change. */
+/** Keeps one user of the configured Redis. Replaces it when its settings or the trusted authorities change. */
 export class RedisInForce<T extends RedisUser> {
   readonly #deps: RedisInForceDeps;
   readonly #make: (connection: RedisConnectionDeps, agent: Content['agent']) => T;

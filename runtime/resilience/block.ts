@@ -1,27 +1,26 @@
 import { Bucket } from './bucket.ts';
-import type { BucketSpec } from './bucket.ts';
-import type { RemoteTokens } from './remoteTokens.ts';
+import type { BucketSpec, RemoteTokens } from './bucket.ts';
 
 export interface BlockSpec extends BucketSpec {
   /** Whether calls are counted one by one, so that a part of a token admits nothing. */
   whole: boolean;
   withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
-  /** Most pods that there can be. */
+  /** Largest number of pods. */
   maxPods: number;
 }
 
-/** What the leader grants; see LimitGrant in the contract. */
+/** A grant of the leader; see LimitGrant in the contract. */
 export interface BlockGrant {
   granted: number;
   largest: number;
   waitMs: number;
-  /** Number of the last report whose need the leader has looked at. */
+  /** Number of the last report whose need the leader has answered. */
   answered: number;
-  /** When the tokens end. */
+  /** Expiry of the tokens. */
   until: number;
 }
 
-/** What a session has come to; see LimitUse in the contract. */
+/** Sums of a session; see LimitUse in the contract. */
 export interface BlockUse {
   block: number;
   carried: number;
@@ -34,46 +33,48 @@ export interface BlockUse {
   want: number;
 }
 
-/** When the process is without a leader. */
+/** Times that all blocks of the process share. */
 export interface LeaderTimes {
-  /** The leader counts on the safe share until then; -Infinity before the first leader. */
+  /** Until then the leader may use the safe share; -Infinity before the first leader. */
   pledgedUntil: number;
-  /** The process may take its safe share from then on. */
+  /** From then on the process may use its safe share. */
   safeFrom: number;
-  /** Number of the next report, and of the next block. */
+  /** Whether the leader of the last Grant stops soon. */
+  leaving: boolean;
+  /** Numbers of the next report and of the next block. */
   nextReport: number;
   nextBlock: number;
 }
 
 interface Lot {
   tokens: number;
-  /** The tokens are void from then on. */
+  /** Expiry of the tokens. */
   until: number;
 }
 
-/** Demand is that of about so many milliseconds. */
+/** Time over which demand is averaged, in milliseconds. */
 const DEMAND_MS = 1000;
-/** A block covers the demand of so many milliseconds, and more when the leader answers slowly. */
+/** Time whose demand a block covers, in milliseconds. It is longer when the leader answers slowly or stops soon. */
 const HORIZON_MS = { least: 300, most: 2000, perAnswerMs: 10 };
-/** A safe share that is less than one token never admits a call. */
+/** Wait for a safe share of less than one token, which never admits a call. */
 const NEVER_MS = 3_600_000;
-/** An answer of the leader takes less. */
+/** The leader usually answers in less time, in milliseconds. */
 const ANSWER_MS = 100;
 /** Less than any share of a token that matters. */
 const ROUNDING = 1e-6;
 
 /**
- * The tokens of one limit of the fleet in one process: blocks that the leader grants, and without a leader what
- * `withoutLeader` says. Every token is void some time after the leader granted it, so that a leader knows what a pod
- * that it does not reach can hold. It has no timer and reads no clock, as Bucket.
+ * The tokens of one limit of the fleet in one process. The leader grants them in blocks; without a leader `withoutLeader`
+ * decides. Granted tokens expire, so that a leader knows how many an unreachable pod can still hold. Like Bucket it has
+ * no timer and reads no clock.
  */
 export class Block implements RemoteTokens {
   private spec: BlockSpec;
   private readonly times: LeaderTimes;
-  /** Asks for a report, because tokens run out. */
+  /** Asks for a report to the leader, because tokens run out. */
   private readonly ask: () => void;
   private readonly createdAt: number;
-  /** Names it among those of the process. */
+  /** Identifies it among all blocks of the process. */
   readonly number: number;
   /** Oldest first. */
   private lots: Lot[] = [];
@@ -81,18 +82,18 @@ export class Block implements RemoteTokens {
   private safe: Bucket | undefined;
   private session = { carried: 0, received: 0, taken: 0, returned: 0, refunded: 0, overrun: 0 };
   private largest = Infinity;
-  /** The leader has no tokens before. */
+  /** The leader has no tokens before this time. */
   private dryUntil = -Infinity;
   private answered = 0;
-  /** Report that tells of the first call that waits; undefined once it is answered. */
-  private asked: { number: number; at: number } | undefined;
+  /** The report with the need of the first waiting call; undefined once the leader has answered it. */
+  private asked: { number: number; at: number; begins?: boolean } | undefined;
   private answerMs = 0;
   /** Tokens for waiting calls: of the first one, and of all. */
   private first = 0;
   private waiting = 0;
   private demand = 0;
   private demandAt = -Infinity;
-  /** Blocks that came. */
+  /** Number of granted blocks. */
   blocks = 0;
   private waitedMs = 0;
   /** Milliseconds in which the safe share was in use, until `safeSince`. */
@@ -124,7 +125,7 @@ export class Block implements RemoteTokens {
 
   soonest(cost: number, now: number, ahead = 0): number {
     const wait = this.wait(cost, now, ahead);
-    // What the leader told before may be of other calls that waited, and of other pods.
+    // The leader's last answer may have been about other calls and other pods.
     return this.share(now) === undefined && now >= this.dryUntil ? 0 : wait;
   }
 
@@ -165,7 +166,7 @@ export class Block implements RemoteTokens {
     if (this.waiting > 0) this.ask();
   }
 
-  /** Tokens that it holds. */
+  /** Granted tokens that are left. */
   level(now: number): number {
     const safe = this.share(now);
     if (safe !== undefined) return safe.level(now);
@@ -173,40 +174,38 @@ export class Block implements RemoteTokens {
     return this.balance;
   }
 
-  /** Notes that a call needs tokens, whether or not it gets them. */
+  /** Counts the need of a call, whether or not it gets tokens. */
   note(cost: number, now: number): void {
     this.demand = this.demandNow(now) + this.bounded(cost);
     this.demandAt = now;
     if (this.isLow(now)) this.ask();
   }
 
-  /** Whether a call that finds no tokens waits for an answer of the leader. */
   awaitsAnswer(_cost: number, now: number): boolean {
     if (this.share(now) !== undefined || now < this.dryUntil) return false;
     const { pledgedUntil } = this.times;
     return pledgedUntil === -Infinity || now < pledgedUntil;
   }
 
-  /** Whether the leader has answered what waiting calls need, and had no tokens. */
   isRefused(cost: number, now: number): boolean {
     return this.asked === undefined && !this.awaitsAnswer(cost, now);
   }
 
-  /** No call waits any more; `waitFor` tells those that do. */
   clearWaiting(): void {
     this.first = 0;
     this.waiting = 0;
   }
 
-  /** Another call waits for so many tokens. */
   waitFor(needed: number, now: number): void {
     if (this.waiting === 0) this.first = needed;
     this.waiting += needed;
-    this.asked ??= { number: this.times.nextReport, at: now };
+    // A leader that has no answer yet, because it has just begun, knows of the first call; heartbeats tell it of others.
+    if (this.asked !== undefined) return;
+    this.asked = { number: this.times.nextReport, at: now };
     this.ask();
   }
 
-  /** A leader begins a session. It learns what is left of the blocks before. */
+  /** Begins a session of a leader. The leader learns how many earlier tokens are left. */
   begin(now: number): void {
     const debt = Math.max(0, -(this.safe?.level(now) ?? 0));
     this.endSafe(now);
@@ -217,7 +216,7 @@ export class Block implements RemoteTokens {
     };
     this.dryUntil = -Infinity;
     this.answered = 0;
-    if (this.asked !== undefined) this.asked = { number: this.times.nextReport, at: now };
+    if (this.asked) this.asked = { number: this.times.nextReport, at: now, begins: true };
   }
 
   grant({ granted, largest, waitMs, answered, until }: BlockGrant, now: number): void {
@@ -234,14 +233,16 @@ export class Block implements RemoteTokens {
     if (answered <= this.answered) return;
     this.answered = answered;
     if (this.asked === undefined || answered < this.asked.number) return;
-    this.answerMs = now - this.asked.at;
-    this.waitedMs += this.answerMs;
+    const ms = now - this.asked.at;
+    this.waitedMs += ms;
+    // How long a leader takes to begin says nothing about how busy it is.
+    if (this.asked.begins !== true) this.answerMs = ms;
     this.asked = undefined;
   }
 
-  /** What is to be reported. Gives back tokens that end within `endingMs`. */
+  /** Figures for a report. Gives back tokens that expire within `endingMs`, once the session's leader has granted others. */
   use(now: number, endingMs: number): BlockUse {
-    this.expire(now, now + endingMs);
+    this.expire(now, this.session.received > 0 ? now + endingMs : now);
     const need = Math.max(0, this.first - this.balance);
     return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
   }
@@ -262,7 +263,7 @@ export class Block implements RemoteTokens {
     return Math.max(need, this.waiting + this.ahead(now) - this.balance, 0);
   }
 
-  /** Tokens that calls will need before another block can be here, by what they needed lately. */
+  /** Tokens that calls need until another block can arrive, by their recent demand. */
   private ahead(now: number): number {
     const tokens = this.demandNow(now) * (this.horizonMs() / DEMAND_MS);
     return this.spec.whole ? Math.round(tokens) : tokens;
@@ -270,6 +271,7 @@ export class Block implements RemoteTokens {
 
   private horizonMs(): number {
     const { least, most, perAnswerMs } = HORIZON_MS;
+    if (this.times.leaving) return most;
     return Math.min(most, Math.max(least, this.answerMs * perAnswerMs));
   }
 
@@ -319,7 +321,7 @@ export class Block implements RemoteTokens {
     return safe.wait(Math.min(needed, capacity), now, Math.max(0, needed - capacity));
   }
 
-  /** Gives back tokens that end until `by`. */
+  /** Gives back tokens that expire by `by`. */
   private expire(now: number, by = now): void {
     if (this.lots.length === 0 || this.lots[0]!.until > by) return;
     const [ended, kept] = [

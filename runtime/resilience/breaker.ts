@@ -10,7 +10,7 @@ import type { TripCounts } from './trip.ts';
 
 export type CircuitState = 'Closed' | 'HalfOpen' | 'Open';
 
-/** A change of state that has happened. `at` is on the clock of the caller. */
+/** A change of state. `at` is on the clock of the caller. */
 export interface BreakerTransition {
   from: CircuitState;
   to: CircuitState;
@@ -177,7 +177,7 @@ export class Breaker {
     this.close(`by the fleet: ${reason}`, now);
   }
 
-  /** The circuit decides alone from now on, and goes on from the state that it is in. */
+  /** Makes the circuit decide alone, from its current state. */
   leaveFleet(): void {
     this.order = undefined;
     this.forgetGrant();
@@ -188,7 +188,7 @@ export class Breaker {
     return this.order !== undefined && now < this.order.until ? this.order : undefined;
   }
 
-  /** What has come of the last grant of a probe for the fleet. */
+  /** Result of the last probe that the leader granted. */
   fleetProbe(): FleetProbe | undefined {
     const { granted } = this;
     if (granted === undefined || isOver(granted)) return granted;
@@ -264,8 +264,8 @@ export class Breaker {
   }
 
   /**
-   * The answer has flowed for so long that it counts as a success, although it has not ended. A
-   * probe votes here; other calls vote at their end. Returns the generation to `record` the end in.
+   * Counts an answer that has flowed long enough as a success before its end. Only a probe votes here;
+   * other calls vote at their end. Returns the generation to `record` the end in.
    */
   steady(generation: number, ms: number, now: number): number {
     if (generation !== this.generation || this.current !== 'HalfOpen') return generation;
@@ -296,7 +296,7 @@ export class Breaker {
     this.recordCall(failure, failure.slow === true, now);
   }
 
-  /** Whether it is as a new one would be: closed, at the shortest open duration, without failures. */
+  /** Whether it equals a new one: closed, at the shortest open duration, without failures. */
   isClean(now: number): boolean {
     const idle = this.rampUp === undefined && this.inFlight === 0;
     return this.current === 'Closed' && idle && this.decayed(now) === 0 && this.trip.isClean(now);
@@ -375,7 +375,7 @@ export class Breaker {
     return admitted ? undefined : SOON;
   }
 
-  /** Whether a call says anything about the dependency. One that was only given up says that it was slow. */
+  /** Whether a call says anything about the dependency. An abandoned call can say that it was slow. */
   private votes(outcome: Outcome): boolean {
     if (outcome.vote === 'ignored') return outcome.slow === true;
     return outcome.vote === 'ok' || this.counts(outcome);
@@ -414,7 +414,7 @@ export class Breaker {
     const reason = this.byFleet() + cause;
     this.endProbe('Failed');
     this.reopened += 1;
-    // Until the leader has heard of it.
+    // Stays open under the order until the leader knows the result.
     if (this.order !== undefined) {
       this.order = { ...this.order, state: 'Open', retryAt: now + this.duration() };
     }
@@ -431,12 +431,12 @@ export class Breaker {
     }
   }
 
-  /** A grant that is not used is good for nothing any more. */
+  /** Drops an unused grant. */
   private forgetGrant(): void {
     if (this.fleetProbe()?.outcome === 'Waiting') this.granted = undefined;
   }
 
-  /** Takes a grant; false if the order has none that is left. */
+  /** Takes the grant of an order; false if it has none or it is used. */
   private mayProbe({ state, grant }: FleetOrder): boolean {
     if (state !== 'Probe' || grant === undefined) return false;
     if (this.granted?.grant === grant) return !isOver(this.granted);
@@ -444,7 +444,7 @@ export class Breaker {
     return true;
   }
 
-  /** An override has begun or ended. */
+  /** Applies the begin or end of an override. */
   private followOverride(now: number): void {
     const before = this.held;
     this.held = this.overridden(now);

@@ -5,7 +5,7 @@ export interface BucketSpec {
   capacity: number;
 }
 
-/** Where the tokens of a limit come from: a bucket of the process, or blocks that the leader of the fleet grants. */
+/** Source of the tokens of a limit: a bucket in this process, or tokens that another process gives. */
 export interface Tokens {
   /**
    * Whole milliseconds until the level covers `cost` if other calls take `ahead` tokens before and no
@@ -14,7 +14,7 @@ export interface Tokens {
   wait(cost: number, now: number, ahead?: number): number;
   /** The same at best. */
   soonest(cost: number, now: number, ahead?: number): number;
-  /** What is taken for a cost. */
+  /** Tokens that a call of this cost takes. */
   bounded(cost: number): number;
   /** Takes tokens, whether or not they are there, and returns how many. */
   take(cost: number, now: number): number;
@@ -22,6 +22,18 @@ export interface Tokens {
   settle(reserved: number, used: number, now: number): void;
   /** Tokens at this time. Changes nothing. */
   level(now: number): number;
+}
+
+/** Tokens that another process gives: the leader of the fleet, or a store. A call without tokens waits for its answer. */
+export interface RemoteTokens extends Tokens {
+  /** Whether a call of this cost waits for an answer if it finds no tokens. */
+  awaitsAnswer(cost: number, now: number): boolean;
+  /** Whether the answer has come and has no tokens for this cost. */
+  isRefused(cost: number, now: number): boolean;
+  /** Forgets the needs of waiting calls; `waitFor` adds them again. */
+  clearWaiting(): void;
+  /** Adds the need of a waiting call. */
+  waitFor(needed: number, now: number): void;
 }
 
 /** Less than any share of a token that matters, more than the rounding errors of many additions. */
@@ -63,7 +75,7 @@ export class Bucket implements Tokens {
     return this.refillTime(this.bounded(cost) + ahead - most);
   }
 
-  /** What is taken for a cost: a full bucket at most. */
+  /** Tokens that a call of this cost takes: at most a full bucket. */
   bounded(cost: number): number {
     return Math.min(cost, this.spec.capacity);
   }

@@ -14,7 +14,7 @@ export interface FleetOrder {
   grant?: string;
 }
 
-/** What has come of a grant. */
+/** Result of a granted probe. */
 export interface FleetProbe {
   grant: string;
   outcome: 'Waiting' | 'Running' | 'Failed' | 'Succeeded';

@@ -4,7 +4,7 @@ import type { BucketSpec } from './bucket.ts';
 /** Buckets that `of` examines to make room for a new key. */
 const EXAMINED = 8;
 
-/** A bucket that makes room for another one when nothing is lost. */
+/** A bucket that can make room for another key while it is unused. */
 interface KeyedBucket<Spec> {
   isUnused(now: number): boolean;
   apply(spec: Spec, now: number): void;
@@ -39,7 +39,7 @@ export class KeyedBuckets<
   private readonly entries: Entry<B>[] = [];
   private hand = 0;
 
-  /** @param make the bucket of a key; of undefined, the one that keys without room share */
+  /** `make` makes the bucket of a key; for undefined, the one that keys without room share. */
   constructor(spec: Spec, maxKeys: number, now: number, make: MakeBucket<B, Spec>) {
     this.spec = spec;
     this.maxKeys = maxKeys;

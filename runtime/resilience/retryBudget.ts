@@ -29,7 +29,7 @@ export class RetryBudget {
     this.spec = spec;
   }
 
-  /** Whether both figures are 0: then nothing follows a call that was made, not even what is free. */
+  /** Whether both figures are 0. Then no retry or move follows a call, not even a free one. */
   get isOff(): boolean {
     return this.spec.budgetPercent === 0 && this.spec.minPerSecond === 0;
   }

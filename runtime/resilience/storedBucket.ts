@@ -1,77 +1,76 @@
 import { Bucket } from './bucket.ts';
-import type { BucketSpec } from './bucket.ts';
-import type { RemoteTokens } from './remoteTokens.ts';
+import type { BucketSpec, RemoteTokens } from './bucket.ts';
 
 export interface StoredSpec extends BucketSpec {
-  /** What decides while the store does not answer. */
+  /** Behaviour while the store is down. */
   withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
-  /** Most pods that there can be. */
+  /** Largest number of pods. */
   maxPods: number;
   /** Whether calls are counted one by one, so that a part of a token admits nothing. */
   whole: boolean;
-  /** Whether calls pass unasked and are charged afterwards, because the limit rejects none. */
+  /** Whether calls pass without asking and are charged afterwards, because the limit never rejects. */
   shadow: boolean;
 }
 
-/** What a process asks of one bucket in the store. */
+/** Request of a process for one bucket in the store. */
 export interface StoredAsk {
-  /** To be charged first; negative: to be given back. */
+  /** Tokens to charge first; negative: to give back. */
   owed: number;
-  /** What waiting calls need, in their order. The store grants the first of them that its level covers. */
+  /** Costs of waiting calls, in their order. The store grants the first ones, as far as its level covers them. */
   costs: readonly number[];
 }
 
 export interface StoredAnswer {
-  /** The sum of the costs that were granted. */
+  /** Sum of the granted costs. */
   granted: number;
   /** Tokens left. */
   level: number;
 }
 
-/** How the store does, for all buckets in it. */
+/** State of the store, for all buckets in it. */
 export interface StoreState {
-  /** Since when it does not answer; undefined while it does. */
+  /** Start of the outage; undefined while the store answers. */
   readonly downSince: number | undefined;
-  /** When it is asked again, while it is down. */
+  /** Time of the next attempt during an outage. */
   readonly retryAt: number;
   /** Asks for an exchange with the store. */
   ask(bucket: StoredBucket): void;
 }
 
-/** What the store told is good for so long: other pods take tokens, and give them back. */
+/** Time for which a known level is trusted, in milliseconds: other pods take tokens and give them back. */
 const TRUST_MS = 1000;
-/** An answer of the store takes less. */
+/** The store usually answers in less time, in milliseconds. */
 const ANSWER_MS = 100;
-/** A safe share that is less than one token never admits a call. */
+/** Wait for a safe share of less than one token, which never admits a call. */
 const NEVER_MS = 3_600_000;
 /** Less than any share of a token that matters. */
 const ROUNDING = 1e-6;
 
 /**
- * One bucket in a store that all pods share, as far as this process takes part in it: the tokens that the store has
- * granted to waiting calls, and what the process owes. While the store does not answer, `withoutLeader` decides; what
- * the safe share admitted is charged when the store is back. It has no timer and reads no clock, as Bucket.
+ * This process's part of one bucket in a store that all pods share: the tokens that the store has granted to waiting
+ * calls, and the tokens that the process owes. During an outage `withoutLeader` decides. When the store is back, the
+ * process is charged what its safe share admitted. Like Bucket it has no timer and reads no clock.
  */
 export class StoredBucket implements RemoteTokens {
-  /** Names the bucket in the store. */
+  /** Name of the bucket in the store. */
   readonly id: string;
   private spec: StoredSpec;
   private readonly store: StoreState;
-  /** Has waiting calls looked at. */
+  /** Admits waiting calls that the tokens cover. */
   readonly wake: (now: number) => void;
-  /** Granted, and not taken yet. */
+  /** Granted tokens that no call has taken yet. */
   private balance = 0;
   private costs: number[] = [];
   private asked = false;
   private owed = 0;
-  /** Of `owed`, what is on its way. */
+  /** Part of `owed` in the exchange under way. */
   private sent = 0;
-  /** Level of the store's bucket when it told. */
+  /** Last known level of the store's bucket. */
   private known: { level: number; at: number } | undefined;
-  /** Reservations that are not settled, and tokens among them that were not taken of any bucket. */
+  /** Number of open reservations, and those of their tokens that came from no bucket. */
   private unsettled = 0;
   private free = 0;
-  /** The bucket of the safe share, and the outage that it is of. */
+  /** Bucket of the safe share, and the start of its outage. */
   private safe: { bucket: Bucket; since: number } | undefined;
 
   constructor(
@@ -85,7 +84,7 @@ export class StoredBucket implements RemoteTokens {
     this.wake = wake;
   }
 
-  /** What the store is to know of the bucket. */
+  /** The spec, for the store. */
   get figures(): BucketSpec {
     return this.spec;
   }
@@ -98,7 +97,7 @@ export class StoredBucket implements RemoteTokens {
     this.safe?.bucket.apply(this.share(), now);
   }
 
-  /** Whether nothing is lost when the process forgets it. */
+  /** Whether the process can forget the bucket without losing anything. */
   isUnused(): boolean {
     return (
       this.costs.length === 0 &&
@@ -157,7 +156,7 @@ export class StoredBucket implements RemoteTokens {
     this.charge(used - reserved);
   }
 
-  /** Tokens as far as the process knows; those of the safe share while it is in use. */
+  /** Known tokens; those of the safe share while it is in use. */
   level(now: number): number {
     if (this.spec.shadow) return this.lastLevel(now) - Math.max(0, this.owed);
     if (this.store.downSince !== undefined) return this.safeBucket()?.level(now) ?? 0;
@@ -165,7 +164,7 @@ export class StoredBucket implements RemoteTokens {
     return isTrusted ? this.lastLevel(now) : this.spec.capacity;
   }
 
-  /** Level as the store told it last, with the refill since; full if it never did. */
+  /** Last known level plus the refill since; full if none is known. */
   lastLevel(now: number): number {
     const { amount, perMs, capacity } = this.spec;
     if (this.known === undefined) return capacity;
@@ -191,7 +190,7 @@ export class StoredBucket implements RemoteTokens {
     if (!this.asked && this.awaitsAnswer(this.costs[0]!, now)) this.store.ask(this);
   }
 
-  /** What is to be exchanged with the store; undefined if there is nothing, or an exchange is under way. */
+  /** Begins an exchange; undefined if there is nothing to exchange or one is under way. */
   begin(): StoredAsk | undefined {
     if (this.asked || (this.costs.length === 0 && this.owed === 0)) return undefined;
     this.asked = true;
@@ -199,7 +198,7 @@ export class StoredBucket implements RemoteTokens {
     return { owed: this.owed, costs: this.costs };
   }
 
-  /** The store has answered. Waiting calls are to be looked at, then `end` is to be called. */
+  /** Applies the answer. The caller then wakes the waiting calls and calls `end`. */
   answer({ granted, level }: StoredAnswer, now: number): void {
     this.asked = false;
     this.owed -= this.sent;
@@ -208,14 +207,14 @@ export class StoredBucket implements RemoteTokens {
     this.known = { level, at: now };
   }
 
-  /** The store did not answer. It may have done what it was asked, so that nothing is given back twice. */
+  /** Notes that the store did not answer. It may have run the request, so nothing is given back again. */
   fail(): void {
     this.asked = false;
     if (this.sent < 0) this.owed -= this.sent;
     this.sent = 0;
   }
 
-  /** Gives back what no call has taken, and goes on with what came meanwhile. */
+  /** Ends an exchange: gives back unused tokens, and begins the next exchange if calls have asked meanwhile. */
   end(now: number): void {
     const left = this.balance;
     this.balance = 0;
@@ -225,7 +224,7 @@ export class StoredBucket implements RemoteTokens {
     if (isWanted || this.owed !== 0) this.store.ask(this);
   }
 
-  /** Tokens were granted for calls that wait no longer. */
+  /** Returns tokens of calls that wait no longer. */
   giveBack(tokens: number): void {
     if (tokens > 0) this.charge(-tokens);
   }
@@ -246,7 +245,7 @@ export class StoredBucket implements RemoteTokens {
     return safe.wait(Math.min(needed, capacity), now, Math.max(0, needed - capacity));
   }
 
-  /** The safe share, while the store is down. It was empty when the outage began. */
+  /** Bucket of the safe share during an outage. It is empty at the start of the outage. */
   private safeBucket(): Bucket | undefined {
     const since = this.store.downSince;
     if (since === undefined || this.spec.withoutLeader !== 'SafeShare') return undefined;

@@ -5,7 +5,7 @@ import type { WindowSpec } from './sampleWindow.ts';
 /** A share of the calls in a window. `percent` is 1 to 100. */
 export type RateSpec = WindowSpec & {
   percent: number;
-  /** The share counts once at least so many calls in the window have ended. */
+  /** Least number of ended calls in the window before the share counts. */
   minimumCalls: number;
 };
 
@@ -22,10 +22,10 @@ export interface TripSpec {
 /** What the rules have counted; a rule that is off has counted nothing. */
 export interface TripCounts {
   failuresInARow: number;
-  /** Calls in the window of failureRate, and those of them that failed. */
+  /** Calls in the window of failureRate, and how many failed. */
   calls: number;
   failed: number;
-  /** Calls in the window of slowCalls, and those of them that were slow. */
+  /** Calls in the window of slowCalls, and how many were slow. */
   timed: number;
   slow: number;
 }

@@ -9,7 +9,7 @@ import type { RequestSighting, Sighting } from './incidents/incident.ts';
 
 export interface RequestWatchDeps {
   report(sighting: Sighting): void;
-  /** Adds tokens of a client. Whether they are unusual. */
+  /** Adds tokens of a client. Returns whether they are unusual. */
   isUnusual(client: KnownClient, tokens: number): boolean;
   /** Ids of the request in log lines. */
   ids(): { requestId: string; traceId?: string; conversation?: string };
@@ -82,7 +82,7 @@ export class RequestWatch implements RequestListener {
 
   denied(refusal: DeniedRequest): void {
     const { asset, resource } = refusal;
-    // A client may make up the name of a model; the name of an incident's resource must not be made up.
+    // Leaves out the name of a model, because clients can invent names.
     const { type } = resource;
     const named = type === 'tool' || type === 'route' ? resource : { type, name: 'any' };
     this.sighted({

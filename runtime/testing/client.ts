@@ -17,7 +17,7 @@ export interface Sent {
 
 const MESSAGE = '{"model":"claude-test","messages":[]}';
 
-/** Opens a request on a connection of its own; whoever calls ends it. */
+/** Opens a request on a connection of its own. The caller ends it. */
 export function open(
   base: string,
   { method = 'POST', path = '/v1/messages', headers }: Sent,
@@ -25,7 +25,7 @@ export function open(
   return request(new URL(path, base), { method, headers: headers ?? {}, agent: false });
 }
 
-/** Sends a request and reads the whole answer; rejects when that breaks off. */
+/** Sends a request and reads the whole answer. Rejects if the answer breaks off. */
 export function send(base: string, sent: Sent = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = open(base, sent);
@@ -37,7 +37,7 @@ export function send(base: string, sent: Sent = {}): Promise<Answer> {
   });
 }
 
-/** The seconds that the body of an error of the runtime's own says it takes. */
+/** The wait in seconds that the runtime's own error answer names. */
 export function saidSeconds({ body }: Pick<Answer, 'body'>): number {
   return Number(/ in (\d+) s/.exec(body.toString())?.[1]);
 }

@@ -13,7 +13,7 @@ import type { FakeEndpoint } from './upstream.ts';
 
 type Tracing = NonNullable<Content['telemetry']['tracing']>;
 
-/** Has an agent send all its spans to this collector. */
+/** Makes an agent send all its spans to this collector. */
 export function tracingTo(
   endpoint: string,
   tracing: Partial<Tracing> = {},
@@ -23,7 +23,7 @@ export function tracingTo(
   return { telemetry: { ...TELEMETRY, tracing: { ...whole, ...tracing }, ...others } };
 }
 
-/** So many spans of the agent came to this end, as its metrics say. */
+/** Number of the agent's spans with this result, by its metrics. */
 export async function spanCount(
   { metricsUrl }: Pick<StartedRuntime, 'metricsUrl'>,
   result: string,

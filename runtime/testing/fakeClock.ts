@@ -5,7 +5,7 @@ interface Timer {
   fn: () => void;
 }
 
-/** A clock for tests: time passes only when it is told to. */
+/** A clock for tests: time passes only by its methods. */
 export class FakeClock implements Clock {
   private time = 0;
   private wall: number;

@@ -33,7 +33,7 @@ export interface RuntimeProcess {
 /** The runtime as it is in the repository. */
 const MAIN = join(import.meta.dirname, '../main.ts');
 
-/** Starts a runtime, or a bundle of it, with its mounted files, and what it keeps, in this directory, and with flags for Node.js. */
+/** Starts a runtime or a bundle of it, with its files in `directory` and with flags for Node.js. */
 export async function startProcess(
   directory: string,
   flags: readonly string[] = [],

@@ -1,4 +1,4 @@
-/** Secrets that nobody has given out. Each is put together from parts, so that no scanner of code takes it for a real one. */
+/** Invented secrets. Each is joined from parts, so that no scanner of code takes it for a real one. */
 
 export const GITHUB_KEY = `ghp_${'wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx'}`;
 

@@ -284,6 +284,27 @@ describe('other routes of the provider', () => {
     expect(endpoint.seen).toHaveLength(0);
   });
 
+  it('flow as long as something comes, and are cut when nothing does', async () => {
+    const timeouts = { connectMs: 2000, requestMs: 300, transportIdleMs: 1000 };
+    let rest = (): void => undefined;
+    const context = await setup(
+      cleanups,
+      (response) => {
+        response.writeHead(200, { 'content-type': 'application/x-jsonl' }).write('one\n');
+        rest = () => response.end('two\n');
+      },
+      { routes: ['/v1/messages/batches'], timeouts, circuits: [TOUCHY] },
+    );
+    const path = '/v1/messages/batches/b_1/results';
+    const began = performance.now();
+    const flowing = get(context.agent.url, path);
+    await until(() => performance.now() - began > 500);
+    rest();
+    expect((await flowing).body.toString()).toBe('one\ntwo\n');
+    await expect(get(context.agent.url, path)).rejects.toThrow('aborted');
+    expect(circuit(context)).toBe('Closed');
+  });
+
   it('are open and shut by an edit of spec.routes', async () => {
     const { agent, endpoint } = await answering();
     const put = (routes: string[], counter: number): void => {

@@ -1,6 +1,7 @@
 /** Requests that ask for no message, such as counts of tokens, while a provider hangs. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { open, send } from '../testing/client.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
@@ -45,6 +46,21 @@ describe('counts of tokens that hang', () => {
     for (let i = 0; i < 5; i += 1) {
       expect((await send(context.agent.url, { path: COUNT })).status).toBe(200);
     }
+  });
+
+  it('have their time from the end of their body on', async () => {
+    const context = await setup(cleanups, (response) => answerJson(response, { input_tokens: 1 }), {
+      timeouts: { connectMs: 1000, requestMs: 300 },
+    });
+    const request = open(context.agent.url, { path: COUNT });
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+    request.write('{"model":"m",');
+    const began = performance.now();
+    await until(() => performance.now() - began > 500);
+    request.end('"messages":[]}');
+    const [response] = await answered;
+    response.resume();
+    expect(response.statusCode).toBe(200);
   });
 
   it('end after 10 s however long a message may take', async () => {

@@ -36,7 +36,7 @@ describe('limits of the fleet', () => {
   /** What three pods admit in a minute that begins 10 s after their only leader was killed. */
   async function admittedWithoutLeader(
     withoutLeader: 'SafeShare' | 'Deny' | 'Allow',
-  ): Promise<{ admitted: number; asked: number }> {
+  ): Promise<{ admitted: number; asked: number; safeSeconds: number }> {
     const time = new VirtualTime();
     const limit = fleetLimit({
       ...{ refill: { amount: 10, perMs: 1000 }, capacity: 10, onLimit: 'Reject' as const },
@@ -55,18 +55,23 @@ describe('limits of the fleet', () => {
     const before = calls();
     await time.pass(60_000);
     const after = calls();
-    return { admitted: after.admitted - before.admitted, asked: after.asked - before.asked };
+    const { safeSeconds } = scene.all[0]!.guard.stats().limits[0]!.fleet!;
+    const [admitted, asked] = [after.admitted - before.admitted, after.asked - before.asked];
+    return { admitted, asked, safeSeconds };
   }
 
   it('admit the safe share of each pod without a leader', async () => {
     // Three of at most five pods: 6 of 10 a second.
-    const { admitted } = await admittedWithoutLeader('SafeShare');
+    const { admitted, safeSeconds } = await admittedWithoutLeader('SafeShare');
+    // 70 s without the leader, of which it counted on the share for 6.
+    expect(safeSeconds).toBeGreaterThan(63);
+    expect(safeSeconds).toBeLessThan(65);
     expect(admitted).toBeGreaterThan(0.95 * 360);
     expect(admitted).toBeLessThanOrEqual(360 + 6);
   });
 
   it('admit nothing without a leader where that is asked for', async () => {
-    expect((await admittedWithoutLeader('Deny')).admitted).toBe(0);
+    expect(await admittedWithoutLeader('Deny')).toMatchObject({ admitted: 0, safeSeconds: 0 });
   });
 
   it('admit everything without a leader where that is asked for', async () => {
@@ -93,6 +98,37 @@ describe('limits of the fleet', () => {
     const admitted = scene.uses.reduce((sum, { tokens }) => sum + tokens, 0);
     expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
     expect(admitted).toBeGreaterThan(0.98 * (100 + 100 * 40));
+  });
+
+  it.each([
+    ['at once', 200, 0],
+    ['late', 3500, 0],
+    ['without a pod', 200, 1],
+  ])('refuse nothing they allow when another leader is there %s', async (_, gapMs, missing) => {
+    const time = new VirtualTime();
+    const limit = fleetLimit(
+      {
+        ...{ refill: { amount: 100, perMs: 1000 }, capacity: 100 },
+        ...{ onLimit: 'Reject' as const, maxWaitMs: 2500 },
+      },
+      7,
+    );
+    // Pods tell the next leader one after another what they hold.
+    let sent = 0;
+    const delayMs = (): number => (sent += 37) % 300;
+    const scene = new Scene(time, { limits: [limit], pods: 3, delayMs });
+    const before = scene.elect(false);
+    await time.pass(5_000);
+    for (const pod of scene.all) pod.load(8);
+    await time.pass(10_000);
+    before.stop('SIGTERM');
+    await time.pass(gapMs);
+    const linked = scene.all.slice(missing);
+    scene.elect(true, linked);
+    await time.pass(20_000);
+    expect(linked.map(({ rejected }) => rejected)).toEqual(linked.map(() => 0));
+    expect(Math.min(...linked.map(({ admitted }) => admitted))).toBeGreaterThan(200);
+    expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
   });
 
   it('are not granted by a leader that leaves to a pod that the next one may not know', async () => {

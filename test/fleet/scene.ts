@@ -346,13 +346,13 @@ export class Scene {
     for (const leader of this.leaders) leader.podsChanged();
   }
 
-  /** Another leader takes office and dials all pods. */
-  elect(before = true): SceneLeader {
+  /** Another leader takes office and dials pods, by default all of them. */
+  elect(before = true, dialled = this.all): SceneLeader {
     const leaves = this.leaders.some(({ leads, stays }) => leads && !stays);
     const beforeMs = leaves ? FLEET.leavingMs : 0;
     const leader = new SceneLeader(this, (this.#term += 1), before ? beforeMs : undefined);
     this.leaders.push(leader);
-    for (const pod of this.all) leader.link(pod);
+    for (const pod of dialled) leader.link(pod);
     return leader;
   }
 

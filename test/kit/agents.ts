@@ -8,7 +8,7 @@ import type { Api } from './api.ts';
 import { hasCondition } from './conditions.ts';
 import { waitFor } from './wait.ts';
 
-/** A pod, as far as the tests look at it. */
+/** The fields of a pod that tests read. */
 export interface Pod extends KubernetesObject {
   spec: Record<string, unknown> & { nodeName?: string };
   status?: {
@@ -19,13 +19,13 @@ export interface Pod extends KubernetesObject {
   };
 }
 
-/** Whether the pod is ready and not on its way out. */
+/** Whether the pod is ready and not being deleted. */
 export function isReady(pod: Pod): boolean {
   const ready = pod.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True');
   return pod.metadata.deletionTimestamp === undefined && ready === true;
 }
 
-/** Names of pods with the number of restarts of their containers, to see that nothing was restarted. */
+/** Restarts of containers by the name of the pod. */
 export function restarts(pods: readonly Pod[]): Record<string, number> {
   return Object.fromEntries(
     pods.map((pod) => [
@@ -38,7 +38,7 @@ export function restarts(pods: readonly Pod[]): Record<string, number> {
   );
 }
 
-/** What a cluster says about agents and policies, and waiting for it to say what it should. */
+/** Reads agents and policies in a cluster, and waits for their state. */
 export class Agents {
   readonly #api: Api;
   readonly #namespace: string;
@@ -60,7 +60,7 @@ export class Agents {
     return this.#api.get('ratelimitpolicies', this.#namespace, name);
   }
 
-  /** All pods of an agent, those that end included. */
+  /** All pods of an agent, including those that are being deleted. */
   pods(agent: string): Promise<Pod[]> {
     return this.#api.list('pods', this.#namespace, `breakwater.dev/agent=${agent}`);
   }

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { inBackground } from './background.ts';
 import type { Kubectl } from './kubectl.ts';
 
-/** An answer of the API server that is not a success. */
+/** The API server refused a request. */
 export class ApiError extends Error {
   readonly status: number;
 
@@ -42,8 +42,8 @@ export interface WatchEvent<T> {
 }
 
 /**
- * The API server by plain HTTP over `kubectl proxy`, with the user's credentials and one pool of
- * connections: quick enough for polling and for measuring. Resources are plural, lower case.
+ * Client of the API server by plain HTTP over `kubectl proxy`, with the user's credentials. It is quick enough for polling
+ * and measuring. Resources are lower-case plurals.
  */
 export class Api {
   readonly #origin: string;
@@ -69,7 +69,7 @@ export class Api {
     this.#stop();
   }
 
-  /** Sends one request. Throws ApiError when it is refused. */
+  /** @throws ApiError if the API server refuses the request */
   async request<T>(
     method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
     url: string,
@@ -97,7 +97,7 @@ export class Api {
     return this.request('GET', path(resource, namespace, name));
   }
 
-  /** The object, or undefined when there is none. */
+  /** Undefined if there is no such object. */
   async find<T extends KubernetesObject>(
     resource: string,
     namespace: string | undefined,
@@ -121,7 +121,7 @@ export class Api {
     return list.items;
   }
 
-  /** JSON merge patch; with `subresource` such as status. */
+  /** JSON merge patch. @param subresource such as status */
   mergePatch<T extends KubernetesObject>(
     resource: string,
     namespace: string | undefined,
@@ -134,7 +134,7 @@ export class Api {
     return this.request('PATCH', url, patch, 'application/merge-patch+json');
   }
 
-  /** Deletes an object, if there is one. */
+  /** Deletes an object if it exists. */
   async remove(
     resource: string,
     namespace: string | undefined,
@@ -152,7 +152,7 @@ export class Api {
     }
   }
 
-  /** Watches the objects of a resource in a namespace, from now on or from a resourceVersion, until the signal ends it. */
+  /** Watches the objects of a resource in a namespace until the signal aborts. Default: from the present state on. */
   async *watch<T extends KubernetesObject>(
     resource: string,
     namespace: string,

@@ -4,10 +4,10 @@ import type { Kubectl } from './kubectl.ts';
 
 /** A kubectl command that runs until it is stopped. */
 export interface Background {
-  /** The line it said that matched. */
+  /** The line that matched. */
   line: RegExpExecArray;
   stop: () => void;
-  /** Settles when it has ended, by itself or not. */
+  /** Settles when the command has ended, for whatever reason. */
   ended: Promise<void>;
 }
 
@@ -21,7 +21,7 @@ async function firstMatch(child: ChildProcess, pattern: RegExp): Promise<RegExpE
   throw new Error(complaint.trim() || 'it ended without a word');
 }
 
-/** Starts a kubectl command and waits until it prints a line that matches. */
+/** Starts a kubectl command and waits for a line that matches. */
 export async function inBackground(
   kubectl: Kubectl,
   args: readonly string[],

@@ -1,16 +1,16 @@
 import type { Condition, KubernetesObject } from '../../crds/meta.ts';
 
-/** Any object that has conditions. */
+/** An object with conditions. */
 export interface WithConditions extends KubernetesObject {
   status?: { observedGeneration?: number; conditions?: Condition[] };
 }
 
-/** The object's condition of this type, if it has one. */
+/** The object's condition of this type; undefined if there is none. */
 export function condition(object: WithConditions, type: string): Condition | undefined {
   return object.status?.conditions?.find((candidate) => candidate.type === type);
 }
 
-/** Whether the condition has this status (and reason), judged on the object's present spec. */
+/** Whether the condition has this status (and reason) for the object's current generation. */
 export function hasCondition(
   object: WithConditions,
   type: string,

@@ -2,35 +2,35 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Conversations to have side by side, each message on a connection of its own. */
+/** Concurrent conversations. Each message has its own connection. */
 export interface ConversationPlan {
-  /** Address before /v1/conversations. */
+  /** URL before /v1/conversations. */
   url: string;
   conversations: number;
-  /** Messages in each, unless they are to end before. */
+  /** Messages in each conversation, if it is not ended before. */
   messages: number;
   /**
-   * Between an answer and the next message of a conversation, in milliseconds. Conversations begin spread over that
-   * time. Default 0.
+   * Milliseconds between an answer and the next message. The beginnings of conversations are spread over this time.
+   * Default 0.
    */
   pauseMs?: number;
   /** Sent as x-api-key. Default caller. */
   apiKey?: string;
 }
 
-/** What became of them. */
+/** Results of the conversations. */
 export interface ConversationReport {
   /** Messages that were answered. */
   answered: number;
   /** Attempts by outcome: "200", "410 ConversationLost", or "failed ECONNRESET". */
   outcomes: Record<string, number>;
-  /** Conversations that came to their last message and hold all of them, in order. */
+  /** Conversations that ended with all messages in order. */
   whole: number;
-  /** Conversations that came to their last message and miss one, or hold one in another's place. */
+  /** Conversations that ended with a missing or misplaced message. */
   torn: number;
-  /** Conversations that could not be carried on. */
+  /** Conversations that could not be continued. */
   givenUp: number;
-  /** Whether none goes on. */
+  /** Whether all conversations have ended. */
   done: boolean;
 }
 
@@ -41,14 +41,14 @@ interface Answer {
   failure?: string;
 }
 
-/** A caller tries a message again after this long, in milliseconds. */
+/** Milliseconds after which a client retries a message. */
 const AGAIN_MS = 500;
 /** Attempts at one message. */
 const MAX_ATTEMPTS = 120;
-/** Answers that say that trying again is of no use. */
+/** Responses after which a retry is useless. */
 const FINAL = new Set([400, 401, 404, 410, 500]);
 
-/** Has conversations as a caller does who does not know which pod it speaks to. */
+/** Has conversations like a client that does not know to which pod it is connected. */
 export class ConversationTraffic {
   readonly #plan: ConversationPlan;
   readonly #report: ConversationReport = {
@@ -69,12 +69,12 @@ export class ConversationTraffic {
     return structuredClone(this.#report);
   }
 
-  /** Has each conversation end with the message that it is at. */
+  /** Ends each conversation after its current message. */
   end(): void {
     this.#ending = true;
   }
 
-  /** Resolves when all are over. */
+  /** Resolves when all conversations have ended. */
   async run(): Promise<ConversationReport> {
     const { conversations, pauseMs = 0 } = this.#plan;
     const all = Array.from({ length: conversations }, async (_, i) => {
@@ -117,7 +117,7 @@ export class ConversationTraffic {
     return ask(method, `${url}/v1/conversations${path}`, apiKey, body);
   }
 
-  /** Asks until there is an answer that another attempt would not change; the last one. */
+  /** Retries until a response that a further retry would not change. Returns the last response. */
   async #persist(method: string, path: string, body?: unknown): Promise<Answer | undefined> {
     let answer: Answer | undefined;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -132,7 +132,7 @@ export class ConversationTraffic {
   }
 }
 
-/** Whether every message is there, in order; one whose answer was lost on the way may be there twice. */
+/** Whether all messages are there in order. A message whose response was lost may be there twice. */
 function isWhole(body: string, count: number): boolean {
   const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] };
   const said = messages
@@ -157,7 +157,7 @@ function outcomeOf({ status, headers, failure }: Answer): string {
   return typeof reason === 'string' ? `${status} ${reason}` : String(status);
 }
 
-/** One request on a connection of its own. Never rejects. */
+/** Sends one request on a new connection. Never rejects. */
 function ask(method: string, url: string, apiKey: string, body?: unknown): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const answer: Answer = { status: 0, headers: {}, body: '' };

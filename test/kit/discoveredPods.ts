@@ -10,8 +10,8 @@ import { agentTargets, discoveredAgentJob } from './monitoredAgent.ts';
 const EVERY_MS = 500;
 
 /**
- * Tells a Prometheus in a file which pods an agent has. Debian's Prometheus is built without Kubernetes' discovery, so this
- * does its part.
+ * Writes the pods of an agent into a file for Prometheus. It replaces the Kubernetes service discovery, without which
+ * Debian's Prometheus is built.
  */
 export class DiscoveredPods {
   readonly job: object;
@@ -30,7 +30,7 @@ export class DiscoveredPods {
     this.job = discoveredAgentJob(agent, { file_sd_configs: [{ files: [this.#file] }] });
   }
 
-  /** Resolves when it has told of the pods once. */
+  /** Resolves after the first write of the file. */
   static async follow(agent: AgentDeployment, agents: Agents): Promise<DiscoveredPods> {
     const directory = await mkdtemp(join(tmpdir(), 'targets-'));
     const discovered = new DiscoveredPods(agent, agents, directory);
@@ -49,7 +49,7 @@ export class DiscoveredPods {
     const { signal } = this.#ended;
     while (!signal.aborted) {
       await pause(EVERY_MS, undefined, { signal }).catch(() => undefined);
-      // The next look makes up for one that failed.
+      // The next round makes up for a failed one.
       if (!signal.aborted) await this.#tell().catch(() => undefined);
     }
   }
@@ -57,7 +57,7 @@ export class DiscoveredPods {
   async #tell(): Promise<void> {
     const pods = await this.#agents.pods(this.#agent.metadata.name);
     const groups = pods.filter(hasAddress).flatMap((pod) => this.#targets(pod));
-    // Prometheus reads the file at each change of it, so it must never see half of one.
+    // Prometheus reads the file after each change, so it must never be incomplete.
     await writeFile(`${this.#file}.next`, JSON.stringify(groups));
     await rename(`${this.#file}.next`, this.#file);
   }

@@ -7,13 +7,13 @@ import { portForward } from './portForward.ts';
 
 const AGENT_PORT = 8080;
 
-/** Where to find a pod. */
+/** Name and address of a pod. */
 export interface PodAddress {
   metadata: { name: string };
   status?: { podIP?: string };
 }
 
-/** A way to one pod of an agent, past its Service, over one kept connection. */
+/** A connection to one pod of an agent that bypasses its Service. */
 export class PodClient {
   readonly pod: string;
   readonly url: string;
@@ -27,14 +27,14 @@ export class PodClient {
     this.#forward = forward;
   }
 
-  /** By way of the API server, which works with every cluster. */
+  /** Through the API server, which works with every cluster. */
   static async forward(kubectl: Kubectl, namespace: string, pod: PodAddress): Promise<PodClient> {
     const { name } = pod.metadata;
     const forward = await portForward(kubectl, namespace, `pod/${name}`, AGENT_PORT);
     return new PodClient(name, forward.url, forward);
   }
 
-  /** Straight to the pod's address, for clusters whose pods this machine can reach: it disturbs a measurement least. */
+  /** Directly to the pod's address, if this machine can reach it. It affects measurements least. */
   static direct(pod: PodAddress): PodClient {
     const { podIP } = pod.status ?? {};
     if (podIP === undefined) throw new Error(`pod ${pod.metadata.name} has no address yet`);
@@ -45,7 +45,7 @@ export class PodClient {
     return this.#client.send(message);
   }
 
-  /** Sends one request after another until an answer is as it should be; the time it came, on the clock of performance.now(). */
+  /** Repeats a request until the response is as expected. Returns the time of that response (performance.now()). */
   async until(
     description: string,
     isDone: (answer: Answer) => boolean,
@@ -71,7 +71,7 @@ export class PodClient {
   }
 }
 
-/** Opens a way to each of the pods of an agent: direct in the local cluster, else forwarded. */
+/** Connects to each pod of an agent: directly in the local cluster, otherwise through the API server. */
 export async function openPods(
   { kubectl, cluster }: { kubectl: Kubectl; cluster?: { name: string } },
   namespace: string,
@@ -81,7 +81,7 @@ export async function openPods(
   return Promise.all(pods.map((pod) => PodClient.forward(kubectl, namespace, pod)));
 }
 
-/** When the last of the pods has answered as it should, on the clock of performance.now(). */
+/** When the last pod responded as expected (performance.now()). */
 export async function enforcedEverywhere(
   pods: readonly PodClient[],
   description: string,

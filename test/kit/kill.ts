@@ -3,16 +3,17 @@ import type { Pod } from './agents.ts';
 import type { Api } from './api.ts';
 import { waitFor } from './wait.ts';
 
-/** What it takes to kill a container. */
+/** What `kill` needs. */
 export interface Killer {
   api: Api;
   images: { simulator: string };
 }
 
 /**
- * Kills the process of a container by SIGKILL, as the kernel does when memory runs out. Nothing
- * inside a pod can do that to its first process, so a privileged pod on the same node does it.
- * Returns when, as the node's clock has it, in milliseconds since 1970.
+ * Kills the process of a container by SIGKILL, as the kernel does when memory runs out. No process in a pod can kill its first
+ * process, so a privileged pod on the same node does.
+ *
+ * @returns the time by the node's clock, in milliseconds since 1970
  */
 export async function killContainer(killer: Killer, pod: Pod, container: string): Promise<number> {
   const { api, images } = killer;

@@ -20,8 +20,9 @@ export function kstatusBinaries(): Promise<string> {
 }
 
 /**
- * What kstatus, and with it Flux and Helm, makes of each object. Throws with the
- * complaint when it can make nothing of one.
+ * The status of each object by kstatus, which Flux and Helm use.
+ *
+ * @throws Error with the output of kstatus if it cannot judge an object
  */
 export async function kstatus(objects: readonly KubernetesObject[]): Promise<Verdict[]> {
   const program = join(await kstatusBinaries(), 'kstatus');

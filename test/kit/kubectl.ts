@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 
-/** Where the cluster is: KUBECONFIG, and a PATH on which kubectl and helm are. */
+/** Environment with KUBECONFIG, and a PATH with kubectl and helm. */
 export interface ClusterEnvironment {
   KUBECONFIG: string;
   PATH: string;
 }
 
-/** How a command ended. */
+/** Result of a command. */
 export interface CommandResult {
   code: number;
   stdout: string;
@@ -22,7 +22,7 @@ export class Kubectl {
     this.environment = environment;
   }
 
-  /** Starts a program and leaves it running. */
+  /** Starts a program and does not wait for its end. */
   spawn(program: string, args: readonly string[], cwd?: string): ChildProcess {
     return spawn(program, args, {
       cwd,
@@ -31,7 +31,7 @@ export class Kubectl {
     });
   }
 
-  /** Runs a program to its end. Throws only when it cannot be started. */
+  /** Runs a program to its end. Throws only if it cannot be started. */
   async exec(
     program: string,
     args: readonly string[],
@@ -50,7 +50,7 @@ export class Kubectl {
     return result;
   }
 
-  /** Runs kubectl and returns what it printed. Throws an Error with its complaint when it fails. */
+  /** Runs kubectl and returns its output. Throws an Error with its error output. */
   async run(args: readonly string[], options: { input?: string } = {}): Promise<string> {
     const result = await this.exec('kubectl', args, options);
     if (result.code === 0) return result.stdout;

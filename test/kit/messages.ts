@@ -1,29 +1,29 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:http';
 
-/** What came back for one request. */
+/** The response to one request. */
 export interface Answer {
-  /** 0 when there was none. */
+  /** 0 without a response. */
   status: number;
   headers: IncomingHttpHeaders;
   body: string;
-  /** Whether the body ended as it should: for a stream, with message_stop. */
+  /** Whether the body is complete. A stream ends with message_stop. */
   complete: boolean;
-  /** Error code when the connection failed before the answer was complete, such as ECONNRESET. */
+  /** Error code such as ECONNRESET, if the connection failed before the response was complete. */
   failure?: string;
-  /** From sending to the end of the answer, in milliseconds. */
+  /** Milliseconds from sending to the end of the response. */
   ms: number;
 }
 
 /** One request to /v1/messages. */
 export interface MessageRequest {
   stream?: boolean;
-  /** Sent as it is in place of a small valid request. */
+  /** Body. Default: a small valid request. */
   body?: string;
   headers?: Record<string, string>;
-  /** Called with each piece of the answer's body as it arrives. */
+  /** Called with each chunk of the response's body. */
   onData?: (text: string) => void;
-  /** Ends the request early, as a caller that goes away. */
+  /** Cancels the request, like a client that disconnects. */
   signal?: AbortSignal;
   timeoutMs?: number;
 }
@@ -48,13 +48,13 @@ function failureCode(error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? error.message;
 }
 
-/** Speaks to the Messages API at one address. Never throws for what the server does. */
+/** Client of the Messages API at one address. Failures of the server are results, not exceptions. */
 export class MessagesClient {
   readonly #url: URL;
   readonly #agent: Agent;
   readonly #keepAlive: boolean;
 
-  /** `url` is the address before /v1/messages. */
+  /** @param url before /v1/messages */
   constructor(url: string, options: { keepAlive?: boolean } = {}) {
     this.#url = new URL(`${url.replace(/\/$/, '')}/v1/messages`);
     this.#keepAlive = options.keepAlive ?? true;

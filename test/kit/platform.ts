@@ -19,7 +19,7 @@ export interface Platform {
   images: Images;
 }
 
-/** kubectl for a cluster that is up. */
+/** kubectl for a running cluster. */
 export async function kubectlFor(cluster: Cluster, path = ''): Promise<Kubectl> {
   const directories = [...(await cluster.path()), path].filter((directory) => directory !== '');
   return new Kubectl({ KUBECONFIG: cluster.kubeconfig, PATH: directories.join(':') });
@@ -27,7 +27,7 @@ export async function kubectlFor(cluster: Cluster, path = ''): Promise<Kubectl> 
 
 const CHART = 'charts/breakwater';
 
-/** helm's arguments that install the operator, without the images' long names. */
+/** Arguments of helm that install the operator. */
 export const HELM_ARGUMENTS = [
   'upgrade',
   '--install',
@@ -44,9 +44,9 @@ export async function installOperator(
   options: {
     /** Path of another chart. */
     chart?: string;
-    /** Further values, as `name=value`. */
+    /** Further values such as `name=value`. */
     values?: readonly string[];
-    /** Takes over objects that something else left. */
+    /** Takes ownership of objects that already exist. */
     takeOwnership?: boolean;
   } = {},
 ): Promise<void> {
@@ -61,14 +61,14 @@ export async function installOperator(
   await helm(kubectl, args);
 }
 
-/** Uninstalls the operator's release; definitions, agents and policies stay. */
+/** Uninstalls the operator's release. CRDs, agents and policies stay. */
 export function uninstallOperator({ kubectl }: Pick<Platform, 'kubectl'>): Promise<string> {
   return helm(kubectl, ['uninstall', 'breakwater', '--namespace', OPERATOR_NAMESPACE, '--wait']);
 }
 
 /**
- * What the operator's pods were refused for want of a permission, as lines of their logs. (A namespace that is being
- * deleted refuses new objects with other words.)
+ * Lines of the operator's logs about missing permissions. Refusals in namespaces that are being deleted have other messages
+ * and are not included.
  */
 export async function refusals(kubectl: Kubectl): Promise<string[]> {
   const log = await kubectl.run([
@@ -79,14 +79,14 @@ export async function refusals(kubectl: Kubectl): Promise<string[]> {
   return log.split('\n').filter((line) => /forbidden: User/.test(line));
 }
 
-/** Runs helm and answers what it printed. */
+/** Runs helm and returns its output. */
 export async function helm(kubectl: Kubectl, args: readonly string[]): Promise<string> {
   const result = await kubectl.exec('helm', args, { cwd: ROOT });
   if (result.code === 0) return result.stdout;
   throw new Error(`helm ${args.join(' ')}: ${result.stderr.trim() || result.stdout.trim()}`);
 }
 
-/** Brings up the cluster that CLUSTER names, builds the images and installs the operator. */
+/** Starts the cluster that CLUSTER names, builds the images and installs the operator. */
 export async function preparePlatform(environment: NodeJS.ProcessEnv): Promise<Platform> {
   const cluster = await chooseCluster(environment);
   await cluster.up();

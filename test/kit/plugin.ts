@@ -1,13 +1,13 @@
 import { run } from '../../cli/program.ts';
 import type { ClusterEnvironment } from './kubectl.ts';
 
-/** How a command ended and what it said. */
+/** Exit code and output of a command. */
 export interface Said {
   status: number;
   text: string;
 }
 
-/** Runs a command of kubectl breakwater in this process, as on a pipe. */
+/** Runs a command of kubectl breakwater in this process, with output to a pipe. */
 export async function plugin(
   environment: ClusterEnvironment,
   args: readonly string[],

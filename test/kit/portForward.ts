@@ -1,19 +1,20 @@
 import { inBackground } from './background.ts';
 import type { Kubectl } from './kubectl.ts';
 
-/** A local port that leads to a port in the cluster. */
+/** A local port that is forwarded to a port in the cluster. */
 export interface PortForward {
   port: number;
   /** http://127.0.0.1:PORT */
   url: string;
   stop: () => void;
-  /** Settles when the way is closed, also when the pod is gone. */
+  /** Settles when forwarding ends, also because the pod is gone. */
   ended: Promise<void>;
 }
 
 /**
- * Opens a way from a free local port to a pod or a service; it listens when this returns.
- * `target` is pod/NAME or service/NAME; a service leads to one of its pods for good.
+ * Forwards a free local port to a pod or a Service. It listens when this returns.
+ *
+ * @param target pod/NAME or service/NAME; a Service stands for one fixed pod
  */
 export async function portForward(
   kubectl: Kubectl,

@@ -6,12 +6,12 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { run } from '../cluster/common/command.ts';
 import { promtoolBinaries } from '../cluster/local/binaries.ts';
 
-/** The rules of a PrometheusRule, as far as they are handed on. */
+/** The fields of a PrometheusRule that are used here. */
 export interface Rules {
   spec: { groups: { name: string; rules: { alert?: string; expr: string }[] }[] };
 }
 
-/** The alerts about the operator itself that are shipped in config/prometheus. */
+/** The alerts on the operator itself in config/prometheus. */
 export function operatorRules(): Rules {
   const file = join(import.meta.dirname, '../../config/prometheus/prometheus.yaml');
   const objects = parseAllDocuments(readFileSync(file, 'utf8')).map(
@@ -20,14 +20,14 @@ export function operatorRules(): Rules {
   return objects.find(({ kind }) => kind === 'PrometheusRule')!;
 }
 
-/** Has promtool check rules. Throws with its complaint. */
+/** Checks rules by promtool. Throws an Error with its output. */
 export async function checkRules(rules: Rules): Promise<void> {
   await withRules(rules, (promtool, directory) =>
     run(promtool, ['check', 'rules', '--lint=all', '--lint-fatal', join(directory, 'rules.yaml')]),
   );
 }
 
-/** Has promtool run the unit tests in a file, which names the rules rules.yaml. Throws with what it expected and got. */
+/** Runs unit tests of rules by promtool. The file must name the rules rules.yaml. Throws an Error with its output. */
 export async function testRules(rules: Rules, tests: string): Promise<void> {
   await withRules(rules, async (promtool, directory) => {
     const copy = join(directory, basename(tests));

@@ -1,7 +1,7 @@
 import type { KubernetesObject, ObjectMeta } from '../../crds/meta.ts';
 import { waitFor } from '../cluster/common/step.ts';
 
-/** The part of an API server that is needed here. */
+/** The methods of a client that are needed here. */
 export interface Requests {
   request<T>(
     method: string,
@@ -13,9 +13,9 @@ export interface Requests {
 const WAIT_MS = 60_000;
 
 /**
- * Makes a ReplicaSet of an agent's Deployment, as the controller of Deployments does where there is one.
+ * Creates a ReplicaSet of an agent's Deployment, for clusters without the Deployment controller.
  *
- * @returns labels and owner of a pod that is to count as the agent's
+ * @returns labels and owner that make a pod a replica of the agent
  */
 export async function replicaSetOf(
   server: Requests,

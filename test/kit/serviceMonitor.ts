@@ -1,6 +1,6 @@
-/** What prometheus-operator makes of a ServiceMonitor, so that a Prometheus can be tried without it. */
+/** Generates Prometheus' configuration from a ServiceMonitor, as prometheus-operator does. */
 
-/** A ServiceMonitor, as far as it is used here. */
+/** The fields of a ServiceMonitor that are used here. */
 export interface Monitor {
   metadata: { name: string; namespace?: string };
   spec: {
@@ -17,18 +17,18 @@ export interface MonitoredService {
   spec: { ports: { name?: string }[] };
 }
 
-/** A pod that runs, with the address, HOST:PORT, of each named port. */
+/** A running pod with the address (HOST:PORT) of each named port. */
 export interface MonitoredPod {
   name: string;
   addresses: Record<string, string>;
 }
 
-/** How a Prometheus finds targets, instead of asking Kubernetes. */
+/** How Prometheus discovers targets without Kubernetes. */
 export type Discovery = { static_configs: object[] } | { file_sd_configs: { files: string[] }[] };
 
 /**
- * A job of Prometheus as prometheus-operator generates it (pkg/prometheus/promcfg.go, role endpoints), but for who finds
- * the targets: targetGroups.
+ * A job of Prometheus as prometheus-operator generates it (pkg/prometheus/promcfg.go, role endpoints). Only the
+ * discovery of targets differs; see targetGroups.
  */
 export function serviceMonitorJob({ metadata, spec }: Monitor, discovery: Discovery): object {
   const [endpoint] = spec.endpoints;
@@ -41,7 +41,7 @@ export function serviceMonitorJob({ metadata, spec }: Monitor, discovery: Discov
   };
 }
 
-/** What Kubernetes' discovery finds of a pod: a target for each port of each Service. */
+/** Targets that Kubernetes service discovery finds for a pod: one for each port of each Service. */
 export function targetGroups(services: readonly MonitoredService[], pod: MonitoredPod): object[] {
   return services.flatMap((service) => discovered(service, pod));
 }
@@ -110,7 +110,7 @@ function discovered({ metadata, spec }: MonitoredService, pod: MonitoredPod): ob
   }));
 }
 
-/** A label as Prometheus may name it. */
+/** The name of a label as Prometheus allows it. */
 function name(label: string): string {
   return label.replaceAll(/[^a-zA-Z0-9_]/g, '_');
 }

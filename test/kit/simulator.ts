@@ -70,18 +70,18 @@ export function simulatorService(place: Placement): Record<string, unknown> {
   };
 }
 
-/** Steers a simulated model that runs in the cluster, by way of the API server. */
+/** Controls a simulated model in the cluster through the API server. */
 export class RemoteModel {
   readonly #api: Api;
   readonly #base: string;
 
-  /** `target` is services/NAME:PORT or pods/NAME:PORT. */
+  /** @param target services/NAME:PORT or pods/NAME:PORT */
   constructor(api: Api, namespace: string, target: string) {
     this.#api = api;
     this.#base = `/api/v1/namespaces/${namespace}/${target}/proxy`;
   }
 
-  /** Misbehaves from the next request on; undefined is health. */
+  /** Sets the fault for all later requests; undefined: none. */
   async setFault(fault: Fault | undefined): Promise<void> {
     await this.#api.request('PUT', `${this.#base}/control/fault`, fault ?? null);
   }
@@ -95,7 +95,7 @@ export class RemoteModel {
   }
 }
 
-/** Reads what a collector of traces in the cluster has kept, by way of the API server. */
+/** Reads the spans of a trace collector in the cluster through the API server. */
 export class RemoteTraces {
   readonly #api: Api;
   readonly #base: string;
@@ -111,7 +111,7 @@ export class RemoteTraces {
   }
 }
 
-/** Steers a traffic generator that runs in the cluster, by way of the API server. */
+/** Controls a traffic generator in the cluster through the API server. */
 export class RemoteTraffic {
   readonly #api: Api;
   readonly #base: string;
@@ -121,7 +121,7 @@ export class RemoteTraffic {
     this.#base = `/api/v1/namespaces/${namespace}/${target}/proxy`;
   }
 
-  /** Replaces the plan; undefined stops sending. */
+  /** Replaces the plan; undefined: sends nothing. */
   run(plan: TrafficPlan | undefined): Promise<TrafficReport> {
     return this.#api.request('PUT', `${this.#base}/traffic`, plan ?? null);
   }
@@ -139,7 +139,7 @@ export class RemoteTraffic {
     return this.#api.request('PUT', `${this.#base}/conversations`, plan);
   }
 
-  /** Has each conversation end with the message that it is at. */
+  /** Ends each conversation after its current message. */
   endConversations(): Promise<ConversationReport> {
     return this.#api.request('DELETE', `${this.#base}/conversations`);
   }
@@ -149,7 +149,7 @@ export class RemoteTraffic {
   }
 }
 
-/** Steers a service with tools that runs in the cluster, by way of the API server. */
+/** Controls a service with tools in the cluster through the API server. */
 export class RemoteTools {
   readonly #api: Api;
   readonly #base: string;
@@ -159,12 +159,12 @@ export class RemoteTools {
     this.#base = `/api/v1/namespaces/${namespace}/${target}/proxy`;
   }
 
-  /** Answers everything with this status from now on; undefined is health. */
+  /** Sets the status of all later responses; undefined: no fault. */
   async setStatus(status: number | undefined): Promise<void> {
     await this.#api.request('PUT', `${this.#base}/control/status`, status ?? null);
   }
 
-  /** Says this from now on. */
+  /** Sets the texts of all later responses. */
   async setTexts(texts: ToolTexts): Promise<void> {
     await this.#api.request('PUT', `${this.#base}/control/texts`, texts);
   }

@@ -3,7 +3,7 @@ export interface Sample {
   y: number;
 }
 
-/** The slope of the straight line that lies closest to the samples (least squares). Throws without two of them. */
+/** Slope of the regression line of the samples (least squares). Throws for fewer than two samples. */
 export function slope(samples: readonly Sample[]): number {
   if (samples.length < 2) throw new Error('a slope takes two samples');
   const mean = (of: (sample: Sample) => number): number =>

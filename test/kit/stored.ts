@@ -2,9 +2,8 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import type { Api } from './api.ts';
 
 /**
- * Watches an object and, once the watch has begun, returns the time (on the clock of
- * performance.now()) at which the API server will have told of its next generation.
- * It is wrapped so that awaiting the beginning does not await the time.
+ * Watches an object. Resolves when the watch has begun, with a promise of the time (performance.now()) at which the API server
+ * reports the next generation. The promise is wrapped, so that awaiting the beginning does not await the time.
  */
 export async function storedAfter(
   api: Api,

@@ -3,23 +3,23 @@ import { createServer } from 'node:http';
 import { RealMcpServer } from '../../runtime/testing/mcpServer.ts';
 import { readJson, sendJson } from '../../cli/simulator/json.ts';
 
-/** What has been asked of the tools. */
+/** Requests that the server has received. */
 export interface ToolRecord {
-  /** Calls of the tool over HTTP, refused ones included, each with its Authorization. */
+  /** Calls of the HTTP tool, including refused ones, with their Authorization. */
   orders: { id: string; authorization: string }[];
-  /** Requests to the MCP server, refused ones included. */
+  /** Requests to the MCP server, including refused ones. */
   mcpRequests: number;
   /** Calls of the MCP server's tools, by name. */
   mcpCalls: string[];
-  /** Ids of the events of an audit that were taken, in the order in which they came. */
+  /** Ids of the received audit events, in their order. */
   events: string[];
 }
 
-/** What the tools say; absent: as usual. */
+/** Texts of the tools; absent: the usual ones. */
 export interface ToolTexts {
-  /** A remark that each order has. */
+  /** Remark of each order. */
   remark?: string;
-  /** How the MCP server describes weather. */
+  /** The MCP server's description of the tool weather. */
   weather?: string;
 }
 

@@ -1,6 +1,6 @@
 import type { ConditionDraft } from './condition.ts';
 
-/** Whether a kind that need not be installed can be used; see OptionalInformer. */
+/** Whether a kind that may be installed or not can be used; see OptionalInformer. */
 export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
 
 const LACKS = {
@@ -10,8 +10,8 @@ const LACKS = {
 } as const;
 
 /**
- * Whether the cluster has the kinds that a spec asks for.
- * @param served the reason where it has them
+ * A condition on whether the cluster has the kinds that a spec asks for.
+ * @param served reason of the condition if it has them
  */
 export function availabilityCondition(
   { type, served }: { type: string; served: string },

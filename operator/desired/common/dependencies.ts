@@ -1,21 +1,21 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 
-/** Name of the dependency that a model endpoint is, as policies' sectionName has it. */
-export function modelDependency(endpoint: string): string {
+/** Name of a model endpoint as a dependency, for example in a policy's sectionName. */
+function modelDependency(endpoint: string): string {
   return `model/${endpoint}`;
 }
 
-/** Name of the dependency that a tool is. */
-export function toolDependency(tool: string): string {
+/** Name of a tool as a dependency. */
+function toolDependency(tool: string): string {
   return `tool/${tool}`;
 }
 
-/** Name of the dependency that an MCP server is. */
-export function mcpDependency(server: string): string {
+/** Name of an MCP server as a dependency. */
+function mcpDependency(server: string): string {
   return `mcp/${server}`;
 }
 
-/** Names of everything that the agent calls, each of which has a circuit, in the spec's order. */
+/** Names of all dependencies of the agent, in the spec's order. Each has a circuit. */
 export function dependenciesOf(agent: AgentDeployment): string[] {
   const { model, tools = [], mcpServers = [] } = agent.spec;
   return [

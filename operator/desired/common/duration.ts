@@ -4,8 +4,9 @@ const PATTERN = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
 const UNITS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 /**
- * Milliseconds of a GEP-2257 duration such as 1m30s. Throws an InvalidSpecError that names `field` when it is
- * not one. Source: https://gateway-api.sigs.k8s.io/geps/gep-2257/
+ * Milliseconds of a duration such as 1m30s (GEP-2257, https://gateway-api.sigs.k8s.io/geps/gep-2257/).
+ *
+ * @throws InvalidSpecError that names `field`
  */
 export function parseDuration(text: string, field: string): number {
   if (!PATTERN.test(text)) {
@@ -29,7 +30,7 @@ export function parsePositiveDuration(text: string, field: string): number {
 /** A duration with the field that it is in. */
 type Named = [field: string, text: string];
 
-/** Throws an InvalidSpecError that names both fields when the first duration is longer than the second. */
+/** @throws InvalidSpecError that names both fields, if the first duration is longer than the second */
 export function checkOrder([shorter, text]: Named, [longer, bound]: Named): void {
   if (parseDuration(text, shorter) <= parseDuration(bound, longer)) return;
   throw new InvalidSpecError(

@@ -1,4 +1,4 @@
-/** A fault in a spec that passes the schema but cannot work. */
+/** A fault of a spec that the schema allows but that cannot work. */
 export interface Problem {
   /** Reason of the condition that shows it, such as InvalidPodTemplate. */
   reason: string;
@@ -6,7 +6,7 @@ export interface Problem {
   message: string;
 }
 
-/** A Problem as an error, thrown by the builders and caught by the plan. */
+/** A Problem as an error. Builders throw it, and planAgent catches it. */
 export class InvalidSpecError extends Error implements Problem {
   readonly reason: string;
 

@@ -2,11 +2,11 @@ import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { KubernetesObject, ObjectMeta, OwnerReference } from '../../../crds/meta.ts';
 import { API_VERSION } from '../../../crds/meta.ts';
 
-/** Value of app.kubernetes.io/managed-by on everything that the operator makes. */
+/** Value of app.kubernetes.io/managed-by on all objects of the operator. */
 export const MANAGED_BY = 'breakwater';
 export const AGENT_LABEL = 'breakwater.dev/agent';
 
-/** The part of an agent that names and labels depend on. */
+/** The part of an agent that determines names and labels. */
 export type Named = Pick<AgentDeployment, 'metadata'>;
 
 /** Labels that select an agent's pods. Never change them: a Deployment's selector is immutable. */
@@ -17,7 +17,7 @@ export function selectorLabels(agent: Named): Record<string, string> {
   };
 }
 
-/** Labels of every object made for an agent, its pods included. */
+/** Labels of all objects of an agent, including its pods. */
 export function labels(agent: Named): Record<string, string> {
   return {
     ...selectorLabels(agent),
@@ -26,7 +26,7 @@ export function labels(agent: Named): Record<string, string> {
   };
 }
 
-/** Metadata of an object made for an agent, owned by it so that it goes when the agent goes. */
+/** Metadata of an agent's object. The owner reference makes Kubernetes delete it with the agent. */
 export function childMetadata(
   agent: AgentDeployment,
   name: string,
@@ -39,7 +39,6 @@ export function childMetadata(
   };
 }
 
-/** Name of the agent's ConfigMap. */
 export function configMapName(agent: Named): string {
   return `${agent.metadata.name}-configuration`;
 }
@@ -68,5 +67,5 @@ export function isPaused({ metadata }: KubernetesObject): boolean {
   return metadata.annotations?.[PAUSED_ANNOTATION] === 'true';
 }
 
-/** Pods beyond the replicas while a roll-out goes on. */
+/** Additional pods during a roll-out. */
 export const MAX_SURGE = 1;

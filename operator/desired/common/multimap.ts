@@ -1,4 +1,4 @@
-/** Sets of values by key. A key without values takes no room. */
+/** Sets of values by key. Keys without values are removed. */
 export class Multimap<K, V> {
   readonly #sets = new Map<K, Set<V>>();
 

@@ -1,10 +1,10 @@
-/** Small pieces of the messages that people read. */
+/** Parts of messages to users. */
 
 export const MAX_NAMED = 5;
 
 /**
  * `a, b and c`, and beyond `max` names `a, b, c and 4 more`.
- * @param total how many there are, for who has only the first `max` of them
+ * @param total number of names, if `names` has only the first `max` of them
  */
 export function list(
   names: readonly string[],
@@ -22,14 +22,14 @@ export function count(amount: number, noun: string): string {
   return noun.endsWith('y') ? `${amount} ${noun.slice(0, -1)}ies` : `${amount} ${noun}s`;
 }
 
-/** The text, cut to `length` characters with an ellipsis as the last of them. */
+/** Cuts the text to `length` characters, of which the last is an ellipsis. */
 export function truncate(text: string, length: number): string {
   if (text.length <= length) return text;
-  // The API server stores half a surrogate pair as another character, so that it would never equal the written text.
+  // The API server stores half a surrogate pair as another character, so the stored text would always differ.
   return `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** Orders by code units, the same on every machine; for Array.prototype.sort. */
+/** Compares by code units: unlike localeCompare, the order is the same on every machine. */
 export function byText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -24,7 +24,7 @@ import { byText } from '../common/wording.ts';
 
 type Spec = AgentDeployment['spec'];
 
-/** Time between a pod being unready and taking no new work. */
+/** Time for which an unready pod still accepts new requests, in ms. */
 export const ENDPOINT_LAG_MS = 5000;
 
 /** Room for the revision and the hash that go with the content. */
@@ -33,8 +33,9 @@ const ENVELOPE_BYTES = 512;
 const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
 
 /**
- * The configuration that the agent's pods are to run. Its order depends on nothing but the spec and names. Throws
- * an InvalidSpecError for what the schema should have refused, and when it is too large to be passed on.
+ * The configuration of the agent's pods. Equal specs result in the same order of its elements.
+ *
+ * @throws InvalidSpecError for a value that the schema should have refused, and for a configuration that is too large
  */
 export function resolveContent(
   agent: AgentDeployment,
@@ -45,7 +46,7 @@ export function resolveContent(
   const timeouts = timeoutsOf(spec.timeouts);
   const content: Content = {
     agent: { namespace: metadata.namespace!, name: metadata.name, uid: metadata.uid! },
-    // In the order of priority, so that a runtime which knows of no pool takes the first to be used.
+    // In the order of priority, so that a runtime without pools uses the preferred endpoint, which is the first.
     endpoints: spec.model.endpoints
       .toSorted((a, b) => a.priority - b.priority)
       .map((each) => endpoint(each, spec.proxy !== undefined)),
@@ -97,7 +98,7 @@ export function drainTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
   return parseDuration(shutdown.drainTimeout, 'spec.shutdown.drainTimeout');
 }
 
-/** Time to put away what outlives a pod, in ms. */
+/** Time for shutdown handlers to finish, in ms. */
 export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
   return parseDuration(shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
 }

@@ -17,7 +17,7 @@ function check(spec: CheckSpec): HealthCheck {
   const { name, http, tcp, interval, timeout, failureThreshold, critical } = spec;
   const path = `spec.healthChecks[${name}]`;
   if (http && !URL.canParse(http.url)) {
-    throw new InvalidSpecError('InvalidHealthCheck', `${path}.http.url is no URL`);
+    throw new InvalidSpecError('InvalidHealthCheck', `${path}.http.url is not a valid URL`);
   }
   return {
     name,

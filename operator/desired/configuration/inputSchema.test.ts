@@ -71,14 +71,14 @@ describe('an input schema', () => {
     ['type: object', { type: 'string' }, 'must have type: object'],
     ['bytes', { description: 'x'.repeat(33_000) }, 'bytes and may have 32768; shorten'],
     ['depth', deep(40), 'levels deep and may be 32; move inner schemas to definitions'],
-    ['types', { properties: { a: { type: ['string', 'strange'] } } }, 'is no JSON Schema'],
+    ['types', { properties: { a: { type: ['string', 'strange'] } } }, 'is not a JSON Schema'],
     [
       'long types',
       { not: { type: Array.from({ length: 8000 }, () => 1) } },
       'a type with 8000 entries',
     ],
-    ['patterns', { properties: { a: { pattern: '(' } } }, 'pattern ( is no regular expression'],
-    ['references', { properties: { a: { $ref: '#/definitions/a' } } }, 'leads nowhere'],
+    ['patterns', { properties: { a: { pattern: '(' } } }, 'pattern ( is not a regular expression'],
+    ['references', { properties: { a: { $ref: '#/definitions/a' } } }, 'refers to nothing'],
     ['drafts', { $schema: 'https://example.com' }, '$schema https://example.com is not known'],
   ])('is refused for its %s, with what to change', (_, schema, message) => {
     expect(() => resolved(toolWith(schema))).toThrow(message);

@@ -12,7 +12,7 @@ export const SCHEMA_BOUNDS = {
   agentRefs: 1024,
 } as const;
 
-/** Longest list of types that means anything: JSON has seven. */
+/** Greatest useful number of types: JSON has seven. */
 const MAX_TYPES = 7;
 /** Keywords whose value is a schema, or a list of them. */
 const SCHEMAS: ReadonlySet<string> = new Set([
@@ -43,14 +43,14 @@ export class InputSchemas {
   #bytes = 0;
   #refs = 0;
 
-  /** Throws an InvalidSpecError for a value that is no JSON Schema or exceeds the bounds. */
+  /** @throws InvalidSpecError for a value that is not a JSON Schema or exceeds the bounds */
   check(tool: string, schema: Json): void {
     const field = `spec.tools[${tool}].inputSchema`;
     if (schema.type !== 'object') throw invalid(`${field} must have type: object`);
     this.#size(field, schema);
     this.#count(field, schema);
     const fault = metaSchemaFault(schema) ?? contentFault(schema, schema);
-    if (fault !== undefined) throw invalid(`${field} is no JSON Schema: ${fault.slice(0, 256)}`);
+    if (fault !== undefined) throw invalid(`${field} is not a JSON Schema: ${fault.slice(0, 256)}`);
   }
 
   #size(field: string, schema: Json): void {
@@ -129,7 +129,7 @@ function metaSchemaFault(schema: Json): string | undefined {
   return ajv.errorsText(ajv.errors, { dataVar: 'inputSchema' });
 }
 
-/** Faults that the meta-schema cannot see: patterns, references that lead nowhere. `root` is a schema. */
+/** Faults that the meta-schema cannot detect: invalid patterns and references. `root` is a schema. */
 function contentFault(schema: unknown, root: Json): string | undefined {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return undefined;
   for (const [keyword, value] of Object.entries(schema)) {
@@ -177,18 +177,18 @@ function patternFault(pattern: string): string | undefined {
     new RegExp(pattern, 'u');
     return undefined;
   } catch {
-    return `pattern ${pattern} is no regular expression`;
+    return `pattern ${pattern} is not a regular expression`;
   }
 }
 
-/** Pods check references by $id. */
+/** Checks local references only. Pods check references by $id. */
 function refFault(ref: string, root: Json): string | undefined {
   if (ref === '#' || !ref.startsWith('#/')) return undefined;
   let found: unknown = root;
   for (const part of ref.slice(2).split('/')) {
     const name = decode(part).replaceAll('~1', '/').replaceAll('~0', '~');
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, name)) {
-      return `$ref ${ref} leads nowhere`;
+      return `$ref ${ref} refers to nothing`;
     }
     found = (found as Json)[name];
   }

@@ -31,7 +31,7 @@ function mcpServer(spec: McpServerSpec, proxied: boolean): McpServer {
   const { checkInterval, cache, toolsHash } = spec;
   const path = `spec.mcpServers[${name}]`;
   if (!URL.canParse(url)) {
-    throw new InvalidSpecError('InvalidTool', `${path}.url is no URL`);
+    throw new InvalidSpecError('InvalidTool', `${path}.url is not a valid URL`);
   }
   return {
     name,
@@ -88,6 +88,6 @@ function checkUrl(name: string, url: string): void {
   if (!/[{}]/.test(filled) && URL.canParse(filled)) return;
   throw new InvalidSpecError(
     'InvalidTool',
-    `spec.tools[${name}].http.url is no URL with placeholders such as {id}`,
+    `spec.tools[${name}].http.url is not a valid URL with placeholders such as {id}`,
   );
 }

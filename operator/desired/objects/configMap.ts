@@ -5,8 +5,8 @@ import { childMetadata, configMapName } from '../common/metadata.ts';
 import type { ConfigMap } from './objects.ts';
 
 /**
- * Everything that a pod needs to start while the operator is down: the configuration, and the authority (PEM) of the
- * operator's certificate.
+ * What a pod needs to start while the operator is down: the configuration, and the authorities (PEM) of the operator's
+ * certificate.
  */
 export function buildConfigMap(
   agent: AgentDeployment,

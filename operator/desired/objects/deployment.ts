@@ -10,26 +10,26 @@ import {
 } from './pods.ts';
 
 /**
- * Marks a Deployment during its upgrade, so that the next leader knows: true if it holds one of the places, Repairs if
- * it needed none because it served nobody.
+ * Marks a Deployment during its upgrade for the next leader. `true`: it has one of the places. `Repairs`: it needs none,
+ * because none of its pods was available.
  */
 export const UPGRADING_ANNOTATION = 'breakwater.dev/upgrading';
 
 /**
- * State of an agent whose pods change with a new version of the operator. Waits, for a place, or Stopped, because the
- * upgrade has made too many agents worse: it keeps its pod template. Rolls: it has one of the places. Failed: it had
- * one, and its new pods do not become available. Repairs: it rolls without a place, because it served nobody.
+ * State of an agent whose pods change with a new version of the operator. Waits: for a place; it keeps its pod template.
+ * Stopped: it waits because too many agents have failed. Rolls: it has a place. Failed: it had a place, and its new pods do
+ * not become available. Repairs: it rolls without a place, because none of its pods was available.
  */
 export type Upgrade = 'Waits' | 'Stopped' | 'Rolls' | 'Failed' | 'Repairs';
 
-/** Whether the agent keeps its pods. */
+/** Whether the agent keeps its pod template. */
 export function keepsPods(upgrade: Upgrade | undefined): boolean {
   return upgrade === 'Waits' || upgrade === 'Stopped';
 }
 
 /**
- * The agent's pods. A roll-out starts a new pod before it stops an old one, so that the agent never serves with fewer
- * pods than it should have.
+ * The Deployment of the agent's pods. A roll-out starts a new pod before it stops an old one, so that the agent never has
+ * fewer pods than desired.
  */
 export function buildDeployment(
   agent: AgentDeployment,
@@ -64,7 +64,7 @@ function markOf(upgrade: Upgrade): string {
   return upgrade === 'Repairs' ? 'Repairs' : 'true';
 }
 
-/** Notes choices that were never noted, so that an edit from now on does not wait. */
+/** Adds a missing annotation with the current choices, so that a later edit by the user does not wait. */
 function keptPods(
   live: LiveDeployment,
   { annotations }: Pods,

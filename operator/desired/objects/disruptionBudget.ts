@@ -3,8 +3,8 @@ import { childMetadata, selectorLabels } from '../common/metadata.ts';
 import type { PodDisruptionBudget } from './objects.ts';
 
 /**
- * How many pods may be missing while nodes are drained. Pods that are not ready may always go: they serve nobody, and a
- * broken agent must not hold up a drain.
+ * Limits how many pods a drain of nodes may evict at once. Unready pods may always be evicted: a broken agent must not block
+ * a drain.
  */
 export function buildDisruptionBudget(agent: AgentDeployment): PodDisruptionBudget {
   return {
@@ -19,7 +19,7 @@ export function buildDisruptionBudget(agent: AgentDeployment): PodDisruptionBudg
   };
 }
 
-/** Pods that may be missing of `desired`; a percentage is rounded up, as the PodDisruptionBudget does it. */
+/** Pods that may be missing of `desired`. A percentage is rounded up, as for a PodDisruptionBudget. */
 export function maxUnavailable({ spec }: AgentDeployment, desired: number): number {
   const { maxUnavailable: allowed } = spec.disruption;
   if (typeof allowed === 'number') return allowed;

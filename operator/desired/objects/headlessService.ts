@@ -11,9 +11,9 @@ const SCRAPE = {
 };
 
 /**
- * The address of each of the agent's pods, for Prometheus and for pods that look for their siblings. It lists pods
- * from their start, so that Prometheus measures unready ones too. Without a ServiceMonitor it carries prometheus.io
- * annotations; annotations on pods would roll them at each change.
+ * The headless Service with the addresses of all pods, for Prometheus and for sibling pods. It also lists unready pods, so
+ * that Prometheus scrapes them. Without a ServiceMonitor it has the prometheus.io annotations. On pods, a change of these
+ * would cause a roll-out.
  */
 export function buildHeadlessService(agent: AgentDeployment, facts: MonitoringFacts): Service {
   const metadata = childMetadata(agent, headlessServiceName(agent));

@@ -3,7 +3,7 @@ import { availabilityCondition, type Availability } from '../common/availability
 import type { ConditionDraft } from '../common/condition.ts';
 import { list } from '../common/wording.ts';
 
-/** Kinds of Prometheus' operator in the cluster. */
+/** Which kinds of prometheus-operator the cluster has. */
 export interface MonitoringFacts {
   serviceMonitors: Availability;
   prometheusRules: Availability;
@@ -15,7 +15,7 @@ export const UNMONITORED: MonitoringFacts = {
   prometheusRules: 'Absent',
 };
 
-/** Whether the agent is to have a ServiceMonitor: where there can be one, unless the spec turns it off. */
+/** Whether the agent gets a ServiceMonitor: if the cluster has the kind and the spec does not turn it off. */
 export function hasServiceMonitor({ spec }: AgentDeployment, facts: MonitoringFacts): boolean {
   return facts.serviceMonitors === 'Served' && spec.monitoring.serviceMonitor.enabled !== false;
 }
@@ -26,8 +26,8 @@ export function hasAlerts({ spec }: AgentDeployment, facts: MonitoringFacts): bo
 }
 
 /**
- * Whether the cluster can satisfy `enabled: true` in the spec. Undefined if the spec asks for nothing: nobody misses
- * an object that is only made where it can be.
+ * The condition Monitored: whether the cluster has the kinds for `enabled: true` in the spec. Undefined without such a field:
+ * by default the objects are made only where the kinds exist.
  */
 export function monitoredCondition(
   { spec }: AgentDeployment,
@@ -50,9 +50,9 @@ export function monitoredCondition(
     lacking.some(({ has }) => has === availability),
   );
   return availabilityCondition({ type: 'Monitored', served: 'Monitored' }, worst ?? 'Served', {
-    Served: `Made as asked: ${list(asked.map(({ kind }) => kind))}.`,
-    Absent: `${fields} asks for what this cluster does not know: ${kinds} of monitoring.coreos.com/v1. Install the CRDs of prometheus-operator, or remove the field; everything else works.`,
-    Forbidden: `The operator may not list ${kinds} of monitoring.coreos.com/v1, which ${fields} asks for. Give it the roles that it was released with.`,
-    Unknown: `It is not known yet whether this cluster has ${kinds}.`,
+    Served: `The agent has what the spec asks for: ${list(asked.map(({ kind }) => kind))}.`,
+    Absent: `${fields} needs ${kinds} of monitoring.coreos.com/v1, which this cluster does not have. Install the CRDs of prometheus-operator, or remove the field; everything else works.`,
+    Forbidden: `The operator may not list ${kinds} of monitoring.coreos.com/v1, which ${fields} needs. Give it the roles of its release.`,
+    Unknown: `The operator does not know yet whether this cluster has ${kinds}.`,
   });
 }

@@ -6,15 +6,15 @@ import { secretDirectory, type SecretKeyRef } from '../configuration/secretHeade
 import type { Volume } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
 
-/** A volume and where the runtime's container has it. */
+/** A volume and its mount in the runtime's container. */
 export interface Mounted {
   volume: Volume;
   mount: { name: string; mountPath: string; readOnly?: true };
 }
 
 /**
- * The Secrets and ConfigMaps of a spec. All are optional, so that a missing one does not keep pods from starting: the
- * runtime reports it, and finds it later.
+ * The mounted Secrets and ConfigMaps of a spec. All are optional, so that pods start without them: the runtime reports a
+ * missing one, and uses it as soon as it exists.
  */
 export function referenceMounts(choices: PodChoices): Mounted[] {
   const { apiKeys, secrets, systemPrompt, trustedCA, clients } = choices;

@@ -8,8 +8,8 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyRule } from './obje
 export const OPERATOR_LABELS = { 'app.kubernetes.io/name': 'breakwater-operator' };
 
 /**
- * The clients that may connect to the agent's pods; undefined if the spec wants no NetworkPolicy. Each port has its
- * own rule. The kubelet and kubectl port-forward come from the pod's own node, which every network lets through.
+ * The clients that may connect to the agent's pods; undefined if the spec turns it off. Each port has its own rule. The
+ * kubelet and kubectl port-forward connect from the pod's own node, which NetworkPolicies always allow.
  */
 export function buildNetworkPolicy(
   agent: AgentDeployment,
@@ -34,7 +34,7 @@ export function buildNetworkPolicy(
         rule(PORTS.agent, [...from, own]),
         rule(PORTS.metrics, metricsFrom),
         rule(PORTS.control, [operator]),
-        // Over the mesh only the client is visible, not the pod's port.
+        // All traffic of the mesh arrives at one port, so the rule cannot tell the pod's ports apart.
         ...(mesh === 'IstioAmbient'
           ? [rule(AMBIENT_PORT, metricsFrom && [...from, own, ...metricsFrom, operator])]
           : []),
@@ -43,7 +43,7 @@ export function buildNetworkPolicy(
   };
 }
 
-/** Lets the peers reach the port; anybody when none are given. */
+/** @param from undefined: all clients may connect */
 function rule(port: number, from: NetworkPolicyPeer[] | undefined): NetworkPolicyRule {
   return { ...(from === undefined ? {} : { from }), ports: [{ port, protocol: 'TCP' }] };
 }

@@ -1,8 +1,8 @@
-/** The Kubernetes objects that the builders make, as far as they are filled in. */
+/** Kubernetes objects with the fields that the builders set. */
 import type { AgentDeploymentSpec } from '../../../crds/generated/types.ts';
 import type { KubernetesObject, ObjectMeta } from '../../../crds/meta.ts';
 
-/** An object to apply; its namespace is always set. */
+/** An object to apply. Its namespace is always set. */
 export interface Desired extends KubernetesObject {
   metadata: ObjectMeta & { namespace: string };
 }
@@ -69,7 +69,7 @@ export interface HorizontalPodAutoscaler extends Desired {
 export type NetworkPolicyPeer = NonNullable<AgentDeploymentSpec['networkPolicy']['from']>[number];
 
 export interface NetworkPolicyRule {
-  /** Absent: anybody. */
+  /** Absent: all clients. */
   from?: NetworkPolicyPeer[];
   ports: { port: number; protocol: 'TCP' }[];
 }
@@ -95,7 +95,7 @@ export interface Volume {
   [source: string]: unknown;
 }
 
-/** Any field that a user's podTemplate brings may be in it too. */
+/** May also contain any field of a user's podTemplate. */
 export interface PodTemplate {
   metadata: {
     labels: Record<string, string>;
@@ -109,7 +109,7 @@ export interface Deployment extends Desired {
   apiVersion: 'apps/v1';
   kind: 'Deployment';
   spec: {
-    /** Absent where a HorizontalPodAutoscaler decides. */
+    /** Absent if an autoscaler sets it. */
     replicas?: number;
     selector: { matchLabels: Record<string, string> };
     strategy: {

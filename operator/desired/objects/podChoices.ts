@@ -5,8 +5,8 @@ import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.t
 type Spec = AgentDeployment['spec'];
 
 /**
- * The parts of a spec that decide its pod template. The template's builders see nothing else, so pods roll for an edit
- * of these fields and for no other.
+ * The parts of a spec that determine the pod template. Its builders get nothing else, so only edits of these fields cause a
+ * roll-out.
  */
 export interface PodChoices extends Pick<
   Spec,
@@ -18,7 +18,7 @@ export interface PodChoices extends Pick<
   secrets: SecretKeyRef[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
   trustedCA?: NonNullable<Spec['trustedCA']>['configMapKeyRef'];
-  /** Volume of the audit's files; absent: none. */
+  /** Volume of the audit's files. Default: none. */
   auditVolume?: { claimName?: string };
   /** The Secret with the API keys of the agent's clients. */
   clients?: NonNullable<Spec['auth']['apiKeys']>['secretRef'];
@@ -54,7 +54,7 @@ function auditVolume(audit: Spec['audit']): Pick<PodChoices, 'auditVolume'> {
   return audit?.file ? { auditVolume: { ...audit.file.persistentVolumeClaim } } : {};
 }
 
-/** Everything that sends headers from Secrets. */
+/** All parts of a spec with headers from Secrets. */
 function headerSources({
   tools = [],
   mcpServers = [],

@@ -9,9 +9,10 @@ import { strategicMerge, type Json } from './strategicMerge.ts';
 const FIELDS = ['metadata', 'spec'];
 
 /**
- * The agent's pod template: the generated one merged with spec.podTemplate. The user cannot override the operator's
- * own labels, by which it finds pods, nor remove the runtime's container. Throws an InvalidSpecError
- * (InvalidPodTemplate) that says what to change.
+ * The agent's pod template: the generated one merged with spec.podTemplate. Users can neither override the operator's labels,
+ * by which it finds pods, nor remove the runtime's container.
+ *
+ * @throws InvalidSpecError (InvalidPodTemplate) that says what to change
  */
 export function buildPodTemplate(
   agent: Named,
@@ -50,6 +51,12 @@ function checkFields(patch: Json): void {
 
 function checkRuntime(template: Partial<PodTemplate>): void {
   const containers = template.spec?.containers ?? [];
+  // The image stands in status, which takes no other type.
+  if (
+    containers.some(({ name, image }) => name === RUNTIME_CONTAINER && typeof image !== 'string')
+  ) {
+    throw invalid(`spec.podTemplate.spec.containers[${RUNTIME_CONTAINER}].image must be a string`);
+  }
   if (
     template.metadata === undefined ||
     !containers.some(({ name }) => name === RUNTIME_CONTAINER)

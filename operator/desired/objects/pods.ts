@@ -6,18 +6,18 @@ import { podChoices, type PodChoices } from './podChoices.ts';
 import { buildPodTemplate, runtimeContainer } from './podTemplate.ts';
 import type { RuntimeImage } from './runtimeTemplate.ts';
 
-/** Hash of the pod template that the operator made. */
+/** Hash of the operator's pod template. */
 export const TEMPLATE_ANNOTATION = 'breakwater.dev/template';
 /** Hash of the template's PodChoices. */
 export const CHOICES_ANNOTATION = 'breakwater.dev/pod-choices';
 
-/** Defaults for agents that do not choose themselves. */
+/** Defaults for agents that do not set these fields. */
 export interface RuntimeOptions {
   /** Image of the runtime for agents without spec.image. */
   runtimeImage: string;
-  /** Pull policy that goes with runtimeImage; the API server's default when absent. */
+  /** Pull policy of runtimeImage. Default: that of the API server. */
   runtimeImagePullPolicy?: string;
-  /** The service mesh of the pods; absent: none, or one without needs. */
+  /** The service mesh of the pods. Absent: none, or one that needs no settings. */
   mesh?: Mesh;
 }
 
@@ -36,12 +36,12 @@ export interface LiveDeployment {
 
 /**
  * How an agent's new pods differ from its current ones. None: they are the same, or it has no pods.
- * RollingOut: the template is applied, and its pods are being made. Edit: the user changed the template. Upgrade: a
- * new version of the operator changed it, since the user's choices are as noted or were never noted.
+ * RollingOut: the template is applied, and its pods are starting. Edit: the user changed the template. Upgrade: a new version
+ * of the operator changed it, because the user's choices are unchanged or were never recorded.
  */
 export type PodChange = 'None' | 'RollingOut' | 'Edit' | 'Upgrade';
 
-/** The pods that the spec and the operator's options result in. */
+/** The pods that result from the spec and the operator's options. */
 export interface Pods {
   template: PodTemplate;
   change: PodChange;
@@ -90,15 +90,15 @@ function withPolicy(image: string, pullPolicy: string | undefined): RuntimeImage
 
 function changeOf(planned: Record<string, string>, live: LiveDeployment | undefined): PodChange {
   if (live === undefined) return 'None';
-  const noted = live.metadata.annotations ?? {};
-  if (noted[TEMPLATE_ANNOTATION] === planned[TEMPLATE_ANNOTATION]) {
+  const recorded = live.metadata.annotations ?? {};
+  if (recorded[TEMPLATE_ANNOTATION] === planned[TEMPLATE_ANNOTATION]) {
     return isComplete(live) ? 'None' : 'RollingOut';
   }
-  const choices = noted[CHOICES_ANNOTATION] ?? planned[CHOICES_ANNOTATION];
+  const choices = recorded[CHOICES_ANNOTATION] ?? planned[CHOICES_ANNOTATION];
   return choices === planned[CHOICES_ANNOTATION] ? 'Upgrade' : 'Edit';
 }
 
-/** Whether all pods have the newest template and are available, as in `kubectl rollout status`. */
+/** Whether all pods have the current template and are available, as for `kubectl rollout status`. */
 function isComplete({ metadata, spec, status }: LiveDeployment): boolean {
   const counts = {
     observedGeneration: 0,

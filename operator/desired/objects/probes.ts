@@ -1,7 +1,7 @@
 import { parsePositiveDuration } from '../common/duration.ts';
 import type { PodChoices } from './podChoices.ts';
 
-/** The kubelet's checks of the runtime's container, on a port that is open before the agent's own. */
+/** Health probes of the runtime's container, on a port that opens before the agent's own. */
 export interface Probes {
   startupProbe: Probe;
   livenessProbe: Probe;
@@ -17,7 +17,7 @@ export interface Probe {
 
 type Checks = PodChoices['probes'];
 
-/** The probes that the spec asks for. None has a delay: the other two wait for the start-up probe. */
+/** No probe has an initial delay: liveness and readiness wait for the startup probe. */
 export function buildProbes({ probes }: Pick<PodChoices, 'probes'>): Probes {
   const probe = (check: keyof Checks, path: string): Probe => {
     const { period, timeout, failureThreshold } = probes[check];

@@ -11,8 +11,8 @@ export interface PrometheusRule extends Desired {
 }
 
 /**
- * The agent's alerts. Undefined when the spec turns them off or the cluster has no such kind.
- * @param runbooks see alerts
+ * The agent's alerts; undefined if the spec turns them off or the cluster lacks the kind.
+ * @param runbooks see buildAlerts
  */
 export function buildPrometheusRule(
   agent: AgentDeployment,

@@ -14,13 +14,12 @@ const USER = 65532;
 const TOKEN_SECONDS = 3600;
 const GRACE_MARGIN_SECONDS = 5;
 
-/** Which runtime to run. */
 export interface RuntimeImage {
   image: string;
   pullPolicy?: string;
 }
 
-/** The pod template as Breakwater makes it, before the user's podTemplate. Whatever changes it restarts pods. */
+/** Breakwater's pod template, before the user's podTemplate is merged. Every change of it restarts pods. */
 export function buildRuntimeTemplate(
   agent: Named,
   choices: PodChoices,
@@ -62,7 +61,7 @@ export function buildRuntimeTemplate(
   };
 }
 
-/** The endpoint lag, the drain, the handlers and a margin, in whole seconds. */
+/** Sum of the endpoint lag, the drain, the handlers and a margin, in whole seconds. */
 function gracePeriodSeconds(choices: PodChoices): number {
   const ms = ENDPOINT_LAG_MS + drainTimeout(choices) + handlerTimeout(choices);
   return Math.ceil(ms / 1000) + GRACE_MARGIN_SECONDS;

@@ -64,12 +64,14 @@ describe('ScaledByLoad', () => {
     ['Served', 'True', 'ScaledObject', 'for 50 requests in flight or queued per pod'],
     ['Absent', 'False', 'NotInstalled', 'Install KEDA'],
     ['Forbidden', 'False', 'Forbidden', 'Give it the roles'],
-    ['Unknown', 'Unknown', 'Unknown', 'not known yet'],
+    ['Unknown', 'Unknown', 'Unknown', 'does not know yet'],
   ] as const)('with a kind that is %s, it is %s for %s', (availability, status, reason, text) => {
     const found = loadCondition(agent(), availability);
     expect(found).toMatchObject({ type: 'ScaledByLoad', status, reason });
     expect(found?.message).toContain(text);
-    expect(found?.message.includes('CPU and memory alone decide')).toBe(availability !== 'Served');
+    expect(found?.message.includes('Until then only CPU and memory')).toBe(
+      availability !== 'Served',
+    );
   });
 
   it('is absent while the spec does not ask for it', () => {

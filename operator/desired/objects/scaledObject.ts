@@ -63,8 +63,8 @@ export function buildScaledObject(
 type InFlight = NonNullable<NonNullable<AgentDeployment['spec']['autoscaling']>['inFlight']>;
 
 /**
- * Average of requests in flight and queued, including streams. While Prometheus has no figures KEDA fails and the
- * number of pods stays; by default KEDA would count 0 and remove pods under load.
+ * Scales by the average of requests in flight and queued, including streams. Without figures in Prometheus the trigger fails
+ * and the number of pods stays. By default KEDA would take 0 and remove pods under load.
  */
 function load({ metadata }: AgentDeployment, { target, prometheus }: InFlight): Trigger {
   const own = `namespace="${metadata.namespace}", breakwater_dev_agent="${metadata.name}", name="inbound"`;
@@ -89,9 +89,9 @@ function resource(type: 'cpu' | 'memory', percent: number): Trigger[] {
 
 const KIND = 'ScaledObject of keda.sh/v1alpha1';
 const ASKED = 'spec.autoscaling.inFlight';
-const MEANWHILE = 'CPU and memory alone decide on the number of pods meanwhile.';
+const MEANWHILE = 'Until then only CPU and memory determine the number of pods.';
 
-/** Whether the cluster can scale by load. Undefined while the spec does not ask for it. */
+/** The condition ScaledByLoad: whether the cluster has KEDA. Undefined unless the spec asks for it. */
 export function loadCondition(
   { spec, metadata }: AgentDeployment,
   scaledObjects: Availability,
@@ -100,8 +100,8 @@ export function loadCondition(
   if (inFlight === undefined) return undefined;
   return availabilityCondition({ type: 'ScaledByLoad', served: 'ScaledObject' }, scaledObjects, {
     Served: `KEDA scales by ScaledObject ${metadata.name}, for ${inFlight.target} requests in flight or queued per pod.`,
-    Absent: `${ASKED} asks for what this cluster does not know: ${KIND}. Install KEDA, or remove the field. ${MEANWHILE}`,
-    Forbidden: `The operator may not list ${KIND}, which ${ASKED} asks for. Give it the roles that it was released with. ${MEANWHILE}`,
-    Unknown: `It is not known yet whether this cluster has ${KIND}. ${MEANWHILE}`,
+    Absent: `${ASKED} needs ${KIND}, which this cluster does not have. Install KEDA, or remove the field. ${MEANWHILE}`,
+    Forbidden: `The operator may not list ${KIND}, which ${ASKED} needs. Give it the roles of its release. ${MEANWHILE}`,
+    Unknown: `The operator does not know yet whether this cluster has ${KIND}. ${MEANWHILE}`,
   });
 }

@@ -4,7 +4,7 @@ import type { Service } from './objects.ts';
 
 const HTTP_PORT = 80;
 
-/** The agent's address: the port that the spec asks for, to the agent port of its ready pods. */
+/** The Service of the agent: from the spec's port to the agent port of ready pods. */
 export function buildService(agent: AgentDeployment): Service {
   const { type, port, annotations } = agent.spec.service;
   return {
@@ -22,7 +22,7 @@ export function buildService(agent: AgentDeployment): Service {
   };
 }
 
-/** URL of the Service inside the cluster, whatever the cluster's domain is. */
+/** URL of the Service inside the cluster. It works with any cluster domain. */
 export function serviceUrl({ metadata, spec }: AgentDeployment): string {
   const { port } = spec.service;
   return `http://${metadata.name}.${metadata.namespace}.svc${port === HTTP_PORT ? '' : `:${port}`}`;

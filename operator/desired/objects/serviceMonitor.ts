@@ -5,7 +5,7 @@ import { AGENT_LABEL, childMetadata, selectorLabels } from '../common/metadata.t
 import { hasServiceMonitor, type MonitoringFacts } from './monitoring.ts';
 import type { Desired } from './objects.ts';
 
-/** Each scrape costs a pod some milliseconds; the definition has the same bound. */
+/** Each scrape costs a pod some milliseconds. The CRD has the same bound. */
 const MIN_INTERVAL_MS = 5000;
 
 export interface ServiceMonitor extends Desired {
@@ -25,7 +25,7 @@ export interface ServiceMonitor extends Desired {
 }
 
 /**
- * Makes Prometheus scrape the agent's pods one by one. Only the headless Service has a port named metrics. Undefined
+ * Makes Prometheus scrape each pod of the agent through the headless Service, which alone has a port named metrics. Undefined
  * if the spec turns it off or the cluster lacks the kind.
  */
 export function buildServiceMonitor(

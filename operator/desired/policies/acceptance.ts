@@ -6,7 +6,7 @@ import type { Problem } from '../common/errors.ts';
 import { list } from '../common/wording.ts';
 import { needsStore } from './limits.ts';
 
-/** Facts that the conditions Accepted and Overridden of one policy depend on. */
+/** Facts for the conditions Accepted and Overridden of one policy. */
 export interface Outcome {
   policy: Policy;
   agents: { get(name: string): AgentDeployment | undefined };
@@ -17,7 +17,7 @@ export interface Outcome {
   problem: Problem | undefined;
 }
 
-/** Accepted: Invalid before TargetNotFound before StoreNotFound before Conflicted (nothing won) before Accepted. */
+/** The condition Accepted. Reasons in their precedence: Invalid, TargetNotFound, StoreNotFound, Conflicted (nothing won), Accepted. */
 export function acceptedCondition(outcome: Outcome): ConditionDraft {
   const { problem, missing, won, lost } = outcome;
   if (problem !== undefined) {
@@ -31,13 +31,13 @@ export function acceptedCondition(outcome: Outcome): ConditionDraft {
     return accepted(
       'False',
       'Conflicted',
-      `Other policies hold all that this one is for: ${losses(lost)}. ${ADVICE}`,
+      `Other policies are in force on all targets of this one: ${losses(lost)}. ${ADVICE}`,
     );
   }
   return accepted('True', 'Accepted', attached(outcome));
 }
 
-/** Overridden: whether other policies take precedence over this one somewhere. */
+/** The condition Overridden: whether another policy takes precedence on some section. */
 export function overriddenCondition({ won, lost }: Outcome): ConditionDraft {
   if (lost.length === 0) {
     return draft('Overridden', 'False', 'NotOverridden', 'No other policy takes precedence.');
@@ -51,7 +51,7 @@ const ADVICE =
 
 function attached({ targets, won }: Outcome): string {
   if (targets.length === 0) {
-    return 'No agent matches spec.targetSelectors at present; one that gets the labels is covered at once.';
+    return 'No agent matches spec.targetSelectors. The policy applies to an agent as soon as the agent has the labels.';
   }
   const sections = [...new Set(won.map(({ section }) => section))];
   return `In force on ${list(sections)} of ${list(targets)}.`;

@@ -33,7 +33,7 @@ export class AgentIndex {
     this.#agents.delete(name);
   }
 
-  /** Names of agents among which are all that have the labels: those with the rarest of them. */
+  /** Names of the agents with the rarest of the labels. They include all agents with all of the labels. */
   mayMatch(labels: Labels): Iterable<string> {
     const sets = labelsOf(labels).map((label) => this.#byLabel.get(label));
     if (sets.length === 0) return this.names();
@@ -41,7 +41,7 @@ export class AgentIndex {
   }
 }
 
-/** Each label as text. A key has no `=` in it. */
+/** Each label as text. A key contains no `=`. */
 export function labelsOf(labels: Labels = {}): string[] {
   return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
 }

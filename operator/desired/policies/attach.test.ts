@@ -189,7 +189,7 @@ describe('attach', () => {
       breakerFixture('a', { targetSelectors: [selector({ tier: 'tin' })] }),
     ).breakers;
     expect(only!.accepted).toMatchObject({ status: 'True', reason: 'Accepted' });
-    expect(only!.accepted.message).toContain('No agent matches spec.targetSelectors at present');
+    expect(only!.accepted.message).toContain('No agent matches spec.targetSelectors.');
   });
 
   it.each([

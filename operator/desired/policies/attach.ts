@@ -25,7 +25,7 @@ export function attach(policies: Policies, agents: readonly AgentDeployment[]): 
   };
 }
 
-/** The same, to be changed further. */
+/** The join itself, for later changes. */
 export function joinOf(
   { breakers, limits }: Policies,
   agents: readonly AgentDeployment[],
@@ -39,8 +39,8 @@ export function joinOf(
 }
 
 /**
- * Whether two versions of one policy claim the same sections. Then `attach` returns the same for both but for the policy
- * itself. False for an invalid version, since its condition says what is wrong.
+ * Whether two versions of one policy claim the same sections. Then their attachments differ only in the policy itself.
+ * False for an invalid version, whose condition describes the fault.
  */
 export function claimAlike(a: Policy, b: Policy): boolean {
   const reach = (policy: Policy): unknown[] => [
@@ -58,7 +58,7 @@ export function claimAlike(a: Policy, b: Policy): boolean {
   );
 }
 
-/** The fields of a policy that decide whether an agent lacks the store that it needs. */
+/** The fields that determine whether an agent lacks a store that the policy needs. */
 function storeOf(policy: Policy): unknown {
   if (policy.kind !== 'RateLimitPolicy') return undefined;
   return needsStore(policy) && policy.spec.fleet?.withoutLeader;

@@ -20,9 +20,10 @@ type Rules = Pick<
 const FLEET: NonNullable<Rules['fleet']> = { quorum: 50, hintLifetime: '30s' };
 
 /**
- * The circuit of a dependency. Without a policy it has the defaults of one. `firstTokenMs` is the agent's
- * timeouts.firstToken. Throws an InvalidSpecError for what the
- * schema should have refused.
+ * The circuit of a dependency. Without a policy it has a policy's defaults.
+ *
+ * @param firstTokenMs the agent's timeouts.firstToken
+ * @throws InvalidSpecError for a value that the schema should have refused
  */
 export function resolveCircuit(
   dependency: string,
@@ -55,8 +56,8 @@ export function resolveCircuit(
 }
 
 /**
- * Features without which a runtime would never open the circuit by some rule, reject calls wrongly, or ignore an
- * override. A runtime without ramp-up or resets still does the main work of a circuit.
+ * Features without which a runtime would ignore a rule or an override, or would reject calls wrongly. Ramp-up and resets
+ * are not among them: a circuit without them still works.
  */
 function featuresOf(spec: Rules): Feature[] {
   const { trip: rules } = spec;

@@ -4,7 +4,7 @@ import type { MissingTarget, Policy, Section } from './attachment.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import { byText } from '../common/wording.ts';
 
-/** How closely a policy names a section. The lower wins. */
+/** How specifically a policy names a section. The lower number wins. */
 export const SPECIFICITY = { section: 0, name: 1, selector: 2 } as const;
 export type Specificity = (typeof SPECIFICITY)[keyof typeof SPECIFICITY];
 
@@ -15,17 +15,17 @@ export interface Claim extends Section {
 }
 
 /**
- * The sections of an agent that a policy claims, at most one claim for each: a policy that reaches a section in two
- * ways claims it by the closer one. None when the policy is not for the agent.
+ * The sections of an agent that a policy claims, with one claim each: if the policy names a section in two ways, the more
+ * specific one counts. Empty if the policy does not target the agent.
  */
 export function claimsOn(policy: Policy, agent: AgentDeployment): Claim[] {
   const { name } = agent.metadata;
   const { targetRefs = [], targetSelectors = [] } = policy.spec;
   const found = new Map<string, Claim>();
   const claim = (section: string, specificity: Specificity): void => {
-    const closest = found.get(section)?.specificity ?? specificity;
-    const closer = specificity < closest ? specificity : closest;
-    found.set(section, { policy, agent: name, section, specificity: closer });
+    const known = found.get(section)?.specificity ?? specificity;
+    const best = specificity < known ? specificity : known;
+    found.set(section, { policy, agent: name, section, specificity: best });
   };
   const claimAll = (specificity: Specificity): void =>
     sectionsOf(policy, agent).forEach((section) => claim(section, specificity));

@@ -7,7 +7,7 @@ import type { LostSection, Policy, PolicyAttachment, Section } from './attachmen
 import { byPrecedence, claimsOn, missingTargets, type Claim } from './claims.ts';
 import { policyProblem } from './validity.ts';
 
-/** What a policy that is for an agent comes to there. Both lists are sorted. */
+/** The sections of one agent that a policy won and lost. Both lists are sorted. */
 export interface Share {
   won: readonly Section[];
   lost: readonly LostSection[];
@@ -16,9 +16,9 @@ export interface Share {
 interface Joined<P extends Policy> {
   policy: P;
   problem: ReturnType<typeof policyProblem>;
-  /** By agent, of each that the policy is for. */
+  /** By name of each targeted agent. */
   shares: Map<string, Share>;
-  /** Put together when it is asked for; absent after a share of it changed. */
+  /** Computed on demand; absent after a change of a share. */
   attachment?: PolicyAttachment<P>;
 }
 
@@ -26,9 +26,9 @@ interface Joined<P extends Policy> {
 const EVERY_LABEL = '';
 
 /**
- * The policies of one kind in one namespace, joined with its agents. Who wins a section depends on nothing but its agent
- * and the policies for that agent. So a change decides only the agents that it concerns anew, and does so at the next look,
- * once for all changes until then.
+ * The policies of one kind in one namespace, joined with its agents. The winner of a section depends only on its agent and
+ * the policies that target that agent. So a change makes only the affected agents due. The next lookup decides them, once
+ * for all changes before it.
  */
 export class KindJoin<P extends Policy> {
   readonly #agents: AgentIndex;
@@ -37,11 +37,11 @@ export class KindJoin<P extends Policy> {
   readonly #byRef = new Multimap<string, string>();
   /** Names of policies by the first label of a selector. */
   readonly #byLabel = new Multimap<string, string>();
-  /** By agent: names of the policies that are for it, sorted. */
+  /** By agent: sorted names of the policies that target it. */
   readonly #policiesOf = new Map<string, readonly string[]>();
-  /** By agent, then by section. */
+  /** The winning policies by agent and section. */
   readonly #winners = new Map<string, ReadonlyMap<string, Joined<P>>>();
-  /** Agents that are to be decided anew. */
+  /** Agents whose winners must be decided anew. */
   readonly #due = new Set<string>();
 
   constructor(agents: AgentIndex) {
@@ -52,7 +52,7 @@ export class KindJoin<P extends Policy> {
     return this.#policies.size;
   }
 
-  /** To be called after the agent came, went or changed in the index. */
+  /** Must be called after the agent was added, deleted or changed in the index. */
   agentChanged(name: string): void {
     this.#due.add(name);
     for (const policy of this.#byRef.get(name)) this.#outdate(policy);
@@ -65,7 +65,7 @@ export class KindJoin<P extends Policy> {
     this.#policies.set(name, { policy, problem, shares: new Map() });
     for (const agent of refsOf(policy)) this.#byRef.add(agent, name);
     for (const label of selectedBy(policy)) this.#byLabel.add(label, name);
-    for (const agent of this.#mayBeFor(policy)) this.#due.add(agent);
+    for (const agent of this.#possibleTargets(policy)) this.#due.add(agent);
   }
 
   delete(name: string): void {
@@ -77,7 +77,7 @@ export class KindJoin<P extends Policy> {
     for (const agent of known.shares.keys()) this.#due.add(agent);
   }
 
-  /** Takes over a version of a policy that claims what the one before claimed. */
+  /** Replaces a policy by a version that claims the same; undefined if the policy is unknown. */
   replace(policy: P): PolicyAttachment<P> | undefined {
     const { name, uid } = policy.metadata;
     const known = this.#policies.get(name);
@@ -105,29 +105,29 @@ export class KindJoin<P extends Policy> {
     return new Map(winners.map(([section, { policy }]) => [section, policy]));
   }
 
-  /** What a policy comes to on an agent: the same object until a change concerns the agent. */
+  /** The policy's share on an agent: the same object until a change affects the agent. */
   shareOf(policy: string, agent: string): Share | undefined {
     this.decide();
     return this.#policies.get(policy)?.shares.get(agent);
   }
 
-  /** Names of the policies that are for an agent. */
+  /** Names of the policies that target an agent. */
   policiesOf(agent: string): readonly string[] {
     this.decide();
     return this.lastPoliciesOf(agent);
   }
 
-  /** The same, as of the last look: without the changes since then. */
+  /** Like policiesOf, but without the changes since the last lookup. */
   lastPoliciesOf(agent: string): readonly string[] {
     return this.#policiesOf.get(agent) ?? [];
   }
 
-  /** Names of the agents that a policy was for at the last look. */
+  /** Names of the agents that a policy targeted at the last lookup. */
   lastTargetsOf(name: string): Iterable<string> {
     return this.#policies.get(name)?.shares.keys() ?? [];
   }
 
-  /** Works in what has changed since the last look. */
+  /** Decides all due agents. */
   decide(): void {
     for (const agent of this.#due) {
       this.#decideOn(agent);
@@ -152,7 +152,7 @@ export class KindJoin<P extends Policy> {
     keep(this.#winners, name, winners, winners.size);
   }
 
-  /** By name of each policy that is for the agent, sorted. */
+  /** Claims on the agent by name of the policy, sorted. */
   #claimsOn(agent: AgentDeployment): Map<string, Claim[]> {
     const { name, labels } = agent.metadata;
     const names = new Set(this.#byRef.get(name));
@@ -170,7 +170,7 @@ export class KindJoin<P extends Policy> {
     );
   }
 
-  /** By section, sorted. An invalid policy wins nothing. */
+  /** Winners by section, sorted. An invalid policy wins nothing. */
   #winnersOf(claims: ReadonlyMap<string, Claim[]>): Map<string, Joined<P>> {
     const first = new Map<string, Claim>();
     for (const [name, own] of claims) {
@@ -192,7 +192,8 @@ export class KindJoin<P extends Policy> {
     delete this.#policies.get(policy)?.attachment;
   }
 
-  #mayBeFor({ spec }: P): Iterable<string> {
+  /** Names of agents that include all that the policy targets. */
+  #possibleTargets({ spec }: P): Iterable<string> {
     const named = (spec.targetRefs ?? []).map(({ name }) => name);
     const selected = (spec.targetSelectors ?? []).flatMap(({ matchLabels }) => [
       ...this.#agents.mayMatch(matchLabels),

@@ -12,12 +12,13 @@ import { MAX_SURGE } from '../common/metadata.ts';
 type LimitSpec = RateLimitPolicySpec['limits'][number];
 type Sized = Pick<AgentDeployment['spec'], 'replicas' | 'autoscaling'>;
 
-/** As the schema has it where a policy has no spec.fleet. */
+/** The schema's defaults of spec.fleet. */
 const FLEET = { withoutLeader: 'SafeShare', storeTimeout: '250ms' } as const;
 
 /**
- * The limits that a policy puts on a target of an agent: inbound, or a dependency. Throws an InvalidSpecError for what the
- * schema should have refused.
+ * The limits of a policy for a target of an agent: inbound, or a dependency.
+ *
+ * @throws InvalidSpecError for a value that the schema should have refused
  */
 export function resolveLimits(
   target: string,
@@ -66,23 +67,23 @@ function fleet(spec: RateLimitPolicySpec, limit: LimitSpec, agent: Sized): Pick<
   return { fleet: { store, storeTimeoutMs, withoutLeader, maxPods: mostPods(agent) } };
 }
 
-/** Whether the buckets of a limit are in the agent's Redis. */
+/** Whether the agent's Redis holds the buckets of the limit. */
 function isStored({ scope, fleet: shared }: RateLimitPolicySpec, { key }: LimitSpec): boolean {
   return scope === 'Fleet' && shared?.store === 'Redis' && key !== undefined;
 }
 
-/** Whether the policy needs a Redis of the agents that it is for. */
+/** Whether targeted agents need a Redis. */
 export function needsStore({ spec }: RateLimitPolicy): boolean {
   return spec.limits.some((limit) => isStored(spec, limit));
 }
 
-/** Replicas, one more while a roll-out goes on, and as many that end: they finish their requests. */
+/** Greatest number of pods: the replicas, one more during a roll-out, and as many that finish their requests. */
 export function mostPods({ replicas, autoscaling }: Sized): number {
   const most = autoscaling?.maxReplicas ?? replicas;
   return 2 * most + MAX_SURGE;
 }
 
-/** Most pods that share what a provider allows a key. The only replica has it to itself, also while it is replaced. */
+/** Greatest number of pods that share a provider's limit of a key; 1 for a single replica, also while it is replaced. */
 export function podsWithKey(agent: Sized): number {
   const most = agent.autoscaling?.maxReplicas ?? agent.replicas;
   return most <= 1 ? 1 : mostPods(agent);

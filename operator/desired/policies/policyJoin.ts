@@ -10,8 +10,8 @@ import { KindJoin, type Share } from './kindJoin.ts';
 
 /**
  * The policies and agents of one namespace, joined. A section of a CircuitBreakerPolicy is a dependency of an agent. A
- * section of a RateLimitPolicy is `inbound` or a dependency. Of all policies that claim a section, the first by
- * byPrecedence is in force. An invalid policy claims nothing. The order in which objects come does not matter.
+ * section of a RateLimitPolicy is `inbound` or a dependency. Of all policies that claim a section, the first one by
+ * byPrecedence is in force. An invalid policy claims nothing. The result does not depend on the order of changes.
  */
 export class PolicyJoin {
   readonly #index = new AgentIndex();
@@ -42,15 +42,15 @@ export class PolicyJoin {
     this.of(kind).delete(name);
   }
 
-  /** Takes over a version of an agent in which nothing that matters here differs. */
+  /** Replaces an agent by a version with the same labels and dependencies. */
   replaceAgent(agent: AgentDeployment): void {
     const known = this.#index.get(agent.metadata.name);
     if (known?.metadata.uid === agent.metadata.uid) this.#index.set(agent);
   }
 
   /**
-   * Takes over a version of a policy that claims what the one before claimed.
-   * @returns what came of it, unless the policy is not known
+   * Replaces a policy by a version that claims the same.
+   * @returns the new attachment; undefined if the policy is unknown
    */
   replacePolicy(policy: Policy): PolicyAttachment | undefined {
     return policy.kind === 'CircuitBreakerPolicy'
@@ -58,22 +58,22 @@ export class PolicyJoin {
       : this.limits.replace(policy);
   }
 
-  /** Names of the policies of a kind that are for an agent, whether or not another policy takes precedence there. */
+  /** Names of the policies of a kind that target an agent, also of those that win nothing there. */
   policiesOf(kind: PolicyKind, agent: string): readonly string[] {
     return this.of(kind).policiesOf(agent);
   }
 
-  /** What a policy comes to on an agent: the same object until a change concerns the agent. */
+  /** The policy's share on an agent: the same object until a change affects the agent. */
   shareOf(kind: PolicyKind, name: string, agent: string): Share | undefined {
     return this.of(kind).shareOf(name, agent);
   }
 
-  /** Names of the agents that the policy is for. */
+  /** Names of the agents that the policy targets. */
   targetsOf(kind: PolicyKind, name: string): readonly string[] {
     return this.of(kind).get(name)?.targets ?? [];
   }
 
-  of(kind: PolicyKind): Pick<KindJoin<Policy>, 'get' | 'delete' | keyof LastLook> {
+  of(kind: PolicyKind): Pick<KindJoin<Policy>, 'get' | 'delete' | keyof Lookups> {
     return kind === 'CircuitBreakerPolicy' ? this.breakers : this.limits;
   }
 
@@ -97,7 +97,7 @@ export class PolicyJoin {
   }
 }
 
-type LastLook = Pick<
+type Lookups = Pick<
   KindJoin<Policy>,
   'policiesOf' | 'lastPoliciesOf' | 'lastTargetsOf' | 'shareOf'
 >;

@@ -4,8 +4,8 @@ import { InvalidSpecError, type Problem } from '../common/errors.ts';
 import { resolveLimits } from './limits.ts';
 
 /**
- * The fault in a policy itself; undefined without one. The schema refuses all of them; this check serves manifests
- * that came without an API server or were stored under another version of the schema.
+ * The fault of a policy; undefined without one. The schema refuses all such faults. This check is for manifests that did
+ * not pass an API server or were stored under another version of the schema.
  */
 export function policyProblem(policy: Policy): Problem | undefined {
   try {

@@ -1,19 +1,19 @@
 import type { FleetCircuitOrder } from '../../../contract/generated/types.ts';
 import { countVotes, quorum, type FleetSpec, type PodCircuit, type Votes } from './votes.ts';
 
-/** A pod as one circuit of the fleet sees it. */
+/** The facts on a pod that one circuit of the fleet needs. */
 export interface PodView {
   uid: string;
   boot?: string | undefined;
-  /** Whether what it reports came over the link that is open now. */
+  /** Whether its report came over the current link. */
   linked: boolean;
-  /** Absent: the pod reports no such circuit. */
+  /** Absent if the pod does not report the circuit. */
   circuit?: PodCircuit;
 }
 
 export type Order = Omit<FleetCircuitOrder, 'dependency' | 'model'>;
 
-/** What may be said of a circuit of the fleet. Times are monotonic. */
+/** State of a circuit of the fleet. Times are monotonic milliseconds. */
 export interface FleetState {
   state: 'Closed' | 'Open' | 'Probing' | 'Closing';
   since: number;
@@ -24,31 +24,31 @@ export interface FleetState {
   nextProbeAt?: number;
 }
 
-/** Names of orders and grants. */
+/** Generates and recognises the numbers of orders and grants. */
 export interface Names {
-  /** Returns a new one each time. */
+  /** A new number at each call. */
   next: () => string;
-  /** Whether this circuit gave it. */
+  /** Whether this circuit generated it. */
   isOwn: (number: string) => boolean;
-  /** Whether any circuit of this leader gave it. */
+  /** Whether a circuit of this leader generated it. */
   isOfLeader: (number: string) => boolean;
 }
 
-/** What happens to a circuit of the fleet, for metrics. */
+/** Called on changes of a circuit of the fleet, for metrics. */
 export interface FleetEvents {
   onState(state: FleetState['state']): void;
   onProbe(outcome: 'Failed' | 'Succeeded' | 'Unused' | 'Lost'): void;
 }
 
-/** One pod that may probe. */
+/** The right of one pod to probe. */
 interface Grant {
   number: string;
   uid: string;
   boot: string | undefined;
   at: number;
-  /** Whether it is taken back, because no call came. */
+  /** Whether it was taken back, because the pod had no call. */
   revoked?: boolean;
-  /** When the link to the pod was lost. */
+  /** When the pod lost its link. */
   lostAt?: number;
 }
 
@@ -70,7 +70,7 @@ interface Closing {
   kind: 'Closing';
   from: number;
   reason: string;
-  /** The pod that has probed is the first one to go. */
+  /** The pod that probed is released first. */
   first: string;
 }
 
@@ -81,17 +81,16 @@ interface Sent {
   at: number;
 }
 
-/** Percentages of the pods that the fleet lets go, one after the other. */
+/** Percentages of the pods that are released, one after another, while the circuit closes. */
 const STEPS = [10, 25, 50];
-/** An order is repeated so many times within its lifetime. */
+/** How often an order is repeated within its lifetime. */
 const REPEATS = 3;
 
 /**
- * The circuit of one dependency over all pods of an agent, as the leader has it. It opens when the sums
- * of the pods meet a rule of the policy and a quorum of pods sees it. While it is open one pod probes;
- * after a failure another one does. It reads no clock and sends nothing itself: `update` takes what the
- * pods report, `orders` returns what to tell them. A leader that finds pods under the orders of another
- * one continues from there.
+ * The leader's circuit of one dependency for all pods of an agent. It opens when the sums of the pods' reports meet a
+ * rule of the policy and a quorum of pods votes. While it is open one pod probes. After a failed probe another pod does.
+ * It reads no clock and does no I/O: `update` takes the pods' reports, and `orders` returns the messages to send. A new
+ * leader that finds pods under orders of a former one continues from there.
  */
 export class FleetCircuit {
   private spec: FleetSpec;
@@ -102,10 +101,10 @@ export class FleetCircuit {
   private readonly begunAt: number;
   private pods: readonly PodView[] = [];
   private readonly sent = new Map<string, Sent>();
-  /** Whether this leader has decided once; until then it may take over. */
+  /** Whether this leader has decided on the circuit. Before, it may take over the decision of the former leader. */
   private decided = false;
   private closedAt = -Infinity;
-  /** How often probes had failed when it closed. */
+  /** Number of failed probes when the circuit closed. */
   private reopenedBefore = 0;
   private lastReason: string | undefined;
   /** The votes by which it opened. */
@@ -124,12 +123,12 @@ export class FleetCircuit {
     this.spec = spec;
   }
 
-  /** Whether it changes with time alone. */
+  /** Whether its state may change without a report. */
   get isBusy(): boolean {
     return this.phase.kind !== 'Closed';
   }
 
-  /** Takes what is known of all pods now, and makes what transitions are due. */
+  /** Takes the facts on all pods and makes the transitions that are due. */
   update(pods: readonly PodView[], now: number): void {
     this.pods = pods;
     for (const [uid, { boot }] of this.sent) {
@@ -141,7 +140,7 @@ export class FleetCircuit {
     if (this.phase.kind === 'Closing') this.whileClosing(this.phase, now);
   }
 
-  /** What to send now, by pod. Each order counts as sent. */
+  /** The orders to send now, by pod. They count as sent. */
   orders(now: number): Map<string, Order> {
     const due = new Map<string, Order>();
     for (const pod of this.linked()) {
@@ -179,7 +178,7 @@ export class FleetCircuit {
   }
 
   private whileOpen(phase: Open, now: number): void {
-    this.hearOthersOrders(phase, now);
+    this.readFormerOrders(phase, now);
     if (phase.grant) this.followGrant(phase, phase.grant, now);
     if (this.phase !== phase || phase.grant || now < phase.nextProbeAt) return;
     if (this.awaitsProber(now)) return;
@@ -190,7 +189,7 @@ export class FleetCircuit {
   }
 
   private whileClosing(phase: Closing, now: number): void {
-    // A pod that has not let go of its order yet reports what it counted before.
+    // A pod that still has its order reports counts from before.
     const released = this.released(phase, now)
       .flatMap(({ circuit }) => circuit ?? [])
       .filter(({ report }) => report.order === undefined);
@@ -230,14 +229,14 @@ export class FleetCircuit {
     this.events.onState(state);
   }
 
-  /** Looks at what has become of the probe that was granted. */
+  /** Handles the outcome of the granted probe. */
   private followGrant(phase: Open, grant: Grant, now: number): void {
     const pod = this.pod(grant.uid);
     if (pod === undefined || (pod.linked && pod.boot !== grant.boot)) {
       this.lose(phase, grant, now);
     } else if (!pod.linked) {
       grant.lostAt ??= now;
-      // Until then the pod may still probe by this order; after that it is alone.
+      // The pod may still probe by this order for its lifetime. After that it decides alone.
       if (now >= grant.lostAt + this.lifetimeMs) this.lose(phase, grant, now);
     } else {
       delete grant.lostAt;
@@ -263,7 +262,7 @@ export class FleetCircuit {
     this.entered('Open', phase.reason, now);
   }
 
-  /** Nobody knows what became of the probe, so it counts as one that failed just now. */
+  /** The outcome of the probe is unknown, so it counts as failed at this time. */
   private lose(phase: Open, { uid }: Grant, now: number): void {
     this.endGrant(phase, uid, now + this.duration(phase.reopened));
     this.events.onProbe('Lost');
@@ -276,7 +275,7 @@ export class FleetCircuit {
     phase.nextProbeAt = nextProbeAt;
   }
 
-  /** A pod that no call comes to gives its grant back when another one has calls. */
+  /** Takes the grant back from a pod without calls, if another pod has calls. */
   private reconsider(phase: Open, grant: Grant, runs: boolean, now: number): void {
     if (runs) {
       grant.revoked = false;
@@ -291,7 +290,7 @@ export class FleetCircuit {
     }
   }
 
-  /** A pod under our orders with calls, another one after each failure, and the one with fewest failures. */
+  /** Chooses the prober: a pod with calls under our orders, with the fewest failures, and not the last prober. */
   private choose({ failures, lastProber }: Open): PodView | undefined {
     const all = this.candidates().sort((a, b) => {
       const tries = (failures.get(a.uid) ?? 0) - (failures.get(b.uid) ?? 0);
@@ -306,19 +305,19 @@ export class FleetCircuit {
     );
   }
 
-  /** Whether the pod has taken the last order, and that one is of this state. */
+  /** Whether the pod has accepted our last order and that order has this state. */
   private hasTaken(uid: string, state: Order['state']): boolean {
     const sent = this.sent.get(uid)?.order;
     const report = this.pod(uid)?.circuit?.report;
     return sent?.state === state && report?.number === sent.number;
   }
 
-  /** Continues where the leader before was, if a quorum of pods is under its orders. */
+  /** Continues from the former leader's state, if a quorum of pods is under its orders. */
   private takeOver(now: number): boolean {
     const heard = this.linked();
-    const held = heard.filter((pod) => this.othersOrder(pod) !== undefined);
+    const held = heard.filter((pod) => this.formerOrder(pod) !== undefined);
     if (held.length < quorum(this.spec, heard.length)) return false;
-    const orders = held.map((pod) => this.othersOrder(pod)!);
+    const orders = held.map((pod) => this.formerOrder(pod)!);
     this.decided = true;
     this.openedBy = { failing: held.length, active: heard.length };
     const { reason } = orders[0]!;
@@ -336,10 +335,10 @@ export class FleetCircuit {
     return true;
   }
 
-  /** Pods tell a new leader who probes for the one before, and when the next probe is due. */
-  private hearOthersOrders(phase: Open, now: number): void {
+  /** Learns from the pods who probes for the former leader, and when the next probe is due. */
+  private readFormerOrders(phase: Open, now: number): void {
     for (const pod of this.linked()) {
-      const order = this.othersOrder(pod);
+      const order = this.formerOrder(pod);
       if (order === undefined) continue;
       phase.nextProbeAt = Math.max(phase.nextProbeAt, now + order.probeInMs);
       const { probe } = pod.circuit.report;
@@ -348,11 +347,11 @@ export class FleetCircuit {
     }
   }
 
-  /** Whether a pod that probed for the leader before has yet to be heard, and may still probe. */
+  /** Whether a pod that has not reported yet may still probe for the former leader. */
   private awaitsProber(now: number): boolean {
     if (now >= this.begunAt + this.lifetimeMs) return false;
     return this.linked().some((pod) => {
-      const prober = this.othersOrder(pod)?.prober;
+      const prober = this.formerOrder(pod)?.prober;
       return prober !== undefined && this.pod(prober)?.linked !== true;
     });
   }
@@ -361,25 +360,26 @@ export class FleetCircuit {
     return number !== undefined && this.names.isOwn(number);
   }
 
-  private othersOrder({ circuit }: PodView): PodCircuit['report']['order'] {
+  private formerOrder({ circuit }: PodView): PodCircuit['report']['order'] {
     const { order, number } = circuit?.report ?? {};
     return number !== undefined && this.names.isOfLeader(number) ? undefined : order;
   }
 
   private due(pod: PodView & { circuit: PodCircuit }, now: number): Order | undefined {
     const sent = this.sent.get(pod.uid);
-    const wanted = this.wanted(pod, sent, now);
-    if (wanted === undefined) return undefined;
-    const { openForMs: _, probeInMs: __, ...fixed } = wanted;
+    const next = this.orderFor(pod, sent, now);
+    if (next === undefined) return undefined;
+    const { openForMs: _, probeInMs: __, ...fixed } = next;
     const key = JSON.stringify([fixed, this.phase.kind === 'Open' && this.phase.nextProbeAt]);
     const same = sent?.key === key;
-    if (same && (wanted.state === 'Closed' || now - sent.at < this.repeatMs)) return undefined;
-    const order = { ...wanted, number: same ? sent.order.number : this.names.next() };
+    if (same && (next.state === 'Closed' || now - sent.at < this.repeatMs)) return undefined;
+    const order = { ...next, number: same ? sent.order.number : this.names.next() };
     this.sent.set(pod.uid, { boot: pod.boot, key, order, at: now });
     return order;
   }
 
-  private wanted(
+  /** The order that the pod should have; undefined if it needs none. */
+  private orderFor(
     pod: PodView & { circuit: PodCircuit },
     sent: Sent | undefined,
     now: number,
@@ -393,11 +393,11 @@ export class FleetCircuit {
     return { state: 'Closed', reason: this.lastReason ?? 'the fleet is closed' };
   }
 
-  /** An order of another leader or circuit lapses by itself, unless this one has taken over. */
+  /** An order of another leader or circuit expires by itself, unless this circuit has taken it over. */
   private mayRelease(pod: PodView & { circuit: PodCircuit }): boolean {
     const { order, number } = pod.circuit.report;
     if (order === undefined || !this.decided) return false;
-    return this.othersOrder(pod) !== undefined || this.isOwn(number);
+    return this.formerOrder(pod) !== undefined || this.isOwn(number);
   }
 
   private openOrder(phase: Open, { uid }: PodView, now: number): Omit<Order, 'number'> {
@@ -420,7 +420,7 @@ export class FleetCircuit {
     };
   }
 
-  /** The pods that are let go by now; at least one. */
+  /** The pods that are released by now; at least one. */
   private released({ from, first }: Closing, now: number): PodView[] {
     const linked = this.linked();
     const { rampUpMs } = this.spec.recovery;
@@ -441,7 +441,7 @@ export class FleetCircuit {
     return this.pods.find((pod) => pod.uid === uid);
   }
 
-  /** A grown open duration halves for each openDuration in the closed state. */
+  /** The backoff of the open duration halves with each openDuration in the closed state. */
   private decayed(now: number): number {
     const halvings = Math.floor((now - this.closedAt) / this.spec.openDurationMs);
     return Math.max(0, this.reopenedBefore - halvings);

@@ -6,19 +6,19 @@ import type {
 import { FleetCircuit, type FleetState, type PodView } from './fleetCircuit.ts';
 import type { FleetSpec } from './votes.ts';
 
-/** What is known of a pod, as the links have it. */
+/** The part of a pod's report that circuits of the fleet need. */
 export interface FleetPod {
   uid: string;
-  /** Its name. */
+  /** Name of the pod. */
   pod: string;
   connected: boolean;
-  /** Whether the snapshot came over the link that is open now. */
+  /** Whether the snapshot came over the current link. */
   fresh?: boolean;
   boot?: string;
   snapshot?: { circuits: readonly CircuitStatus[] };
 }
 
-/** A circuit of the fleet as status and debug pages show it. */
+/** A circuit of the fleet for status and debug pages. */
 export interface FleetCircuitStatus {
   dependency: string;
   model?: string;
@@ -27,7 +27,7 @@ export interface FleetCircuitStatus {
   /** RFC 3339. */
   since: string;
   reason?: string;
-  /** Pods that see failures out of those that had calls, such as 2/3. */
+  /** Pods that vote out of those with calls, such as 2/3. */
   votes: string;
   /** Name of the pod that probes. */
   prober?: string;
@@ -37,7 +37,7 @@ export interface FleetCircuitStatus {
 
 export interface FleetCircuitsDeps {
   clock: { now(): number; monotonic(): number };
-  /** Names this leader among all that there are. */
+  /** Unique name of this leader. */
   session: string;
   send(agentKey: string, uid: string, orders: FleetCircuitOrder[]): void;
   onState(agentKey: string, state: FleetState['state']): void;
@@ -58,7 +58,7 @@ interface Named {
 
 const isFleet = (circuit: Circuit): circuit is FleetSpec => circuit.fleet !== undefined;
 
-/** The circuits of all agents whose scope is the fleet. Only a leader has any. */
+/** The circuits of scope Fleet of all agents. Only a leader has any. */
 export class FleetCircuits {
   private readonly deps: FleetCircuitsDeps;
   private readonly agents = new Map<string, Agent>();
@@ -68,7 +68,7 @@ export class FleetCircuits {
     this.deps = deps;
   }
 
-  /** Sets what the policies say of an agent's circuits. A changed reset token closes a circuit. */
+  /** Replaces the rules of an agent's circuits. A changed reset token closes a circuit. */
   configure(agentKey: string, circuits: readonly Circuit[]): void {
     const specs = new Map(circuits.filter(isFleet).map((each) => [each.dependency, each]));
     const agent = this.agents.get(agentKey);
@@ -95,16 +95,16 @@ export class FleetCircuits {
     return this.agents.has(agentKey);
   }
 
-  /** Takes what is known of all pods of an agent, and sends the orders that are due. */
+  /** Takes the reports of all pods of an agent and sends the orders that are due. */
   update(agentKey: string, pods: readonly FleetPod[]): void {
     const agent = this.agents.get(agentKey);
     if (agent === undefined) return;
     agent.pods = pods;
-    this.meet(agentKey, agent);
+    this.addReported(agentKey, agent);
     this.decide(agentKey, agent, [...agent.circuits.values()]);
   }
 
-  /** Makes what is due by time alone. To be called often enough for probes to be in time. */
+  /** Makes transitions that time alone causes. Must be called often enough for probes to be on time. */
   tick(): void {
     for (const [key, agent] of this.agents) {
       const busy = [...agent.circuits.values()].filter(({ circuit }) => circuit.isBusy);
@@ -112,7 +112,7 @@ export class FleetCircuits {
     }
   }
 
-  /** How many circuits there are, by state. */
+  /** The state of each circuit. */
   states(): FleetState['state'][] {
     return [...this.agents.values()].flatMap(({ circuits }) =>
       [...circuits.values()].map(({ circuit }) => circuit.state().state),
@@ -125,8 +125,8 @@ export class FleetCircuits {
     return [...agent.circuits.values()].map((named) => this.statusOf(agent, named));
   }
 
-  /** Makes a circuit for each that a pod reports and that the policies give to the fleet. */
-  private meet(agentKey: string, agent: Agent): void {
+  /** Adds circuits of scope Fleet that pods report, and removes those that no pod reports any more. */
+  private addReported(agentKey: string, agent: Agent): void {
     const reported = reportedBy(agent.pods);
     if (agent.pods.some(({ connected }) => connected)) {
       for (const [key, { circuit }] of agent.circuits) {
@@ -177,7 +177,7 @@ export class FleetCircuits {
     for (const [uid, orders] of due) this.deps.send(agentKey, uid, orders);
   }
 
-  /** Pods see to an override by themselves, and follow nobody meanwhile. */
+  /** During an override pods need no orders: each applies it by itself. */
   private isOverridden(spec: FleetSpec | undefined): boolean {
     if (spec?.override === undefined) return false;
     const { expiresAt } = spec.override;

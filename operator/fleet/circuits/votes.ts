@@ -1,13 +1,13 @@
 import type { Circuit, CircuitStatus, FailureRate } from '../../../contract/generated/types.ts';
 
 export type FleetReport = NonNullable<CircuitStatus['fleet']>;
-/** A circuit whose scope is the fleet. */
+/** A circuit of scope Fleet. */
 export type FleetSpec = Circuit & { fleet: NonNullable<Circuit['fleet']> };
 
 /** A circuit in one pod. */
 export interface PodCircuit {
   report: FleetReport;
-  /** Whether the pod has opened it by itself. */
+  /** Whether the pod has opened it without an order. */
   ownOpen: boolean;
 }
 
@@ -16,16 +16,16 @@ export interface Votes {
   active: number;
   /** Pods among them that see failures, or slow calls. */
   failing: number;
-  /** Why the fleet opens; absent if it does not. */
+  /** Why the fleet's circuit opens; absent if it does not. */
   reason?: string;
 }
 
-/** Failures in a row from which on a pod votes, where the rule needs as many. */
+/** Consecutive failures after which a pod votes, unless the rule needs fewer. */
 const IN_A_ROW = 2;
-/** One pod's bad network never opens the rest. */
-export const FEWEST_PODS = 2;
+/** At least two, so that the bad network of one pod never opens the circuit of all. */
+const FEWEST_PODS = 2;
 
-/** What one rule comes to. */
+/** The result of one rule. */
 interface Tally {
   failing: number;
   /** Whether the sum over the pods meets the rule. */
@@ -33,7 +33,7 @@ interface Tally {
   text: string;
 }
 
-/** Whether the sums over the pods meet a rule and enough pods see it. */
+/** Counts votes. The circuit opens if the sums over all pods meet a rule and a quorum of pods votes. */
 export function countVotes(
   spec: FleetSpec,
   circuits: readonly PodCircuit[],
@@ -50,7 +50,7 @@ export function countVotes(
   };
 }
 
-/** How many of so many pods must agree. */
+/** How many of `pods` must vote. */
 export function quorum({ fleet }: FleetSpec, pods: number, fewest = FEWEST_PODS): number {
   return Math.max(fewest, Math.ceil((fleet.quorumPercent * pods) / 100));
 }
@@ -70,7 +70,7 @@ function talliesOf({ trip }: FleetSpec, active: readonly PodCircuit[]): Tally[] 
   return tallies;
 }
 
-/** Three pods that have each seen two of five failures open the fleet. */
+/** Sums consecutive failures over all pods: with five needed, three pods with two each suffice. */
 function inARow(needed: number, active: readonly PodCircuit[]): Tally {
   const sum = total(active, ({ failuresInARow }) => failuresInARow);
   const least = Math.min(IN_A_ROW, needed);

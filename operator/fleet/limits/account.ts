@@ -3,52 +3,52 @@ import type { LimitUse } from '../../../contract/generated/types.ts';
 
 interface Lot {
   tokens: number;
-  /** The pod cannot use the tokens any more. */
+  /** The pod cannot use the tokens after this time. */
   until: number;
 }
 
-/** Tokens that a report moves, besides those that calls took. */
+/** Tokens that a report returns to the bucket. */
 export interface Moved {
-  /** Came back unused from the pod's block. */
+  /** Unused tokens of the pod's block. */
   returned: number;
-  /** Came back from calls that used less than they took. */
+  /** Tokens of calls that used less than they took. */
   refunded: number;
 }
 
-/** Tokens are counted as held for so long after the grant. */
+/** Granted tokens count as held for this time. */
 const HELD_MS = FLEET.blockMs + FLEET.toleranceMs;
 
-/** What one pod has of one limit, as far as the leader knows: never less than the pod has. */
+/** The tokens of one limit that one pod holds, as the leader counts them: at least as many as it has. */
 export class Account {
-  /** As in the pod's reports; grants name it. */
+  /** Number of the block, which reports and grants name. */
   readonly block: number;
   /** Tokens granted in the session. */
   granted: number;
-  /** Over-run that is not paid for yet. */
+  /** Tokens that calls used beyond their grant and that are not paid for yet. */
   debt = 0;
   need = 0;
   want = 0;
-  /** Number of the last report that was looked at. */
+  /** Number of the last handled report. */
   answered = 0;
-  /** Start-time fair queuing: what it was granted while others waited. */
+  /** Virtual time of start-time fair queuing: tokens granted while other pods waited. */
   virtual = 0;
-  /** Most that bucket and blocks held together since the last report. */
+  /** Most tokens that bucket and blocks held together since the last report. */
   peak = 0;
   /** Oldest first. */
   private lots: Lot[] = [];
   /** Tokens that left the lots. */
   private gone: number;
-  /** Tokens that were credited because calls did not use them. */
+  /** Refunded tokens so far. */
   private credited = 0;
   private readonly seen: Pick<LimitUse, 'returned' | 'refunded' | 'overrun'>;
 
-  /** Begins with what the pod reports, of which it can hold no more than `most`. */
+  /** @param most upper bound of the tokens that the pod can hold, whatever it reports */
   constructor(use: LimitUse, most: number, now: number) {
     const { block, carried, received, taken, returned, refunded, overrun } = use;
     this.block = block;
     this.granted = received;
     this.gone = taken + returned;
-    // In a session that is under way, another bucket of the leader was told of the over-run.
+    // In a running session, an earlier account of the pod has counted the over-run.
     this.seen = { returned, refunded, overrun: received > 0 ? overrun : 0 };
     const held = Math.min(most, carried + received - taken - returned);
     if (held > 0) this.lots.push({ tokens: held, until: now + HELD_MS });
@@ -64,14 +64,14 @@ export class Account {
     this.lots.push({ tokens, until: now + HELD_MS });
   }
 
-  /** Takes a report. Figures that go back, as they never do, count for nothing. */
+  /** Takes a report. Figures that decrease are ignored: honest pods only count up. */
   report({ taken, returned, refunded, overrun, need, want }: LimitUse): Moved {
     this.need = need;
     this.want = Math.max(need, want);
     const left = this.remove(taken + returned - this.gone);
     const moved = {
       returned: Math.min(left, Math.max(0, returned - this.seen.returned)),
-      // Calls cannot give back more than the pod got.
+      // Calls cannot return more than the pod received.
       refunded: Math.max(0, Math.min(refunded - this.seen.refunded, this.gone - this.credited)),
     };
     this.seen.returned = Math.max(this.seen.returned, returned);
@@ -84,7 +84,7 @@ export class Account {
     return moved;
   }
 
-  /** Forgets tokens whose time is over: the pod does not use them any more. */
+  /** Removes expired tokens, which the pod no longer uses. */
   expire(now: number): void {
     while (this.lots.length > 0 && this.lots[0]!.until <= now) {
       this.gone += this.lots.shift()!.tokens;
@@ -96,7 +96,7 @@ export class Account {
     this.seen.overrun = Math.max(this.seen.overrun, overrun);
   }
 
-  /** @returns how many of the tokens were there */
+  /** @returns the number of removed tokens */
   private remove(tokens: number): number {
     let left = Math.max(0, tokens);
     while (left > 0 && this.lots.length > 0) {

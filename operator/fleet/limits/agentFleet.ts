@@ -17,14 +17,14 @@ export interface FleetPod {
   runs: boolean;
 }
 
-/** Which limit of the agent. */
+/** Identifies a limit of the agent. */
 export type LimitKey = Pick<Limit, 'target' | 'name' | 'resource'>;
 
-/** What the leader has granted of an agent's limits. */
+/** How the leader shares an agent's limits among its pods. */
 export interface FleetFigures {
-  /** Name of the process that leads. */
+  /** Name of the leader's process. */
   leader: string;
-  /** Pods that leave their share to the leader, and all. */
+  /** Pods that have pledged their share to the leader, and all pods. */
   pods: { linked: number; total: number };
   limits: (LimitKey & BucketFigures)[];
 }
@@ -33,17 +33,17 @@ interface Session {
   id: number;
   began: number;
   term: number;
-  /** Of the last message. */
+  /** Number of the last message. */
   number: number;
   /** When each message was sent. */
   sentAt: Map<number, number>;
-  /** Number of the last report that came. */
+  /** Number of the last received report. */
   reported: number;
 }
 
 interface LimitState {
   key: LimitKey;
-  /** As text, to notice a change. */
+  /** As text, to detect a change. */
   spec: string;
   bucket: FleetBucket;
 }
@@ -51,38 +51,36 @@ interface LimitState {
 export interface AgentFleetOptions {
   /** The leader's term for the agent. */
   term: () => number;
-  /** Whether this process still leads beyond doubt. */
+  /** Whether this process certainly still leads. */
   leads: () => boolean;
   nextSession: () => number;
   send: (uid: string, message: Grant | Release) => void;
 }
 
-/** Least time between two times at which waiting pods are served. */
+/** Least time between two rounds of serving waiting pods. */
 const SERVE_MS = 50;
 
-/** What the leader decides on the limits of one agent. Pure: the owner has the clock, the timer and the links. */
+/** The leader's decisions on the limits of one agent. Pure: the owner has the clock, the timer and the links. */
 export class AgentFleet {
   readonly #options: AgentFleetOptions;
   readonly #pledges: Pledges;
   readonly #pods = new Map<string, FleetPod>();
   readonly #sessions = new Map<string, Session>();
   readonly #limits = new Map<string, LimitState>();
-  /** Pods that have not told yet what another leader has granted them. */
-  readonly #untold = new Set<string>();
-  /** Pods that are linked and have no session before `#holdsUntil`. */
+  /** Pods that have not reported yet what another leader granted them. */
+  readonly #unreported = new Set<string>();
+  /** Linked pods whose sessions wait for `#holdsUntil`. */
   readonly #held = new Set<string>();
-  /** Until then sessions begin with all pods at once, as the leader before serves those without one. */
+  /** Before this time sessions begin only with all pods at once: the former leader still serves pods without one. */
   #holdsUntil: number;
   #leaving = false;
   #configured = false;
-  /** Whether pods that are new began under this leader. */
+  /** Whether new pods certainly started under this leader. */
   #began: boolean;
   #servedAt = -Infinity;
-  #grants = 0;
 
   /**
-   * @param beforeMs for how long another leader, that has granted tokens of this agent's limits, may go on; undefined: no
-   *   other leader has granted any
+   * @param beforeMs for how long a former leader of this agent may go on granting; undefined: there was none
    */
   constructor(options: AgentFleetOptions, beforeMs: number | undefined, now: number) {
     const before = beforeMs !== undefined;
@@ -94,22 +92,12 @@ export class AgentFleet {
     this.#began = !before;
   }
 
-  /** Whether there are pods that take tokens of this leader, as far as it knows. */
+  /** Whether pods take tokens from this leader. */
   get hasSessions(): boolean {
     return this.#sessions.size > 0;
   }
 
-  /** Messages that granted tokens so far. */
-  get grants(): number {
-    return this.#grants;
-  }
-
-  /** Whether there is anything to share. */
-  get isIdle(): boolean {
-    return this.#limits.size === 0;
-  }
-
-  /** Replaces the limits: those of the configuration that are the fleet's. */
+  /** Replaces the limits by those of scope Fleet in the configuration. */
   setLimits(limits: readonly Limit[], now: number): void {
     this.#refill(now);
     const before = new Map(this.#limits);
@@ -122,7 +110,7 @@ export class AgentFleet {
       const text = JSON.stringify(Object.values(spec).map(String));
       const known = before.get(id);
       if (known !== undefined && known.spec !== text) known.bucket.apply(spec, now);
-      // A limit that is new under this leader has not been granted by another one.
+      // No other leader has granted tokens of a limit that was added under this one.
       const level = this.#configured ? 'Full' : 'Empty';
       const bucket = known?.bucket ?? new FleetBucket(spec, this.#pledges, level, now);
       this.#limits.set(id, { key: { target, name, resource }, spec: text, bucket });
@@ -130,13 +118,13 @@ export class AgentFleet {
     this.#configured = true;
   }
 
-  /** Replaces the pods that there are. */
+  /** Replaces the set of pods. */
   setPods(pods: readonly FleetPod[], now: number): void {
     this.#refill(now);
     const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
     for (const uid of this.#pods.keys()) if (!byUid.has(uid)) this.#remove(uid, now);
     for (const pod of pods) {
-      if (!this.#pods.has(pod.uid)) this.#untold.add(pod.uid);
+      if (!this.#pods.has(pod.uid)) this.#unreported.add(pod.uid);
       this.#pods.set(pod.uid, pod);
     }
     this.#pledges.set(byUid, this.#began, now);
@@ -145,7 +133,7 @@ export class AgentFleet {
     this.#beginHeld(now);
   }
 
-  /** A pod is linked: begins a session with it. */
+  /** Begins a session with a pod that was linked. */
   connected(uid: string, now: number): void {
     if (this.#leaving) return;
     this.#held.add(uid);
@@ -157,7 +145,7 @@ export class AgentFleet {
     this.#sessions.delete(uid);
   }
 
-  /** Takes a pod's report, and grants what there is. */
+  /** Takes a pod's report and grants tokens. */
   report(uid: string, report: FleetReport, now: number): void {
     const session = this.#sessionOf(uid, report);
     if (session === undefined || report.number <= session.reported) return;
@@ -168,26 +156,26 @@ export class AgentFleet {
     for (const use of report.limits) {
       this.#limits.get(idOf(use))?.bucket.report(uid, use, report.number, now);
     }
-    if (this.#untold.delete(uid)) this.#settle(now);
+    if (this.#unreported.delete(uid)) this.#settle(now);
     const waits = report.limits.some(({ need }) => need > 0);
     this.#serve(now, waits ? uid : undefined);
   }
 
-  /** Tells every pod that the leader is there. To be called each FLEET.heartbeatMs. */
+  /** Tells every pod that this process leads. Must be called every FLEET.heartbeatMs. */
   heartbeat(now: number): void {
     if (!this.#options.leads()) return;
     this.#beginHeld(now);
     const limits = [...this.#limits.values()];
     for (const [uid, { term }] of this.#sessions) {
-      // A pod has shown a higher term meanwhile, and takes nothing of a lower one.
+      // The term has risen meanwhile, and pods accept nothing of a lower one.
       if (term !== this.#options.term()) this.connected(uid, now);
       else this.#tell(uid, limits, now, { answer: true });
     }
   }
 
   /**
-   * This process is to stop. It goes on granting to pods that have taken tokens of it for long enough to be known to the
-   * next leader, until that one has them; so no other session begins.
+   * Prepares the end of this process. It begins no sessions. It goes on granting in old sessions until the next leader
+   * takes the pods over, and releases sessions younger than FLEET.pledgeMs.
    */
   leave(now: number): void {
     this.#leaving = true;
@@ -200,12 +188,12 @@ export class AgentFleet {
     this.heartbeat(now);
   }
 
-  /** Serves pods that wait. To be called at `nextAt`. */
+  /** Serves waiting pods. Must be called at `nextAt`. */
   serve(now: number): void {
     this.#serve(now, undefined);
   }
 
-  /** When `serve` may have something to do; Infinity while no pod waits. */
+  /** When `serve` may grant something; Infinity while no pod waits. */
   nextAt(now: number): number {
     let next = Infinity;
     for (const { bucket } of this.#limits.values()) {
@@ -214,7 +202,7 @@ export class AgentFleet {
     return Math.max(next, this.#servedAt + SERVE_MS);
   }
 
-  /** Ends all sessions, because this process leads no more. */
+  /** Ends all sessions when this process no longer leads. */
   release(): void {
     for (const [uid, session] of this.#sessions) this.#release(uid, session);
     this.#sessions.clear();
@@ -227,7 +215,7 @@ export class AgentFleet {
     }));
   }
 
-  /** Pods that leave their share to the leader, and all. */
+  /** Pods that have pledged their share to the leader, and all pods. */
   pods(now: number): { linked: number; total: number } {
     const uids = [...this.#pods.keys()];
     const linked = uids.filter((uid) => this.#pledges.isPledged(uid, now)).length;
@@ -238,7 +226,7 @@ export class AgentFleet {
     this.#options.send(uid, { type: 'Release', term, session: id });
   }
 
-  /** The session in which the pod reports, if it is one of this leader. */
+  /** The session of a report; undefined if it is not a current one of this leader. */
   #sessionOf(uid: string, { term, session: id }: FleetReport): Session | undefined {
     const session = this.#sessions.get(uid);
     if (session?.id === id && session.term === term) return session;
@@ -279,7 +267,6 @@ export class AgentFleet {
     };
     for (const limit of this.#limits.values()) {
       const granted = limit.bucket.serve(this.#isLinked, now);
-      this.#grants += granted.length;
       for (const { uid } of granted) add(uid, limit);
       if (waiting !== undefined && !granted.some(({ uid }) => uid === waiting)) add(waiting, limit);
     }
@@ -320,12 +307,12 @@ export class AgentFleet {
   #remove(uid: string, now: number): void {
     this.#pods.delete(uid);
     this.disconnected(uid);
-    this.#untold.delete(uid);
+    this.#unreported.delete(uid);
     for (const { bucket } of this.#limits.values()) bucket.remove(uid, now);
   }
 
   #settle(now: number): void {
-    const open = [...this.#untold].some((uid) => this.#pods.get(uid)!.runs);
+    const open = [...this.#unreported].some((uid) => this.#pods.get(uid)!.runs);
     if (!open && this.#configured) this.#pledges.settle(now);
   }
 
@@ -352,7 +339,7 @@ function specOf(
   };
 }
 
-function limitGrant(key: LimitKey, { account, largest, waitMs }: Granted): LimitGrant {
-  const { block, granted, answered } = account;
+function limitGrant(key: LimitKey, { account, largest, waitMs, answered }: Granted): LimitGrant {
+  const { block, granted } = account;
   return { ...key, block, granted, largest, answered, waitMs };
 }

@@ -9,72 +9,78 @@ export interface FleetSpec {
   capacity: number;
   /** Whether the limit counts whole calls. */
   whole: boolean;
-  /** Whether a call that gets no tokens at once is rejected, so that none are kept for it. */
+  /** Whether a call without tokens is rejected at once. Then none are saved for it. */
   rejects: boolean;
-  /** Most pods that there can be; Infinity if a pod without a leader takes nothing. */
+  /** Greatest number of pods; Infinity if pods without a leader take nothing. */
   maxPods: number;
 }
 
-/** What a pod is granted and told. */
+/** The content of a grant to a pod. */
 export interface Granted {
   uid: string;
   account: Account;
-  /** Most for one call. */
+  /** Greatest number of tokens for one call. */
   largest: number;
   waitMs: number;
+  /** Number of the last report whose need was looked at. */
+  answered: number;
 }
 
 export interface BucketFigures {
   /** Tokens that the leader may grant. */
   level: number;
-  /** Tokens that pods hold, at most. */
+  /** Upper bound of the tokens that pods hold. */
   held: number;
-  /** Tokens that were granted since the leader began. */
+  /** Tokens granted in this leader's term. */
   granted: number;
   capacity: number;
 }
 
-/** Less than any share of a token that matters. */
+/** Smaller parts of a token count as rounding errors. */
 const ROUNDING = 1e-6;
+/** A bucket that takes over from another leader begins empty, and nobody is told so for as long after. */
+const BEGINNING_MS = FLEET.heartbeatMs;
 
 /**
- * The leader's bucket of one limit of one agent. A grant leaves the bucket when it is made. Bucket and blocks together
- * never hold more than the capacity, less the safe shares of pods that have not pledged theirs; so what calls take
- * never exceeds capacity + rate × time. It has no timer and reads no clock: `now` is monotonic milliseconds.
+ * The leader's bucket of one limit of one agent. Tokens leave the bucket when they are granted. Bucket and blocks together
+ * never hold more than the capacity without the safe shares of pods that have not pledged theirs. So calls never take
+ * more than capacity + rate × time. It has no timer and reads no clock: `now` is monotonic milliseconds.
  */
 export class FleetBucket {
   private spec: FleetSpec;
   private readonly pledges: Pledges;
   private readonly accounts = new Map<string, Account>();
-  /** Pods of which the next report is the first one of a session. */
+  /** Pods whose next report is the first of a session. */
   private readonly restarted = new Set<string>();
   private level: number;
+  /** Another leader may have granted tokens of this limit. */
+  private readonly succeeds: boolean;
   private updatedAt: number;
-  /** Virtual time of start-time fair queuing: that of the pod which was served last. */
+  /** Virtual time of start-time fair queuing: that of the pod that was served last. */
   private virtual = 0;
   private total = 0;
 
-  /** @param level tokens at first: none, unless no other leader can have granted any of this limit */
+  /** @param level Full only if no other leader can have granted tokens of this limit */
   constructor(spec: FleetSpec, pledges: Pledges, level: 'Empty' | 'Full', now: number) {
     this.spec = spec;
     this.pledges = pledges;
+    this.succeeds = level === 'Empty';
     this.level = level === 'Full' ? spec.capacity : 0;
     this.updatedAt = now;
   }
 
-  /** Replaces rate and capacity; a reload never adds tokens. */
+  /** Replaces rate and capacity. It never adds tokens. */
   apply(spec: FleetSpec, now: number): void {
     this.refill(now);
     this.spec = spec;
     this.refill(now);
   }
 
-  /** Takes what a pod reports. */
   report(uid: string, use: LimitUse, number: number, now: number): void {
     this.refill(now);
     let account = this.accounts.get(uid);
     if (account === undefined || account.block !== use.block || this.restarted.has(uid)) {
-      // Of its own tokens the leader knows how many there can be.
+      // The leader knows how many of its own tokens the pod can hold.
       account = new Account(use, account?.held ?? this.spec.capacity, now);
       this.accounts.set(uid, account);
       this.restarted.delete(uid);
@@ -83,7 +89,7 @@ export class FleetBucket {
     const { returned, refunded } = account.report(this.bounded(use));
     const { capacity } = this.spec;
     this.level += returned;
-    // What calls gave back would have been lost if the bucket was full at that time.
+    // Without room at that time, the refund would have overflowed the bucket.
     const room = Math.max(0, capacity - Math.max(account.peak, this.sum()));
     this.level += Math.min(refunded, room);
     account.peak = this.sum();
@@ -93,12 +99,12 @@ export class FleetBucket {
     }
   }
 
-  /** A pod begins another session; its next report tells what it holds. */
+  /** A pod begins a new session. Its next report says what it holds. */
   restart(uid: string): void {
     if (this.accounts.has(uid)) this.restarted.add(uid);
   }
 
-  /** A pod is gone, and what it held with it; its over-run stays. */
+  /** A pod is gone. Its tokens are lost, and the bucket pays its over-run. */
   remove(uid: string, now: number): void {
     this.refill(now);
     this.level -= Math.min(this.accounts.get(uid)?.debt ?? 0, this.spec.capacity);
@@ -106,7 +112,7 @@ export class FleetBucket {
     this.restarted.delete(uid);
   }
 
-  /** Brings the bucket up to `now`; see Pledges for whose share of the limit it may grant. */
+  /** Refills the bucket up to `now`. Pledges determine the leader's share of the limit. */
   refill(now: number): void {
     const { amount, perMs, maxPods } = this.spec;
     for (const account of this.accounts.values()) account.expire(now);
@@ -121,8 +127,8 @@ export class FleetBucket {
   }
 
   /**
-   * Grants tokens to pods that are linked: first what a call waits for in each, the pod first that was granted least,
-   * then the rest in equal parts up to what each wants.
+   * Grants tokens to linked pods: first those for which calls wait, beginning with the pod that was granted least; then
+   * the rest in equal parts, up to what each pod wants.
    */
   serve(linked: (uid: string) => boolean, now: number): Granted[] {
     this.refill(now);
@@ -131,36 +137,36 @@ export class FleetBucket {
     const before = new Map(asking.map(([uid, account]) => [uid, account.granted]));
     const blocked = this.serveNeeds(asking, now);
     if (!blocked) this.serveWants(asking, now);
-    const largest = this.most(now);
     return asking
       .filter(([uid, { granted }]) => granted > before.get(uid)!)
-      .map(([uid, account]) => ({ uid, account, largest, waitMs: this.waitMs(account, now) }));
+      .map(([uid, account]) => this.toldOf(uid, account, now));
   }
 
   /**
-   * The pod was told that there are no tokens for its call. Where calls do not wait it has its turn all the same if
-   * that is soon, for the next call; tokens that come later would be idle.
+   * The pod was told that there are no tokens for its call. If the limit rejects such calls, the pod keeps its turn, for
+   * its next call, only if the turn comes soon. Tokens that come later would be unused.
    */
   answered(uid: string, now: number): void {
     const account = this.accounts.get(uid);
-    if (!this.spec.rejects || account === undefined) return;
+    if (!this.spec.rejects || account === undefined || this.begins(now)) return;
     if (this.waitMs(account, now) <= FLEET.heartbeatMs) return;
     account.want -= account.need;
     account.need = 0;
   }
 
-  /** What a pod is told; undefined before it has reported on the limit. */
+  /** The content of a message to the pod; undefined before it has reported on the limit. */
   told(uid: string, now: number): Granted | undefined {
     this.refill(now);
     const account = this.accounts.get(uid);
     if (account === undefined || this.restarted.has(uid)) return undefined;
-    return { uid, account, largest: this.most(now), waitMs: this.waitMs(account, now) };
+    return this.toldOf(uid, account, now);
   }
 
-  /** When it can grant a pod that waits something; Infinity if none does. */
+  /** When the bucket can grant tokens to a waiting pod; Infinity if none waits. */
   nextAt(linked: (uid: string) => boolean, now: number): number {
     const asking = this.asking(linked);
     if (asking.length === 0) return Infinity;
+    if (now < this.pledges.startsAt) return this.pledges.startsAt;
     const kept = this.kept();
     const needy = asking.filter(([, { need, debt }]) => need + debt > ROUNDING);
     const next = needy.length > 0 ? [needy.reduce(firstServed)] : asking;
@@ -174,9 +180,19 @@ export class FleetBucket {
     return { level: this.level, held: this.heldByAll(), granted: this.total, capacity };
   }
 
-  /** Tokens that a pod may hold at this time, at most. */
-  heldBy(uid: string): number {
-    return this.accounts.get(uid)?.held ?? 0;
+  /** While the bucket begins, calls go on waiting for an answer: that it is empty says nothing about the limit. */
+  private toldOf(uid: string, account: Account, now: number): Granted {
+    const largest = this.most(now);
+    if (this.begins(now)) {
+      const answered = account.need > 0 ? 0 : account.answered;
+      return { uid, account, largest, waitMs: 0, answered };
+    }
+    const { answered } = account;
+    return { uid, account, largest, waitMs: this.waitMs(account, now), answered };
+  }
+
+  private begins(now: number): boolean {
+    return this.succeeds && now < this.pledges.startsAt + BEGINNING_MS;
   }
 
   private asking(linked: (uid: string) => boolean): [string, Account][] {
@@ -186,7 +202,7 @@ export class FleetBucket {
     );
   }
 
-  /** @returns whether a call waits for tokens that are not there yet, which are saved for it */
+  /** @returns whether a call waits for tokens. Then all tokens are saved for it. */
   private serveNeeds(asking: [string, Account][], now: number): boolean {
     const turns = asking
       .map(([, account]) => account)
@@ -197,7 +213,7 @@ export class FleetBucket {
       account.debt -= paid;
       account.virtual += paid;
       this.level -= paid;
-      // A part of a call's token admits nothing.
+      // A fraction of a token admits no call.
       const need = this.spec.whole ? account.need : Math.min(account.need, this.most(now));
       if (account.debt > ROUNDING || need > this.level + ROUNDING) return true;
       if (need > 0) this.grant(account, need, now);
@@ -205,13 +221,13 @@ export class FleetBucket {
     return false;
   }
 
-  /** Max–min fair: equal parts, and what one does not want is for the others. */
+  /** Max–min fair: equal parts, and the others share what one pod does not want. */
   private serveWants(asking: [string, Account][], now: number): void {
     const left = asking
       .map(([, account]) => account)
       .filter(({ want, debt }) => want > ROUNDING && debt <= ROUNDING)
       .sort((a, b) => a.want - b.want);
-    // Some are kept for calls that find their pod without any, or the busiest pod would have all of a small limit.
+    // Some are kept for calls in pods without tokens. Otherwise the busiest pod would get all of a small limit.
     const kept = this.kept();
     left.forEach((account, index) => {
       const free = Math.max(0, this.level - kept);
@@ -220,7 +236,7 @@ export class FleetBucket {
       if (tokens > ROUNDING) this.grant(account, tokens, now);
     });
     if (!this.spec.whole) return;
-    // What does not divide is for single calls, in turn.
+    // The remainder goes to single calls in turn.
     for (const account of left.toSorted((a, b) => a.virtual - b.virtual)) {
       if (this.level < kept + 1 - ROUNDING) return;
       if (account.want >= 1 - ROUNDING) this.grant(account, 1, now);
@@ -236,14 +252,14 @@ export class FleetBucket {
     this.total += tokens;
   }
 
-  /** A pod that reports nonsense gets no more by it than any other. */
+  /** Bounds a report, so that a pod gains nothing by exaggerating. */
   private bounded(use: LimitUse): LimitUse {
     const { capacity, whole } = this.spec;
     const need = Math.min(use.need, whole ? 1 : capacity);
     return { ...use, need, want: Math.min(use.want, capacity) };
   }
 
-  /** Time until there may be tokens for a pod, after those whose turn comes before. */
+  /** Estimated milliseconds until the pod's turn and enough tokens. */
   private waitMs(account: Account, now: number): number {
     if (account.need + account.want + account.debt <= ROUNDING) return 0;
     let ahead = 0;
@@ -253,7 +269,7 @@ export class FleetBucket {
     return Math.max(1, this.refillMs(this.costOf(account) + ahead - this.level, now));
   }
 
-  /** Tokens of which a pod can make something. */
+  /** Least number of tokens that is useful to the pod. */
   private costOf({ need, want, debt }: Account): number {
     const { whole } = this.spec;
     return need > 0 || debt > 0
@@ -273,7 +289,7 @@ export class FleetBucket {
     return this.spec.whole ? Math.min(this.accounts.size, this.spec.capacity / 4) : 0;
   }
 
-  /** What bucket and blocks may hold together. */
+  /** Most tokens that bucket and blocks may hold together. */
   private most(now: number): number {
     const { capacity, maxPods } = this.spec;
     return capacity * this.pledges.share(now, maxPods);
@@ -290,7 +306,7 @@ export class FleetBucket {
   }
 }
 
-/** Of two pods the one whose turn is first. */
+/** The one of two pods whose turn is first. */
 function firstServed(a: [string, Account], b: [string, Account]): [string, Account] {
   return b[1].virtual < a[1].virtual ? b : a;
 }

@@ -1,38 +1,39 @@
 import { FLEET } from '../../../contract/link.ts';
 
 interface Pod {
-  /** Whether its process may run, so that it may take its safe share. */
+  /** Whether its process may run, and so may take its safe share. */
   runs: boolean;
   from: number;
   until: number;
 }
 
 /**
- * Which pods leave their safe share of the limits to the leader, and until when. A pod pledges its share for a while
- * with each answer to the leader. The leader counts the while from the moment at which it sent what is answered, so
- * that it never counts on a share longer than the pod does, however long messages or this process stand still.
+ * Which pods leave their safe share of the limits to the leader, and until when. With each answer to the leader a pod
+ * pledges its share for FLEET.pledgeMs. The leader counts this time from when it sent the message that the pod answers.
+ * So it never relies on a pledge longer than the pod does, even if messages or this process are delayed.
  */
 export class Pledges {
   private readonly pods = new Map<string, Pod>();
-  /** Tokens that another leader granted may be in use until then; the limit is not this leader's before. */
+  /** Until this time tokens of a former leader may be in use, so this leader grants nothing. */
   private since: number;
 
   constructor(since: number) {
     this.since = since;
   }
 
-  /** All pods have told what they hold: there is nothing to wait for. */
+  /** All pods have reported what they hold, so the leader may grant from now on. */
   settle(now: number): void {
     this.since = Math.min(this.since, now);
   }
 
-  isSettled(now: number): boolean {
-    return now >= this.since;
+  /** From when on the limit is this leader's. */
+  get startsAt(): number {
+    return this.since;
   }
 
   /**
-   * Replaces the pods that there are. One that does not run yet takes nothing, and one that began under this leader
-   * (`began`) takes nothing for a while.
+   * Replaces the set of pods. A pod that does not run yet takes nothing. A pod that started under this leader (`began`)
+   * takes no safe share for FLEET.pledgeMs.
    */
   set(pods: ReadonlyMap<string, { runs: boolean }>, began: boolean, now: number): void {
     for (const uid of this.pods.keys()) if (!pods.has(uid)) this.pods.delete(uid);
@@ -44,7 +45,7 @@ export class Pledges {
     }
   }
 
-  /** The pod has answered what was sent at `sentAt`; another leader counts on its share for `otherMs`. */
+  /** The pod answered a message sent at `sentAt`. A former leader relies on the pod's share for another `otherMs`. */
   pledge(uid: string, sentAt: number, otherMs: number, now: number): void {
     const pod = this.pods.get(uid);
     const until = sentAt + FLEET.pledgeMs;
@@ -54,7 +55,7 @@ export class Pledges {
     pod.until = Math.max(pod.until, until);
   }
 
-  /** Share of the limit that the leader has at this time, 0 to 1. */
+  /** The leader's share of the limit at this time, 0 to 1. */
   share(now: number, maxPods: number): number {
     if (now < this.since) return 0;
     if (maxPods === Infinity) return 1;
@@ -65,7 +66,7 @@ export class Pledges {
     return Math.max(0, maxPods - withheld) / maxPods;
   }
 
-  /** The same over time: milliseconds of the whole limit. */
+  /** The leader's share, integrated over the time: milliseconds of the whole limit. */
   pledged(after: number, to: number, maxPods: number): number {
     const from = Math.max(after, this.since);
     const ms = to - from;

@@ -2,11 +2,11 @@ import type { ProviderLimitUse } from '../../../contract/generated/types.ts';
 import { FLEET } from '../../../contract/link.ts';
 import { partsOf } from './shares.ts';
 
-/** What one pod may take of a limit, counted from what it has reported. */
+/** What one pod may take of a limit, in addition to what it has reported. */
 export interface Share {
   amount: number;
   perMs: number;
-  /** Absent: the pod has reported nothing yet. */
+  /** Of the pod's last report; absent before the first one. */
   count?: number;
   taken?: number;
 }
@@ -34,52 +34,53 @@ interface Statement {
   at: number;
 }
 
-/** One process of a pod, as far as it takes of the limit. */
+/** One process of a pod that takes from the limit. */
 interface Member {
   uid: string;
   boot: string | undefined;
   linked: boolean;
-  /** What it reported; undefined before. */
+  /** Of the last report; undefined before the first one. */
   count: number | undefined;
   taken: number;
-  /** What it had taken when the statement was made. */
+  /** What it had taken at the time of the statement. */
   base: number;
   reports: { at: number; taken: number }[];
   asked: number;
   askedAt: number;
-  /** Tokens that it asks for per millisecond. */
+  /** Tokens per millisecond that it asks for. */
   demand: number;
   need: number;
   neededAt: number;
-  /** The share that it has, until when. */
+  /** Its share and when that expires. */
   given: { at: number; amount: number; taken: number; perMs: number; until: number };
 }
 
 const NOTHING = { at: 0, amount: 0, taken: 0, perMs: 0, until: -Infinity };
-/** Reports that are kept of each pod, to know what it had taken when a call began. */
+/** Kept reports of each pod, which tell what it had taken when a call began. */
 const KEPT_REPORTS = 32;
-/** The demand of a pod follows what it asks for within about this time. */
+/** Time constant of the smoothed demand of a pod. */
 const SMOOTHED_MS = 2000;
-/** The leader gives shares from half of the limit on, as pods ask for them, and a little above. */
+/** The leader shares a limit below this fraction. Pods ask for shares from half of the limit on. */
 const SCARCE = 0.6;
-/** Part of what is left that is divided by demand; the rest is for calls that their pod's share does not cover. */
+/** Fraction of the rest that is divided by demand. The remainder is for calls that exceed the share of their pod. */
 const DIVIDED = 0.8;
-/** A refused call is a demand, as if it were to be served within about this time. */
+/** A refused call counts as demand that is to be served within this time. */
 const SERVED_MS = 10_000;
-/** How long a pod keeps what a refused call needs. */
+/** Time for which the need of a refused call counts. */
 const NEEDED_MS = 120_000;
 const TOKEN_UNIT = 1000;
 
 /**
- * One limit that a provider enforces on a credential, as the leader has it for all pods of an agent: what the newest
- * statement says, less what pods have taken since the call that it answers. The sum of the shares is never more.
+ * The leader's account of one limit that a provider enforces on a credential, for all pods of an agent. The level is that
+ * of the provider's newest statement, without what pods have taken since the call that it answered. The shares of pods
+ * never add up to more.
  */
 export class Account {
   private readonly unit: number;
   private statement: Statement | undefined;
   private members: Member[] = [];
   private maxPods = 1;
-  /** Pods there are that have no link: each may take its safe share. */
+  /** Pods without a link. Each may take its safe share. */
   private alone = 0;
 
   constructor(resource: string) {
@@ -97,7 +98,7 @@ export class Account {
         this.members.push(newMember(pod, now));
       }
     }
-    // What those have taken that are gone stays taken.
+    // Drops members whose share has expired. What they have taken stays taken.
     this.members = this.members.filter((member) => {
       const stays = member.linked || now < member.given.until;
       if (!stays && this.statement) this.statement.remaining -= member.taken - member.base;
@@ -116,20 +117,20 @@ export class Account {
     member.reports.push({ at: now, taken });
     if (member.reports.length > KEPT_REPORTS) member.reports.shift();
     if (use.stated) this.state(member, use.stated, now);
-    // What another leader gave it, or what it has alone.
+    // Before this leader gives it a share, the pod has one of a former leader, or its safe share.
     if (member.given === NOTHING) {
       const until = now + FLEET.blockMs;
       member.given = { at: now, amount: Math.max(0, held), taken, perMs: 0, until };
     }
   }
 
-  /** Whether pods have to share it: little is left. */
+  /** Whether so little is left that pods must share it. */
   isScarce(now: number): boolean {
     const { statement } = this;
     return statement !== undefined && this.level(now) < SCARCE * statement.limit;
   }
 
-  /** Shares of all linked pods, anew. */
+  /** New shares of all linked pods. */
   divide(now: number): Map<string, Share> {
     const members = this.members.filter(({ linked }) => linked);
     const { perMs = 0 } = this.statement ?? {};
@@ -148,7 +149,7 @@ export class Account {
     );
   }
 
-  /** The share of a pod that has reported, from what no other pod has. */
+  /** A new share of one pod, from what no other pod holds. */
   topUp(uid: string, now: number): Share | undefined {
     if (this.statement === undefined) return undefined;
     const member = this.members.find((each) => each.uid === uid && each.linked);
@@ -168,7 +169,7 @@ export class Account {
     return give(member, { amount, perMs: Math.max(0, Math.min(own, flow)) }, now);
   }
 
-  /** Undefined before the first statement. */
+  /** Undefined without a statement of the provider. */
   levelOf(now: number): Level | undefined {
     const { statement } = this;
     if (statement === undefined) return undefined;
@@ -177,7 +178,7 @@ export class Account {
     return { limit, remaining, resetMs: (limit - remaining) / perMs, ageMs: now - at };
   }
 
-  /** Pods that take part, with what each may take now, and what it asks for. */
+  /** Pods with a share: what each may take now, and what it asks for. */
   shares(now: number): { uid: string; held: number; perSecond: number; demand: number }[] {
     return this.members
       .filter(({ given }) => now < given.until)
@@ -204,7 +205,7 @@ export class Account {
     const left = Math.min(remaining, limit);
     const perMs = resetMs > 0 ? (limit - left) / resetMs : 0;
     if (perMs <= 0) {
-      // It is full.
+      // The limit is full.
       this.statement = undefined;
       return;
     }
@@ -215,7 +216,7 @@ export class Account {
     }
   }
 
-  /** What is left, less what may have been taken since that was stated. */
+  /** The stated remainder with its refill, without what pods have taken since. */
   private level(now: number): number {
     if (this.statement === undefined) return 0;
     const { limit, remaining, perMs, at } = this.statement;
@@ -223,12 +224,12 @@ export class Account {
     return this.members.reduce((left, { taken, base }) => left - (taken - base), full);
   }
 
-  /** The part of the limit that pods without a link do not have. */
+  /** The fraction of the limit that is not reserved for pods without a link. */
   private shared(): number {
     return Math.max(0, 1 - this.alone / this.maxPods);
   }
 
-  /** What is neither held by other pods than these nor left to those without a link. */
+  /** What neither other pods hold nor is reserved for pods without a link. */
   private available(now: number, members: readonly Member[]): number {
     const others = this.members.filter((each) => !members.includes(each));
     const held = others.reduce((sum, each) => sum + heldBy(each, now), 0);
@@ -241,12 +242,12 @@ export class Account {
     pool: number,
     now: number,
   ): number[] {
-    // What has come to a pod for its next call stays its own.
+    // A pod keeps what it has saved for its next call.
     const kept = members.map((each) => Math.min(Math.max(each.need, this.unit), heldBy(each, now)));
     const most = kept.reduce((sum, each) => sum + each, 0);
     const scale = Math.min(1, pool / most);
     const left = pool - most * scale;
-    // Each pod has one call as long as there is one for each.
+    // Each pod gets one call, if there is one for each.
     const unit = left >= members.length * this.unit ? this.unit : 0;
     const divided = DIVIDED * (left - members.length * unit);
     return kept.map((each, i) => each * scale + unit + parts[i]! * divided);
@@ -267,7 +268,7 @@ function takenAt({ reports, taken }: Member, time: number): number {
   return (reports.findLast(({ at }) => at <= time) ?? reports[0])?.taken ?? taken;
 }
 
-/** What a pod may take of its share as far as it has reported. */
+/** The rest of a pod's share, as far as the pod has reported. */
 function heldBy({ given, taken }: Member, now: number): number {
   if (now >= given.until) return 0;
   return Math.max(0, given.amount + given.perMs * (now - given.at) - (taken - given.taken));
@@ -283,7 +284,7 @@ function give(
   return { amount, perMs, ...(count !== undefined && { count, taken }) };
 }
 
-/** A refused call comes back: what it needs is kept for it for a while, until the pod has taken something. */
+/** A refused call will be retried, so its need is kept for a while, until the pod has taken something. */
 function followNeed(member: Member, { need, taken }: ProviderLimitUse, now: number): void {
   const isOver = taken > member.taken || now - member.neededAt > NEEDED_MS;
   if (need > 0) {

@@ -8,7 +8,7 @@ import type {
 import { FLEET } from '../../../contract/link.ts';
 import { Account, type AccountPod, type Share } from './account.ts';
 
-/** A limit of a provider as the debug page shows it. */
+/** A provider's limit for the debug page. */
 export interface ProviderAccountFigures {
   dependency: string;
   model?: string;
@@ -17,11 +17,11 @@ export interface ProviderAccountFigures {
   limit: number;
   /** Estimate of what is left for all pods. */
   remaining: number;
-  /** What each pod may take now, what comes to it and what it asks for, in a second. */
+  /** What each pod may take now, and per second what it gets and what it asks for. */
   pods: { uid: string; held: number; perSecond: number; demand: number }[];
 }
 
-/** The same with the names of pods. */
+/** With the names of pods instead of their UIDs. */
 export interface ProviderLimitFigures extends Omit<ProviderAccountFigures, 'pods'> {
   pods: ({ pod: string } & Omit<ProviderAccountFigures['pods'][number], 'uid'>)[];
 }
@@ -36,22 +36,22 @@ interface Entry {
   heardAt: number;
 }
 
-/** Accounts of one agent at most; pods name them. */
+/** Most accounts of one agent. They are bounded because pods name them. */
 const MAX_ACCOUNTS = 1024;
 const MAX_GATES = 128;
-/** A limit of which no pod has reported for so long is forgotten. */
+/** An account without reports for this time is deleted. */
 const FORGOTTEN_MS = 60_000;
-/** Ends of gates that differ by less are one. */
+/** Ends of gates that differ by less count as equal. */
 const SAME_MS = 500;
 
 /**
- * The limits of providers that the pods of one agent share, as the leader has them. It reads no clock, and tells pods
- * by `send` alone.
+ * The leader's accounts of the providers' limits that the pods of one agent share. It reads no clock and does no I/O but
+ * by `send`.
  */
 export class ProviderAccounts {
   private readonly send: (uid: string, shares: SharesBody) => void;
   private readonly entries = new Map<string, Entry>();
-  /** Until when the provider refuses, and which pod said so. */
+  /** Until when the provider refuses requests, and which pod reported it. */
   private readonly gates = new Map<string, { gate: ProviderGate; until: number; from: string }>();
   private pods: readonly AccountPod[] = [];
   private maxPods = 1;
@@ -72,7 +72,7 @@ export class ProviderAccounts {
     }
   }
 
-  /** Takes what a pod reports, and answers it where it lacks something. */
+  /** Takes a pod's report and answers with new shares. */
   report(uid: string, { limits, gates }: ProviderUse, now: number): void {
     if (!this.linked().includes(uid)) return;
     const due: ProviderLimitShare[] = [];
@@ -85,10 +85,10 @@ export class ProviderAccounts {
       if (share) due.push(this.told(key, account, share, now));
     }
     if (due.length > 0) this.send(uid, { limits: due, gates: [] });
-    this.hearGates(uid, gates, now);
+    this.shareGates(uid, gates, now);
   }
 
-  /** Gives all pods their shares anew, and asks them to report. To be called each FLEET.heartbeatMs. */
+  /** Sends all pods new shares and asks them to report. Must be called every FLEET.heartbeatMs. */
   heartbeat(now: number): void {
     const due = new Map(this.linked().map((uid) => [uid, [] as ProviderLimitShare[]]));
     for (const [name, { key, account, heardAt }] of this.entries) {
@@ -105,7 +105,7 @@ export class ProviderAccounts {
     }
   }
 
-  /** Whether there is something to do at the next heartbeat. */
+  /** Whether heartbeats are needed. */
   get isBusy(): boolean {
     return this.entries.size > 0;
   }
@@ -147,10 +147,10 @@ export class ProviderAccounts {
     return { ...key, ...account.levelOf(now)!, ...share, lifetimeMs: FLEET.blockMs };
   }
 
-  /** A provider that refuses the rate for one pod refuses it for all with that credential. */
-  private hearGates(from: string, gates: readonly ProviderGate[], now: number): void {
+  /** Passes gates on to the other pods: a provider that refuses one pod refuses all pods with that credential. */
+  private shareGates(from: string, gates: readonly ProviderGate[], now: number): void {
     for (const [name, { until }] of this.gates) if (until <= now) this.gates.delete(name);
-    const news = gates.filter(({ forMs, ...key }) => {
+    const changed = gates.filter(({ forMs, ...key }) => {
       const name = nameOf(key);
       const until = now + forMs;
       const known = this.gates.get(name);
@@ -158,8 +158,10 @@ export class ProviderAccounts {
       this.gates.set(name, { gate: { ...key, forMs }, until, from });
       return true;
     });
-    if (news.length === 0) return;
-    for (const uid of this.linked()) if (uid !== from) this.send(uid, { limits: [], gates: news });
+    if (changed.length === 0) return;
+    for (const uid of this.linked()) {
+      if (uid !== from) this.send(uid, { limits: [], gates: changed });
+    }
   }
 
   private openGates(now: number): ProviderGate[] {

@@ -1,11 +1,9 @@
-/** What pods ask for, and the parts of a limit that they get. */
-
-/** Part of the limit that all pods get equally, whatever they ask for, so that the first call of a pod is served. */
+/** Fraction of the limit that is divided equally, so that the first call of any pod is served. */
 const FLOOR = 0.1;
 
 /**
- * Parts of `perMs` for pods that ask for `demands`, which add up to 1. A pod that asks for less than an equal part gets
- * what it asks for, and the others share the rest.
+ * Divides `perMs` among pods by their demands. The parts add up to 1. A pod that asks for less than an equal part gets its
+ * demand, and the others share the rest.
  */
 export function partsOf(demands: readonly number[], perMs: number): number[] {
   const served = filled(demands, perMs);
@@ -15,7 +13,7 @@ export function partsOf(demands: readonly number[], perMs: number): number[] {
   return served.map((each) => (1 - FLOOR) * (each / sum) + FLOOR * equal);
 }
 
-/** Max-min fair: the smallest demands are served whole. */
+/** Max–min fair: the smallest demands are served in full. */
 function filled(demands: readonly number[], capacity: number): number[] {
   const served = demands.map(() => 0);
   const order = [...demands.keys()].sort((a, b) => demands[a]! - demands[b]!);

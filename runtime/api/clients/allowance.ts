@@ -1,5 +1,6 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
+import type { RequestTrace } from '../../observe/trace/requestTrace.ts';
 import type { RequestSighting } from '../../security/incidents/incident.ts';
 
 type Clients = NonNullable<NonNullable<Content['auth']>['clients']>;
@@ -64,7 +65,7 @@ export class Allowance {
     return denial(message, { type: 'route', name: kind }, 'Access');
   }
 
-  /** Why the client may not ask for this model or for so many tokens; undefined if it may. */
+  /** Why the client may not use this model or this max_tokens; undefined if it may. */
   request(asked: AskedMessage): Denial | undefined {
     const { models, admin } = this.#allow;
     if (admin || (!models && this.maxTokens === undefined)) return undefined;
@@ -101,6 +102,12 @@ export interface AskedMessage {
 
 function denial(message: string, resource: Denial['resource'], asset: Denial['asset']): Denial {
   return { failure: { reason: 'Forbidden', message }, resource, asset };
+}
+
+/** Reports a denial and returns its answer. */
+export function denied({ listener }: RequestTrace, { failure, resource, asset }: Denial): Failure {
+  listener.denied({ ...failure, resource, asset });
+  return failure;
 }
 
 /** Patterns are names, or prefixes that end in `*`. */

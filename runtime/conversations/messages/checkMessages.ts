@@ -1,7 +1,7 @@
 import { blocksOf, toolUses } from './messages.ts';
 import type { Block, Message } from './messages.ts';
 
-/** The messages, or what is wrong with them. */
+/** The messages, or why they are invalid. */
 export type Restored = { ok: true; messages: Message[] } | { ok: false; message: string };
 
 /**

@@ -12,6 +12,11 @@ export function blocksOf({ content }: Message): Block[] {
   return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
 }
 
+/** Whether a block is text without a letter, which the Messages API takes back from nobody. */
+export function isBlank(block: Block): boolean {
+  return block.type === 'text' && block.text.trim() === '';
+}
+
 /** The tools that a message of the model requests. */
 export function toolUses(message: Message | undefined): ToolUse[] {
   if (message?.role !== 'assistant') return [];

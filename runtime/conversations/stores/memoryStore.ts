@@ -11,7 +11,7 @@ export interface MemoryStoreDeps {
   absenceOf(id: string): Absence;
   /** Largest size of all conversations, in bytes. A full store takes no new ones. */
   maxBytes: number;
-  /** A conversation expired. */
+  /** Reports an expired conversation. */
   onExpired?: (id: string) => unknown;
 }
 

@@ -17,7 +17,7 @@ export interface RedisStoreDeps extends RedisConnectionDeps {
   clock: Clock;
   /** Whether `onExpired` has a listener. */
   tellsExpired: () => boolean;
-  /** A conversation expired. One pod of all is told, and another one if that dies before this resolves. */
+  /** Reports an expired conversation. Only one pod calls it, and another one if that dies before it resolves. */
   onExpired: (id: string) => Promise<void>;
 }
 

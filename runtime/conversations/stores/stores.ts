@@ -14,7 +14,7 @@ export interface StoresDeps extends RedisInForceDeps {
   self: string;
   idleTimeoutMs: () => number;
   maxConversationBytes: number;
-  /** A conversation expired. Of one in Redis one pod is told, and another one if that dies before this resolves. */
+  /** Reports an expired conversation. For one in Redis only one pod calls it, and another one if that dies before it resolves. */
   onExpired: (id: string) => Promise<void>;
   /** Whether pods search for conversations that expired in Redis. */
   tellsExpired: () => boolean;

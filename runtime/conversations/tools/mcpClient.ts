@@ -23,6 +23,7 @@ import {
 import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
+import { McpFetch } from './mcpFetch.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS, McpMessageTooLarge, NO_TIMEOUT_MS } from './mcpBounds.ts';
 
 /** Largest number of pages in a list of tools. */
@@ -33,6 +34,9 @@ const UNCHECKED: jsonSchemaValidator = {
     <T>(): JsonSchemaValidator<T> =>
     (input) => ({ valid: true, data: input as T, errorMessage: undefined }),
 };
+
+/** Stands for the answer that a server owes when it ends its HTTP answer. */
+const CLOSED = { code: ErrorCode.ConnectionClosed, message: 'Connection closed' };
 
 /** How a client of the SDK reaches its server. */
 export interface McpConnection {
@@ -53,7 +57,12 @@ export async function openClient(
   client.setNotificationHandler(ToolListChangedNotificationSchema, onOutdated);
   // The call itself tells its caller of the error.
   client.onerror = onOutdated;
-  const transport = new StreamableHTTPClientTransport(new URL(url), { fetch });
+  const requests = new McpFetch({
+    fetch,
+    onUnanswered: (id) => transport.onmessage?.({ jsonrpc: '2.0', id, error: CLOSED }),
+  });
+  const transport = new StreamableHTTPClientTransport(new URL(url), { fetch: requests.fetch });
+  transport.onmessage = (message) => requests.received(message);
   await client.connect(transport, { signal, timeout: NO_TIMEOUT_MS });
   return client;
 }

@@ -147,13 +147,14 @@ export class McpServer {
     this.#tellWithheld(before);
   }
 
-  /** Fetches the list if it may have changed. Never rejects. */
-  refresh(context: ToolContext): Promise<void> {
-    if (!this.#stale) return Promise.resolve();
-    this.#listing ??= this.#ask(context).finally(() => {
+  /** Fetches the list if it may have changed. Turns share a fetch, which outlives the one that began it. Never rejects. */
+  refresh({ signal, ...context }: ToolContext): Promise<void> {
+    // The first list is waited for, also by turns that begin while it is on its way.
+    if (!this.#stale && (this.#list || !this.#listing)) return Promise.resolve();
+    this.#listing ??= this.#ask({ ...context, signal: this.#closed.signal }).finally(() => {
       this.#listing = undefined;
     });
-    return this.#listing;
+    return settledOrAborted(this.#listing, signal);
   }
 
   /** Fetches the list now and whenever no call began for the check interval, each within `timeoutMs()`. */
@@ -223,7 +224,7 @@ export class McpServer {
   async #check(timeoutMs: number): Promise<void> {
     const { signal } = this.#closed;
     const context = { timeoutMs, header: () => undefined, client: [], signal };
-    // A turn may be fetching already; its answer serves as well.
+    // A turn may be fetching already. Its result serves, too.
     this.#stale = true;
     await this.refresh(context);
     // A refused call counts too: its rejection says as much as the server could.
@@ -268,7 +269,7 @@ export class McpServer {
     });
   }
 
-  /** Once more with a session of its own when the server has forgotten the one there was. */
+  /** Repeats the call in a new session if the server has lost the old one. */
   async #attempt(
     use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
     signal: AbortSignal,
@@ -312,7 +313,7 @@ export class McpServer {
     return client;
   }
 
-  /** With the header values as they are mounted now. */
+  /** fetch with the currently mounted header values. */
   async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const { credentials, egress } = this.#deps;
     const secret = readHeaders(this.#spec.headersFrom, credentials);
@@ -335,7 +336,17 @@ export class McpServer {
     try {
       await (await client)?.close();
     } catch {
-      // It never was connected, or is not any more.
+      // It is not connected.
     }
   }
+}
+
+/** Resolves with the promise, or when the signal aborts. */
+async function settledOrAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort, { once: true });
+  await Promise.race([promise, aborted]);
+  signal.removeEventListener('abort', onAbort);
 }

@@ -8,10 +8,10 @@ import type { McpServerDeps } from './mcpServer.ts';
 import { describe } from './toolList.ts';
 import type { ToolContext, Tools } from './toolbox.ts';
 
-/** Time for a call of a tool where the configuration names none, in milliseconds. */
+/** Default timeout of a call of a tool, in milliseconds. */
 export const TOOL_MS = 30_000;
 
-/** Figures of one server; of its tools none before the first list. */
+/** Figures of one server. Those of its tools are absent before the first list. */
 export interface McpStats {
   name: string;
   changes: number;
@@ -25,9 +25,9 @@ const MAX_NAME = 64;
 /** The tools of all MCP servers, as SERVER__TOOL. */
 export class McpServers implements Tools {
   readonly #deps: McpServerDeps;
-  /** By what the configuration says of them, so that a reload leaves what is connected alone. */
+  /** By their configuration, so that a reload keeps the connections of unchanged servers. */
   #servers = new Map<string, McpServer>();
-  /** Time for a call, in milliseconds. */
+  /** Timeout of a call, in milliseconds. */
   #timeoutMs = TOOL_MS;
 
   constructor(deps: McpServerDeps) {
@@ -47,7 +47,7 @@ export class McpServers implements Tools {
 
   readonly #checkTimeoutMs = (): number => this.#timeoutMs;
 
-  /** What is told of the servers whose tools are known. */
+  /** Status of the servers with known tools. */
   statuses(): McpServerStatus[] {
     return [...this.#servers.values()].flatMap(({ status }) => status ?? []);
   }
@@ -60,13 +60,13 @@ export class McpServers implements Tools {
     }));
   }
 
-  /** Takes over another configuration. */
+  /** Applies a configuration. */
   apply(content: Content): void {
     this.#timeoutMs = content.timeouts.toolMs ?? TOOL_MS;
     const before = this.#servers;
     this.#servers = new Map();
     for (const { toolsHash, ...spec } of supported(content).mcpServers) {
-      // A pin brings a requirement with it, and must not have the server forget what it knows.
+      // Leaves out `requires`: a new pin adds a requirement and must not cause a new connection.
       const key = JSON.stringify({ ...spec, requires: undefined });
       const server = before.get(key) ?? new McpServer(spec, this.#deps);
       server.pin(toolsHash);
@@ -77,7 +77,7 @@ export class McpServers implements Tools {
     for (const server of before.values()) void server.close();
   }
 
-  /** Asks for lists of tools that may have changed. Never rejects. */
+  /** Fetches the lists of tools that may have changed. Never rejects. */
   async refresh(context: ToolContext): Promise<void> {
     await Promise.all(Array.from(this.#servers.values(), (server) => server.refresh(context)));
   }
@@ -91,7 +91,7 @@ export class McpServers implements Tools {
     await Promise.all(Array.from(this.#servers.values(), (server) => server.close()));
   }
 
-  /** Of two tools whose names come to the same, the first one counts. */
+  /** The tools by their names for the model. Of two tools with the same name, the first one counts. */
   #byName(): Map<string, { server: McpServer; tool: string }> {
     const names = new Map<string, { server: McpServer; tool: string }>();
     for (const server of this.#servers.values()) {

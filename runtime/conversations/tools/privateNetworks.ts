@@ -19,7 +19,7 @@ const IPV4 = [
   ['240.0.0.0', 4],
 ] as const;
 
-/** Includes networks that embed IPv4 addresses: nobody can tell from outside what is behind them. */
+/** Includes networks that embed IPv4 addresses, because the embedded address can be private. */
 const IPV6 = [
   ['::', 96],
   ['64:ff9b::', 96],

@@ -14,7 +14,7 @@ export interface CheckRequest {
 /** `Refused`: the schema is unusable. `Unfit`: the value does not fit it. */
 export type CheckResult = { kind: 'Fits' } | { kind: 'Unfit' | 'Refused'; why: string };
 
-/** A schema of a tool. Anybody may have written it. */
+/** A schema of a tool. Its author is not trusted. */
 export interface CheckedSchema {
   readonly id: number;
   /** As JSON. */
@@ -120,7 +120,7 @@ export class SchemaChecks {
     return { kind: 'Unfit', why: result.why };
   }
 
-  /** `Refused` also if the thread died over it. */
+  /** `Refused`, too, if the check ended the thread. */
   async #inThread(request: CheckRequest): Promise<CheckResult> {
     if (this.#closed) return { kind: 'Unfit', why: 'the agent is shutting down' };
     this.#thread ??= this.#start();

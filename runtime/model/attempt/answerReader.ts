@@ -4,7 +4,7 @@ import type { Attempt } from './attempt.ts';
 import { decodedBody } from '../transport/decoder.ts';
 import { scanInSlices } from '../../json/scan.ts';
 import type { ScannedObject } from '../../json/scan.ts';
-import { stringMember, memberOf } from './json.ts';
+import { memberOf, stringMember } from '../../json/parsed.ts';
 import { errorStatus, failure } from './outcome.ts';
 
 export interface Judgement {

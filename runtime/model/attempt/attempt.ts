@@ -48,8 +48,8 @@ export interface Attempt {
   /** Ends the attempt early; its reason is a Cut. */
   signal: AbortSignal;
   sink: Sink;
-  /** Told of what comes, so that it can tell when nothing does. */
-  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'unstreamed'>;
+  /** Gets notified of all that arrives, and cuts the attempt when nothing does. */
+  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed'>;
   meter: UsageMeter;
   /** Wall clock, for dates in headers. */
   date: () => Date;
@@ -69,10 +69,10 @@ export interface HeldAnswer {
   body: Buffer;
 }
 
-/** What an answer says about the credential it was asked with, rather than about the endpoint. */
+/** What an answer says about the credential of the request, not about the endpoint. */
 export interface Refusal {
   gate: 'RateLimited' | 'SpendLimit' | 'Unauthorized';
-  /** Absent when it was not told. */
+  /** Absent: the endpoint does not say. */
   retryAfterMs?: number;
 }
 
@@ -99,7 +99,7 @@ export interface AttemptResult {
   shutMs?: number;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
-  /** Whether the answer was whole, so that usage is all there is to know. */
+  /** Whether the answer was whole, so that `usage` is final. */
   whole: boolean;
   usage: Usage;
 }

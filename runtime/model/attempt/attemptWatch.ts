@@ -39,19 +39,24 @@ export interface AttemptWatchDeps {
 /** Least time for an endpoint before it is to blame, in milliseconds. */
 export const LEAST_ATTEMPT_MS = 10_000;
 
+/** Time for the end of a stream after its last event, in milliseconds. */
+const ENDING_MS = 1000;
+
 /**
  * Cuts an attempt that takes too long. One timer waits for the bound that ends first. Chunks only note their time, so
  * that they cost no timer; the timer reads the notes when it fires and waits again if the bound moved.
  */
 export class AttemptWatch {
+  /** Start of the attempt, on the monotonic clock. */
+  readonly startedAt: number;
   readonly #deps: AttemptWatchDeps;
-  readonly #startedAt: number;
   /** Whether the answer may be a stream; only a stream has a first token. */
   #stream: boolean;
   #streaming = false;
   #bytesAt = 0;
   #eventAt: number | undefined;
   #tokenAt: number | undefined;
+  #completeAt: number | undefined;
   /** Endpoints that share the time left. Counted when a share is over: counting at the start would cost every call. */
   #sharers: number;
   #armedFor = Infinity;
@@ -62,15 +67,15 @@ export class AttemptWatch {
     this.#deps = deps;
     this.#stream = deps.stream;
     this.#sharers = deps.endpoints;
-    this.#startedAt = deps.clock.now();
-    this.#arm();
+    this.startedAt = deps.clock.now();
+    this.#arm(this.startedAt);
   }
 
   /** Notes the headers of a stream. */
   began(): void {
     this.#streaming = true;
     this.#bytesAt = this.#deps.clock.now();
-    this.#arm();
+    this.#arm(this.#bytesAt);
   }
 
   /** Notes the headers of an unstreamed answer. */
@@ -86,14 +91,20 @@ export class AttemptWatch {
   event(): void {
     const first = this.#eventAt === undefined;
     this.#eventAt = this.#deps.clock.now();
-    if (first) this.#arm();
+    if (first) this.#arm(this.#eventAt);
     this.#deps.onEvent();
   }
 
   firstToken(): void {
     if (this.#tokenAt !== undefined) return;
     this.#tokenAt = this.#deps.clock.now();
-    this.#arm();
+    this.#arm(this.#tokenAt);
+  }
+
+  /** Notes the last event of a stream whose end is still missing. */
+  complete(): void {
+    this.#completeAt = this.#deps.clock.now();
+    this.#arm(this.#completeAt);
   }
 
   close(): void {
@@ -101,13 +112,13 @@ export class AttemptWatch {
   }
 
   /** Sets the timer unless it already fires early enough. */
-  #arm(): void {
+  #arm(now: number): void {
     const { clock } = this.#deps;
     const { at } = this.#next();
     if (at >= this.#armedFor) return;
     this.#cancel?.();
     this.#armedFor = at;
-    const ms = Math.max(1, Math.ceil(at - clock.now()));
+    const ms = Math.max(1, Math.ceil(at - now));
     this.#cancel = clock.setTimer(Math.min(ms, MAX_TIMER_MS), () => this.#check());
   }
 
@@ -123,7 +134,7 @@ export class AttemptWatch {
       this.#sharers = 1 + this.#deps.others();
       next = this.#next();
     }
-    if (now < next.at) this.#arm();
+    if (now < next.at) this.#arm(now);
     else this.#deps.cut(next.why);
   }
 
@@ -137,9 +148,10 @@ export class AttemptWatch {
       next.why = why;
     };
     if (this.#stream && this.#tokenAt === undefined) {
-      bound('FirstToken', this.#startedAt, timeouts.firstTokenMs);
+      bound('FirstToken', this.startedAt, timeouts.firstTokenMs);
     }
     if (this.#streaming) bound('TransportIdle', this.#bytesAt, timeouts.transportIdleMs);
+    if (this.#completeAt !== undefined) bound('TransportIdle', this.#completeAt, ENDING_MS);
     if (this.#eventAt !== undefined) bound('StreamIdle', this.#eventAt, timeouts.streamIdleMs);
     return next;
   }
@@ -158,11 +170,11 @@ export class AttemptWatch {
   #fairAt(): number {
     const { timeouts, deadline } = this.#deps;
     const { attemptMs, requestMs } = timeouts;
-    if (attemptMs !== undefined) return this.#startedAt + attemptMs;
+    if (attemptMs !== undefined) return this.startedAt + attemptMs;
     const least = requestMs > LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : requestMs / 2;
-    const left = deadline - this.#startedAt;
+    const left = deadline - this.startedAt;
     if (left < least || this.#sharers > 1) {
-      return this.#startedAt + Math.max(least, left / this.#sharers);
+      return this.startedAt + Math.max(least, left / this.#sharers);
     }
     return deadline;
   }

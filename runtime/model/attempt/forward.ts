@@ -1,6 +1,6 @@
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
-import { replaceMember } from '../../json/replaceMember.ts';
+import { replaceMember } from '../../json/scan.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { statusOutcome } from './outcome.ts';
@@ -120,13 +120,19 @@ function baseOf(baseURL: string): Base {
   return base;
 }
 
-/** Sends any answer on as it comes. It says nothing about the model or its limits. */
+/** Sends any answer on as it comes, for as long as it flows. It says nothing about the model or its limits. */
 async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
   const outcome = statusOutcome(response.status);
   const buffer = new AnswerBuffer(headOf(response), attempt.sink, 0);
+  const { watch } = attempt;
+  watch.began();
+  watch.firstToken();
   try {
     await buffer.release();
-    await response.body.read((chunk) => buffer.write(chunk));
+    await response.body.read((chunk) => {
+      watch.bytes();
+      return buffer.write(chunk);
+    });
   } catch (error) {
     return { ...broken(error, attempt, 'Headers'), committed: true };
   }

@@ -1,5 +1,5 @@
 import type { CutCause } from '../../errors/fault.ts';
-import { ProxyError } from '../../network/proxyError.ts';
+import { ProxyError } from '../../network/proxies.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { GateReason } from '../../resilience/gates.ts';
 import type { Failure, FailureClass, Outcome } from '../../resilience/outcome.ts';

@@ -94,6 +94,7 @@ async function pass({
       bytes: nothing,
       event: nothing,
       firstToken: nothing,
+      complete: nothing,
       unstreamed: nothing,
     },
     meter: new UsageMeter(),

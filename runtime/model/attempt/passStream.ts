@@ -32,8 +32,16 @@ export async function passStream(response: UpstreamResponse, attempt: Attempt): 
     return whole && buffer.write(whole);
   });
   if (source === undefined) return passUnread(response, attempt);
+  let reading = true;
+  let complete = false;
   const stop = (): void => {
     if (events.refused || source.broken) response.body.destroy();
+    if (!judge.complete || complete) return;
+    complete = true;
+    // The end usually comes with the last event.
+    setImmediate(() => {
+      if (reading) attempt.watch.complete();
+    });
   };
   let error: unknown;
   try {
@@ -48,6 +56,7 @@ export async function passStream(response: UpstreamResponse, attempt: Attempt): 
   } catch (cause) {
     error = cause;
   }
+  reading = false;
   await source.end();
   if (judge.complete) return finish(judge, buffer, attempt);
   const reached = { committed: buffer.committed, torn: events.torn };

@@ -1,4 +1,5 @@
 import type { Remaining } from '../../guard/admission.ts';
+import { memberOf, parseJson, stringMember } from '../../json/parsed.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -85,22 +86,12 @@ function tellsLimits(headers: RawHeaders): boolean {
 export function isSpendLimit(status: number, body: Buffer): boolean {
   if (status === 402) return true;
   if (status !== 400 && status !== 429) return false;
-  return /spend_limit/.test(errorCode(body));
-}
-
-function errorCode(body: Buffer): string {
-  try {
-    return errorCodeOf(JSON.parse(body.toString('utf8')));
-  } catch {
-    return '';
-  }
+  return /spend_limit/.test(errorCodeOf(parseJson(body.toString('utf8'))));
 }
 
 /** error.details.error_code; empty without one. */
 export function errorCodeOf(body: unknown): string {
-  const value = body as { error?: { details?: { error_code?: unknown } | null } | null } | null;
-  const code = value?.error?.details?.error_code;
-  return typeof code === 'string' ? code : '';
+  return stringMember(memberOf(memberOf(body, 'error'), 'details'), 'error_code');
 }
 
 function until(date: string, now: number): number | undefined {

@@ -1,7 +1,7 @@
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { Refusal } from './attempt.ts';
-import { memberOf, parseJson, stringMember } from './json.ts';
+import { memberOf, parseJson, stringMember } from '../../json/parsed.ts';
 import { failure, streamErrorGate, streamErrorOutcome } from './outcome.ts';
 import { errorCodeOf } from './retryAfter.ts';
 import type { ServerSentEvent } from '../transport/sse.ts';

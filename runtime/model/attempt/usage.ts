@@ -1,7 +1,7 @@
 import type { ActualCost } from '../../guard/admission.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { StreamedContent } from './streamedContent.ts';
-import { memberOf } from './json.ts';
+import { memberOf } from '../../json/parsed.ts';
 
 /** Tokens that the provider reports. An unreported figure is absent. */
 export interface Usage {

@@ -30,8 +30,8 @@ const CHECK_MS = 1000;
 const USABLE = /^[\x21-\x7e]+$/;
 
 /**
- * API keys from mounted Secrets. Checks a file at most once a second and reads it again only if it has changed, so that a
- * new value takes effect without a restart.
+ * API keys from mounted Secrets. Checks a file at most once a second and reads it again only if it has changed. A new
+ * value takes effect without a restart.
  */
 export class Credentials {
   readonly #now: () => number;

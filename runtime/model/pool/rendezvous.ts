@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 
-/** Hexadecimal digits of a digest that make a score: as many as a number holds exactly. */
+/** Hexadecimal digits of a digest in a score. A number holds as many exactly. */
 const DIGITS = 12;
 const RANGE = 16 ** DIGITS;
 
-/** A target of keys. */
+/** A choice for keys. */
 export interface Weighed {
   name: string;
   /** Above 0. */
@@ -12,13 +12,13 @@ export interface Weighed {
 }
 
 /**
- * The one among `choices` that a key belongs to; undefined when there is none. Whoever asks gets the same answer, without
- * any state. Over many keys each choice gets its share of the weights, and one that leaves gives away its own keys only.
+ * Assigns a key to one of `choices`; undefined without choices. All processes assign a key alike, without any state. Over
+ * many keys, each choice gets keys in proportion to its weight. When a choice leaves, only its own keys move.
  *
- * This is rendezvous hashing, also highest random weight: D. Thaler and C. Ravishankar, “Using Name-Based Mappings to
- * Increase Hit Rates”, IEEE/ACM Transactions on Networking 6(1), 1998. The weights enter by the logarithmic method:
- * C. Schindelhauer and G. Schomaker, “Weighted Distributed Hash Tables”, SPAA 2005. With u uniform in (0, 1),
- * −ln(u) ÷ weight is an exponential time of that rate, and the smallest of several falls to each in proportion to its rate.
+ * This is rendezvous hashing, also called highest random weight: D. Thaler and C. Ravishankar, “Using Name-Based Mappings
+ * to Increase Hit Rates”, IEEE/ACM Transactions on Networking 6(1), 1998. Weights follow the logarithmic method:
+ * C. Schindelhauer and G. Schomaker, “Weighted Distributed Hash Tables”, SPAA 2005. For u uniform in (0, 1),
+ * −ln(u) ÷ weight is exponential with that rate, and each choice has the smallest one in proportion to its weight.
  */
 export function rendezvous<C extends Weighed>(key: string, choices: readonly C[]): C | undefined {
   if (choices.length <= 1) return choices[0];

@@ -5,7 +5,7 @@ import type { CallKind } from '../../guard/models.ts';
 import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
-import { awaitAdmission } from '../../guard/awaitAdmission.ts';
+import { awaitAdmission } from '../../guard/permit.ts';
 import type { Expected } from '../attempt/attempt.ts';
 import type { RequestSize } from '../attempt/estimate.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -83,7 +83,7 @@ export interface Move {
   equals?: boolean;
   /** Only endpoints with another credential. */
   otherCredential?: boolean;
-  /** Only endpoints with a context above so many tokens. */
+  /** Only endpoints with a larger context than this number of tokens. */
   contextTokensAbove?: number;
 }
 
@@ -347,7 +347,7 @@ function maxMoves({ retry }: InForce['content']): number {
   return retry?.maxAttempts ?? 1;
 }
 
-/** Nobody reads this answer: the client is gone, or the process stops. */
+/** Has no reader: the client has left, or the process stops. */
 const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
 
 function refused({ dependency, credential }: Member, rejection: Rejection): Refused {

@@ -17,7 +17,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** Marks a request from another pod, so that nobody forwards it twice. */
+/** Marks a request that another pod has forwarded, so that it is not forwarded again. */
 export const FORWARDED = 'x-breakwater-forwarded';
 
 /** Fields of the runtime's own request: its length, its host, its handshake. */

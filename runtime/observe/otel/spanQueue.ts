@@ -3,7 +3,7 @@ import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/s
 
 /** Counts ended spans. */
 export interface SpanCounts {
-  /** The collector took so many. */
+  /** Counts spans that the collector took. */
   exported(count: number): void;
   /** Counts lost spans: the queue was full, or the collector did not take them. */
   dropped(reason: 'queue_full' | 'export_failed', count: number): void;

@@ -1,3 +1,4 @@
+import { parseJson } from '../../json/parsed.ts';
 import { scanObject } from '../../json/scan.ts';
 import { ATTRIBUTES } from './names.ts';
 import type { Attributes } from './span.ts';
@@ -74,11 +75,7 @@ const NO_NAMES: ReadonlySet<string> = new Set();
 function parsed(body: Buffer): Record<string, unknown> {
   const { values } = scanObject(body, NO_NAMES) ?? { values: Infinity };
   if (values > MAX_VALUES) return {};
-  try {
-    return objectOf(JSON.parse(body.toString('utf8')));
-  } catch {
-    return {};
-  }
+  return objectOf(parseJson(body.toString('utf8')));
 }
 
 function objectOf(value: unknown): Record<string, unknown> {

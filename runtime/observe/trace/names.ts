@@ -1,6 +1,6 @@
 /**
- * Names of spans, events, attributes and metrics. Those of GenAI follow open-telemetry/semantic-conventions-genai, which is in
- * Development and changes names; nothing else in the runtime spells one.
+ * Names of spans, events, attributes and metrics. Those of GenAI follow open-telemetry/semantic-conventions-genai. That
+ * convention is in development and still renames things, so no other file of the runtime spells such a name.
  */
 export const SPANS = {
   chat: (model: string) => (model === '' ? 'chat' : `chat ${model}`),

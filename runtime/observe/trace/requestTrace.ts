@@ -10,11 +10,11 @@ import type { Span } from './span.ts';
 import { ToolTrace } from './toolTrace.ts';
 import type { ToolCall } from './toolTrace.ts';
 
-/** How a request ended, as far as its answer says. */
+/** How a request ended. */
 export interface Ended {
   reason: string;
   failed: boolean;
-  /** Absent when nothing was sent. */
+  /** Absent: no answer was sent. */
   status?: number | undefined;
 }
 
@@ -24,15 +24,15 @@ export interface RequestTraceDeps {
   /** The logger of a module. */
   log: (module: 'access' | 'agent' | 'model' | 'tools') => Logger;
   span: Span;
-  /** Its id, as the runtime's own answers carry it. */
+  /** Id of the request, as in the runtime's own answers. */
   id: () => string;
   /** As metrics name it. */
   route: string;
-  /** Whether a request that went well gets an access line too; asked once. */
+  /** Whether a successful request gets an access line, too. Called once. */
   chosen: () => boolean;
   /** Whether spans hold prompts and answers. */
   content: boolean;
-  /** Whether spans name clients, rather than a hash of each. */
+  /** Whether spans name clients instead of their hashes. */
   plainUsers: () => boolean;
 }
 
@@ -46,19 +46,19 @@ export interface Command {
   port: number;
 }
 
-/** What one request goes through: its span with all below, and its lines in the log. */
+/** Traces one request: its span, the spans below it, and its lines in the log. */
 export class RequestTrace {
   readonly deps: RequestTraceDeps;
   readonly span: Span;
-  /** What logs call the client. */
+  /** Name of the client in logs. */
   client: string | undefined;
-  /** Told of the request what its trace is told. */
+  /** Gets the same events as the trace. */
   listener: RequestListener = NO_LISTENER;
   #conversation: string | undefined;
-  /** Of the turn of a conversation, once there is one. */
+  /** Span of the current turn of a conversation. */
   #turn: Span | undefined;
   #model: string | undefined;
-  /** Pod that was asked to serve it. */
+  /** Pod that the request was forwarded to. */
   #sibling: string | undefined;
   readonly #began: number;
   readonly #seen: Seen = { attempts: 0 };
@@ -73,7 +73,7 @@ export class RequestTrace {
     return this.span.traceId;
   }
 
-  /** What every line of the request says. */
+  /** Members of every log line of the request. */
   get ids(): { requestId: string; traceId?: string; conversation?: string } {
     const { traceId } = this.span;
     return {
@@ -83,20 +83,20 @@ export class RequestTrace {
     };
   }
 
-  /** The client is known; `user` names it in traces, by a hash unless it is to be plain. */
+  /** Notes the client. `user` gives its name in spans: the plain name, or a hash of it. */
   identified(client: string | undefined, user: (plain: boolean) => string | undefined): void {
     this.client = client;
     if (this.span.recording) this.span.set({ [ATTRIBUTES.user]: user(this.deps.plainUsers()) });
   }
 
-  /** The request belongs to this conversation. */
+  /** Notes the conversation of the request. */
   converses(id: string): void {
     this.#conversation = id;
     if (!this.span.recording) return;
     this.span.set({ [ATTRIBUTES.conversation]: id, [ATTRIBUTES.session]: id });
   }
 
-  /** A turn of a conversation begins; what follows belongs to it until it ends. */
+  /** Begins a turn of a conversation. Later spans belong to it until it ends. */
   turn(agent: string): { end(early?: string): void } {
     const span = this.span.start(SPANS.agent(agent), 'Internal', {
       [ATTRIBUTES.operation]: 'invoke_agent',
@@ -114,7 +114,7 @@ export class RequestTrace {
     };
   }
 
-  /** A call of the model begins, with all its attempts. */
+  /** Begins a call of the model, with all its attempts. */
   chat(chat: Chat): ChatTrace {
     this.#model ??= chat.model;
     const { now, log, content } = this.deps;
@@ -127,7 +127,7 @@ export class RequestTrace {
     });
   }
 
-  /** A call of a tool begins. */
+  /** Begins a call of a tool. */
   tool(call: ToolCall): ToolTrace {
     const { now, log } = this.deps;
     const line = (fields: object, message: string): void =>
@@ -135,7 +135,7 @@ export class RequestTrace {
     return new ToolTrace(call, this.#turn ?? this.span, { now, line });
   }
 
-  /** A command of a database begins. */
+  /** Begins a command of a database. */
   command({ system, operation, script = '', address, port }: Command): Span {
     const parent = this.#turn ?? this.span;
     if (!parent.recording) return parent;
@@ -148,7 +148,7 @@ export class RequestTrace {
     });
   }
 
-  /** What the request waits for before it is served, with a note of how long that took. */
+  /** Measures the wait for a permit to serve the request. */
   async waits<T>(admitted: Promise<T>): Promise<T> {
     const began = this.deps.now();
     const admission = await admitted;
@@ -157,12 +157,12 @@ export class RequestTrace {
     return admission;
   }
 
-  /** The agent itself does not take the request. */
+  /** Notes that the agent's own limits rejected the request. */
   rejected(rejection: Rejection): void {
     if (this.span.recording) this.span.event(EVENTS.rejected, rejectionAttributes(rejection));
   }
 
-  /** Another pod was asked to serve the request, with what came of it. */
+  /** Notes that the request was forwarded to another pod, and the result. */
   forwarded(sibling: string, result: string): void {
     this.#sibling = sibling;
     this.span.event(EVENTS.forwarded, {
@@ -171,7 +171,7 @@ export class RequestTrace {
     });
   }
 
-  /** The request has been answered, or has nobody left to be answered. */
+  /** Ends the trace: the request was answered, or its client has left. */
   end(ended: Ended): void {
     this.#endSpan(ended);
     this.#tellListener(ended);

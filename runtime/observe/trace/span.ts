@@ -1,12 +1,12 @@
 export type Attribute = string | number | boolean | readonly string[];
 
-/** What is absent or undefined is left out. */
+/** Attributes of a span. Undefined ones are left out. */
 export type Attributes = Readonly<Record<string, Attribute | undefined>>;
 
 /** Server: a request to the agent. Client: a call that the agent makes. Internal: neither. */
 export type SpanKind = 'Server' | 'Client' | 'Internal';
 
-/** What a client sends of the trace that its request belongs to (W3C Trace Context). */
+/** Trace context in the headers of a client's request (W3C Trace Context). */
 export interface RemoteContext {
   traceparent?: string | undefined;
   tracestate?: string | undefined;
@@ -14,17 +14,17 @@ export interface RemoteContext {
 
 /** A timed part of a trace. */
 export interface Span {
-  /** Whether its attributes and events are kept. Where they are not, they need not be made. */
+  /** Whether it keeps attributes and events. If not, the caller need not compute them. */
   readonly recording: boolean;
-  /** 32 hex digits; undefined when the request belongs to no trace. */
+  /** 32 hex digits; undefined if the request belongs to no trace. */
   readonly traceId: string | undefined;
-  /** What a request that is made within this span carries; undefined: tracing is off. */
+  /** Trace context for requests within this span; undefined while tracing is off. */
   readonly context: RemoteContext | undefined;
   /** Begins a part of this span. */
   start(name: string, kind: SpanKind, attributes?: Attributes): Span;
   event(name: string, attributes?: Attributes): void;
   set(attributes: Attributes): void;
-  /** `error`: its type; absent when the part went well. */
+  /** `error`: type of the error; absent on success. */
   end(error?: string): void;
 }
 
@@ -34,13 +34,13 @@ export interface Tracer {
   request(name: string, parent: RemoteContext, attributes: Attributes, kind?: SpanKind): Span;
 }
 
-/** The span of everything while tracing is off. */
+/** The only span while tracing is off. */
 export class NoSpan implements Span {
   readonly recording = false;
   readonly context = undefined;
   readonly traceId: string | undefined;
 
-  /** `traceId`: of the trace that the client says its request belongs to. */
+  /** `traceId`: id of the client's trace. */
   constructor(traceId?: string) {
     this.traceId = traceId;
   }
@@ -64,7 +64,7 @@ export class NoSpan implements Span {
 
 export const NO_SPAN: Span = new NoSpan();
 
-/** Traces nothing. The trace that a client names is still the one that logs name. */
+/** Traces nothing. Logs still name the client's trace. */
 export const NO_TRACER: Tracer = {
   request: (_name, { traceparent }) => {
     const traceId = traceparent === undefined ? undefined : parseTraceparent(traceparent)?.traceId;
@@ -81,7 +81,7 @@ export interface Traceparent {
 const TRACEPARENT =
   /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
-/** Undefined for what is none (https://www.w3.org/TR/trace-context/#traceparent-header). */
+/** Parses a traceparent; undefined for an invalid one (https://www.w3.org/TR/trace-context/#traceparent-header). */
 export function parseTraceparent(text: string): Traceparent | undefined {
   const [, traceId, spanId, flags, rest] = TRACEPARENT.exec(text) ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;

@@ -31,12 +31,12 @@ export class ToolTrace {
     });
   }
 
-  /** What a request of the tool carries. */
+  /** Trace context for the tool's requests. */
   get context(): RemoteContext | undefined {
     return this.#span.context;
   }
 
-  /** A call of an MCP server, within that of the tool. */
+  /** Begins the span of a call of an MCP server, below that of the tool. */
   mcp(method: string, tool: string): Span {
     return this.#span.start(SPANS.mcp(method, tool), 'Client', {
       [ATTRIBUTES.mcpMethod]: method,
@@ -44,7 +44,7 @@ export class ToolTrace {
     });
   }
 
-  /** `status` as metrics have it; `reason`: the class of the failure, if it is known. */
+  /** `status`: as in metrics. `reason`: class of the failure, if known. */
   end(status: string, reason?: string): void {
     const failed = status === 'failed' || status === 'refused' || status === 'error';
     if (!failed) {

@@ -108,7 +108,7 @@ export class Responses {
   /** Begins the response to an incident that opened or rose. */
   begin(incident: Readonly<Incident>, sighting: Sighting): void {
     const rule = this.#ruleOf(incident.type, incident.level);
-    // An incident with many origins has no one to hold.
+    // An incident with many origins has no single client or address to hold.
     const single = incident.client !== undefined || incident.source !== undefined;
     const key = single ? keyOf(sighting) : undefined;
     if (!rule || key === undefined) return;

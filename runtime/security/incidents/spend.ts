@@ -1,10 +1,10 @@
 /** When a client's tokens of one hour are unusual. */
 export interface SpendSpec {
-  /** More than so many times the mean of its earlier hours. */
+  /** Factor over the mean of the client's earlier hours. */
   factor: number;
   /** Number of hours in the mean; hours without tokens do not count. */
   hours: number;
-  /** And at least so many tokens. */
+  /** Least number of tokens. */
   minTokens: number;
   /** Largest number of clients. Evicts the one seen longest ago. */
   maxClients: number;

@@ -1,4 +1,4 @@
-/** Sources of texts. They decide how likely a text contains an instruction that nobody gave. */
+/** Sources of texts. Each has its own likelihood of injected instructions. */
 export const INJECTION_SOURCES = ['UserInput', 'ToolResults', 'McpResults', 'Documents'] as const;
 export type InjectionSource = (typeof INJECTION_SOURCES)[number];
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../json/parsed.ts';
 import { scanInSlices } from '../../json/scan.ts';
 import { JsonUnescape } from '../../json/unescape.ts';
 
@@ -21,7 +22,7 @@ export class AnswerText {
 
   /** The text that an event adds. */
   event(data: string): string {
-    const { type, content_block: block, delta } = parsed(data);
+    const { type, content_block: block, delta } = (parseJson(data) ?? {}) as StreamEvent;
     if (type === 'content_block_delta') return this.#delta(delta ?? {});
     return type === 'content_block_start' ? this.begin(block) : '';
   }
@@ -65,14 +66,6 @@ export async function textOverBlocks(body: Buffer): Promise<string | undefined> 
   if (!Array.isArray(blocks) || blocks.length < 2) return '';
   const text = new AnswerText();
   return blocks.map((block: unknown) => text.begin(block)).join('');
-}
-
-function parsed(data: string): StreamEvent {
-  try {
-    return (JSON.parse(data) ?? {}) as StreamEvent;
-  } catch {
-    return {};
-  }
 }
 
 function textOf(value: unknown): string {

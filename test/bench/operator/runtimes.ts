@@ -45,12 +45,17 @@ export class Runtimes {
   }
 
   /** How many messages on limits of the fleet have passed so far, in both directions. */
-  async messages(): Promise<number> {
+  messages(): Promise<number> {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    // Of messages that come together, `once` in a loop would see the first.
+    const listen = (message: Tell): void => {
+      if (message.type !== 'counted') return;
+      this.#child.off('message', listen);
+      resolve(message.messages);
+    };
+    this.#child.on('message', listen);
     this.order({ type: 'count' });
-    for (;;) {
-      const [message] = (await once(this.#child, 'message')) as [Tell];
-      if (message.type === 'counted') return message.messages;
-    }
+    return promise;
   }
 
   stop(): void {

@@ -4,16 +4,16 @@ import { type Deployment } from '../kube/index.ts';
 import { Deployments } from '../resources/resources.ts';
 import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
 
-/** Keeps the number of pods from when the operator lets go of it until a HorizontalPodAutoscaler sets it. */
-export const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
+/** Owns spec.replicas from when autoscaling is turned on until a HorizontalPodAutoscaler sets it. */
+const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
 
 /**
- * To be called before a Deployment is applied without spec.replicas. The API server removes a field that nobody owns any
- * more, and that would set the number of pods to 1; so another manager takes it over first. A new Deployment begins
- * with the fewest pods that autoscaling allows, and so does one without pods, which no autoscaler touches.
- * @param existing the Deployment as it is, if there is one
+ * Must run before a Deployment is applied without spec.replicas. The API server removes a field without an owner, which
+ * would scale the Deployment to 1 pod. So another field manager takes ownership first. A new Deployment starts with
+ * minReplicas. So does one with 0 replicas, which an autoscaler leaves alone.
+ * @param existing undefined if there is no such Deployment
  */
-export async function handReplicasOver(
+export async function transferReplicasOwnership(
   client: ChildClient,
   agent: AgentDeployment,
   desired: Desired,
@@ -21,9 +21,9 @@ export async function handReplicasOver(
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace, name } = desired.metadata;
-  const fewest = agent.spec.autoscaling?.minReplicas ?? 1;
+  const minReplicas = agent.spec.autoscaling?.minReplicas ?? 1;
   const present = existing && (await client.get(Deployments, namespace, name, { signal }));
-  const replicas = present?.spec.replicas || fewest;
+  const replicas = present?.spec.replicas || minReplicas;
   if (!present) {
     const { spec } = desired as Desired & Pick<Deployment, 'spec'>;
     const seeded = { ...desired, spec: { ...spec, replicas } };

@@ -5,10 +5,10 @@ import { parsePublished } from '../../contract/validate.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConfigMap } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
-import type { Evidence, Published } from './revisions.ts';
+import type { KnownRevisions, Published } from './revisions.ts';
 
 /** @param applied the configuration that this process applied last */
-export function evidenceOf({
+export function knownRevisions({
   agent,
   configMap,
   applied,
@@ -18,7 +18,7 @@ export function evidenceOf({
   configMap: ConfigMap | undefined;
   applied: Configuration | undefined;
   pods: readonly PodReport[];
-}): Evidence {
+}): KnownRevisions {
   const stored = published(configMap, applied);
   const reported = parseRevision(agent.status?.configuration?.revision ?? '');
   return {
@@ -31,7 +31,7 @@ export function evidenceOf({
   };
 }
 
-/** The configuration in the agent's ConfigMap; undefined if it has none that can be read. */
+/** The configuration in the agent's ConfigMap; undefined if it is missing or unreadable. */
 export function storedConfiguration(object: ConfigMap | undefined): Configuration | undefined {
   const text = object?.data?.[MOUNTS.configurationKey];
   if (text === undefined) return undefined;
@@ -43,7 +43,7 @@ export function storedConfiguration(object: ConfigMap | undefined): Configuratio
   }
 }
 
-/** As a rule the ConfigMap holds what was applied last, and to compare it takes less than to parse it. */
+/** The ConfigMap usually holds the last applied configuration, and comparing takes less time than parsing. */
 function published(
   object: ConfigMap | undefined,
   applied: Configuration | undefined,

@@ -1,0 +1,33 @@
+import { Gauge, type Registry } from 'prom-client';
+import type { Caches } from './reconcile/caches.ts';
+import type { UpgradeCounts } from './reconcile/upgrades.ts';
+
+export function exportCacheAge(caches: Caches, registry: Registry): void {
+  new Gauge({
+    name: 'breakwater_informer_last_event_seconds',
+    help: 'Seconds since the watch of a kind was last heard from',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      // A removed kind has no informer any more.
+      this.reset();
+      for (const { resource, lastEventAgeMs } of caches.all) {
+        if (lastEventAgeMs !== undefined) this.set({ kind: resource.kind }, lastEventAgeMs / 1000);
+      }
+    },
+  });
+}
+
+export function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
+  new Gauge({
+    name: 'breakwater_upgrades',
+    help: 'Agents whose pods a new version of the operator changes, by the state of their upgrade: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, without available pods before; failed, without progress. Only the leader has any.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const all = Object.entries<number>({ ...counts() });
+      for (const [state, count] of all) this.set({ state }, count);
+    },
+  });
+}
