@@ -12,7 +12,7 @@ import { OwnWrites } from './ownWrites.ts';
 import { hasFieldsOf, projection } from './projection.ts';
 
 /** Hash of the last applied object. It saves a write when nothing changed, also after a restart. */
-export const APPLIED_ANNOTATION = 'breakwater.dev/applied';
+const APPLIED_ANNOTATION = 'breakwater.dev/applied';
 
 /** Another owner already has an object of this name. */
 export class ForeignObjectError extends Error {}

@@ -136,7 +136,7 @@ function missingCallers(
     {
       reason: 'SecretNotFound',
       message:
-        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which let nobody in. ` +
+        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which refuse all clients. ` +
         `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CALLER=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
@@ -197,7 +197,7 @@ function missingAuthorities(agent: AgentDeployment, observation: AgentObservatio
   return missingConfigMap(agent, observation, {
     ref: agent.spec.trustedCA?.configMapKeyRef,
     fault: 'the trusted authorities, is missing or holds no certificates as PEM',
-    consequence: 'which keep those that they had',
+    consequence: 'which keep the former ones',
   });
 }
 

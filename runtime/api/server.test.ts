@@ -12,6 +12,7 @@ import { Bodies } from './bodies.ts';
 import { configuration } from '../testing/configuration.ts';
 import { errorSender } from './response.ts';
 import { agentServer } from './server.ts';
+import type { MalformedEnd } from './server.ts';
 
 const traces = new RequestTraces({
   now: () => 0,
@@ -27,6 +28,7 @@ afterEach(() => cleanups.splice(0).forEach((each) => each()));
 
 async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
+  onMalformed: (end: MalformedEnd) => void = () => undefined,
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const bodies = new Bodies({
     clock: new FakeClock(),
@@ -57,7 +59,7 @@ async function raw(
     routes: () => [],
     onServed: () => undefined,
     unavailable: () => undefined,
-    onMalformed: () => undefined,
+    onMalformed,
     onHeld: () => undefined,
     blockedSource: () => undefined,
     blockedClient: () => undefined,
@@ -101,6 +103,13 @@ describe('the agent’s server', () => {
     await until(() => client.closed());
     expect(client.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(client.text()).toContain('"type":"invalid_request_error"');
+  });
+
+  it('closes a connection over which nothing comes without an answer, and takes it for no attack', async () => {
+    const malformed: unknown[] = [];
+    const client = (await raw(undefined, (end) => malformed.push(end)))('');
+    await until(() => client.closed());
+    expect([client.text(), malformed]).toEqual(['', []]);
   });
 
   it('keeps serving after a client vanished in the middle of its body', async () => {

@@ -249,7 +249,8 @@ function onClientError(
   const socket = stream as Socket;
   const answer = answers.get(socket);
   const answering = answer?.headersSent === true && !answer.writableFinished;
-  if (error.code === 'ECONNRESET' || !socket.writable || answering) {
+  // Clients and load balancers open connections ahead of requests: one over which nothing came asks for no answer.
+  if (error.code === 'ECONNRESET' || !socket.writable || answering || socket.bytesRead === 0) {
     socket.destroy();
     return;
   }
