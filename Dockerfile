@@ -10,9 +10,9 @@ WORKDIR /app
 ENV NODE_ENV=production
 # Each link has a buffer of 64 KiB of which it uses a page or two. Mapped by itself, the rest of it is never resident.
 ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=32768
-# An operator with thousands of links waits for the API server more than it computes: a smaller heap is worth some
-# time for collecting garbage. It also makes the young generation as small as it is in a container of 512 MiB.
-ENTRYPOINT ["/nodejs/bin/node", "--optimize-for-size", "/app/main.js"]
+# The heap grows by a third between two full collections. --optimize-for-size keeps it smaller by a tenth, at ten times the
+# time for collecting garbage, and with thousands of links nothing else gets its turn.
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "--heap-growing-percent=30", "/app/main.js"]
 CMD []
 
 FROM ${BASE_IMAGE} AS runtime

@@ -38,26 +38,45 @@ export type Invocation =
 export function parse(args: readonly string[]): Invocation {
   const name = commandIn(args);
   if (name === undefined) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { ...COMMON, version: { type: 'boolean' } },
-    });
+    const options = { ...COMMON, version: { type: 'boolean' } } as const;
+    const { values } = plainly('', () => parseArgs({ args: [...args], options }));
     return { name: values.version ? 'version' : 'help' };
   }
   if (name === 'help') return { name, ...aboutOf(args) };
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    throw new Error(`${name} is no command; write one of ${Object.keys(COMMANDS).join(', ')}`);
-  }
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { ...command.options, ...COMMON },
-  });
+  const command = commandOf(name);
+  const options = { ...command.options, ...COMMON };
+  const { values, positionals } = plainly(`${name} `, () =>
+    parseArgs({ args: [...args], allowPositionals: true, options }),
+  );
   if (values['help'] === true) return { name: 'help', about: name };
   const rest = positionals.slice(1);
   check(name, command, values, rest);
   return { name: 'command', command: name, values: values, positionals: rest };
+}
+
+function commandOf(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command !== undefined) return command;
+  throw new Error(`${name} is no command; write one of ${Object.keys(COMMANDS).join(', ')}`);
+}
+
+/** Says of an unknown option where the known ones are, and of a value that is missing how to write it. */
+function plainly<R>(command: string, work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const option = /'(.+?)( <value>)?'/.exec(message)?.[1];
+    if (option === undefined || !code?.startsWith('ERR_PARSE_ARGS_')) throw error;
+    const wrong = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? 'is no option' : wrongValue(message);
+    throw new Error(`${option} ${wrong}; see breakwater ${command}--help`, { cause: error });
+  }
+}
+
+function wrongValue(message: string): string {
+  if (message.includes('does not take an argument')) return 'takes no value';
+  if (message.includes('ambiguous')) return 'needs a value, with = before one that begins with -';
+  return 'needs a value';
 }
 
 /** The first argument that is no option and no value of one. */
@@ -72,7 +91,9 @@ function commandIn(args: readonly string[]): string | undefined {
 
 function aboutOf(args: readonly string[]): { about?: string } {
   const about = args[args.indexOf('help') + 1];
-  return about !== undefined && Object.hasOwn(COMMANDS, about) ? { about } : {};
+  if (about === undefined) return {};
+  commandOf(about);
+  return { about };
 }
 
 function mostPositionals({ positional, variadic }: Command): number {

@@ -21,9 +21,16 @@ export async function start(): Promise<void> {
     };
     process.exitCode = await run(args, context, packageJson.version);
   } catch (error) {
-    process.stderr.write(`breakwater: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`breakwater: ${messageOf(error)}\n`);
     process.exitCode = EXIT.error;
   }
+}
+
+/** What went wrong, in words for a missing file instead of a system call. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' && path !== undefined ? `there is no file ${path}` : message;
 }
 
 function interrupted(): AbortSignal {

@@ -75,13 +75,23 @@ export interface SealedEvent {
   severity?: string;
   status_code?: string;
   action_id?: number;
-  metadata: { uid?: string; sequence?: number; event_code?: string; source?: string };
+  metadata: {
+    uid?: string;
+    sequence?: number;
+    event_code?: string;
+    source?: string;
+    /** Id of the request. */
+    correlation_uid?: string;
+    /** The provider's id of the request. */
+    original_event_uid?: string;
+  };
   actor?: SealedActor;
   /** Only in a finding: who did it, and from where. */
   evidences?: { actor?: SealedActor; src_endpoint?: { ip?: string } }[];
   user?: { uid?: string; type?: string };
   src_endpoint?: { ip?: string };
   api?: { operation?: string };
+  trace?: { uid?: string };
   message?: string;
   unmapped?: Partial<Seal>;
 }
@@ -118,6 +128,8 @@ export interface AuditQuery {
   type?: string;
   outcome?: string;
   conversation?: string;
+  /** Id of the request, the provider's id of it, or that of its trace. */
+  request?: string;
   /** Bounds in milliseconds since 1970, inclusive. */
   since?: number;
   until?: number;
@@ -132,5 +144,10 @@ export function matches(query: AuditQuery, event: SealedEvent): boolean {
     [query.outcome, outcomeOf(event)],
     [query.conversation, sealedActorOf(event)?.session?.uid],
   ];
+  if (query.request !== undefined && !requestIdsOf(event).includes(query.request)) return false;
   return asked.every(([wanted, found]) => wanted === undefined || wanted === found);
+}
+
+function requestIdsOf({ metadata, trace }: SealedEvent): (string | undefined)[] {
+  return [metadata.correlation_uid, metadata.original_event_uid, trace?.uid];
 }

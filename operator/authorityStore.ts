@@ -4,10 +4,10 @@ import { Secrets } from './resources/resources.ts';
 import type { AuthorityData, SecretStore, StoredAuthorities } from './links/index.ts';
 import type { Settings } from './settings.ts';
 
-/** On the Secret: whoever sets it has the authority replaced at once. */
+/** Annotation on the Secret. Setting it makes the operator replace the authority at once. */
 const REVOKE_ANNOTATION = 'breakwater.dev/revoke';
 
-/** The Secret, in the operator's own namespace, that keeps the authorities of the links. */
+/** The Secret with the authorities of links, in the operator's namespace. */
 export class AuthorityStore implements SecretStore {
   readonly #client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
   readonly #namespace: string;

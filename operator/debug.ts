@@ -14,39 +14,39 @@ import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
 import type { ApplyError } from './status/observations.ts';
 
-/** What is known of one agent. */
+/** Facts on one agent. */
 export interface AgentFacts {
   /** `namespace/name`. */
   key: string;
-  /** Absent while this process does not lead, or has not looked at the agent yet. */
+  /** Absent on a standby, and before the first reconcile of the agent. */
   term?: number;
   configuration?: { revision: Revision; hash: string };
   applyErrors?: readonly ApplyError[];
   pods: readonly PodReport[];
-  /** What this leader grants of limits of scope Fleet. */
+  /** How this leader shares limits of scope Fleet. */
   fleetLimits?: FleetFigures;
-  /** Circuits whose scope is the fleet. */
+  /** Circuits of scope Fleet. */
   fleet?: readonly FleetCircuitStatus[];
   /** Limits of providers that the pods share. */
   providerLimits?: readonly ProviderLimitFigures[];
 }
 
-/** A pod as /debug/agents shows it. */
+/** A pod in /debug/agents. */
 export interface DebugPod {
   pod: string;
   link: 'Connected' | 'Incompatible' | 'NotConnected';
-  /** Since when the link is so; RFC 3339. */
+  /** When the link last changed; RFC 3339. */
   since: string;
   runtimeVersion?: string;
   /** TERM-COUNTER of the configuration in force. */
   revision?: string;
-  /** Whether it runs what the operator wants it to run. */
+  /** Whether it runs the desired configuration. */
   current: boolean;
   /** Why it refused the last configuration. */
   refused?: string;
-  /** State of each circuit, with the reason when it is not closed. */
+  /** State of each circuit, with the reason if it is not closed. */
   circuits: Record<string, string>;
-  /** Gates that are shut. */
+  /** Gates that hold calls back. */
   gates?: Record<string, string>;
   /** Requests or calls rejected since the pod started, by target and limit. */
   rejected?: Record<string, number>;
@@ -54,25 +54,25 @@ export interface DebugPod {
   used?: Record<string, number>;
 }
 
-/** An agent as /debug/agents shows it. */
+/** An agent in /debug/agents. */
 export interface DebugAgent {
   agent: string;
   term?: number;
-  /** TERM-COUNTER of the configuration that pods are to run. */
+  /** TERM-COUNTER of the desired configuration. */
   revision?: string;
   hash?: string;
   /** Objects that could not be applied. */
   applyErrors?: string[];
-  /** What this leader grants of limits of scope Fleet. */
+  /** How this leader shares limits of scope Fleet. */
   fleetLimits?: FleetFigures;
-  /** Circuits whose scope is the fleet: state, votes, and the pod that probes. */
+  /** Circuits of scope Fleet: state, votes, and the pod that probes. */
   fleetCircuits?: readonly FleetCircuitStatus[];
   /** Limits of providers of which little was left: what is left for all pods, and what each may take of it. */
   providerLimits?: readonly ProviderLimitFigures[];
   pods: DebugPod[];
 }
 
-/** The answer of /debug/agents: what is meant to run, and what each pod says. Only a leader knows more than names. */
+/** The response of /debug/agents: the desired state and the report of each pod. A standby knows only names. */
 export function describeAgents(
   leading: boolean,
   agents: readonly AgentFacts[],
@@ -107,7 +107,7 @@ function describeAgent({
   };
 }
 
-/** Of a pod that has not reported yet. */
+/** The figures of a pod that has not reported yet. */
 const NOTHING: Partial<Pick<Snapshot, 'configuration' | 'circuits' | 'gates' | 'limits'>> = {};
 
 function rejectedAndUsed(limits: readonly LimitStatus[]): Pick<DebugPod, 'rejected' | 'used'> {
@@ -116,7 +116,7 @@ function rejectedAndUsed(limits: readonly LimitStatus[]): Pick<DebugPod, 'reject
   return { ...(rejected && { rejected }), ...(used && { used }) };
 }
 
-/** A figure by target and limit, where it is not 0. */
+/** A figure by target and limit, without zeros. */
 function positive(
   limits: readonly LimitStatus[],
   figure: 'rejected' | 'usedPercent',
@@ -178,7 +178,7 @@ function shutGates(gates: readonly GateStatus[]): [dependency: string, gate: str
     ]);
 }
 
-/** Shows the level of each module; PUT with `module` and `level` sets one, until the process ends. */
+/** Shows the level of each module. PUT with `module` and `level` sets one until the process ends. */
 export function loggingPage(loggers: Loggers, query: URLSearchParams, method: string): Answer {
   if (method === 'PUT') {
     const message = loggers.set(query.get('module') ?? '', query.get('level') ?? '');

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An answer of one of the operator's own endpoints. */
+/** A response of one of the operator's own paths. */
 export interface Answer {
   status: number;
   contentType: string;
@@ -22,7 +22,7 @@ export const json = (status: number, value: unknown): Answer => ({
 /**
  * Serves a fixed set of paths.
  *
- * @returns the server, listening, and its port
+ * @returns the listening server and its port
  */
 export async function serve(
   routes: Routes,

@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
 
-/** What logs lines of the operator, as the field `module` names it. */
+/** Modules of the operator, in the field `module` of log lines. */
 export const MODULES = ['authority', 'informer', 'leader', 'links', 'reconcile', 'traces'] as const;
 
 export type Module = (typeof MODULES)[number];
 
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
-/** The loggers of the modules, whose levels change while they are in use. */
+/** The loggers of all modules. Their levels may be changed at run time. */
 export class Loggers {
   readonly #root: Logger;
   readonly #loggers: ReadonlyMap<Module, Logger>;
 
-  /** `levels` by module; those that are not named have that of the process. */
+  /** @param levels by module. Default: the level of the process */
   constructor(root: Logger, levels: Readonly<Record<string, string>> = {}) {
     this.#root = root;
     this.#loggers = new Map(MODULES.map((module) => [module, root.child({ module })]));
@@ -27,7 +27,7 @@ export class Loggers {
     return Object.fromEntries(Array.from(this.#loggers, ([name, { level }]) => [name, level]));
   }
 
-  /** An empty level is that of the process. @returns what is wrong with it; undefined: it is in force */
+  /** Sets the level of a module; empty: that of the process. @returns the fault of the level; undefined if it is set */
   set(module: string, level: string): string | undefined {
     const logger = this.#loggers.get(module as Module);
     if (!logger) return `module must be one of ${MODULES.join(', ')}`;

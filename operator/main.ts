@@ -1,4 +1,4 @@
-/** The operator's process: reads the environment, runs until SIGTERM, releases the Lease. */
+/** The operator's process: reads the environment, runs until SIGTERM and releases the Lease. */
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { loadClusterConfig } from './kube/index.ts';
@@ -8,7 +8,7 @@ import { tracingEnvironment } from '../runtime/observe/tracingSettings.ts';
 
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);
-  // Line by line: what is left at the end would be tried for ever if nobody read it any more.
+  // Written synchronously: a buffer that the reader no longer drains would keep the process from ending.
   const output = pino.destination({ dest: 1, sync: true });
   const logger = pino({ level: settings.logLevel, base: null }, output);
   const stop = new AbortController();

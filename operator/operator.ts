@@ -143,7 +143,7 @@ async function createParts(options: PartsOptions, signal: AbortSignal): Promise<
     for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
   });
   rotation.follow(signal);
-  connectTriggers({ caches, attachments, notifier, links, queues, ownWrites });
+  connectTriggers({ caches, attachments, notifier, links, queues, ownWrites, clock, random });
   return {
     ...{ loggers, traces, transport, client, caches, attachments, notifier, lag, ownWrites },
     ...{ queues, rotation, links },

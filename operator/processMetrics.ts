@@ -21,7 +21,7 @@ export function exportCacheAge(caches: Caches, registry: Registry): void {
 export function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
   new Gauge({
     name: 'breakwater_upgrades',
-    help: 'Agents whose pods a new version of the operator changes, by how far they are: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, of those that served nobody before; failed, of those that got worse. Only the leader has any.',
+    help: 'Agents whose pods a new version of the operator changes, by the state of their upgrade: waiting for a place; stopped, because the upgrade has made too many agents worse; rolling; repairing, without available pods before; failed, without progress. Only the leader has any.',
     labelNames: ['state'],
     registers: [registry],
     collect() {

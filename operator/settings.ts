@@ -2,11 +2,11 @@ import { MESHES, type Mesh } from './desired/objects/mesh.ts';
 import { LEVELS, MODULES } from './loggers.ts';
 import type { Tenancy } from './desired/tenancy/tenancy.ts';
 
-/** What one installation looks after. Several have disjoint shares. */
+/** The namespaces and objects of one installation. Several installations must have disjoint shares. */
 export interface Share {
-  /** None: all. */
+  /** Empty: all. */
   namespaces: readonly string[];
-  /** Labels of the agents and policies, as kubectl takes a selector; absent: all. */
+  /** Label selector of agents and policies in kubectl's syntax; absent: all. */
   selector?: string;
 }
 
@@ -16,25 +16,25 @@ export interface TracingSettings {
   parentBased: boolean;
 }
 
-/** What the operator is told by its environment; see charts/breakwater. */
+/** The operator's settings from its environment; see charts/breakwater. */
 export interface Settings {
-  /** Namespace of the operator itself: its Lease and its authority are there. */
+  /** Namespace of the operator with its Lease and its authority. */
   namespace: string;
   /** Name of the pod, for the Lease and for Events. */
   podName: string;
   runtimeImage: string;
   runtimeImagePullPolicy: string | undefined;
-  /** How many agents at most roll out a new version of the operator at the same time. */
+  /** How many agents may roll at once after an upgrade of the operator. */
   upgradeConcurrency: number;
-  /** How many agents an upgrade may make worse before it stops. */
+  /** How many agents may fail before such an upgrade stops. */
   upgradeFailures: number;
-  /** Agents and policies that are reconciled at a time, for each kind. */
+  /** Concurrent reconciles of each kind. */
   reconcileConcurrency: number;
-  /** Requests to the API server under way at a time, watches and the Lease aside. */
+  /** Concurrent requests to the API server, without watches and the Lease. */
   requestsInFlight: number;
-  /** The same for reviews of the tokens that pods show, which come on top. */
+  /** Additional concurrent token reviews. */
   tokenReviewsInFlight: number;
-  /** How agents' pods are dialled: each pair is how many first attempts and how many repeated ones go on at a time. */
+  /** How pods are dialled. Each pair limits concurrent first attempts and concurrent retries. */
   dialling: {
     /** Time for a pod to accept a connection. */
     connectMs: number;
@@ -42,39 +42,39 @@ export interface Settings {
     /** From the TLS handshake to the review of the pod's token. */
     handshakes: { first: number; repeated: number };
   };
-  /** What a pod may send over its link, and how long one that sends more is left alone. */
+  /** Limits of what a pod may send over its link, and for how long a pod that exceeds them is not dialled. */
   reports: {
     bytesPerSecond: number;
     messagesPerSecond: number;
-    /** So many seconds' worth may come at once. */
+    /** Burst in seconds of the rate. */
     burstSeconds: number;
     excessMs: number;
   };
-  /** What the authors of agents may do. */
+  /** Restricts what authors of agents may do. */
   tenancy: Tenancy;
-  /** Which agents and policies are looked after. */
+  /** The agents and policies of this installation. */
   share: Share;
   logLevel: string;
-  /** By module, where they differ from logLevel. */
+  /** Levels by module, if they differ from logLevel. */
   logLevels: Record<string, string>;
-  /** Address of the pages in docs/runbooks, to which agents' alerts lead; absent: they only name them. */
+  /** URL of docs/runbooks for agents' alerts. Default: alerts name the file alone. */
   runbooks?: string;
-  /** How agents are traced that do not say so themselves; absent: not at all. */
+  /** Tracing of agents that do not configure it. Default: none. */
   tracing?: TracingSettings;
-  /** How the operator itself is traced: its reconciles and pushes; absent: not at all, unless OTEL_* variables say so. */
+  /** Tracing of the operator's reconciles and pushes. Default: from OTEL_* variables, or none. */
   ownTracing?: TracingSettings;
-  /** The service mesh that agents' pods are in; absent: none, or one that needs nothing. */
+  /** The service mesh of agents' pods. Absent: none, or one that needs no settings. */
   mesh?: Mesh;
-  /** How agents' pods are reached; absent: directly, at their addresses. */
+  /** How agents' pods are reached. Default: directly, at their addresses. */
   links?: 'PortForward';
   leaseName: string;
   authoritySecret: string;
-  /** How often it is looked at, and so how soon it is known to be revoked. */
+  /** Interval of checks of the authority's Secret, and so the delay of a revocation. */
   authorityCheckMs: number;
   ports: { metrics: number; health: number; debug: number };
 }
 
-/** @throws Error that names every variable which is missing or wrong, and what to set it to */
+/** @throws Error that names every missing or invalid variable and what to set it to */
 export function settingsFrom(env: Record<string, string | undefined>): Settings {
   const problems: string[] = [];
   const required = (name: string, what: string): string => {
@@ -185,7 +185,7 @@ const SELECTOR = new RegExp(`^${REQUIREMENT}(,${REQUIREMENT})*$`);
 const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 function shareFrom(env: Record<string, string | undefined>, problems: string[]): Share {
-  // WATCH_NAMESPACE is what charts before this one set.
+  // Earlier charts set WATCH_NAMESPACE.
   const named = names(`${env['WATCH_NAMESPACES'] ?? ''},${env['WATCH_NAMESPACE'] ?? ''}`);
   if (!named.every((name) => NAMESPACE.test(name))) {
     problems.push('set WATCH_NAMESPACES to names of namespaces with commas between them');

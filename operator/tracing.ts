@@ -11,18 +11,18 @@ import type { Settings } from './settings.ts';
 
 export interface OperatorTracingOptions {
   settings: Pick<Settings, 'ownTracing' | 'namespace' | 'podName'>;
-  /** What OTEL_* variables say. */
+  /** The OTEL_* variables. */
   environment: TracingEnvironment;
   logger: Logger;
   registry: Registry;
 }
 
-/** Time for what waits to be sent when the operator ends. */
+/** Time to send the remaining spans when the operator ends. */
 const FLUSH_MS = 2_000;
-/** One idle connection to the collector is enough: one batch is sent at a time. */
+/** One idle connection to the collector suffices, because batches are sent one after another. */
 const KEPT = { keepAlive: true, maxSockets: 1 };
 
-/** The operator's own traces. OpenTelemetry is loaded only when they are on. */
+/** The operator's own traces. OpenTelemetry is loaded only if they are on. */
 export class OperatorTracing {
   readonly #tracing: Tracing;
   readonly traces: Traces;
@@ -46,7 +46,7 @@ export class OperatorTracing {
         'k8s.namespace.name': namespace,
         'k8s.pod.name': podName,
       }),
-      // Those of a collector that asks for a key stand in OTEL_EXPORTER_OTLP_HEADERS.
+      // The headers for a collector with a key are in OTEL_EXPORTER_OTLP_HEADERS.
       headers: () => ({}),
       agent: (protocol) => (protocol === 'https:' ? new SecureAgent(KEPT) : new Agent(KEPT)),
       counts: {
@@ -68,12 +68,12 @@ export class OperatorTracing {
     });
   }
 
-  /** Resolves when tracing is on, where it is to be. */
+  /** Resolves when tracing is on, or stays off. */
   settled(): Promise<void> {
     return this.#tracing.settled();
   }
 
-  /** Sends what waits, for as long as that is worth it. */
+  /** Sends the remaining spans, within a time limit. */
   async close(): Promise<void> {
     const stop = new AbortController();
     const late = sleep(systemClock, FLUSH_MS, stop.signal);

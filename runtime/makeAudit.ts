@@ -12,13 +12,15 @@ import { incidentEvent } from './security/audit/incidentEvent.ts';
 import { GuardWatch } from './security/audit/guardWatch.ts';
 import { operationOf, traceIdIn } from './security/audit/operations.ts';
 
+type Seen = Pick<IncomingMessage, 'socket' | 'headers' | 'method'>;
+
 /** The audit, and the functions that feed it. */
 export interface Audited {
   audit: Audit;
   /** Records changes of the guard; call it often. */
   watchGuard: () => void;
   /** Makes the audit follow a request's trace. */
-  follow: (request: IncomingMessage, route: string, trace: RequestTrace) => RequestTrace;
+  follow: (request: Seen, route: string, trace: RequestTrace) => RequestTrace;
   /** Why the agent serves no request while events cannot be stored; undefined otherwise. */
   unavailable: () => Failure | undefined;
 }
@@ -84,7 +86,10 @@ export function makeAudit(
 function hear({ events, clock, configuration }: Core, audit: Audit, watch: GuardWatch): void {
   // Runs before other listeners, so that the new configuration decides how its own effects are recorded.
   events.prependListener('apply', (content) => audit.apply(content));
-  events.on('expired', (id) => audit.record(ended(id, clock.date().getTime())));
+  events.on('expired', (id, keeping) => {
+    audit.record(ended(id, clock.date().getTime()));
+    keeping(audit.flush());
+  });
   events.on('incident', (incident, sighting, change) => {
     const time = clock.date().getTime();
     audit.record(incidentEvent(incident, sighting, { change, time }));

@@ -47,8 +47,8 @@ export interface CoreEvents {
   apply: [Content];
   /** A configuration was offered. */
   configuration: [Offer];
-  /** A conversation expired. */
-  expired: [string];
+  /** A conversation expired. `keeping` hears of work to do before others may forget that. */
+  expired: [id: string, keeping: (kept: Promise<void>) => void];
   /** An incident opened, or its level rose. */
   incident: [Readonly<Incident>, Sighting, 'Opened' | 'Raised'];
 }
@@ -332,7 +332,11 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agen
           ? 'The tools of an MCP server are not those that are pinned.'
           : 'An MCP server describes its tools otherwise than before.',
       }),
-    onExpired: (id) => void base.events.emit('expired', id),
+    onExpired: async (id) => {
+      const keeping: Promise<void>[] = [];
+      base.events.emit('expired', id, (kept) => keeping.push(kept));
+      await Promise.all(keeping);
+    },
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
     log: log('agent'),
   });

@@ -3,7 +3,7 @@ import type { Core } from './makeCore.ts';
 import { incidentMetrics, responseMetrics } from './observe/incidentMetrics.ts';
 import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import { CredentialWatch } from './security/credentialWatch.ts';
-import { RequestWatch, malformed } from './security/requestWatch.ts';
+import { RequestWatch } from './security/requestWatch.ts';
 import type { Failure } from './errors/failure.ts';
 import type { SightedClient } from './security/incidents/incident.ts';
 import { Responses } from './security/incidents/responses.ts';
@@ -13,11 +13,10 @@ import { sourceAddresses } from './security/sourceAddress.ts';
 /** Detection of attacks, and the functions that feed it. */
 export interface Watched {
   /** Watches a request, in addition to its trace's listener. */
-  watch: (request: IncomingMessage, trace: RequestTrace) => RequestTrace;
-  /** Reports a request refused because its address has shown too many wrong credentials. */
-  held: (request: IncomingMessage) => void;
-  /** Reports malformed input from an address. */
-  malformed: (reason: string, requestId: string, address: string | undefined) => void;
+  watch: (
+    request: Pick<IncomingMessage, 'socket' | 'headers'>,
+    trace: RequestTrace,
+  ) => RequestTrace;
   /** Refusal of a request by security.responses for its address, if its client is unknown. */
   blockedSource: (request: IncomingMessage) => Failure | undefined;
   /** Refusal of a request by security.responses for its client. */
@@ -66,15 +65,6 @@ export function makeIncidents(core: Core): Watched {
       });
       return trace;
     },
-    held: (request) =>
-      report({
-        type: 'FailedAuthentication',
-        asset: 'Access',
-        denied: true,
-        source: sourceOf(request),
-        evidence: 'Credentials were not looked at, since many from this address were wrong.',
-      }),
-    malformed: (reason, requestId, source) => report({ ...malformed(reason), requestId, source }),
     blockedSource: (request) => {
       if (responses.size === 0 || core.clients.knows(request)) return undefined;
       return responses.source(sourceOf(request));

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { Bodies } from './api/bodies.ts';
 import { Connections } from './api/connections.ts';
 import { Conversations } from './api/conversations.ts';
@@ -20,6 +20,7 @@ import { healthRoute } from './observe/health.ts';
 import type { HealthFacts, HealthRoute } from './observe/health.ts';
 import { debugServer, metricsServer } from './observe/servers.ts';
 import type { DebugPages } from './observe/servers.ts';
+import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import type { RuntimeOptions } from './options.ts';
 
 /** The HTTP servers, not yet listening, and what they share. */
@@ -31,6 +32,9 @@ export interface Servers {
   peerForward: PeerForward;
   eventLoop: EventLoop;
 }
+
+/** The parts of a request that its trace, the audit and the detection of attacks use. */
+type Seen = Pick<IncomingMessage, 'socket' | 'headers' | 'method'>;
 
 type Shared = Pick<Servers, 'lifecycle' | 'peerForward' | 'eventLoop'>;
 
@@ -139,12 +143,14 @@ function healthFacts(
 
 function makeAgentServer(
   core: Core,
-  { follow, unavailable, watch, held, malformed, blockedSource, blockedClient }: Audited & Watched,
+  { follow, unavailable, watch, blockedSource, blockedClient }: Audited & Watched,
   shared: Shared,
   health: HealthRoute,
 ): Server {
   const { guard, clock, caller, estimator, inForce, agent, clients, screen, log } = core;
   const { lifecycle, peerForward } = shared;
+  const begin = (request: Seen, id: () => string, route: string): RequestTrace =>
+    watch(request, follow(request, route, core.traces.begin(request, id, route)));
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
   const bodies = new Bodies({ clock, content: () => inForce()?.content });
   const overflow = new Overflow({
@@ -169,22 +175,10 @@ function makeAgentServer(
     health,
     trust: (socket) => connections.trust(socket),
     routes: () => inForce()?.content.routes ?? [],
-    trace: (request, response, route) =>
-      watch(
-        request,
-        follow(
-          request,
-          route,
-          core.traces.begin(request, () => requestIdOf(response), route),
-        ),
-      ),
+    trace: (request, response, route) => begin(request, () => requestIdOf(response), route),
+    traceMalformed: (socket, id) => begin({ socket, headers: {} }, () => id, 'other'),
     unavailable,
-    onHeld: held,
     ...{ blockedSource, blockedClient },
-    onMalformed: ({ requestId, reason, status, address }) => {
-      log('access').info({ requestId, route: 'other', status, reason }, 'Request ended');
-      malformed(reason, requestId, address);
-    },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);
       // The sibling that served the request records it.

@@ -22,6 +22,11 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
+/** Where objects were looked for, in a message. */
+export function placeOf({ namespace }: Pick<Cluster, 'namespace'>): string {
+  return namespace === undefined ? 'any namespace' : `namespace ${namespace}`;
+}
+
 /** Attempts after the first: a person waits. */
 export const RETRIES = 1;
 
@@ -81,9 +86,12 @@ function explained(error: unknown, server: string): unknown {
     });
   }
   if (isForbidden(error)) {
-    return new Error(`${(error as Error).message}. Ask for the role breakwater-view or -edit.`, {
-      cause: error,
-    });
+    return new Error(
+      `${(error as Error).message}. Ask for the cluster role view, or edit to change things; both include the kinds of Breakwater.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (isNotFound(error)) {
     return new Error(

@@ -1,6 +1,6 @@
 import type { AgentDeployment, CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import type { Policy, World } from '../view/world.ts';
-import type { Cluster } from './cluster.ts';
+import { placeOf, type Cluster } from './cluster.ts';
 
 type Kind = AgentDeployment['kind'] | Policy['kind'];
 
@@ -18,6 +18,21 @@ function aliases(kind: Kind, ...names: string[]): Record<string, Kind> {
   return Object.fromEntries(names.map((name) => [name, kind]));
 }
 
+function kindOf(prefix: string): Kind | undefined {
+  const name = prefix.split('.')[0]!.toLowerCase();
+  return Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+}
+
+/**
+ * The name in a text such as triage or agd/triage, where only one kind is asked for.
+ * @throws Error when the text names another kind.
+ */
+export function nameOf(text: string, kind: Kind): string {
+  const [name = '', prefix] = text.split('/').reverse();
+  if (prefix === undefined || kindOf(prefix) === kind) return name;
+  throw new Error(`${text} names no ${kind}; write ${name} alone.`);
+}
+
 /**
  * Agents and policies that a text such as triage or cbp/triage names. A name alone means the agent when there is one,
  * as its policies are told of with it, else all policies of that name.
@@ -29,7 +44,7 @@ export function find(
   { namespace }: Pick<Cluster, 'namespace'>,
 ): (AgentDeployment | Policy)[] {
   const [name, prefix] = text.split('/').reverse();
-  const kind = prefix === undefined ? undefined : KINDS[prefix.split('.')[0]!.toLowerCase()];
+  const kind = prefix === undefined ? undefined : kindOf(prefix);
   if (prefix !== undefined && kind === undefined) {
     throw new Error(`${prefix} is no kind of Breakwater; write agent, cbp or arlp before the /.`);
   }
@@ -37,9 +52,8 @@ export function find(
     (object) => object.metadata.name === name && (kind === undefined || object.kind === kind),
   );
   if (named.length === 0) {
-    const where = namespace === undefined ? 'any namespace' : `namespace ${namespace}`;
     throw new Error(
-      `There is no ${kind ?? 'agent or policy'} ${name} in ${where}; choose another with -n, or see kubectl breakwater status -A.`,
+      `There is no ${kind ?? 'agent or policy'} ${name} in ${placeOf({ namespace })}; choose another with -n, or see kubectl breakwater status -A.`,
     );
   }
   const found = named.filter((object) => object.kind === 'AgentDeployment');
@@ -52,7 +66,7 @@ export function findBreaker(
   breakers: readonly CircuitBreakerPolicy[],
   { namespace }: Pick<Cluster, 'namespace'>,
 ): CircuitBreakerPolicy {
-  const bare = name.split('/').at(-1)!;
+  const bare = nameOf(name, 'CircuitBreakerPolicy');
   const found = breakers.find(({ metadata }) => metadata.name === bare);
   if (found !== undefined) return found;
   const others = breakers.map(({ metadata }) => metadata.name).join(', ') || 'none';

@@ -8,8 +8,8 @@ import { Pods } from './resources.ts';
 const CONTAINER = 'agent';
 
 export interface LogOptions {
-  /** Number of last lines. */
-  tailLines: number;
+  /** Number of last lines; absent: all. */
+  tailLines?: number;
   /** Continues until the signal aborts or the container ends. */
   follow: boolean;
   signal: AbortSignal;
@@ -24,7 +24,7 @@ export async function* podLog(
   const bytes = await transport.stream({
     method: 'GET',
     path: resourcePath(Pods, namespace, name, 'log'),
-    query: { container: CONTAINER, tailLines, follow },
+    query: { container: CONTAINER, ...(tailLines !== undefined && { tailLines }), follow },
     signal,
   });
   yield* createInterface({ input: Readable.from(bytes) });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { AUDIT_OUTCOMES, AUDIT_TYPES, type SealedEvent } from '../../contract/audit.ts';
+import { AUDIT_OUTCOMES, AUDIT_TYPES } from '../../contract/audit.ts';
 import { parseDuration } from '../../operator/desired/common/duration.ts';
 import { PORTS } from '../../contract/link.ts';
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
@@ -9,6 +9,7 @@ import { findPods } from '../cluster/findPods.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { Agents } from '../cluster/resources.ts';
 import { EXIT, print, widthOf, type Call, type Command, type Values } from '../terminal/command.ts';
+import { joinPages, type AuditPage } from '../view/auditPages.ts';
 import { auditTable, verification } from '../view/auditTable.ts';
 import { verify } from '../view/verifyAudit.ts';
 
@@ -26,6 +27,11 @@ export const audit: Command = {
     type: { type: 'string', value: 'TYPE', help: 'events of this type only, such as RequestMade' },
     outcome: { type: 'string', value: 'OUTCOME', help: 'Success, Failure or Denied' },
     conversation: { type: 'string', value: 'ID', help: 'events of this conversation only' },
+    request: {
+      type: 'string',
+      value: 'ID',
+      help: "events of this request only, by its id, the provider's, or its trace's",
+    },
     since: { type: 'string', value: 'TIME', help: 'from this time or this long ago, such as 10m' },
     until: { type: 'string', value: 'TIME', help: 'up to this time or this long ago' },
     limit: { type: 'string', value: 'N', help: 'the newest N events (default: 50)' },
@@ -74,29 +80,22 @@ function showEvents(call: Call, name: string): Promise<number> {
   const query = new URLSearchParams({ ...queryOf(values, context.date()), limit: `${limit}` });
   return withCluster(call, async (cluster) => {
     const pods = await findPods(cluster, name);
-    const pages = await Promise.all(
+    const asked = await Promise.all(
       pods.map(async ({ metadata: { namespace = '', name: pod } }) => {
         const port = { namespace, name: pod, port: PORTS.debug };
-        return JSON.parse(
-          await podPage(cluster.config, port, `/debug/audit?${query.toString()}`),
-        ) as Page;
+        try {
+          const text = await podPage(cluster.config, port, `/debug/audit?${query.toString()}`);
+          return { pod, page: JSON.parse(text) as AuditPage };
+        } catch (error) {
+          return { pod, page: error as Error };
+        }
       }),
     );
-    if (pages.every(({ enabled }) => !enabled)) {
-      throw new Error(`${name} records nothing: set spec.audit of its AgentDeployment.`);
-    }
-    const events = pages
-      .flatMap((page) => page.events)
-      .sort((a, b) => b.time - a.time)
-      .slice(0, limit);
+    const { events, gaps } = joinPages(name, asked, limit);
     print(call, { events }, () => auditTable(events, widthOf(context)));
-    return EXIT.fine;
+    context.stderr.write(gaps.map((gap) => `${gap}\n`).join(''));
+    return gaps.length > 0 ? EXIT.amiss : EXIT.fine;
   });
-}
-
-interface Page {
-  enabled: boolean;
-  events: SealedEvent[];
 }
 
 const DEFAULT_LIMIT = 50;
@@ -110,7 +109,7 @@ function limitOf({ limit }: Values): number {
 
 function queryOf(values: Values, now: Date): Record<string, string> {
   const query: Record<string, string> = {};
-  for (const name of ['actor', 'conversation'] as const) {
+  for (const name of ['actor', 'conversation', 'request'] as const) {
     if (values[name] !== undefined) query[name] = String(values[name]);
   }
   Object.assign(

@@ -5,7 +5,13 @@ import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
 import { podPage } from '../cluster/podPage.ts';
-import { EXIT, type Context, type Command } from '../terminal/command.ts';
+import { EXIT, type Call, type Context, type Command } from '../terminal/command.ts';
+
+/** Pages of a pod below /debug/. */
+const PAGES = [
+  ...['state', 'circuits', 'rate_limiter', 'bulkhead', 'endpoints', 'peers', 'performance'],
+  ...['cache', 'logging', 'config', 'audit'],
+];
 
 export const debug: Command = {
   summary: "show a page of a pod's debug port, or open that port on this computer",
@@ -16,21 +22,29 @@ export const debug: Command = {
     page: {
       type: 'string',
       value: 'PAGE',
-      help: 'print this page and end: state, circuits, rate_limiter, bulkhead, endpoints, performance, cache, config',
+      help: `print this page and end: ${PAGES.join(', ')}`,
     },
   },
-  run: (call) =>
-    withCluster(call, async (cluster) => {
-      const { context, values, positionals } = call;
-      const [pod] = await findPods(cluster, positionals[0]!);
-      const { namespace = '', name } = pod!.metadata;
-      const port = { namespace, name, port: PORTS.debug };
-      const page = values['page'] as string | undefined;
-      if (page === undefined) await open(cluster, port, context);
-      else context.stdout.write(await podPage(cluster.config, port, `/debug/${page}`));
-      return EXIT.fine;
-    }),
+  run: (call) => {
+    const { page } = call.values;
+    if (page !== undefined && !PAGES.includes(page as string)) {
+      throw new Error(`${page as string} is no page; write one of ${PAGES.join(', ')}`);
+    }
+    return show(call, page as string | undefined);
+  },
 };
+
+function show(call: Call, page: string | undefined): Promise<number> {
+  return withCluster(call, async (cluster) => {
+    const { context, positionals } = call;
+    const [pod] = await findPods(cluster, positionals[0]!);
+    const { namespace = '', name } = pod!.metadata;
+    const port = { namespace, name, port: PORTS.debug };
+    if (page === undefined) await open(cluster, port, context);
+    else context.stdout.write(await podPage(cluster.config, port, `/debug/${page}`));
+    return EXIT.fine;
+  });
+}
 
 /** Forwards a port of this computer to the pod until Ctrl-C. */
 async function open({ config }: Cluster, pod: PodPort, context: Context): Promise<void> {

@@ -1,9 +1,10 @@
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
-import { withCluster } from '../cluster/cluster.ts';
+import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
 import { podLog } from '../cluster/podLog.ts';
-import { EXIT, type Command } from '../terminal/command.ts';
+import { EXIT, type Call, type Command } from '../terminal/command.ts';
 import { logLine } from '../view/logLine.ts';
+import { linesOfRequest, type PodLine } from '../view/requestLog.ts';
 
 export const logs: Command = {
   summary: "print the log of an agent's pods, or of one pod",
@@ -13,30 +14,72 @@ export const logs: Command = {
     ...CLUSTER_OPTIONS,
     output: { ...OUTPUT.output, help: 'print the lines as the pods wrote them' },
     follow: { type: 'boolean', help: 'go on until Ctrl-C' },
-    tail: { type: 'string', default: '100', value: 'COUNT', help: 'last lines of each pod (100)' },
+    tail: { type: 'string', value: 'COUNT', help: 'last lines of each pod (100)' },
+    request: {
+      type: 'string',
+      value: 'ID',
+      help: "lines of this request only, by its id, the provider's, or its trace's",
+    },
   },
-  run: (call) =>
-    withCluster(call, async (cluster) => {
-      const { context, values, positionals } = call;
-      const { stdout } = context;
-      const signal = context.interrupted();
-      const tailLines = Number(values['tail']);
-      if (!Number.isInteger(tailLines) || tailLines < 0) throw new Error('--tail must be a number');
-      const pods = await findPods(cluster, positionals[0]!);
-      const shown = values['output'] === 'json' ? (line: string) => line : logLine;
-      const options = { tailLines, follow: values['follow'] === true, signal };
-      await Promise.all(
-        pods.map(async (pod) => {
-          const prefix = pods.length > 1 ? `[${pod.metadata.name}] ` : '';
-          try {
-            for await (const line of podLog(cluster, pod, options)) {
-              stdout.write(`${prefix}${shown(line)}\n`);
-            }
-          } catch (error) {
-            if (!signal.aborted) throw error;
-          }
-        }),
-      );
-      return EXIT.fine;
-    }),
+  run: (call) => {
+    const run = call.values['request'] === undefined ? print : find;
+    return withCluster(call, (cluster) => run(call, cluster));
+  },
 };
+
+async function print(call: Call, cluster: Cluster): Promise<number> {
+  const { context, values, positionals } = call;
+  const signal = context.interrupted();
+  const tailLines = tailOf(call) ?? DEFAULT_TAIL;
+  const pods = await findPods(cluster, positionals[0]!);
+  const options = { tailLines, follow: values['follow'] === true, signal };
+  await Promise.all(
+    pods.map(async (pod) => {
+      const { name } = pod.metadata;
+      try {
+        for await (const line of podLog(cluster, pod, options)) {
+          write(call, { pod: name, line }, pods.length > 1);
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }),
+  );
+  return EXIT.fine;
+}
+
+async function find(call: Call, cluster: Cluster): Promise<number> {
+  const { context, values, positionals } = call;
+  if (values['follow'] === true) throw new Error('--request looks back: leave --follow out');
+  const pods = await findPods(cluster, positionals[0]!);
+  const tailLines = tailOf(call);
+  const signal = context.interrupted();
+  const options = { ...(tailLines !== undefined && { tailLines }), follow: false, signal };
+  const all = await Promise.all(
+    pods.map(async (pod) => {
+      const lines: PodLine[] = [];
+      for await (const line of podLog(cluster, pod, options)) {
+        lines.push({ pod: pod.metadata.name, line });
+      }
+      return lines;
+    }),
+  );
+  const found = linesOfRequest(all.flat(), String(values['request']));
+  for (const each of found) write(call, each, pods.length > 1);
+  return found.length > 0 ? EXIT.fine : EXIT.amiss;
+}
+
+const DEFAULT_TAIL = 100;
+
+function tailOf({ values }: Call): number | undefined {
+  const text = values['tail'];
+  if (text === undefined) return undefined;
+  const lines = Number(text);
+  if (Number.isInteger(lines) && lines >= 0) return lines;
+  throw new Error('--tail must be a number');
+}
+
+function write({ context, values }: Call, { pod, line }: PodLine, prefixed: boolean): void {
+  const shown = values['output'] === 'json' ? line : logLine(line);
+  context.stdout.write(`${prefixed ? `[${pod}] ` : ''}${shown}\n`);
+}

@@ -15,7 +15,11 @@ function override(state: 'Open' | 'Closed', summary: string): Command {
     subject: 'breaker',
     options: {
       ...CLUSTER_OPTIONS,
-      for: { type: 'string', value: 'DURATION', help: 'until then, such as 10m; pods end it' },
+      for: {
+        type: 'string',
+        value: 'DURATION',
+        help: 'how long, such as 10m; pods end it themselves',
+      },
       reason: { type: 'string', value: 'TEXT', help: 'why, for status and Events' },
       ...TIMEOUT,
     },

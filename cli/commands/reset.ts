@@ -24,7 +24,7 @@ export const reset: Command = {
       const ended = before.spec.override === undefined ? '' : ' The override is removed.';
       context.stdout.write(
         done
-          ? `CircuitBreakerPolicy ${before.metadata.name} has closed its circuits in ${total} pods.${ended}\n`
+          ? `CircuitBreakerPolicy ${before.metadata.name} has closed its circuits in ${total} ${total === 1 ? 'pod' : 'pods'}.${ended}\n`
           : pending(policy),
       );
       return done ? EXIT.fine : EXIT.amiss;

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
-import { withCluster, type Cluster } from '../cluster/cluster.ts';
+import { placeOf, withCluster, type Cluster } from '../cluster/cluster.ts';
+import { nameOf } from '../cluster/find.ts';
 import { follow, observe } from '../cluster/observe.ts';
 import { coloured, EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
 import { LiveScreen } from '../terminal/liveScreen.ts';
@@ -27,16 +28,21 @@ export const status: Command = {
 };
 
 async function once(call: Call, cluster: Cluster): Promise<number> {
-  const rows = rowsFor(call, await observe(cluster));
-  const [agent] = call.positionals;
-  if (agent !== undefined && rows.length === 0) {
-    throw new Error(`There is no agent ${agent} in ${cluster.namespace ?? 'any namespace'}.`);
-  }
+  const rows = await rowsNow(call, cluster);
   print(call, { rows }, () => linesOf(call, rows));
   return exitOf(rows);
 }
 
+/** Throws an Error when the API server does not answer, or when there is no such agent. */
+async function rowsNow(call: Call, cluster: Cluster): Promise<StatusRow[]> {
+  const rows = rowsFor(call, await observe(cluster));
+  const [agent] = call.positionals;
+  if (agent === undefined || rows.length > 0) return rows;
+  throw new Error(`There is no agent ${agent} in ${placeOf(cluster)}.`);
+}
+
 async function watch(call: Call, cluster: Cluster): Promise<number> {
+  await rowsNow(call, cluster);
   const signal = call.context.interrupted();
   let wake = (): void => undefined;
   const follower = await follow(cluster, signal, () => wake());
@@ -99,9 +105,11 @@ function exitOf(rows: readonly StatusRow[]): number {
   return rows.some(({ level }) => level !== 'ok') ? EXIT.amiss : EXIT.fine;
 }
 
-function rowsFor({ positionals: [agent] }: Call, world: World): StatusRow[] {
+function rowsFor({ positionals: [text] }: Call, world: World): StatusRow[] {
   const rows = statusRows(world);
-  return agent === undefined ? rows : rows.filter((row) => row.agent === agent);
+  if (text === undefined) return rows;
+  const agent = nameOf(text, 'AgentDeployment');
+  return rows.filter((row) => row.agent === agent);
 }
 
 function linesOf({ context, values }: Call, rows: readonly StatusRow[]): string[] {

@@ -1,7 +1,8 @@
 import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
-import { withCluster, type Cluster } from '../cluster/cluster.ts';
+import { placeOf, withCluster, type Cluster } from '../cluster/cluster.ts';
+import { nameOf } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
@@ -17,8 +18,12 @@ export const top: Command = {
     withCluster(call, async (cluster) => {
       const { context, values, positionals } = call;
       const world = await observe(cluster);
-      const [name] = positionals;
+      const [text] = positionals;
+      const name = text === undefined ? undefined : nameOf(text, 'AgentDeployment');
       const agents = world.agents.filter(({ metadata }) => !name || metadata.name === name);
+      if (name !== undefined && agents.length === 0) {
+        throw new Error(`There is no agent ${name} in ${placeOf(cluster)}.`);
+      }
       const usages: Usage[] = [];
       for (const agent of agents) {
         usages.push(usageOf(agent, await metricsOf(agent, world, cluster, call)));

@@ -1,8 +1,10 @@
 import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
-import { withCluster } from '../cluster/cluster.ts';
+import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
+import { find } from '../cluster/find.ts';
 import { coloured, EXIT, print, widthOf, type Command } from '../terminal/command.ts';
-import { timeline, tripsOf } from '../view/trips.ts';
+import { timeline, tripsOf, type Trip } from '../view/trips.ts';
+import type { World } from '../view/world.ts';
 
 export const trips: Command = {
   summary: 'show the last changes of circuits in all pods as a timeline',
@@ -17,11 +19,12 @@ export const trips: Command = {
   run: (call) =>
     withCluster(call, async (cluster) => {
       const { context, values, positionals } = call;
-      const [name] = positionals;
+      const [text] = positionals;
       const limit = Number(values['limit']);
       if (!Number.isInteger(limit) || limit < 1) throw new Error('--limit must be 1 or more');
-      const shown = tripsOf(await observe(cluster))
-        .filter(({ agent, policy }) => name === undefined || name === agent || name === policy)
+      const world = await observe(cluster);
+      const shown = tripsOf(world)
+        .filter(text === undefined ? () => true : isOf(text, world, cluster))
         .slice(0, limit);
       print(call, { trips: shown }, () =>
         shown.length === 0
@@ -36,3 +39,14 @@ export const trips: Command = {
       return EXIT.fine;
     }),
 };
+
+/** Whether a trip is of the agents or policies that the text names. Throws an Error when there are none. */
+function isOf(text: string, world: World, cluster: Cluster): (trip: Trip) => boolean {
+  const [found] = find(text, world, cluster);
+  const { kind, metadata } = found!;
+  const { name } = metadata;
+  if (!text.includes('/')) return ({ agent, policy }) => agent === name || policy === name;
+  return kind === 'AgentDeployment'
+    ? ({ agent }) => agent === name
+    : ({ policy }) => policy === name;
+}

@@ -78,6 +78,20 @@ describe('the inventory', () => {
     expect(failures()).toEqual([]);
   });
 
+  it('refuses a kind that breakwater.dev does not have', () => {
+    const { faults, ignored } = load({
+      'a.yaml': AGENT.replace('AgentDeployment', 'AgentDeploymnt'),
+    });
+    expect(faults).toMatchObject([
+      {
+        line: 2,
+        message:
+          'AgentDeploymnt is no kind of breakwater.dev; write AgentDeployment, CircuitBreakerPolicy, RateLimitPolicy',
+      },
+    ]);
+    expect(ignored).toEqual([]);
+  });
+
   it('refuses the second of two with one name, and ignores other kinds', () => {
     const other = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: demo }\n';
     const { faults, ignored } = load({ 'a.yaml': AGENT, 'b.yaml': AGENT, 'c.yaml': other });

@@ -97,11 +97,7 @@ export class Inventory {
     const kind = text(object.kind);
     const name = nameOf(object);
     const check = this.#checks.get(kind) ?? (KEYS.includes(kind) ? named : undefined);
-    if (check === undefined) {
-      if (kind !== '') return void loading.ignored.push(`${kind} ${name}`.trim());
-      loading.faults.push({ file, line: lineOf([]), message: 'kind is missing; add it' });
-      return;
-    }
+    if (check === undefined) return this.#leave(written, file, loading);
     const key = `${kind} ${this.#namespaceOf(object)}/${name}`;
     const faults = check(object).map(({ path, message }) => ({
       file,
@@ -117,6 +113,14 @@ export class Inventory {
     const before = this.#accepted.get(key);
     if (faults.length === 0) next.set(key, { file, object: this.#stored(object, before) });
     else if (before !== undefined && twin === undefined) next.set(key, before);
+  }
+
+  /** An object of a kind that is not run here. */
+  #leave({ object, lineOf }: Written, file: string, loading: Loading): void {
+    const kind = text(object.kind);
+    const message = kindFault(object, [...this.#checks.keys()]);
+    if (message === undefined) loading.ignored.push(`${kind} ${nameOf(object)}`.trim());
+    else loading.faults.push({ file, line: lineOf(kind === '' ? [] : ['kind']), message });
   }
 
   /** The object with what the API server adds to it. */
@@ -138,6 +142,14 @@ export class Inventory {
   #namespaceOf(object: Record<string, unknown>): string {
     return text(metadataOf(object).namespace) || this.#namespace;
   }
+}
+
+/** What is wrong with the kind of an object that is not known here; undefined if it is of another project. */
+function kindFault(object: Record<string, unknown>, known: readonly string[]): string | undefined {
+  const kind = text(object.kind);
+  if (kind === '') return 'kind is missing; add it';
+  const ours = text(object.apiVersion).startsWith('breakwater.dev/');
+  return ours ? `${kind} is no kind of breakwater.dev; write ${known.join(', ')}` : undefined;
 }
 
 /** Secrets and ConfigMaps need no more than a name here. */

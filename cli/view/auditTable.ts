@@ -11,6 +11,7 @@ const HEAD = [
   'ACTION',
   'REASON',
   'CONVERSATION',
+  'REQUEST',
   'POD',
 ];
 const LEVEL: Record<ReturnType<typeof outcomeOf>, Level> = {
@@ -39,6 +40,7 @@ function lineOf(event: SealedEvent): Line {
       textOf(api?.operation ?? (event.evidences && severity)),
       textOf(event.status_code),
       textOf(actor?.session?.uid),
+      textOf(metadata.correlation_uid),
       textOf(metadata.source?.split('/').at(-1)),
     ],
   };

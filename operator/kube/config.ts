@@ -94,6 +94,9 @@ async function fromKubeconfig(
   if (context !== undefined) config.setCurrentContext(context);
   const named = files.join(delimiter);
   const cluster = config.getCurrentCluster();
+  if (!config.getCurrentContext()) {
+    throw new Error(`${named} names no current context; choose one of its contexts`);
+  }
   if (!cluster) {
     throw new Error(
       `The context "${config.getCurrentContext()}" of ${named} names an unknown cluster. Choose another context, or add the cluster`,
@@ -119,6 +122,11 @@ async function readKubeconfigs(files: string[]): Promise<KubeConfig> {
     try {
       config.loadFromFile(file);
     } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+        throw new Error(`There is no kubeconfig at ${file}; set KUBECONFIG to the path of one`, {
+          cause,
+        });
+      }
       throw new Error(`Cannot use the kubeconfig ${file}: ${(cause as Error).message}`, { cause });
     }
     return config;

@@ -80,6 +80,15 @@ describe('EventRecorder', () => {
     expect(created).toHaveLength(3);
   });
 
+  it('counts on in time after the clock was stepped back', async () => {
+    recorder.record(opened);
+    await settle();
+    clock.step(-86_400_000);
+    recorder.record(opened);
+    await clock.advance(30_000);
+    expect(patches).toMatchObject([{ patch: { series: { count: 2 } } }]);
+  });
+
   it('goes on in a new event when the old one is gone', async () => {
     recorder.record(opened);
     await settle();

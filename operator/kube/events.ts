@@ -113,7 +113,9 @@ export class EventRecorder {
     series.count += 1;
     series.lastMs = nowMs;
     if (series.cancelTimer) return;
-    const wait = Math.max(0, series.writtenMs + this.#writeEveryMs - nowMs);
+    const passed = nowMs - series.writtenMs;
+    // No longer than that where the clock was stepped back.
+    const wait = Math.min(this.#writeEveryMs, Math.max(0, this.#writeEveryMs - passed));
     series.cancelTimer = this.#clock.after(wait, () => this.#writeSeries(series));
   }
 

@@ -155,6 +155,14 @@ describe('Informer over a faulty connection', () => {
     expect(informer.hasSynced).toBe(true);
   });
 
+  it('waits two minutes at most, whatever it is asked', async () => {
+    const closed = refusal(503, 'ServiceUnavailable', { 'retry-after': '86400' });
+    api.script(closed, list('10'), closed, watch([event('ADDED', 'a', '20')]));
+    informer.start(stop.signal);
+    await until(() => api.received.length === 4 || clock.monotonic() > 250_000);
+    expect(api.received).toHaveLength(4);
+  });
+
   it('backs off from a server that ends watches at once', async () => {
     api.script(
       list('10'),

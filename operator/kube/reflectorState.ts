@@ -41,6 +41,8 @@ export const INITIAL_STATE: ReflectorState = { phase: 'listing', failures: 0, re
 
 const BASE_DELAY_MS = 200;
 const MAX_DELAY_MS = 30_000;
+/** A proxy may ask for an hour, and a date in Retry-After is by a clock that is not ours: the cache would be stale for as long. */
+const MAX_ASKED_MS = 120_000;
 const SHORT_WATCH_MS = 1_000;
 /** After so many refusals the reflector lists again: the server may be unable to serve its resource version. */
 const REFUSALS_BEFORE_LIST = 3;
@@ -102,7 +104,7 @@ function failed(
   const failures = state.failures + 1;
   const refusals = state.refusals + (kind === 'refused' ? 1 : 0);
   const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (failures - 1));
-  const delayMs = Math.max(retryAfterMs, ceiling * (0.5 + random() / 2));
+  const delayMs = Math.max(Math.min(retryAfterMs, MAX_ASKED_MS), ceiling * (0.5 + random() / 2));
   const held = state.phase === 'watching' ? state.resourceVersion : undefined;
   if (kind === 'expired' || refusals >= REFUSALS_BEFORE_LIST || held === undefined) {
     return { phase: 'backoff', delayMs, failures, refusals: 0 };

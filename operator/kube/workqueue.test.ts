@@ -41,26 +41,6 @@ describe('WorkQueue', () => {
     expect(queue.length).toBe(0);
   });
 
-  it('adds by and by only what is not to come anyway', async () => {
-    queue.addAfterUnlessQueued('a', 5_000);
-    queue.addAfterUnlessQueued('a', 1_000);
-    queue.addAfter('b', 60_000);
-    queue.addAfterUnlessQueued('b', 1_000);
-    await clock.advance(4_999);
-    expect(await drain()).toEqual([]);
-    await clock.advance(1);
-    expect(await drain()).toEqual(['a']);
-    queue.done('a');
-    queue.add('c');
-    queue.addAfterUnlessQueued('c', 1_000);
-    expect(await drain()).toEqual(['c']);
-    queue.done('c');
-    await clock.advance(1_000);
-    expect(await drain()).toEqual([]);
-    await clock.advance(54_000);
-    expect(await drain()).toEqual(['b']);
-  });
-
   it('takes high priority first, and raises a key that waits', async () => {
     for (const key of ['old-1', 'old-2', 'old-3']) queue.add(key, { priority: 'low' });
     queue.add('new');

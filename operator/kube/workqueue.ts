@@ -116,11 +116,6 @@ export class WorkQueue {
     this.#arm();
   }
 
-  /** Adds the key after `ms`, unless it waits already or was added with any delay. */
-  addAfterUnlessQueued(key: string, ms: number): void {
-    if (!this.#dirty.has(key) && !this.#delayed.has(key)) this.addAfter(key, ms);
-  }
-
   /**
    * Adds the key after its backoff with full jitter: uniform in [0, base × 2^failures), at most `maxDelayMs`. The key
    * keeps the priority of the failed work.

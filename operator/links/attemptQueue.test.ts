@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AttemptQueue } from './attemptQueue.ts';
+import { type Attempt, AttemptQueue } from './attemptQueue.ts';
 
 /** A queue of attempts with names; `begun` tells which began, in order. */
 function queue(
@@ -7,7 +7,7 @@ function queue(
   repeated: number,
 ): {
   begun: string[];
-  join: (name: string, attempt?: { namespace?: string; failures?: number }) => void;
+  join: (name: string, attempt?: Partial<Attempt>) => void;
   leave: (...names: string[]) => void;
 } {
   const attempts = new AttemptQueue({ first, repeated });
@@ -15,8 +15,9 @@ function queue(
   const places = new Map<string, () => void>();
   return {
     begun,
-    join: (name, { namespace = 'a', failures = 0 } = {}) => {
-      const place = attempts.take({ namespace, failures }, () => begun.push(name));
+    join: (name, attempt = {}) => {
+      const whole = { namespace: 'a', failures: 0, timeouts: 0, ...attempt };
+      const place = attempts.take(whole, () => begun.push(name));
       places.set(name, place);
     },
     leave: (...names) => names.forEach((name) => places.get(name)!()),
@@ -48,14 +49,14 @@ describe('attempts', () => {
     expect(begun).toEqual(['r1', 'f1', 'f2', 'r2']);
   });
 
-  it('with fewer failures go before those with more failures', () => {
+  it('with fewer timeouts go before those with more, and those that were refused before all', () => {
     const { begun, join, leave } = queue(1, 1);
     join('held', { failures: 1 });
-    for (let pod = 0; pod < 100; pod++) join(`dead-${pod}`, { failures: 12 });
+    for (let pod = 0; pod < 100; pod++) join(`dead-${pod}`, { failures: 12, timeouts: 12 });
+    join('slow', { failures: 3, timeouts: 1 });
     join('starting', { failures: 3 });
-    join('started', { failures: 2 });
-    leave('held', 'started', 'starting');
-    expect(begun).toEqual(['held', 'started', 'starting', 'dead-0']);
+    leave('held', 'starting', 'slow');
+    expect(begun).toEqual(['held', 'starting', 'slow', 'dead-0']);
   });
 
   it.each([0, 1])('with %d failures take turns by namespace', (failures) => {

@@ -6,18 +6,22 @@ export interface AttemptLimits {
   repeated: number;
 }
 
-/** Whose attempt it is, and how many of its attempts failed in a row before this one. */
+/** Whose attempt it is, and what became of those before it. */
 export interface Attempt {
   namespace: string;
+  /** How many failed in a row. */
   failures: number;
+  /** How many ran out of time in a row. Each had its place until then; one that is refused gives its place back at once. */
+  timeouts: number;
 }
 
-/** From here on, one failure more changes nothing. */
-const MOST_FAILURES = 8;
+/** From here on, one timeout more changes nothing. */
+const MOST_TIMEOUTS = 8;
 
 /**
  * Lets a bounded number of attempts go on at a time. First attempts and repeated ones have places of their own, so that
- * pods which cannot be reached hold up no other. Of repeated attempts, those with the fewest failures go first.
+ * pods which cannot be reached hold up no other. Of repeated attempts, those with the fewest timeouts go first: a pod
+ * that starts refuses its first connection, and does not wait for all dead ones to be tried again.
  * Namespaces take turns; within one, attempts go in the order in which they came.
  */
 export class AttemptQueue {
@@ -49,15 +53,15 @@ type State = 'waiting' | 'begun' | 'done';
 
 class Lane {
   readonly #size: number;
-  readonly #queues = Array.from({ length: MOST_FAILURES + 1 }, () => new FairQueue());
+  readonly #queues = Array.from({ length: MOST_TIMEOUTS + 1 }, () => new FairQueue());
   #taken = 0;
 
   constructor(size: number) {
     this.#size = size;
   }
 
-  take({ namespace, failures }: Attempt, begin: () => void): () => void {
-    const queue = this.#queues[Math.min(failures, MOST_FAILURES)]!;
+  take({ namespace, timeouts }: Attempt, begin: () => void): () => void {
+    const queue = this.#queues[Math.min(timeouts, MOST_TIMEOUTS)]!;
     let state: State = 'waiting';
     const start = (): void => {
       this.#taken += 1;

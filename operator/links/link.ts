@@ -19,26 +19,28 @@ export type CloseReason =
   | 'Unreachable'
   /** The pod accepted the connection and did not finish its handshake or hello in time. */
   | 'TimedOut'
-  /** The peer is not the pod that was dialled. */
+  /** The peer is not the dialled pod. */
   | 'Refused'
   /** The API server could not review the token. */
   | 'ReviewFailed'
-  /** The pod speaks another version of the contract. */
+  /** The pod supports no common version of the contract. */
   | 'Incompatible'
   | 'Malformed'
-  /** The pod sends more than it may. */
+  /** The pod exceeded its report budget. */
   | 'Excessive'
   /** The pod answered no ping. */
   | 'Silent'
-  /** The connection was lost or closed by the pod. */
+  /** The connection was lost, or the pod closed it. */
   | 'Lost'
-  /** The operator wants no link any more. */
+  /** The operator closed the link. */
   | 'Unwanted';
 
-/** Why a link ended. The message holds nothing that the peer sent. */
+/** Why a link ended. The message contains nothing that the peer sent. */
 export interface Closure {
   reason: CloseReason;
   message: string;
+  /** The next step did not come in time. */
+  timedOut?: boolean;
 }
 
 export interface LinkTiming {
@@ -46,7 +48,7 @@ export interface LinkTiming {
   connectMs: number;
   /** Time for TLS, the WebSocket upgrade and the hello. */
   helloMs: number;
-  /** Time for the review of its token, the wait for others' reviews included: no fault of the pod. */
+  /** Time for the token review, including the wait for other reviews. Exceeding it is no fault of the pod. */
   reviewMs: number;
   heartbeat: HeartbeatOptions;
   /** Time for the peer to answer a close before the connection is dropped. */
@@ -54,12 +56,12 @@ export interface LinkTiming {
 }
 
 export interface LinkEvents {
-  /** The pod has accepted the connection, which waits for `handshake`. */
+  /** The pod has accepted the connection. Call `handshake` to continue. */
   onReached(): void;
-  /** The pod has proven who it is. */
+  /** The pod has proven its identity. */
   onConnected(hello: HelloFacts): void;
   onReport(report: Report): void;
-  /** Comes once, and last. */
+  /** Called once, as the last event. */
   onClosed(closure: Closure): void;
 }
 
@@ -77,20 +79,20 @@ export interface LinkOptions {
   clock: Clock;
   /** A number in [0, 1). */
   random: () => number;
-  /** Of the pod, over all its links. */
+  /** The pod's budget, shared by all its links. */
   budget: ReportBudget;
   timing: LinkTiming;
   events: LinkEvents;
 }
 
-/** Most messages that wait while a token is reviewed. Reading is paused, so few get that far. */
+/** Greatest number of messages that wait for a token review. Reading is paused, so few arrive. */
 const MAX_WAITING = 64;
 
 /** WebSocket close codes (RFC 6455, 7.4.1). */
 const POLICY_VIOLATION = 1008;
 const PROTOCOL_ERROR = 1002;
 
-/** One connection to one pod, from dialling to its end. It is never opened again. */
+/** One connection to one pod, from dialling to its end. It is never reopened. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #heartbeat: Heartbeat;
@@ -126,7 +128,7 @@ export class Link {
     return this.#state;
   }
 
-  /** Goes on after `onReached`. */
+  /** Continues after `onReached`. */
   handshake(): void {
     if (this.#state !== 'Connecting') return;
     this.#expect(this.#options.timing.helloMs, 'TimedOut', 'no valid hello');
@@ -144,12 +146,12 @@ export class Link {
     this.#tell(JSON.stringify({ type: 'Announce', term, ...slower }));
   }
 
-  /** Sends a Configure message, already as JSON, to a pod that has proven who it is. */
+  /** Sends a Configure message (as JSON) to a pod that has proven its identity. */
   send(configure: string): void {
     if (this.#state === 'Connected') this.#tell(configure);
   }
 
-  /** Ends the link at once; what waits to be sent is dropped. */
+  /** Ends the link at once and drops unsent data. */
   drop(): void {
     if (this.#state === 'Closed') return;
     this.#end({ reason: 'Unwanted', message: 'the link is not wanted any more' });
@@ -200,7 +202,7 @@ export class Link {
       this.#fail('Malformed', 'too much sent after the hello');
   }
 
-  /** Charges the pod for so many messages and for all bytes since the last time; ends the link when it is too much. */
+  /** Charges the pod's budget with messages and with all bytes since the last call. Ends the link if the budget is exceeded. */
   #affords(messages: number): boolean {
     if (this.#state === 'Closed') return false;
     const bytes = this.#socket.received - this.#counted;
@@ -258,30 +260,30 @@ export class Link {
   }
 
   /**
-   * Fails unless the next step comes in time. In two halves: after a stall of this process the second one leaves time
-   * to hear of what came meanwhile.
+   * Fails unless the next step is taken in time. The timer has two halves: after a stall of this process the second half
+   * leaves time to handle events that came meanwhile.
    */
   #expect(ms: number, reason: CloseReason, what: string): void {
     const { clock } = this.#options;
     this.#cancelDeadline();
     this.#cancelDeadline = clock.after(ms / 2, () => {
       this.#cancelDeadline = clock.after(ms / 2, () =>
-        this.#fail(reason, `${what} within ${ms} ms`),
+        this.#fail(reason, `${what} within ${ms} ms`, true),
       );
     });
   }
 
-  /** The connection is gone, by the peer's doing or by ours. */
+  /** The connection was closed by the peer or by this process. */
   #lost(error: string | undefined, flaw: SocketFlaw | undefined): void {
     const cut = this.#state === 'Connecting' ? 'Unreachable' : 'Lost';
     const reason = flaw ? FLAWS[flaw] : cut;
     this.#end({ reason, message: error ?? 'closed by the pod' });
   }
 
-  #fail(reason: CloseReason, message: string): void {
+  #fail(reason: CloseReason, message: string, timedOut = false): void {
     if (this.#state === 'Closed') return;
     const connecting = this.#state === 'Connecting';
-    this.#end({ reason, message });
+    this.#end({ reason, message, timedOut });
     if (connecting || reason === 'Silent' || reason === 'Excessive') {
       return this.#socket.terminate();
     }
@@ -317,7 +319,7 @@ function decode(text: string): Decoded {
   }
 }
 
-/** The version in a hello when it is not the one that is spoken. The rest of such a hello may be anything. */
+/** The version in a hello, if it differs from the negotiated one. The rest of such a hello may have any form. */
 function otherVersion(message: unknown, version: number): number | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { type, contract } = message as { type?: unknown; contract?: unknown };

@@ -192,6 +192,23 @@ describe('dials', () => {
     }
   });
 
+  it('that were refused do not wait until all dead pods were tried again', async () => {
+    const { links, sockets, connect, socketTo, clock } = harness({
+      connects: { first: 512, repeated: 1 },
+    });
+    const dead = Array.from({ length: 100 }, (_, pod) => target(pod));
+    links.setTargets(dead);
+    await clock.advance(2_000);
+    const starting = target(100);
+    links.setTargets([...dead, starting]);
+    socketTo(starting).lose();
+    const before = sockets.length;
+    await clock.advance(2_000);
+    expect(sockets.slice(before).filter(({ ip }) => ip === starting.ip)).toHaveLength(1);
+    await connect(starting, A);
+    expect(links.podReport(starting.uid)?.connected).toBe(true);
+  });
+
   it('that take long to shake hands give way to as many others, and go on', async () => {
     const { links, sockets, connect, socketTo, clock } = harness({
       handshakes: { first: 1, repeated: 1 },

@@ -66,11 +66,11 @@ const DEFAULT_LIMITS: ReportLimits = {
   burstSeconds: 20,
 };
 
-/** So many attempts end by a review that failed before the pod counts as not linked. */
+/** After so many attempts with a failed token review the pod counts as not linked. */
 const REVIEWS_BEFORE_REPORT = 3;
 
 export interface LinksOptions {
-  /** What to show when dialling; asked anew for each dial. */
+  /** Called for the client certificate of each dial. */
   credentials: () => ClientCredentials;
   reviewToken: ReviewToken;
   clock: Clock;
@@ -83,10 +83,10 @@ export interface LinksOptions {
   /** How many handshakes, reviews of tokens included, go on at a time; 16 first ones and 4 repeated ones by default; as many again may take long. */
   handshakes?: AttemptLimits;
   dial?: Dial;
-  /** Versions of the contract that are spoken. Default: those of this build. */
+  /** Supported versions of the contract. Default: those of this build. */
   contract?: Contract;
   timing?: Partial<LinksTiming>;
-  /** What each pod may send; by default 256 KiB and 50 messages per second, and 20 seconds' worth at once. */
+  /** Limits of what each pod may send. Default: 256 KiB and 50 messages per second, with a burst of 20 s. */
   limits?: ReportLimits;
   /** Default: pushes are not traced. */
   traces?: Traces;
@@ -97,7 +97,7 @@ interface Pod {
   key: AgentKey;
   report: PodReport;
   delivery: Delivery;
-  /** Of the push that the pod has not answered yet. */
+  /** Span of the push that the pod has not answered yet. */
   push: Span | undefined;
   link: PersistentLink | undefined;
   cancelPush: () => void;
@@ -108,7 +108,7 @@ interface Desired {
   term: number;
 }
 
-/** The leader's links to all agent pods, what the pods report, and what they should run. */
+/** The leader's links to all pods of agents, with the pods' reports and desired configurations. */
 export class Links implements PodLinks {
   readonly #options: LinksOptions;
   readonly #context: LinkContext;
@@ -174,7 +174,7 @@ export class Links implements PodLinks {
   #close(): void {
     this.#leadership = undefined;
     this.#desired.clear();
-    // Otherwise each link that stops would have the next pod dialled.
+    // Otherwise each stopped link would let the next pod be dialled.
     const { connects, handshakes, overtime } = this.#context;
     for (const attempts of [connects, handshakes, overtime]) attempts.clear();
     for (const pod of this.#pods.values()) {
@@ -283,7 +283,7 @@ export class Links implements PodLinks {
   }
 
   send(uid: string, command: Command): void {
-    // Also while the term ends, so that the leader can take leave.
+    // Also after the end of the term, so that the leader can hand over the limits of fleets.
     this.#pods.get(uid)?.link?.send(JSON.stringify(command));
   }
 
@@ -307,7 +307,7 @@ export class Links implements PodLinks {
     return () => this.#termListeners.delete(listener);
   }
 
-  /** Dials the pod from now on, if this process leads and the pod has an address. */
+  /** Starts to dial the pod, if this process leads and the pod has an address. */
   #link(pod: Pod): void {
     const addresses = addressesOf(pod.target);
     if (!this.#isLeader() || addresses.length === 0) return;
@@ -368,7 +368,7 @@ export class Links implements PodLinks {
     pod.cancelPush();
     endPush(pod, 'LinkClosed');
     this.#linked(pod, false);
-    // That tells nothing of the pod; but it must not stay pending for as long as tokens cannot be reviewed.
+    // A failed review says nothing about the pod. But the pod must not stay pending while reviews fail.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
     const incompatible = reason === 'Incompatible';
     const { pending, excessive: before, ...report } = pod.report;
@@ -382,7 +382,7 @@ export class Links implements PodLinks {
     this.#changed(pod.key, 'State');
   }
 
-  /** Tells the owner when the pod has seen a higher term than ours. */
+  /** Calls listeners if the pod has seen a higher term than ours. */
   #checkTerm(pod: Pod): void {
     const term = pod.report.highestTerm ?? 0;
     if (term <= this.#termOf(pod.key)) return;
@@ -390,7 +390,7 @@ export class Links implements PodLinks {
     this.termChanged(pod.key);
   }
 
-  /** Announces our term and sends the pod the configuration it should have, if it is time to. */
+  /** Announces our term, and pushes the desired configuration if Delivery decides so. */
   #synchronise(pod: Pod): void {
     pod.cancelPush();
     if (!this.#isLeader() || pod.link === undefined) return;
@@ -398,7 +398,7 @@ export class Links implements PodLinks {
     pod.link.announce(term);
     const desired = this.#desired.get(pod.key);
     if (desired === undefined || !pod.report.connected) return;
-    // The pod would refuse it; the owner has been told to raise the term.
+    // The pod would refuse it. Listeners were called to raise the term.
     if (term < (pod.report.highestTerm ?? 0)) return;
     this.#push(pod, desired.configuration, term);
   }
@@ -417,7 +417,7 @@ export class Links implements PodLinks {
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
   }
 
-  /** The agent's pods that are linked, for what they are told of each other. */
+  /** The agent's linked pods, for the figures that pods get of their siblings. */
   #linkedPods(agentKey: AgentKey): LinkedPod[] {
     if (!this.#isLeader()) return [];
     return [...(this.#agents.get(agentKey) ?? [])]
@@ -439,7 +439,7 @@ export class Links implements PodLinks {
     }));
   }
 
-  /** The agent's term: that of the owner, or that of its last configuration if it is higher. */
+  /** The agent's term: the larger of `termOf` and that of its last configuration. */
   #termOf(agentKey: AgentKey): number {
     const term = this.#leadership?.termOf(agentKey) ?? 0;
     return Math.max(term, this.#desired.get(agentKey)?.term ?? 0);
@@ -461,7 +461,7 @@ export class Links implements PodLinks {
     for (const listener of this.#changeListeners) this.#guard(() => listener(agentKey, kind));
   }
 
-  /** A listener that throws must not end a link. */
+  /** An exception of a listener must not end a link. */
   #guard(call: () => void): void {
     try {
       call();
@@ -500,18 +500,18 @@ export class Links implements PodLinks {
   }
 }
 
-/** Requests that a pod of an agent takes at most; 0 where pods forward none. */
+/** Greatest number of concurrent requests of a pod; 0 if pods do not forward requests. */
 function placesOf(content: Content | undefined): number {
   return content?.whenFull === 'Forward' ? (content.bulkhead?.maxConcurrent ?? 0) : 0;
 }
 
-/** Whether the kubelet says more for the pod than before. */
+/** Whether the kubelet reports the pod as running or ready, and has not before. */
 function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
   return (running === true && !before.running) || (ready === true && !before.ready);
 }
 
-/** Whether other pods are to know of the pod what they did not before. */
-/** Where the pod is dialled, its main address first. */
+/** Whether the pod's siblings need new figures of it. */
+/** The pod's addresses in the order in which they are dialled. */
 function addressesOf({ ip, ips = [] }: PodTarget): string[] {
   const all = new Set([ip, ...ips]);
   return [...all].filter((each) => each !== undefined && isIP(each) !== 0) as string[];

@@ -13,31 +13,31 @@ import type { PodTarget } from './target.ts';
 import type { ReviewToken } from './tokenReviews.ts';
 
 export interface PersistentLinkTiming extends LinkTiming {
-  /** Time for which an attempt that shakes hands keeps others waiting, as long as there is room in `overtime`. */
+  /** Time for which a handshake keeps its place. Then it moves to `overtime`, if that has room. */
   placeMs: number;
   /** Bounds of the backoff between two attempts. */
   baseMs: number;
   maxMs: number;
-  /** A link that lasted this long counts as a success and resets the backoff. */
+  /** A link of this duration counts as a success and resets the backoff. */
   stableMs: number;
-  /** How long a pod that sent more than it may is left alone. */
+  /** For how long a pod that exceeded its report budget is not dialled. */
   excessMs: number;
 }
 
-/** What all links share. */
+/** Options that all links share. */
 export interface LinkContext {
   credentials: () => ClientCredentials;
   dial: Dial;
   /** See LinkOptions. */
   contract: Contract;
   reviewToken: ReviewToken;
-  /** Attempts that wait for a pod to accept a connection: cheap, and slow where a pod is dead. */
+  /** Attempts that wait for a pod to accept a connection: cheap, but slow if the pod is dead. */
   connects: AttemptQueue;
-  /** Attempts from the TLS handshake to the review of the token, which cost computing time on both sides. */
+  /** Attempts from the TLS handshake to the token review, which cost CPU time on both sides. */
   handshakes: AttemptQueue;
   /**
-   * Handshakes that take long, because their pods hang or everything is slow. Their number is bounded too, as more at a
-   * time would make a slow machine slower, until none ends in time.
+   * Handshakes that take long, because the pod hangs or all is slow. Their number is bounded too: more concurrent ones would
+   * slow a busy machine down, until none ends in time.
    */
   overtime: AttemptQueue;
   clock: Clock;
@@ -45,7 +45,7 @@ export interface LinkContext {
   timing: PersistentLinkTiming;
   /** Interval at which pods are to report figures. */
   reportEveryMs: () => number;
-  /** What each pod may send. */
+  /** Limits of what each pod may send. */
   limits: ReportLimits;
   logger: Pick<Logger, 'debug' | 'info' | 'warn'>;
 }
@@ -60,23 +60,23 @@ export interface PersistentLinkEvents {
   onClosed(closure: Closure, failures: number): void;
 }
 
-/** Waiting: for its turn, or for the backoff to pass. */
+/** Waiting: for a place, or for the end of the backoff. */
 export type PersistentLinkState =
   'Waiting' | 'Connecting' | 'Authenticating' | 'Connected' | 'Incompatible' | 'Excessive';
 
-/** Reasons that an operator of the cluster should look at. */
+/** Reasons that an administrator should investigate. */
 const SUSPICIOUS: ReadonlySet<CloseReason> = new Set([
   'Refused',
   'Malformed',
   'Excessive',
   'Incompatible',
 ]);
-/** Characters of what a peer says that are logged. */
+/** Greatest logged length of a peer's text. */
 const MAX_LOGGED = 256;
 /** Reasons that are usual while a pod starts or ends. */
 const USUAL: ReadonlySet<CloseReason> = new Set(['Unreachable', 'Unwanted']);
 
-/** Keeps one pod linked: dials, and dials again with backoff, until it is stopped or the pod has ended. */
+/** Keeps one pod linked: dials, and redials with backoff, until it is stopped or the pod has ended. */
 export class PersistentLink {
   readonly #target: PodTarget;
   readonly #addresses: readonly string[];
@@ -85,8 +85,10 @@ export class PersistentLink {
   readonly #context: LinkContext;
   readonly #events: PersistentLinkEvents;
   #link: Link | undefined;
-  /** Attempts in a row that came to no link, or to one that did not last. */
+  /** Consecutive attempts without a link, or with one that did not last. */
   #failures = 0;
+  /** Attempts in a row that ran out of time. */
+  #timeouts = 0;
   #connectedAt: number | undefined;
   #incompatible = false;
   #excessive = false;
@@ -129,9 +131,10 @@ export class PersistentLink {
     this.#leaveQueue();
   }
 
-  /** Something speaks for the pod: its next attempt is a first one again, and comes at once. */
+  /** The pod may be reachable now: dials at once, as a first attempt. */
   retryNow(): void {
     this.#failures = 0;
+    this.#timeouts = 0;
     if (this.state !== 'Waiting') return;
     this.#cancelRetry();
     this.#leaveQueue();
@@ -147,7 +150,8 @@ export class PersistentLink {
   }
 
   get #attempt(): Attempt {
-    return { namespace: this.#target.namespace, failures: this.#failures };
+    const { namespace } = this.#target;
+    return { namespace, failures: this.#failures, timeouts: this.#timeouts };
   }
 
   #dial(): void {
@@ -175,7 +179,7 @@ export class PersistentLink {
     this.#link = link;
   }
 
-  /** Keeps its place among the connects until its handshake begins, so that few open connections wait. */
+  /** Keeps the place among connects until the handshake begins. This bounds the open connections that wait. */
   #reached(link: Link): void {
     const { handshakes, overtime, clock, timing } = this.#context;
     const attempt = this.#attempt;
@@ -214,6 +218,7 @@ export class PersistentLink {
     this.#connectedAt = undefined;
     this.#incompatible = closure.reason === 'Incompatible';
     this.#excessive = closure.reason === 'Excessive';
+    this.#timeouts = closure.timedOut ? this.#timeouts + 1 : 0;
     const delay = this.#delay(lasted >= timing.stableMs);
     this.#events.onClosed(closure, this.#failures);
     if (!this.#stopped) this.#cancelRetry = clock.after(delay, () => this.start());
@@ -228,7 +233,7 @@ export class PersistentLink {
       this.#budget.refill();
       return timing.excessMs * (1 + random() / 5);
     }
-    // Another version does not go away by asking often.
+    // Frequent retries do not change the pod's version.
     if (this.#incompatible) return (timing.maxMs * (1 + random())) / 2;
     return fullJitter(before, timing, random());
   }

@@ -40,6 +40,8 @@ export interface AgentReconcilerOptions extends Omit<ConfigurationsOptions, 'las
 }
 
 const REFUSED_RETRY_MS = 60_000;
+/** A webhook that does not answer is usually back soon, and no watch event tells when. */
+const WEBHOOK_RETRY_MS = 10_000;
 
 /** Reconciles AgentDeployments: writes their objects and configures their pods, for one term of the leader. */
 export class AgentReconciler {
@@ -74,7 +76,7 @@ export class AgentReconciler {
     const applied = await this.#apply(key, input, plan, signal);
     this.#setState(key, input, plan, applied);
     onReconciled(key);
-    return applied.applyErrors.length > 0 ? { requeueAfterMs: refusedRetryMs } : undefined;
+    return retryOf(applied, refusedRetryMs);
   };
 
   /** The agent and its Deployment; undefined when the agent is gone or being deleted. */
@@ -199,6 +201,16 @@ export class AgentReconciler {
     this.#configurations.forget(key);
     this.#options.notifier?.notify(key);
   }
+}
+
+/** When to try again what the API server refused. */
+function retryOf(
+  { applyErrors }: Applied,
+  refusedRetryMs: number,
+): { requeueAfterMs: number } | void {
+  if (applyErrors.length === 0) return;
+  const webhook = applyErrors.some(({ reason }) => reason === 'InternalError');
+  return { requeueAfterMs: webhook ? Math.min(WEBHOOK_RETRY_MS, refusedRetryMs) : refusedRetryMs };
 }
 
 type GatheredInput = PlanInput & { attachment: AgentAttachment };

@@ -12,7 +12,7 @@ import { OwnWrites } from './ownWrites.ts';
 import { hasFieldsOf, projection } from './projection.ts';
 
 /** Hash of the last applied object. It saves a write when nothing changed, also after a restart. */
-export const APPLIED_ANNOTATION = 'breakwater.dev/applied';
+const APPLIED_ANNOTATION = 'breakwater.dev/applied';
 
 /** Another owner already has an object of this name. */
 export class ForeignObjectError extends Error {}
@@ -141,12 +141,25 @@ function assertOurs(agent: AgentDeployment, existing: KubernetesObject): void {
     labels['app.kubernetes.io/managed-by'] === MANAGED_BY &&
     labels[AGENT_LABEL] === agent.metadata.name;
   if (!controller && labelled) return;
+  if (controller && isPredecessor(agent, controller)) {
+    throw new ForeignObjectError(
+      `${existing.kind} ${existing.metadata.name} still belongs to a deleted AgentDeployment of the same name. The agent gets its own when the garbage collector has removed it.`,
+    );
+  }
   const owner = controller
     ? `it belongs to ${controller.kind} ${controller.name}`
     : 'Breakwater did not create it';
   throw new ForeignObjectError(
     `${existing.kind} ${existing.metadata.name} already exists and ${owner}. Rename the AgentDeployment or delete that object.`,
   );
+}
+
+/** Whether the owner was deleted and the agent made under its name: of two with one name there is one at a time. */
+function isPredecessor(
+  agent: AgentDeployment,
+  { kind, name, apiVersion }: OwnerReference,
+): boolean {
+  return kind === agent.kind && apiVersion === agent.apiVersion && name === agent.metadata.name;
 }
 
 export function isControlledBy(agent: AgentDeployment, object: KubernetesObject): boolean {
@@ -185,10 +198,15 @@ export function applyErrorOf(
   const { status, reason = `HTTP${status}`, message } = error;
   if (isUnconvertible(error)) return { kind, name, reason: 'Invalid', message };
   const refused = status >= 400 && status < 500 && status !== 409 && status !== 429;
-  return refused ? { kind, name, reason, message } : undefined;
+  return refused || isLasting(error) ? { kind, name, reason, message } : undefined;
 }
 
-/** Server-side apply answers 500, not 422, to a malformed value such as an invalid quantity. */
+/** Whether the API server will fail again for as long as nobody mends a webhook or makes the object smaller. */
+function isLasting({ status, message }: ApiError): boolean {
+  return status === 500 && /failed calling webhook|request is too large/.test(message);
+}
+
+/** Server-side apply answers 500, not 422, to a value of the wrong form or type, such as a number in place of a string. */
 function isUnconvertible({ status, message }: ApiError): boolean {
-  return status === 500 && message.startsWith('failed to convert new object');
+  return status === 500 && /^failed to (convert new|create typed patch) object/.test(message);
 }

@@ -5,7 +5,9 @@ import { planAgent } from '../desired/plan.ts';
 import type { Deployment } from '../kube/index.ts';
 import { rollOutOf } from '../status/rollout.ts';
 import type { AgentState } from './agentState.ts';
-import { observe } from './observe.ts';
+import type { PodReport } from '../links/index.ts';
+import { snapshot } from '../testing/messages.ts';
+import { graceLeft, observe } from './observe.ts';
 
 const agent = agentFixture('triage');
 const attachment = attach({ breakers: [], limits: [] }, [agent]).agents.get('triage')!;
@@ -46,5 +48,21 @@ describe('the Deployment of an agent', () => {
 
   it('is not while the informer has the one before', () => {
     expect(rollOut(stateWith({ deploymentGeneration: 3 }), complete(2))).toBe('RollingOut');
+  });
+});
+
+describe('the grace of a pod whose link dropped', () => {
+  const dropped = new Date('2026-01-01T12:00:00.000Z');
+  const report = {
+    ...{ connected: false, since: dropped.toISOString(), snapshot: snapshot(undefined) },
+  } as PodReport;
+  const leftAfter = (ms: number): number => graceLeft(report, new Date(dropped.getTime() + ms));
+
+  it('is two seconds', () => {
+    expect([0, 500, 2_000, 60_000].map(leftAfter)).toEqual([2_000, 1_500, 0, 0]);
+  });
+
+  it('does not last until a clock that was stepped back has caught up', () => {
+    expect([-1, -3_600_000].map(leftAfter)).toEqual([0, 0]);
   });
 });

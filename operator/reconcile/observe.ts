@@ -134,7 +134,13 @@ function linkErrorOf({ incompatible, excessive }: PodReport): string | undefined
 /** Milliseconds for which a pod that lost its link still counts as connected; 0 if it does not. */
 export function graceLeft(report: PodReport, now: Date): number {
   if (report.connected || report.snapshot === undefined) return 0;
-  return Math.max(0, Date.parse(report.since) + RECONNECT_GRACE_MS - now.getTime());
+  return graceAfter(report.since, now);
+}
+
+/** Milliseconds that are left of the grace since a moment; 0 when the clock was stepped back behind it. */
+export function graceAfter(since: string, now: Date): number {
+  const passed = now.getTime() - Date.parse(since);
+  return passed < 0 ? 0 : Math.max(0, RECONNECT_GRACE_MS - passed);
 }
 
 /** Whether the pod is being deleted or has ended. */

@@ -5,6 +5,7 @@ import { buildConfigMap } from '../desired/objects/configMap.ts';
 import type { Desired } from '../desired/objects/objects.ts';
 import { plannedObjects, type AgentPlan } from '../desired/plan.ts';
 import { keyOf } from '../kube/index.ts';
+import type { ApplyError } from '../status/observations.ts';
 import type { Applied } from './agentState.ts';
 import type { Caches } from './caches.ts';
 import { applyErrorOf, type ChildWriter } from './children.ts';
@@ -45,7 +46,8 @@ export class PlanWriter {
   async applyObjects(): Promise<void> {
     const { agent, plan, caches, children, signal } = this.#options;
     for (const { resource, object } of obsoleteObjects(keyOf(agent), plan, caches)) {
-      await this.#attempt(object, () => children.remove(agent, resource, object, signal));
+      const remove = (): Promise<boolean> => children.remove(agent, resource, object, signal);
+      await this.#attempt(object, remove, { deleting: true });
     }
     for (const desired of plannedObjects(plan)) {
       if (waitsForScaler(agent, desired, plan, caches)) continue;
@@ -65,14 +67,18 @@ export class PlanWriter {
     });
   }
 
-  async #attempt(object: KubernetesObject, write: () => Promise<unknown>): Promise<boolean> {
+  async #attempt(
+    object: KubernetesObject,
+    write: () => Promise<unknown>,
+    facts: Pick<ApplyError, 'deleting'> = {},
+  ): Promise<boolean> {
     try {
       await write();
       return true;
     } catch (error) {
       const refusal = applyErrorOf(object, error);
       if (!refusal) throw error;
-      this.result.applyErrors.push(refusal);
+      this.result.applyErrors.push({ ...refusal, ...facts });
       return false;
     }
   }
@@ -92,12 +98,14 @@ export class PlanWriter {
   #ownershipOf({ kind, metadata }: Desired): Ownership {
     const { agent, caches } = this.#options;
     const live = caches.childrenOf(kind).get(metadata.namespace, metadata.name);
-    const refused = this.result.applyErrors.find((error) => error.kind === kind)?.reason;
-    return ownershipOf(agent, refused, live);
+    const refused = this.result.applyErrors.find((error) => error.kind === kind && !error.deleting);
+    return ownershipOf(agent, refused?.reason, live);
   }
 }
 
 /** Whether the Deployment, or a prerequisite of it, was refused. */
 export function isHeldBack({ applyErrors }: WriteResult): boolean {
-  return applyErrors.some(({ kind }) => DEPLOYMENT_AND_PREREQUISITES.has(kind));
+  return applyErrors.some(
+    ({ kind, deleting }) => !deleting && DEPLOYMENT_AND_PREREQUISITES.has(kind),
+  );
 }

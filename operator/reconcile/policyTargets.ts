@@ -29,6 +29,11 @@ export interface Targets<S> extends Omit<TargetState<S>, 'recheck' | 'summary'> 
   summary: () => S;
 }
 
+/** Pause per target after a computation. It is some fifty times what the computation takes, and any target's change asks for one. */
+const PAUSE_MS_PER_TARGET = 0.2;
+/** A policy with fewer targets has no pause. */
+const MANY = 100;
+
 /** The agents that a policy targets. An update computes the state of those alone that have changed. */
 export class PolicyTargets<S> {
   readonly #merge: (parts: readonly S[]) => S;
@@ -41,6 +46,8 @@ export class PolicyTargets<S> {
   #summaries: Blocks<S>;
   #policy: Policy | undefined;
   #attachment: PolicyAttachment | undefined;
+  /** Monotonic milliseconds of the last update. */
+  #updatedAt = -Infinity;
 
   /** @param merge gets the summaries in the order of the agents' names */
   constructor(merge: (parts: readonly S[]) => S) {
@@ -53,7 +60,15 @@ export class PolicyTargets<S> {
     if (this.#shares.has(agent)) this.#due.add(agent);
   }
 
-  update(attachment: PolicyAttachment, source: TargetSource<S>): Targets<S> {
+  /** Time left of the pause after the last update. */
+  pauseMs(now: number): number {
+    const { size } = this.#shares;
+    return size < MANY ? 0 : Math.max(0, this.#updatedAt + size * PAUSE_MS_PER_TARGET - now);
+  }
+
+  /** @param now monotonic milliseconds */
+  update(attachment: PolicyAttachment, source: TargetSource<S>, now: number): Targets<S> {
+    this.#updatedAt = now;
     const { policy, targets } = attachment;
     if (!isSameVersion(policy, this.#policy)) this.#forgetAll();
     if (attachment !== this.#attachment) this.#setTargets(targets, source);

@@ -5,7 +5,7 @@ import { Deployments } from '../resources/resources.ts';
 import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
 
 /** Owns spec.replicas from when autoscaling is turned on until a HorizontalPodAutoscaler sets it. */
-export const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
+const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
 
 /**
  * Must run before a Deployment is applied without spec.replicas. The API server removes a field without an owner, which

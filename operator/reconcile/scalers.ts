@@ -15,7 +15,7 @@ import type { ScaledObject } from './kedaCaches.ts';
 type Scalers = Pick<Caches, 'autoscalers' | 'keda'>;
 
 /** The HorizontalPodAutoscaler that KEDA made from the agent's ScaledObject. */
-export function autoscalerOfKeda(
+function autoscalerOfKeda(
   caches: Pick<Caches, 'autoscalers'>,
   agentKey: string,
 ): HorizontalPodAutoscaler | undefined {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
+import { isConflict, isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
 import { OwnWrites } from './ownWrites.ts';
 import type { WriteBudget } from './writeBudget.ts';
@@ -99,6 +99,8 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     } catch (error) {
       // The object was deleted meanwhile.
       if (isNotFound(error)) return { written: false };
+      // What was written last is not the newest, even if its version is higher, as after a restore of etcd.
+      if (isConflict(error)) this.#written.delete(key);
       throw error;
     }
     return { written: true };

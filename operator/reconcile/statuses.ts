@@ -37,11 +37,7 @@ import {
 import type { AgentObservation } from '../status/observations.ts';
 import { mergeBreakers, summarizeBreaker, type BreakerSummary } from '../status/breakerSummary.ts';
 import { mergeLimits, summarizeLimits, type LimitSummary } from '../status/limits.ts';
-import {
-  summarizedBreakerStatus,
-  summarizedLimitStatus,
-  type SummarizedPolicy,
-} from '../status/policy.ts';
+import { breakerStatus, limitStatus, type PolicyStatusInput } from '../status/policy.ts';
 import { namesOf } from './agentKeys.ts';
 import type { AgentReconciler } from './agents.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
@@ -50,7 +46,7 @@ import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
 import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
-import { graceLeft, isTerminating, observe, RECONNECT_GRACE_MS } from './observe.ts';
+import { graceAfter, graceLeft, isTerminating, observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { scalersOf } from './scalers.ts';
@@ -179,21 +175,25 @@ export class StatusReconciler {
     });
   };
 
-  breaker: Reconcile = (key, signal) => {
+  breaker: Reconcile = async (key, signal) => {
+    const pauseMs = this.#pauseMs(this.#breakers, key);
+    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.breaker(namespace, name);
     return this.#policy(key, attachment, this.#breakers, signal, (input) => {
-      const next = summarizedBreakerStatus(input);
+      const next = breakerStatus(input);
       return { next, events: (previous) => breakerPolicyEvents(previous, next) };
     });
   };
 
   limit: Reconcile = async (key, signal) => {
+    const pauseMs = this.#pauseMs(this.#limits, key);
+    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
     let refills = false;
     const again = await this.#policy(key, attachment, this.#limits, signal, (input) => {
-      const next = summarizedLimitStatus(input);
+      const next = limitStatus(input);
       refills =
         next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
       return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
@@ -203,12 +203,20 @@ export class StatusReconciler {
       : again;
   };
 
+  /** Time left of the pause of a policy with many targets. */
+  #pauseMs(
+    { targets }: { targets: ReadonlyMap<string, Pick<PolicyTargets<unknown>, 'pauseMs'>> },
+    key: string,
+  ): number {
+    return targets.get(key)?.pauseMs(this.#options.clock.monotonic()) ?? 0;
+  }
+
   async #policy<P extends Policy & StatusObject<S>, S, Summary>(
     key: string,
     attachment: PolicyAttachment<P> | undefined,
     kind: PolicyStatuses<P, S, Summary>,
     signal: AbortSignal,
-    draft: (input: SummarizedPolicy<P> & { seen: Summary }) => Draft<S>,
+    draft: (input: PolicyStatusInput<P> & { seen: Summary }) => Draft<S>,
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { writer, resource } = kind;
     if (!attachment || attachment.policy.metadata.deletionTimestamp) {
@@ -219,7 +227,11 @@ export class StatusReconciler {
     const targets = kind.targets.get(key) ?? new PolicyTargets(kind.merge);
     kind.targets.set(key, targets);
     const source = this.#source(namesOf(key).namespace, attachment.policy, kind);
-    const { inForce, pending, waitMs, graceMs, summary } = targets.update(attachment, source);
+    const { inForce, pending, waitMs, graceMs, summary } = targets.update(
+      attachment,
+      source,
+      this.#options.clock.monotonic(),
+    );
     if (!inForce || pending) return;
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const policy = writer.newest(attachment.policy);
@@ -331,11 +343,11 @@ export class StatusReconciler {
 
   /** Time left for pods that have just connected to send their snapshot. */
   #snapshotWaitMs(key: string): number {
-    const now = this.#options.clock.now();
+    const now = new Date(this.#options.clock.now());
     const left = this.#options.links
       .podsOf(key)
       .filter(({ connected, snapshot }) => connected && snapshot === undefined)
-      .map(({ since }) => Date.parse(since) + RECONNECT_GRACE_MS - now);
+      .map(({ since }) => graceAfter(since, now));
     return Math.max(0, ...left);
   }
 

@@ -3,6 +3,8 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { childMetadata } from '../desired/common/metadata.ts';
 import { agentFixture, breakerFixture, target } from '../testing/fixtures.ts';
 import type { ChangeHandler } from '../kube/index.ts';
+import type { ChangeListener } from '../links/podLinks.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { OwnWrites } from './ownWrites.ts';
@@ -20,6 +22,10 @@ class Cache {
 
   constructor(...objects: object[]) {
     this.objects = objects;
+  }
+
+  get size(): number {
+    return this.objects.length;
   }
 
   list(): object[] {
@@ -48,6 +54,8 @@ let attachments: Attachments;
 let ownWrites: OwnWrites;
 let asked: string[];
 let batched: (() => void)[];
+let clock: FakeClock;
+let reported: ChangeListener;
 
 /** What the changes that came in together ask for. */
 function flush(): string[] {
@@ -56,7 +64,8 @@ function flush(): string[] {
 }
 
 const queue = (task: string): object => ({
-  add: (key: string) => void asked.push(`${task} ${key}`),
+  add: (key: string, { priority }: { priority?: string } = {}) =>
+    void asked.push(`${task} ${key}${priority === 'low' ? ' low' : ''}`),
   addAfter: (key: string) => void asked.push(`${task} ${key} later`),
 });
 
@@ -71,6 +80,7 @@ beforeEach(() => {
   children = new Cache();
   asked = [];
   batched = [];
+  clock = new FakeClock();
   ownWrites = new OwnWrites();
   const none = new Cache();
   const caches = {
@@ -83,8 +93,13 @@ beforeEach(() => {
     caches,
     attachments,
     ownWrites,
+    clock,
+    random: () => 0.5,
     notifier: { notify: () => undefined },
-    links: { onChange: () => undefined, onHigherTerm: () => undefined },
+    links: {
+      onChange: (listener: ChangeListener) => (reported = listener),
+      onHigherTerm: () => undefined,
+    },
     defer: (call: () => void) => batched.push(call),
     queues: Object.fromEntries(tasks.map((task) => [task, queue(task)])),
   } as unknown as TriggerOptions);
@@ -174,5 +189,30 @@ describe('a child', () => {
   it('that is new is looked at with its siblings', () => {
     children.tell(child('ConfigMap', '1'), undefined);
     expect(asked).toEqual([`${look} later`]);
+  });
+});
+
+describe('figures', () => {
+  const statuses = [`breakerStatus ${namespace}/calm`, `agentStatus ${namespace}/triage`];
+
+  it('are looked at together, after what users change', async () => {
+    for (let second = 0; second < 5; second++) {
+      reported(`${namespace}/triage`, 'Counters');
+      await clock.advance(1_000);
+    }
+    expect(asked).toEqual([]);
+    await clock.advance(100);
+    expect(asked).toEqual(statuses.map((each) => `${each} low`));
+  });
+
+  it('are looked at less often the more agents there are, and a change of state at once', async () => {
+    agents.objects = Array.from({ length: 5_000 }, () => agent);
+    reported(`${namespace}/triage`, 'Counters');
+    await clock.advance(17_000);
+    expect(asked).toEqual([]);
+    reported(`${namespace}/triage`, 'State');
+    expect(asked).toEqual(statuses);
+    await clock.advance(1_000);
+    expect(asked).toHaveLength(4);
   });
 });

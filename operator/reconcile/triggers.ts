@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
-import { keyOf, type ChangeHandler, type Priority, type WorkQueue } from '../kube/index.ts';
+import { keyOf, type ChangeHandler, type Clock, type Priority } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
 import { agentKeyOfChild, namesOf } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
@@ -16,14 +16,21 @@ export interface TriggerOptions extends ReportedOptions {
   caches: Caches;
   links: Links;
   ownWrites: OwnWrites;
+  clock: Pick<Clock, 'after'>;
+  /** A number in [0, 1). */
+  random: () => number;
   /** See ChangeBatch. */
   defer?: (call: () => void) => void;
 }
 
 /** Delay after the creation of an agent's object. One reconcile then sees all objects of a new agent. */
 const CREATED_MS = 1_000;
-/** Delay after figures, which every pod reports each second. One status then shows those of all pods. */
+/**
+ * Delay after figures, which every pod reports each second. One status then shows those of all pods. The delay grows with
+ * the number of agents, because few of their figures are written anyway.
+ */
 const FIGURES_MS = 5_000;
+const FIGURES_MS_PER_AGENT = 5;
 
 /**
  * Turns the events of informers and links into keys to reconcile. It only enqueues. The leader works on the queues, and
@@ -47,11 +54,11 @@ export function connectTriggers(options: TriggerOptions): void {
     });
   }
   watchPods(options);
-  const later = (queue: WorkQueue, key: string): void =>
-    queue.addAfterUnlessQueued(key, FIGURES_MS);
-  links.onChange((key, kind) =>
-    enqueueReported(options, key, kind === 'Counters' ? later : undefined),
-  );
+  const countersChanged = figuresOf(options);
+  links.onChange((key, kind) => {
+    if (kind === 'Counters') countersChanged(key);
+    else enqueueReported(options, key);
+  });
   links.onHigherTerm((key) => queues.agent.add(key));
 }
 
@@ -141,6 +148,21 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
     ]);
   };
   return facts(current) !== facts(previous);
+}
+
+/** Enqueues the status of an agent some time after its figures changed, once for all changes until then. */
+function figuresOf(options: TriggerOptions): (agent: string) => void {
+  const { caches, clock, random } = options;
+  const due = new Set<string>();
+  return (agent) => {
+    if (due.has(agent)) return;
+    due.add(agent);
+    const more = random() * caches.agents.size * FIGURES_MS_PER_AGENT;
+    clock.after(FIGURES_MS + more, () => {
+      due.delete(agent);
+      enqueueReported(options, agent, (queue, key) => queue.add(key, { priority: 'low' }));
+    });
+  };
 }
 
 /** Keeps the targets of links equal to the pods, and enqueues the status of their agents. */

@@ -369,7 +369,7 @@ describe('agentStatus', () => {
       { trustedCA: { configMapKeyRef: { name: 'corporate-ca', key: 'ca.crt' } } },
       ['False', 'ConfigMapNotFound'],
       ['True', 'ConfigMapNotFound'],
-      'Key ca.crt of ConfigMap corporate-ca, the trusted authorities, is missing or holds no certificates as PEM in 1/1 connected pods, which keep those that they had. Create it, such as with kubectl create configmap corporate-ca --namespace support --from-file=ca.crt=FILE',
+      'Key ca.crt of ConfigMap corporate-ca, the trusted authorities, is missing or holds no certificates as PEM in 1/1 connected pods, which keep the former ones. Create it, such as with kubectl create configmap corporate-ca --namespace support --from-file=ca.crt=FILE',
     ],
     [
       'a Secret without API keys of clients',
@@ -383,7 +383,7 @@ describe('agentStatus', () => {
       },
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
-      'Secret callers, the API keys of clients, is missing or has none in 1/2 connected pods, which let nobody in. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
+      'Secret callers, the API keys of clients, is missing or has none in 1/2 connected pods, which refuse all clients. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
     ],
     [
       'a pod that tells of a Secret of its own invention',

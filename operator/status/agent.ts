@@ -6,7 +6,7 @@ import type { Problem } from '../desired/common/errors.ts';
 import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
-import { list } from '../desired/common/wording.ts';
+import { list, sentences } from '../desired/common/wording.ts';
 import { affectedConditions } from './affected.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
@@ -249,7 +249,7 @@ function readiness(
     const message = `${deployment?.readyReplicas ?? 0}/${desired} pods are ready.`;
     return { type: 'Ready', status: 'True', reason: 'Ready', message };
   }
-  const message = against.map((problem) => problem.message).join(' ');
+  const message = sentences(against.map((problem) => problem.message));
   return { type: 'Ready', status: 'False', reason: first.reason, message };
 }
 
@@ -276,7 +276,7 @@ function degraded(
       message: 'Nothing is wrong.',
     };
   }
-  const message = all.map((problem) => problem.message).join(' ');
+  const message = sentences(all.map((problem) => problem.message));
   return { type: 'Degraded', status: 'True', reason: first.reason, message };
 }
 

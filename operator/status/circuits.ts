@@ -118,7 +118,7 @@ export function byModel(seen: readonly PodCircuit[]): CircuitGroup[] {
 }
 
 /** Models with a circuit in some pod. */
-export function modelsOf(seen: readonly PodCircuit[]): Set<string> {
+function modelsOf(seen: readonly PodCircuit[]): Set<string> {
   return new Set(seen.flatMap(({ circuit }) => circuit?.model ?? []));
 }
 

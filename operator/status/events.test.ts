@@ -31,7 +31,7 @@ import {
   transition,
 } from '../testing/observations.ts';
 import type { PodObservation } from './observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../testing/policyStatus.ts';
 
 const reason = '3 consecutive failures (Overloaded)';
 const opened = {

@@ -18,7 +18,7 @@ export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefine
     status: 'True',
     reason: 'NoAuthentication',
     message:
-      `auth.type is None, so whoever reaches the agent spends its key for ${list(keyed.map(({ name }) => `model/${name}`))}, ` +
+      `auth.type is None, so every client that reaches the agent can spend its key for ${list(keyed.map(({ name }) => `model/${name}`))}, ` +
       `and it is open to more than its namespace: ${list(ways)}. Set auth.type to APIKeys or JWT, or close that way.`,
   };
 }

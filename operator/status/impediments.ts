@@ -12,8 +12,8 @@ const MAX_TEXT = 512;
 
 /** The consequence if an object without which pods must not run could not be applied. */
 const CONSEQUENCE: Readonly<Record<string, string>> = {
-  ServiceAccount: '. No pod of the agent runs under an account that is not its own.',
-  NetworkPolicy: '. The Deployment stays as it is until then.',
+  ServiceAccount: ' No pod of the agent runs under an account that is not its own.',
+  NetworkPolicy: ' The Deployment stays as it is until then.',
 };
 
 /**
@@ -38,17 +38,29 @@ export function impediments(
 }
 
 function applyProblem(agent: AgentDeployment, error: ApplyError): Problem {
-  const { kind, name, reason, message } = error;
+  const { kind, name, reason, message, deleting } = error;
+  if (deleting) {
+    return {
+      reason: 'ApplyFailed',
+      message: `${kind} ${name} is no longer wanted and could not be deleted (${reason}): ${sentence(message)}`,
+    };
+  }
   if (kind === 'Deployment' && reason === 'Invalid' && agent.spec.podTemplate !== undefined) {
     return {
       reason: 'InvalidPodTemplate',
-      message: `The API server refuses the Deployment made with spec.podTemplate: ${reportedText(message, 1024)}`,
+      message: `The API server refuses the Deployment made with spec.podTemplate: ${sentence(message)}`,
     };
   }
   return {
     reason: reason === 'AlreadyExists' ? 'NameTaken' : 'ApplyFailed',
-    message: `${kind} ${name} could not be applied (${reason}): ${reportedText(message, 1024)}${CONSEQUENCE[kind] ?? ''}`,
+    message: `${kind} ${name} could not be applied (${reason}): ${sentence(message)}${CONSEQUENCE[kind] ?? ''}`,
   };
+}
+
+/** What the API server said, with an end, as other sentences follow. */
+function sentence(message: string): string {
+  const text = reportedText(message, 1024);
+  return /[.…]$/.test(text) ? text : `${text}.`;
 }
 
 function refusals(observation: AgentObservation): Problem[] {
@@ -124,7 +136,7 @@ function missingCallers(
     {
       reason: 'SecretNotFound',
       message:
-        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which let nobody in. ` +
+        `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which refuse all clients. ` +
         `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CALLER=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
@@ -185,7 +197,7 @@ function missingAuthorities(agent: AgentDeployment, observation: AgentObservatio
   return missingConfigMap(agent, observation, {
     ref: agent.spec.trustedCA?.configMapKeyRef,
     fault: 'the trusted authorities, is missing or holds no certificates as PEM',
-    consequence: 'which keep those that they had',
+    consequence: 'which keep the former ones',
   });
 }
 

@@ -53,6 +53,8 @@ export interface ApplyError {
   /** The API server's reason such as Invalid or Forbidden, or AlreadyExists for a foreign object. */
   reason: string;
   message: string;
+  /** The object is no longer wanted, and cannot be deleted. */
+  deleting?: true;
 }
 
 export interface AgentObservation {

@@ -8,7 +8,7 @@ import { agentFixture, breakerFixture } from '../testing/fixtures.ts';
 import { condition } from './conditions.ts';
 import { ago, circuit, NOW, observation, pod, strangePod } from '../testing/observations.ts';
 import type { PodObservation } from './observations.ts';
-import { breakerPolicyStatus } from './policy.ts';
+import { breakerPolicyStatus } from '../testing/policyStatus.ts';
 
 function breaker(
   pods: PodObservation[],

@@ -28,7 +28,7 @@ import {
   transition,
 } from '../testing/observations.ts';
 import type { AgentObservation, PodObservation } from './observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from './policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../testing/policyStatus.ts';
 
 interface Given<P extends { status?: unknown }> {
   policy?: P;

@@ -8,26 +8,19 @@ import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { truncate } from '../desired/common/wording.ts';
-import { stateOf, summarizeBreaker, type BreakerSummary } from './breakerSummary.ts';
+import { stateOf, type BreakerSummary } from './breakerSummary.ts';
 import { MAX_REASON, type WorstState } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { fleetColumns } from './fleet.ts';
-import { rateLimitFigures, summarizeLimits, type LimitSummary } from './limits.ts';
-import type { AgentObservation } from './observations.ts';
+import { rateLimitFigures, type LimitSummary } from './limits.ts';
 import { programmedCondition, progressCount, share, type ProgressSummary } from './programmed.ts';
 import { lastTransitionTime } from './since.ts';
 import { describeTarget } from './target.ts';
 import { lastTransitions } from './transitions.ts';
 import { tripped } from './tripped.ts';
 
-/** The input of a policy's status. */
-export interface PolicyStatusInput<P extends Policy> extends SummarizedPolicy<P> {
-  /** Observations of the targeted agents, by name. */
-  agents: ReadonlyMap<string, AgentObservation>;
-}
-
-/** The input without observations of agents, which a summary replaces. */
-export interface SummarizedPolicy<P extends Policy> {
+/** The input of a policy's status, without the summary of the agents' pods. */
+export interface PolicyStatusInput<P extends Policy> {
   attachment: PolicyAttachment<P>;
   /** The policy's current status. */
   previous: P['status'];
@@ -35,20 +28,12 @@ export interface SummarizedPolicy<P extends Policy> {
 }
 
 /** The status of a CircuitBreakerPolicy, from the reports of pods. */
-export function breakerPolicyStatus({
-  agents,
-  ...rest
-}: PolicyStatusInput<CircuitBreakerPolicy>): CircuitBreakerPolicyStatus {
-  const { policy, won } = rest.attachment;
-  return summarizedBreakerStatus({ ...rest, seen: summarizeBreaker(policy, won, agents) });
-}
-
-export function summarizedBreakerStatus({
+export function breakerStatus({
   attachment,
   seen,
   previous,
   now,
-}: SummarizedPolicy<CircuitBreakerPolicy> & {
+}: PolicyStatusInput<CircuitBreakerPolicy> & {
   seen: BreakerSummary;
 }): CircuitBreakerPolicyStatus {
   const { policy } = attachment;
@@ -96,20 +81,12 @@ export function summarizedBreakerStatus({
 }
 
 /** The status of a RateLimitPolicy, from the reports of pods. */
-export function rateLimitPolicyStatus({
-  agents,
-  ...rest
-}: PolicyStatusInput<RateLimitPolicy>): RateLimitPolicyStatus {
-  const { policy, won } = rest.attachment;
-  return summarizedLimitStatus({ ...rest, seen: summarizeLimits(policy, won, agents) });
-}
-
-export function summarizedLimitStatus({
+export function limitStatus({
   attachment,
   seen,
   previous,
   now,
-}: SummarizedPolicy<RateLimitPolicy> & { seen: LimitSummary }): RateLimitPolicyStatus {
+}: PolicyStatusInput<RateLimitPolicy> & { seen: LimitSummary }): RateLimitPolicyStatus {
   const { generation } = attachment.policy.metadata;
   const { progress } = seen;
   const figures = rateLimitFigures(attachment.policy, seen);

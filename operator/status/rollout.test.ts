@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { progressing } from './rollout.ts';
+import type { AgentObservation } from './observations.ts';
+import { progressing, rollOutOf } from './rollout.ts';
 
 const message = '3/3 pods run the present template.';
 
@@ -33,4 +34,16 @@ it('the status says that the upgrade has stopped, and because of which agent', (
       'The roll-out makes no progress: image. The agent was well before the operator upgraded it.',
   });
   expect(progressing(stuck)).toMatchObject({ reason: 'ProgressDeadlineExceeded' });
+});
+
+it('the status says that somebody paused the Deployment', () => {
+  const conditions = [{ type: 'Progressing', status: 'Unknown', reason: 'DeploymentPaused' }];
+  const counts = { generation: 2, observedGeneration: 2, replicas: 1, updatedReplicas: 0 };
+  const deployment = { ...counts, readyReplicas: 1, conditions };
+  const observation = { deployment } as unknown as AgentObservation;
+  expect(rollOutOf(observation, 1)).toEqual({
+    state: 'RollingOut',
+    message:
+      '0/1 pods run the present template. Somebody paused the Deployment; resume it with kubectl rollout resume.',
+  });
 });

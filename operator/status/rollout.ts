@@ -25,7 +25,14 @@ export function rollOutOf({ deployment }: AgentObservation, desired: number): Ro
     return { state: 'Complete', message: `${desired}/${desired} pods run the present template.` };
   }
   const updated = Math.min(deployment.updatedReplicas, desired);
-  return { state: 'RollingOut', message: `${updated}/${desired} pods run the present template.` };
+  const paused =
+    progress?.reason === 'DeploymentPaused'
+      ? ' Somebody paused the Deployment; resume it with kubectl rollout resume.'
+      : '';
+  return {
+    state: 'RollingOut',
+    message: `${updated}/${desired} pods run the present template.${paused}`,
+  };
 }
 
 /** The condition Progressing of a paused agent. */

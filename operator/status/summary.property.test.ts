@@ -16,12 +16,8 @@ import { Blocks } from './blocks.ts';
 import { mergeBreakers, summarizeBreaker } from './breakerSummary.ts';
 import { mergeLimits, summarizeLimits } from './limits.ts';
 import type { AgentObservation } from './observations.ts';
-import {
-  breakerPolicyStatus,
-  rateLimitPolicyStatus,
-  summarizedBreakerStatus,
-  summarizedLimitStatus,
-} from './policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../testing/policyStatus.ts';
+import { breakerStatus, limitStatus } from './policy.ts';
 
 const NAMES = Array.from({ length: 40 }, (_, index) => `agent-${index}`);
 const model = modelOf(endpoint('primary'), endpoint('backup'));
@@ -94,13 +90,13 @@ it('of agents merge, block by block, into the status that all of them together h
           previous: previousOfLimit,
         });
         expect(
-          summarizedBreakerStatus({
+          breakerStatus({
             ...{ attachment: breakerOf, seen: ofBreaker.total(), now },
             previous: previousOfBreaker,
           }),
         ).toEqual(plainBreaker);
         expect(
-          summarizedLimitStatus({
+          limitStatus({
             ...{ attachment: limitOf, seen: ofLimit.total(), now },
             previous: previousOfLimit,
           }),

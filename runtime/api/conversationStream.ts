@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { TurnObserver } from '../conversations/turn.ts';
 import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
 import { errorEvent } from '../errors/failure.ts';
-import { requestIdOf, traceHeaders } from './response.ts';
+import { idHeaders, requestIdOf } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 
 /**
@@ -54,7 +54,7 @@ export class ConversationStream implements TurnObserver {
     this.#response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache',
-      ...traceHeaders(this.#response),
+      ...idHeaders(this.#response),
     });
     this.#send('turn_start', { conversation: this.#id });
   }

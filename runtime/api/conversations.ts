@@ -25,7 +25,7 @@ import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import { refuse, requestIdOf, traceHeaders } from './response.ts';
+import { idHeaders, refuse, requestIdOf } from './response.ts';
 import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import type { InForce } from '../model/pool/pool.ts';
@@ -372,7 +372,7 @@ export class Conversations {
   async #remove(ref: Ref, response: ServerResponse): Promise<Served> {
     const removed = await this.#deps.agent.store().remove(ref);
     if (removed !== 'Removed') return this.#refuse(response, ABSENCES[removed]);
-    response.writeHead(204, traceHeaders(response)).end();
+    response.writeHead(204, idHeaders(response)).end();
     return FINE;
   }
 
@@ -458,7 +458,7 @@ function answer(
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
-    ...traceHeaders(response),
+    ...idHeaders(response),
     ...headers,
   });
   response.end(body);

@@ -9,6 +9,7 @@ import type { InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import { latest } from '../model/pool/pool.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer } from '../model/request.ts';
 import { awaitAdmission } from '../guard/permit.ts';
@@ -211,7 +212,9 @@ export class Messages {
   }
 
   async #call(visit: Visit, read: MessagesRequest, held: Held): Promise<Served> {
-    const { response, cut, client, trace, deadlineAt, inForce } = visit;
+    const { response, cut, client, trace, deadlineAt } = visit;
+    // A reload may have replaced the endpoints while the request waited.
+    const inForce = latest(this.#deps.inForce(), visit.inForce);
     const sink = new ResponseSink(response, cut.signal);
     const way = this.#wayTo(sink, visit);
     const chat = trace.chat(read);

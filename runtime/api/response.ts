@@ -85,9 +85,18 @@ export function traceAnswer(response: ServerResponse, traceId: string | undefine
   if (traceId !== undefined) traceIds.set(response, traceId);
 }
 
-/** Headers that name the trace. */
+/** Headers that name the trace of an answer. */
 export function traceHeaders(response: ServerResponse): Record<string, string> {
-  const id = traceIds.get(response);
+  return headersOfTrace(traceIds.get(response));
+}
+
+/** Headers that name the request and its trace, in answers of the runtime's own. */
+export function idHeaders(response: ServerResponse): Record<string, string> {
+  return { 'request-id': requestIdOf(response), ...traceHeaders(response) };
+}
+
+/** Headers that name a trace. */
+export function headersOfTrace(id: string | undefined): Record<string, string> {
   return id === undefined ? {} : { [TRACE_HEADER]: id };
 }
 

@@ -142,6 +142,31 @@ describe('an answer that is looked at for secrets', () => {
     expect(harmless.client.text).toBe(JSON.stringify(MESSAGE));
   });
 
+  it('finds a secret over two blocks of text of an answer that is no stream', async () => {
+    const halves = [KEY.slice(0, 9), KEY.slice(9)].map((half) => ({ type: 'text', text: half }));
+    const bodyOf = (content: unknown): string => JSON.stringify({ ...MESSAGE, content });
+    const cited = [{ ...halves[0], citations: [{ cited_text: 'a' }] }, halves[1]];
+    const headers = [...JSON_HEADERS, 'content-encoding', 'gzip'];
+    for (const size of [7, Infinity]) {
+      const { failure, client, told } = await pass(bodyOf(cited), { size, headers: JSON_HEADERS });
+      expect([failure?.reason, client.headed, told]).toEqual([
+        'AnswerBlocked',
+        false,
+        [['github']],
+      ]);
+      const zipped = await pass(gzipSync(bodyOf(cited)), { size, headers, blocks: false });
+      expect(zipped.told).toEqual([['github']]);
+    }
+    // Blocks of other kinds stand between texts.
+    const apart = [halves[0], { type: 'tool_use', id: 'a', name: 'b', input: {} }, halves[1]];
+    for (const content of [apart, [halves[0]], 'x', null, {}]) {
+      const { failure, client } = await pass(bodyOf(content), { headers: JSON_HEADERS });
+      expect([failure, client.text]).toEqual([undefined, bodyOf(content)]);
+    }
+    const values = bodyOf([{ type: 'tool_use', input: Array(100_000).fill(0) }, halves[0]]);
+    expect((await pass(values, { headers: JSON_HEADERS })).failure?.reason).toBe('AnswerBlocked');
+  });
+
   it('does not pass what it cannot look at where secrets are blocked', async () => {
     const unknown = ['content-type', 'text/event-stream', 'content-encoding', 'secret'];
     const { failure, client, told } = await pass(STREAM.join(''), { headers: unknown });

@@ -8,7 +8,7 @@ import type { DecodedBody } from '../model/transport/decoder.ts';
 import { headerValue } from '../model/transport/headers.ts';
 import { EventStreamReader } from '../model/transport/sse.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
-import { AnswerText } from '../security/screening/answerText.ts';
+import { AnswerText, textOverBlocks } from '../security/screening/answerText.ts';
 import type { AnswerScan } from '../security/screening/screen.ts';
 
 export interface ScreenedSinkDeps {
@@ -52,6 +52,9 @@ export class ScreenedSink implements Sink {
   readonly #events = new EventStreamReader((event) => this.#event(event), HELD_EVENT_BYTES);
   readonly #utf8 = new StringDecoder();
   readonly #json = new JsonUnescape();
+  /** The decoded body of an answer that is no stream; undefined if it is too large. */
+  #whole: Buffer[] | undefined;
+  #wholeBytes = 0;
   #held: Held[] = [];
   #heldBytes = 0;
   #sendHead: (() => void) | undefined;
@@ -77,9 +80,10 @@ export class ScreenedSink implements Sink {
     const isStream = /^\s*text\/event-stream/i.test(headerValue(headers, 'content-type') ?? '');
     const encoding = headerValue(headers, 'content-encoding');
     this.#inEvents = isStream && encoding === undefined;
+    if (!isStream) this.#whole = [];
     this.#body = decodedBody(encoding, (bytes) => {
       if (isStream) this.#events.push(bytes);
-      else this.#say(this.#json.push(this.#utf8.write(bytes)));
+      else this.#part(bytes);
       return this.#lookIfDue();
     });
     const send = (): void => next.head(status, statusText, headers, appendable);
@@ -132,6 +136,7 @@ export class ScreenedSink implements Sink {
     if (!this.#body || this.#failure) return this.#failure;
     const isWhole = await this.#body.end();
     await this.#looking;
+    await this.#joinBlocks();
     if (!this.#failure) await secrets.look(true);
     this.#judge(true);
     if (!isWhole && blocks) this.#block(UNREADABLE);
@@ -144,6 +149,27 @@ export class ScreenedSink implements Sink {
     this.#pinged ||= event === 'ping';
     if (!truncated) this.#say(this.#text.event(data));
     return true;
+  }
+
+  /** Takes a part of an answer that is no stream. */
+  #part(bytes: Buffer): void {
+    this.#say(this.#json.push(this.#utf8.write(bytes)));
+    this.#wholeBytes += bytes.length;
+    if (this.#wholeBytes <= MAX_HELD_BYTES) this.#whole?.push(bytes);
+    else this.#tooLarge();
+  }
+
+  #tooLarge(): void {
+    this.#whole = undefined;
+    if (this.#deps.scan.blocks) this.#block(UNREADABLE);
+  }
+
+  /** A secret may continue in the next block of text, which is elsewhere in the body. */
+  async #joinBlocks(): Promise<void> {
+    if (!this.#whole || this.#failure) return;
+    const text = await textOverBlocks(Buffer.concat(this.#whole));
+    if (text === undefined) this.#tooLarge();
+    else if (text !== '') this.#say(`\n${text}`);
   }
 
   #say(text: string): void {

@@ -27,6 +27,7 @@ afterEach(() => cleanups.splice(0).forEach((each) => each()));
 
 async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
+  onServed: (route: string) => void = () => undefined,
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const bodies = new Bodies({
     clock: new FakeClock(),
@@ -55,13 +56,12 @@ async function raw(
     health: () => false,
     trust: () => undefined,
     routes: () => [],
-    onServed: () => undefined,
+    onServed,
     unavailable: () => undefined,
-    onMalformed: () => undefined,
-    onHeld: () => undefined,
     blockedSource: () => undefined,
     blockedClient: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
+    traceMalformed: (_socket, id) => traces.begin({ headers: {} }, () => id, 'other'),
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 200,
     requestTimeoutMs: 300,
@@ -101,6 +101,13 @@ describe('the agent’s server', () => {
     await until(() => client.closed());
     expect(client.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(client.text()).toContain('"type":"invalid_request_error"');
+  });
+
+  it('closes a connection over which nothing comes without an answer, and takes it for no attack', async () => {
+    const served: unknown[] = [];
+    const client = (await raw(undefined, (route) => served.push(route)))('');
+    await until(() => client.closed());
+    expect([client.text(), served]).toEqual(['', []]);
   });
 
   it('keeps serving after a client vanished in the middle of its body', async () => {

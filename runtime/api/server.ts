@@ -10,7 +10,7 @@ import { hashedName, isRefusal } from './clients/clients.ts';
 import type { Client, Clients } from './clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import { refuse, traceAnswer } from './response.ts';
+import { headersOfTrace, refuse, requestIdOf, traceAnswer, traceHeaders } from './response.ts';
 import type { SendError, Served } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
@@ -19,14 +19,6 @@ import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that can answer a request. Returns whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
-
-/** A malformed or incomplete request: its answer, and its source. */
-export interface MalformedEnd {
-  requestId: string;
-  reason: string;
-  status: number;
-  address: string | undefined;
-}
 
 export interface AgentServerDeps {
   messages: Pick<Messages, 'handle'>;
@@ -42,17 +34,15 @@ export interface AgentServerDeps {
   routes: () => readonly string[];
   /** Begins the trace of a request for a route, as metrics name it. */
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
+  /** Begins the trace of what is no whole request. */
+  traceMalformed: (socket: Socket, requestId: string) => RequestTrace;
   /** Why no request can be served at present; undefined when they can. */
   unavailable: () => Failure | undefined;
   onServed(route: string, served: Served, seconds: number): void;
-  /** Reports the answer to a malformed or incomplete request. */
-  onMalformed: (end: MalformedEnd) => void;
   /** Why a request is refused by its address. */
   blockedSource: (request: IncomingMessage) => Failure | undefined;
   /** Why a request is refused by its client. */
   blockedClient: (client: Client) => Failure | undefined;
-  /** A request was refused before anything was done for it. */
-  onHeld: (request: IncomingMessage) => void;
   log: Logger;
   /** Time a client has for its headers and for its whole request, in milliseconds. */
   headersTimeoutMs?: number;
@@ -65,9 +55,16 @@ const DRAINING: Failure = {
   retryAfterMs: 1000,
 };
 const INTERNAL: Failure = { reason: 'Internal', message: 'The agent failed.' };
+const NO_HOST: Failure = { reason: 'InvalidRequest', message: 'The header host is missing.' };
 
 /** The agent's API, not yet listening. */
 export function agentServer(deps: AgentServerDeps): Server {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    serve(deps, request, response).catch((error: unknown) => {
+      deps.log.error({ err: error }, 'Request could not be counted');
+      response.destroy();
+    });
+  };
   const server = createServer(
     {
       headersTimeout: deps.headersTimeoutMs ?? 15_000,
@@ -76,15 +73,14 @@ export function agentServer(deps: AgentServerDeps): Server {
       keepAliveTimeout: 75_000,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: 64 * 1024,
+      // Node's own answer to a missing host names no request.
+      requireHostHeader: false,
     },
-    (request, response) => {
-      serve(deps, request, response).catch((error: unknown) => {
-        deps.log.error({ err: error }, 'Request could not be counted');
-        response.destroy();
-      });
-    },
+    onRequest,
   );
-  server.on('clientError', (error, stream) => onClientError(error, stream, deps.onMalformed));
+  // Without a listener Node answers 417 by itself. A server may ignore expectations (RFC 9110, 10.1.1).
+  server.on('checkExpectation', onRequest);
+  server.on('clientError', (error, stream) => onClientError(error, stream as Socket, deps));
   return server;
 }
 
@@ -98,24 +94,51 @@ async function serve(
   response.on('error', () => undefined);
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
   if (deps.health(request, response) || answerHead(request, response)) return;
-  const held = deps.clients.held(request);
-  if (held) {
-    deps.onHeld(request);
-    response.shouldKeepAlive = false;
-    deps.onServed('other', refuse(deps.sendError, response, held), 0);
-    return;
-  }
   const began = performance.now();
   const handler = handlerOf(deps, request);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
   traceAnswer(response, trace.traceId);
-  const served = handler
-    ? await handle(deps, handler, { request, response, trace })
-    : refuse(deps.sendError, response, notFound(request, deps.routes()));
+  const served = await answer(deps, handler, { request, response, trace });
   const seconds = (performance.now() - began) / 1000;
-  trace.end({ ...served, ...(response.headersSent && { status: response.statusCode }) });
-  deps.onServed(route, served, seconds);
+  const end = endOf(response, served);
+  trace.end(end);
+  deps.onServed(route, end, seconds);
+}
+
+function answer(
+  deps: AgentServerDeps,
+  handler: Handler | undefined,
+  exchange: Exchange,
+): Served | Promise<Served> {
+  const refusal = refusalOf(deps, exchange);
+  if (!refusal && handler) return handle(deps, handler, exchange);
+  const { request, response } = exchange;
+  return refuse(deps.sendError, response, refusal ?? notFound(request, deps.routes()));
+}
+
+/** Why a request is refused before anything is done for it. */
+function refusalOf(
+  deps: AgentServerDeps,
+  { request, response, trace }: Exchange,
+): Failure | undefined {
+  const held = deps.clients.held(request);
+  if (held) {
+    response.shouldKeepAlive = false;
+    trace.listener.unidentified(held);
+    return held;
+  }
+  const { headers, httpVersion } = request;
+  return headers.host === undefined && httpVersion === '1.1' ? NO_HOST : undefined;
+}
+
+/** How a request ended. What broke off in the middle was answered by onClientError. */
+function endOf(response: ServerResponse, served: Served): Served & { status?: number } {
+  const failure = misread.get(response);
+  if (failure && served.reason === 'ClientGone') {
+    return { reason: failure.reason, failed: false, status: statusOf(failure.reason) };
+  }
+  return { ...served, ...(response.headersSent && { status: response.statusCode }) };
 }
 
 interface Exchange {
@@ -228,6 +251,8 @@ function finished(response: ServerResponse): Promise<void> {
 
 /** The last answer begun on each connection. */
 const answers = new WeakMap<Socket, ServerResponse>();
+/** Why requests could not be read to their end. */
+const misread = new WeakMap<ServerResponse, Failure>();
 
 const MALFORMED: Failure = { reason: 'InvalidRequest', message: 'The request is not valid HTTP.' };
 const SLOW: Failure = { reason: 'RequestTimeout', message: 'The request took too long to arrive.' };
@@ -240,22 +265,42 @@ const CLIENT_ERRORS: Record<string, Failure> = {
   HPE_HEADER_OVERFLOW: LARGE,
 };
 
-/** Answers a malformed or incomplete request, unless an answer is under way. */
-function onClientError(
-  error: NodeJS.ErrnoException,
-  stream: Socket | NodeJS.WritableStream,
-  onMalformed: AgentServerDeps['onMalformed'],
-): void {
-  const socket = stream as Socket;
-  const answer = answers.get(socket);
-  const answering = answer?.headersSent === true && !answer.writableFinished;
-  if (error.code === 'ECONNRESET' || !socket.writable || answering) {
+/** Answers what never became a whole request, unless an answer is already under way. */
+function onClientError(error: NodeJS.ErrnoException, socket: Socket, deps: AgentServerDeps): void {
+  const last = answers.get(socket);
+  const open = last && !last.writableFinished ? last : undefined;
+  if (needsNoAnswer(error, socket, open)) {
     socket.destroy();
     return;
   }
   const failure = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED;
+  const text = open ? misreadAnswer(open, failure) : malformedAnswer(deps, socket, failure);
+  socket.end(text, () => socket.destroy());
+}
+
+/** Whether nobody waits for an answer, or one is under way. */
+function needsNoAnswer(
+  { code }: NodeJS.ErrnoException,
+  socket: Socket,
+  open: ServerResponse | undefined,
+): boolean {
+  if (code === 'ECONNRESET' || !socket.writable || open?.headersSent === true) return true;
+  // Clients and load balancers open connections ahead of requests: one over which nothing came asks for no answer.
+  return socket.bytesRead === 0;
+}
+
+/** The answer to a request that broke off in the middle. `serve` tells of its end. */
+function misreadAnswer(open: ServerResponse, failure: Failure): string {
+  misread.set(open, failure);
+  return rawError(failure, requestIdOf(open), traceHeaders(open));
+}
+
+/** The answer to what did not even begin as a request, with a trace of its own. */
+function malformedAnswer(deps: AgentServerDeps, socket: Socket, failure: Failure): string {
   const requestId = newRequestId();
-  const { reason } = failure;
-  onMalformed({ requestId, reason, status: statusOf(reason), address: socket.remoteAddress });
-  socket.end(rawError(failure, requestId), () => socket.destroy());
+  const trace = deps.traceMalformed(socket, requestId);
+  const served: Served = { reason: failure.reason, failed: false };
+  trace.end({ ...served, status: statusOf(failure.reason) });
+  deps.onServed('other', served, 0);
+  return rawError(failure, requestId, headersOfTrace(trace.traceId));
 }

@@ -3,6 +3,7 @@ import type { Content, McpServerStatus, MountedKey } from '../../contract/genera
 import { clientKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
+import { latest } from '../model/pool/pool.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
@@ -54,7 +55,7 @@ export interface AgentDeps {
   /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
   /** Reports a conversation that expired. */
-  onExpired: (id: string) => void;
+  onExpired: (id: string) => Promise<void>;
   /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
   log: Logger;
@@ -246,7 +247,8 @@ export class Agent {
         await this.#mcp.refresh(contextOf(signal));
         const call = screen.held(onText);
         const outcome = await this.#model.call({
-          ...inForce,
+          // A reload may have replaced the endpoints since the turn began.
+          ...latest(this.#deps.inForce(), inForce),
           model,
           maxTokens: conversation.maxTokens,
           ...(system !== undefined && { system }),

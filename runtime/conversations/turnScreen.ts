@@ -127,13 +127,24 @@ export class TurnScreen {
 
   async #answer(content: Block[], isTool: AnswerDeps['isTool']): Promise<Block[]> {
     const blocks: Block[] = [];
-    for (const block of content) {
-      if (block.type === 'text') {
-        const screened = await this.#look(block.text, ANSWER);
-        blocks.push({ ...block, text: isPassed(screened) ? screened.text : WITHHELD_ANSWER });
-      } else blocks.push(block.type === 'tool_use' ? await this.#toolUse(block, isTool) : block);
+    for (const run of runsOfText(content)) {
+      const [first] = run;
+      if (first?.type === 'text') blocks.push(...(await this.#texts(run as TextBlock[])));
+      else for (const block of run) blocks.push(await this.#other(block, isTool));
     }
     return blocks;
+  }
+
+  /** Screens adjacent blocks of text as one. They become one where that is not to go out as it is. */
+  async #texts(run: readonly TextBlock[]): Promise<Block[]> {
+    const text = run.map((block) => block.text).join('');
+    const screened = await this.#look(text, ANSWER);
+    if (isPassed(screened) && screened.text === text) return [...run];
+    return [{ ...run[0]!, text: isPassed(screened) ? screened.text : WITHHELD_ANSWER }];
+  }
+
+  async #other(block: Block, isTool: AnswerDeps['isTool']): Promise<Block> {
+    return block.type === 'tool_use' ? this.#toolUse(block, isTool) : block;
   }
 
   /** Drops arguments that must not reach the tool. */
@@ -169,4 +180,17 @@ export class TurnScreen {
 
 function isPassed(screened: Screened): screened is Extract<Screened, { kind: 'Passes' }> {
   return screened.kind === 'Passes';
+}
+
+type TextBlock = Extract<Block, { type: 'text' }>;
+
+/** The blocks in their order, with adjacent blocks of text together. */
+function runsOfText(content: readonly Block[]): Block[][] {
+  const runs: Block[][] = [];
+  for (const block of content) {
+    const last = runs.at(-1);
+    if (last && block.type === 'text' && last[0]?.type === 'text') last.push(block);
+    else runs.push([block]);
+  }
+  return runs;
 }

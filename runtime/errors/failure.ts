@@ -156,11 +156,14 @@ function isPointless(
 }
 
 /** The failure as a whole HTTP/1.1 response, for sockets without a ServerResponse. */
-export function rawError(failure: Failure, requestId: string): string {
+export function rawError(
+  failure: Failure,
+  requestId: string,
+  more: Readonly<Record<string, string>> = {},
+): string {
   const status = statusOf(failure.reason);
-  const headers = Object.entries(errorHeaders(failure, requestId)).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
+  const all = { ...errorHeaders(failure, requestId), ...more };
+  const headers = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   return [
     `HTTP/1.1 ${status} ${failure.reason}`,
     ...headers,

@@ -42,13 +42,15 @@ export class RequestTraces {
   }
 
   /** `id` creates the request's id on first use; `route` is as metrics name it. */
-  begin({ method = '', headers }: TracedRequest, id: () => string, route: string): RequestTrace {
+  begin({ method, headers }: TracedRequest, id: () => string, route: string): RequestTrace {
     const { now, log, tracer, content } = this.#deps;
     const parent = {
       traceparent: single(headers['traceparent']),
       tracestate: single(headers['tracestate']),
     };
-    const span = tracer().request(`${method} ${route}`, parent, {
+    // The name for what has no method is that of OpenTelemetry's conventions.
+    const name = method === undefined ? 'HTTP' : `${method} ${route}`;
+    const span = tracer().request(name, parent, {
       [ATTRIBUTES.method]: method,
       [ATTRIBUTES.route]: route,
       [ATTRIBUTES.session]: single(headers[SESSION]),

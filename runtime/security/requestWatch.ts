@@ -33,15 +33,23 @@ const REASONS: Readonly<Record<string, RequestSighting>> = {
   ),
 };
 
-const UNAUTHORIZED: RequestSighting = {
+const FAILED: Omit<RequestSighting, 'evidence'> = {
   type: 'FailedAuthentication',
   asset: 'Access',
   denied: true,
-  evidence: 'Credentials were not accepted.',
+};
+
+/** Sightings by the reason for which the agent did not let a client in. */
+const UNIDENTIFIED: Readonly<Record<string, RequestSighting>> = {
+  Unauthorized: { ...FAILED, evidence: 'Credentials were not accepted.' },
+  AuthThrottled: {
+    ...FAILED,
+    evidence: 'Credentials were not looked at, since many from this address were wrong.',
+  },
 };
 
 /** Sighting of input that is no valid request, or too large or too slow. */
-export function malformed(reason: string): RequestSighting {
+function malformed(reason: string): RequestSighting {
   return {
     type: 'MalformedInput',
     asset: 'Availability',
@@ -67,7 +75,8 @@ export class RequestWatch implements RequestListener {
   }
 
   unidentified(failure: { reason: string; message: string }): void {
-    if (failure.reason === 'Unauthorized') this.sighted(UNAUTHORIZED);
+    const sighting = UNIDENTIFIED[failure.reason];
+    if (sighting) this.sighted(sighting);
     this.#next.unidentified(failure);
   }
 

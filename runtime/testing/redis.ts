@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { createClient } from '@redis/client';
 import { until } from './until.ts';
 
+type Client = Pick<ReturnType<typeof createClient>, 'keys' | 'zScore'>;
+
 /** A real Redis on a free port, without anything on disk. */
 export class RealRedis {
   readonly port: number;
@@ -61,11 +63,20 @@ export class RealRedis {
   }
 
   /** All keys. */
-  async keys(): Promise<string[]> {
+  keys(): Promise<string[]> {
+    return this.#ask((client) => client.keys('*'));
+  }
+
+  /** The score of a member of a sorted set; 0 for none. */
+  async score(key: string, member: string): Promise<number> {
+    return (await this.#ask((client) => client.zScore(key, member))) ?? 0;
+  }
+
+  async #ask<T>(use: (client: Client) => Promise<T>): Promise<T> {
     const client = createClient({ url: this.url, password: this.#password ?? '' });
     await client.connect();
     try {
-      return await client.keys('*');
+      return await use(client);
     } finally {
       client.destroy();
     }

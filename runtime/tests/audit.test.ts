@@ -36,7 +36,10 @@ async function configure(of: Setup, content: Partial<Content>, counter: number):
 }
 
 async function withKeys(content: Partial<Content> = {}): Promise<Setup> {
-  const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));
+  const of = await setup(cleanups, (response) => {
+    response.setHeader('request-id', 'req_of_the_endpoint');
+    answerJson(response, MESSAGE);
+  });
   const path = join(of.agent.directory, 'callers');
   await mkdir(path);
   await writeFile(join(path, 'alice'), 'sesame');
@@ -62,6 +65,7 @@ describe('the audit on standard output', () => {
       ai_model: { name: 'claude-test' },
       message_context: { prompt_tokens: expect.any(Number), completion_tokens: expect.any(Number) },
       trace: { uid: '4bf92f3577b34da6a3ce929d0e0e4736' },
+      metadata: { original_event_uid: 'req_of_the_endpoint' },
     });
     expect(JSON.stringify(made)).not.toContain('sesame');
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { appendFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -143,7 +143,8 @@ describe('the audit in files', () => {
       const outcome = time % 2 === 0 ? 'Denied' : 'Success';
       const actor = time <= 5 ? client : RUNTIME;
       const conversation = time === 4 ? 'c4' : undefined;
-      audit.record({ ...made, time, outcome, actor, conversation });
+      const ids = { requestId: `req_${time}`, upstreamId: `up_${time}`, traceId: `t${time}` };
+      audit.record({ ...made, time, outcome, actor, conversation, ...ids });
     }
     await audit.flush();
     const times = async (query: Parameters<Audit['query']>[0], limit = 100): Promise<number[]> =>
@@ -154,6 +155,22 @@ describe('the audit in files', () => {
     expect(await times({ outcome: 'Denied', since: 3, until: 8 })).toEqual([8, 6, 4]);
     expect(await times({ conversation: 'c4' })).toEqual([4]);
     expect(await times({ type: 'LimitHit' })).toEqual([]);
+    for (const request of ['req_2', 'up_2', 't2']) expect(await times({ request })).toEqual([2]);
+    await audit.close();
+  });
+
+  it('is not read beyond the time that a query begins with', async () => {
+    await mkdir(join(directory, POD.name));
+    const now = Date.now();
+    const audit = startAudit(content({ memoryEvents: 0 }));
+    const found = async (...times: number[]): Promise<number[]> => {
+      const lines = times.map((time) => `${JSON.stringify({ time, metadata: {} })}\n`);
+      await writeFile(path(), lines.join(''));
+      return (await audit.query({ since: now }, 9)).events.map(({ time }) => time);
+    };
+    // A clock that was set back a little hides nothing.
+    expect(await found(now + 1, now - 59_000, now)).toEqual([now, now + 1]);
+    expect(await found(now + 1, now - 61_000, now)).toEqual([now]);
     await audit.close();
   });
 

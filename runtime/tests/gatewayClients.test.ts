@@ -285,7 +285,7 @@ describe('other routes of the provider', () => {
   });
 
   it('flow as long as something comes, and are cut when nothing does', async () => {
-    const timeouts = { connectMs: 2000, requestMs: 300, transportIdleMs: 1000 };
+    const timeouts = { connectMs: 2000, requestMs: 1000, transportIdleMs: 3000 };
     let rest = (): void => undefined;
     const context = await setup(
       cleanups,
@@ -298,7 +298,7 @@ describe('other routes of the provider', () => {
     const path = '/v1/messages/batches/b_1/results';
     const began = performance.now();
     const flowing = get(context.agent.url, path);
-    await until(() => performance.now() - began > 500);
+    await until(() => performance.now() - began > 1300);
     rest();
     expect((await flowing).body.toString()).toBe('one\ntwo\n');
     await expect(get(context.agent.url, path)).rejects.toThrow('aborted');

@@ -238,8 +238,8 @@ describe('an MCP server', () => {
     const touchy = {
       ...TOUCHY,
       dependency: 'mcp/stock',
-      openDurationMs: 300,
-      maxOpenDurationMs: 300,
+      openDurationMs: 1500,
+      maxOpenDurationMs: 1500,
     };
     const all = await scene('stock__count', { content: { circuits: [touchy] } });
     await turn(all);

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { connect } from 'node:net';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
 import { TELEMETRY, configuration } from '../testing/configuration.ts';
@@ -8,7 +7,7 @@ import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
+import { MESSAGE, STREAM, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
@@ -140,6 +139,7 @@ describe('the lines of a request', () => {
         outputTokens: 4,
       }),
     );
+    expect(answer.headers['request-id']).toBe(lines[0]!['requestId']);
     expect(new Set(lines.map(({ requestId }) => requestId)).size).toBe(1);
     expect(agent.logs.join('')).not.toContain(PROMPT);
     expect(agent.logs.join('')).not.toContain(KEY);
@@ -159,6 +159,34 @@ describe('the lines of a request', () => {
     );
   });
 
+  it('name the id of the provider, which is all that a client has of an answer that was passed on', async () => {
+    const broken = await endpoint((response) => {
+      response.setHeader('request-id', 'req_broken');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const event of STREAM.slice(0, 4)) response.write(event);
+      response.write('', () => response.destroy());
+    });
+    let asked = 0;
+    const slow = await endpoint((response) => {
+      asked += 1;
+      response.setHeader('request-id', `req_${asked}`);
+      answerJson(response, MESSAGE, asked === 1 ? 529 : 200);
+    });
+    for (const [{ url }, body, last] of [
+      [broken, '{"model":"m","stream":true}', 'req_broken'],
+      [slow, '{"model":"m"}', 'req_2'],
+    ] as const) {
+      const agent = await startRuntime(configuration(url, { retry: RETRY }));
+      cleanups.add(() => agent.stop());
+      const answer = await send(agent.url, { body });
+      expect([answer.status, answer.headers['request-id']]).toEqual([200, last]);
+      await until(() => linesOf(agent, ['access']).length === 1);
+      expect(linesOf(agent, ['access'])[0]).toMatchObject({ upstreamRequestId: last });
+      const ids = linesOf(agent).map(({ requestId }) => requestId);
+      expect([ids.length > 1, new Set(ids).size]).toEqual([true, 1]);
+    }
+  });
+
   it('carry the id that a refused client is given', async () => {
     const agent = await startRuntime();
     cleanups.add(() => agent.stop());
@@ -174,20 +202,6 @@ describe('the lines of a request', () => {
         reason: 'Starting',
         attempts: 0,
       }),
-    ]);
-  });
-
-  it('carry the id that one who sends no HTTP is given', async () => {
-    const agent = await agentOf({});
-    let text = '';
-    const socket = connect(Number(new URL(agent.url).port), '127.0.0.1');
-    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    socket.write('hello\r\n\r\n');
-    await until(() => text.includes('request-id'));
-    socket.destroy();
-    const [, requestId] = /request-id: (\S+)/.exec(text)!;
-    expect(linesOf(agent, ['access'])).toEqual([
-      expect.objectContaining({ requestId, status: 400, reason: 'InvalidRequest' }),
     ]);
   });
 });

@@ -115,6 +115,12 @@ function told({ model }: Scene): Result[] {
   return messages.at(-1)!.content;
 }
 
+/** Failures that the circuit of the tool has counted. */
+function failuresOf({ agent }: Scene): unknown {
+  const { circuits } = agent.runtime.guard.stats();
+  return circuits.find(({ dependency }) => dependency === 'tool/look')!.failures;
+}
+
 async function turn({ agent }: Scene): Promise<Record<string, unknown>> {
   return json(await say(agent.url, await beginConversation(agent.url), 'Look'));
 }
@@ -264,6 +270,18 @@ describe('a tool', () => {
       body: '',
     });
     expect(read.body.toString()).toContain('did not answer in time');
+    expect(failuresOf(all)).toEqual({ Timeout: 1 });
+  });
+
+  it('that hangs opens its circuit, so that no later call waits for it', async () => {
+    const timeouts = { connectMs: 2000, requestMs: 20_000, streamMs: 3_600_000, toolMs: 200 };
+    const circuits = [{ ...TOUCHY, dependency: 'tool/look' }];
+    const hangs = (): void => undefined;
+    const all = await scene([ask(), DONE], hangs, () => ({ content: { timeouts, circuits } }));
+    await turn(all);
+    await turn(all);
+    expect(told(all)[0]!.content).toMatch(/unavailable until .*its circuit is open/);
+    expect(all.service.seen).toHaveLength(1);
   });
 
   it('whose credential is refused is not called again until there is another', async () => {

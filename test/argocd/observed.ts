@@ -29,7 +29,7 @@ import {
   transition,
 } from '../../operator/testing/observations.ts';
 import type { AgentObservation, PodObservation } from '../../operator/status/observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/testing/policyStatus.ts';
 
 const NAMES = ['triage-a', 'triage-b', 'triage-c'];
 

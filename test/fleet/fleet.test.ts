@@ -36,7 +36,7 @@ describe('limits of the fleet', () => {
   /** What three pods admit in a minute that begins 10 s after their only leader was killed. */
   async function admittedWithoutLeader(
     withoutLeader: 'SafeShare' | 'Deny' | 'Allow',
-  ): Promise<{ admitted: number; asked: number }> {
+  ): Promise<{ admitted: number; asked: number; safeSeconds: number }> {
     const time = new VirtualTime();
     const limit = fleetLimit({
       ...{ refill: { amount: 10, perMs: 1000 }, capacity: 10, onLimit: 'Reject' as const },
@@ -55,18 +55,23 @@ describe('limits of the fleet', () => {
     const before = calls();
     await time.pass(60_000);
     const after = calls();
-    return { admitted: after.admitted - before.admitted, asked: after.asked - before.asked };
+    const { safeSeconds } = scene.all[0]!.guard.stats().limits[0]!.fleet!;
+    const [admitted, asked] = [after.admitted - before.admitted, after.asked - before.asked];
+    return { admitted, asked, safeSeconds };
   }
 
   it('admit the safe share of each pod without a leader', async () => {
     // Three of at most five pods: 6 of 10 a second.
-    const { admitted } = await admittedWithoutLeader('SafeShare');
+    const { admitted, safeSeconds } = await admittedWithoutLeader('SafeShare');
+    // 70 s without the leader, of which it counted on the share for 6.
+    expect(safeSeconds).toBeGreaterThan(63);
+    expect(safeSeconds).toBeLessThan(65);
     expect(admitted).toBeGreaterThan(0.95 * 360);
     expect(admitted).toBeLessThanOrEqual(360 + 6);
   });
 
   it('admit nothing without a leader where that is asked for', async () => {
-    expect((await admittedWithoutLeader('Deny')).admitted).toBe(0);
+    expect(await admittedWithoutLeader('Deny')).toMatchObject({ admitted: 0, safeSeconds: 0 });
   });
 
   it('admit everything without a leader where that is asked for', async () => {

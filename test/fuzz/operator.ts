@@ -17,7 +17,7 @@ import {
   breakerPolicyEvents,
   rateLimitPolicyEvents,
 } from '../../operator/status/events.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/testing/policyStatus.ts';
 import { settle } from '../../operator/testing/fakeClock.ts';
 import {
   agentFixture,

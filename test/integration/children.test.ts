@@ -326,3 +326,129 @@ it('the operator changes type, port and annotations of the Service in place', as
   expect(back.metadata.annotations).not.toHaveProperty('example.com/a');
   expect(JSON.stringify(back.spec['ports'])).not.toContain('nodePort');
 });
+
+describe('what the API server does not take', () => {
+  const HOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/broken';
+  const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/kept';
+  const BINDINGS = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/kept';
+
+  /** Objects in one namespace. */
+  const within = (namespace: string): object => ({
+    matchLabels: { 'kubernetes.io/metadata.name': namespace },
+  });
+
+  const untilDegraded = (namespace: string, text: string): Promise<AgentDeployment> =>
+    server.until<AgentDeployment>(agentPath(namespace), ({ status }) =>
+      (status?.conditions ?? []).some(
+        ({ type, message }) => type === 'Degraded' && message?.includes(text),
+      ),
+    );
+
+  it('is shown while a webhook does not answer, and made when that is gone', async () => {
+    const namespace = await server.namespace('webhook');
+    await server.apply(HOOKS, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: 'broken' },
+      webhooks: [
+        {
+          name: 'broken.example.com',
+          clientConfig: { url: 'https://127.0.0.1:9/' },
+          namespaceSelector: within(namespace),
+          rules: [
+            { apiGroups: [''], apiVersions: ['*'], operations: ['*'], resources: ['services'] },
+          ],
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+        },
+      ],
+    });
+    const services = core('services')(namespace);
+    const probe = { metadata: { generateName: 'probe-' }, spec: { ports: [{ port: 80 }] } };
+    await waitFor('the webhook is not called', WAIT, async () => {
+      const { status } = await server.request('POST', services, { body: probe });
+      return status === 500;
+    });
+
+    await server.apply(agentPath(namespace), agent());
+    await untilDegraded(namespace, 'Service one could not be applied (InternalError): Internal');
+    // One object that fails holds up no other.
+    await server.until(group('policy/v1', 'poddisruptionbudgets')(namespace) + '/one');
+
+    await server.request('DELETE', HOOKS);
+    await waitFor('the webhook is still called', WAIT, async () => {
+      const { status } = await server.request('POST', services, { body: probe });
+      return status === 201;
+    });
+    await server.apply(agentPath(namespace), agent({ disruption: { maxUnavailable: 2 } }));
+    await untilDegraded(namespace, 'Nothing is wrong');
+  });
+
+  it('is said of a deletion in other words than of a change', async () => {
+    const namespace = await server.namespace('kept');
+    await server.apply(POLICIES, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name: 'kept' },
+      spec: {
+        matchConstraints: {
+          namespaceSelector: within(namespace),
+          resourceRules: [
+            {
+              apiGroups: ['networking.k8s.io'],
+              apiVersions: ['*'],
+              operations: ['DELETE'],
+              resources: ['networkpolicies'],
+            },
+          ],
+        },
+        validations: [{ expression: 'false', message: 'they stay' }],
+      },
+    });
+    await server.apply(BINDINGS, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name: 'kept' },
+      spec: { policyName: 'kept', validationActions: ['Deny'] },
+    });
+    const path = `${group('networking.k8s.io/v1', 'networkpolicies')(namespace)}/one`;
+    await server.apply(agentPath(namespace), agent());
+    await server.until(path);
+    await waitFor('the policy is not in force', WAIT, async () => {
+      const { status } = await server.request('DELETE', path, { query: { dryRun: 'All' } });
+      return status === 422;
+    });
+
+    await server.apply(agentPath(namespace), agent({ networkPolicy: { enabled: false } }));
+    const seen = await untilDegraded(
+      namespace,
+      'NetworkPolicy one is no longer wanted and could not be deleted',
+    );
+    expect(messages(seen)).not.toContain('stays as it is');
+    await server.request('DELETE', BINDINGS);
+    await server.request('DELETE', POLICIES);
+  });
+
+  it.each([
+    [{ nodeSelector: { a: 1 } }, 'The API server refuses the Deployment made with'],
+    [{ containers: [{ name: 'agent', image: 5 }] }, 'containers[agent].image must be a string'],
+  ])('is shown where spec.podTemplate has a value of the wrong type: %j', async (spec, text) => {
+    const namespace = await server.namespace('type');
+    await server.apply(agentPath(namespace), agent({ podTemplate: { spec } }));
+    await untilDegraded(namespace, text);
+  });
+
+  it('is said to be of the deleted agent of that name until the garbage collector has come', async () => {
+    const namespace = await server.namespace('again');
+    const path = `${core('serviceaccounts')(namespace)}/one`;
+    await server.apply(agentPath(namespace), agent());
+    const { metadata } = await server.until<Anything>(path);
+    await server.request('DELETE', agentPath(namespace));
+    await server.apply(agentPath(namespace), agent());
+    const seen = await untilDegraded(namespace, 'still belongs to a deleted AgentDeployment');
+    expect(messages(seen)).not.toContain('rename the AgentDeployment');
+    // There is no garbage collector here.
+    await server.request('DELETE', path);
+    await server.until<Anything>(path, (object) => object.metadata.uid !== metadata.uid);
+  });
+});

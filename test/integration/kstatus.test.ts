@@ -13,7 +13,7 @@ import {
   strangePod,
 } from '../../operator/testing/observations.ts';
 import type { AgentObservation } from '../../operator/status/observations.ts';
-import { breakerPolicyStatus } from '../../operator/status/policy.ts';
+import { breakerPolicyStatus } from '../../operator/testing/policyStatus.ts';
 import { kstatus, type Verdict } from '../kit/kstatus.ts';
 
 const BUILD_MS = 300_000;

@@ -21,7 +21,7 @@ import {
   pod,
   transition,
 } from '../../operator/testing/observations.ts';
-import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/status/policy.ts';
+import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/testing/policyStatus.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { rows as agentDeployments } from './validation/agentdeployments.ts';
 import { rows as auth } from './validation/auth.ts';

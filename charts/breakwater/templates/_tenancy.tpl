@@ -164,14 +164,14 @@
   expression: "[variables.secrets0, variables.secrets1, variables.secrets2, variables.secrets3, variables.secrets4, variables.secrets5, variables.secrets6, variables.secrets7, variables.secrets8, variables.secrets9, variables.secrets10, variables.secrets11].filter(t, t != '').join(', ')"
 {{- end }}
 {{- define "breakwater.tenancy.messages.fields" -}}
-not permitted while tenancy.podTemplate is Restricted. Remove it, or have whoever runs the operator set tenancy.podTemplate to Any.
+not permitted while tenancy.podTemplate is Restricted. Remove it, or ask the administrator of the operator to set tenancy.podTemplate to Any.
 {{- end }}
 {{- define "breakwater.tenancy.messages.images" -}}
-an image that is not permitted. Use one of the operator’s release, or have whoever runs the operator add its repository to tenancy.images.
+an image that is not permitted. Use an image of the operator’s release, or ask the administrator of the operator to add its repository to tenancy.images.
 {{- end }}
 {{- define "breakwater.tenancy.messages.secrets" -}}
-a Secret that is not permitted. Name another one, or have whoever runs the operator add a pattern to tenancy.secretNames.
+a Secret that is not permitted. Name another one, or ask the administrator of the operator to add a pattern to tenancy.secretNames.
 {{- end }}
 {{- define "breakwater.tenancy.messages.namespace" -}}
-Agents in the operator’s own namespace are left alone, because its authority is there. Create this one in another namespace.
+The operator leaves agents in its own namespace alone, because the key of its certificate authority is there. Create the agent in another namespace.
 {{- end }}

@@ -1,17 +1,17 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 
 /** Name of a model endpoint as a dependency, for example in a policy's sectionName. */
-export function modelDependency(endpoint: string): string {
+function modelDependency(endpoint: string): string {
   return `model/${endpoint}`;
 }
 
 /** Name of a tool as a dependency. */
-export function toolDependency(tool: string): string {
+function toolDependency(tool: string): string {
   return `tool/${tool}`;
 }
 
 /** Name of an MCP server as a dependency. */
-export function mcpDependency(server: string): string {
+function mcpDependency(server: string): string {
   return `mcp/${server}`;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { truncate } from './wording.ts';
+import { sentences, truncate } from './wording.ts';
 
 describe('truncate', () => {
   it.each([
@@ -11,4 +11,12 @@ describe('truncate', () => {
     expect(truncate(text, length)).toBe(expected);
     expect(truncate(text, length).isWellFormed()).toBe(true);
   });
+});
+
+it('sentences end where another one follows', () => {
+  const texts = ['the name is taken; use another', 'It stays.', 'cut…', '0/1 pods are ready'];
+  expect(sentences(texts)).toBe(
+    'the name is taken; use another. It stays. cut… 0/1 pods are ready',
+  );
+  expect(sentences([])).toBe('');
 });

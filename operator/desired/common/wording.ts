@@ -22,6 +22,12 @@ export function count(amount: number, noun: string): string {
   return noun.endsWith('y') ? `${amount} ${noun.slice(0, -1)}ies` : `${amount} ${noun}s`;
 }
 
+/** One text of several sentences. Each that another one follows has an end. */
+export function sentences(texts: readonly string[]): string {
+  const last = texts.length - 1;
+  return texts.map((text, at) => (at === last || /[.…]$/.test(text) ? text : `${text}.`)).join(' ');
+}
+
 /** Cuts the text to `length` characters, of which the last is an ellipsis. */
 export function truncate(text: string, length: number): string {
   if (text.length <= length) return text;

@@ -51,6 +51,12 @@ function checkFields(patch: Json): void {
 
 function checkRuntime(template: Partial<PodTemplate>): void {
   const containers = template.spec?.containers ?? [];
+  // The image stands in status, which takes no other type.
+  if (
+    containers.some(({ name, image }) => name === RUNTIME_CONTAINER && typeof image !== 'string')
+  ) {
+    throw invalid(`spec.podTemplate.spec.containers[${RUNTIME_CONTAINER}].image must be a string`);
+  }
   if (
     template.metadata === undefined ||
     !containers.some(({ name }) => name === RUNTIME_CONTAINER)

@@ -71,19 +71,19 @@ export function verdictOn(agent: AgentDeployment, options: TenancyOptions): Verd
 /** Text after the refused paths, in conditions and at kubectl apply. */
 export const MESSAGES = {
   fields:
-    'not permitted while tenancy.podTemplate is Restricted. Remove it, or have whoever runs the operator set tenancy.podTemplate to Any.',
+    'not permitted while tenancy.podTemplate is Restricted. Remove it, or ask the administrator of the operator to set tenancy.podTemplate to Any.',
   images:
-    'an image that is not permitted. Use one of the operator’s release, or have whoever runs the operator add its repository to tenancy.images.',
+    'an image that is not permitted. Use an image of the operator’s release, or ask the administrator of the operator to add its repository to tenancy.images.',
   secrets:
-    'a Secret that is not permitted. Name another one, or have whoever runs the operator add a pattern to tenancy.secretNames.',
+    'a Secret that is not permitted. Name another one, or ask the administrator of the operator to add a pattern to tenancy.secretNames.',
   namespace:
-    'Agents in the operator’s own namespace are left alone, because its authority is there. Create this one in another namespace.',
+    'The operator leaves agents in its own namespace alone, because the key of its certificate authority is there. Create the agent in another namespace.',
 } as const;
 
 /** Longest path in a message. */
 const MAX_PATH = 256;
 
-const KEPT = 'Until then pods that run go on as they are, and no others are made.';
+const KEPT = 'Until then running pods stay as they are, and no new ones are made.';
 
 function problem(reason: string, paths: string[], message: string): Problem[] {
   if (paths.length === 0) return [];
@@ -153,7 +153,7 @@ class Check {
 }
 
 /** Turns a name with * for any text into a regular expression. */
-export function secretPattern(name: string): string {
+function secretPattern(name: string): string {
   return `^${name.replaceAll('.', '[.]').replaceAll('*', '.*')}$`;
 }
 

@@ -23,7 +23,7 @@ export interface Votes {
 /** Consecutive failures after which a pod votes, unless the rule needs fewer. */
 const IN_A_ROW = 2;
 /** At least two, so that the bad network of one pod never opens the circuit of all. */
-export const FEWEST_PODS = 2;
+const FEWEST_PODS = 2;
 
 /** The result of one rule. */
 interface Tally {

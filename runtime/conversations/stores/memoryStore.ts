@@ -12,7 +12,7 @@ export interface MemoryStoreDeps {
   /** Largest size of all conversations, in bytes. A full store takes no new ones. */
   maxBytes: number;
   /** Reports an expired conversation. */
-  onExpired?: (id: string) => void;
+  onExpired?: (id: string) => unknown;
 }
 
 interface Entry {

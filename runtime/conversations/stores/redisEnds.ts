@@ -1,6 +1,6 @@
 import type { createClient } from '@redis/client';
 
-type Client = Pick<ReturnType<typeof createClient>, 'zAdd' | 'zRem' | 'zRangeByScore' | 'pTTL' | 'pExpire'>; // prettier-ignore
+type Client = Pick<ReturnType<typeof createClient>, 'zAdd' | 'zRem' | 'zRangeByScore' | 'pTTL' | 'pExpire' | 'eval'>; // prettier-ignore
 
 export interface RedisEndsDeps {
   /** Key of the set of conversations, ordered by the time at which each may have expired. */
@@ -13,7 +13,8 @@ export interface RedisEndsDeps {
   isWanted: () => boolean;
   idleTimeoutMs: () => number;
   date: () => Date;
-  onEnded: (entry: string) => void;
+  /** Resolves when the end is recorded. */
+  onEnded: (entry: string) => Promise<void>;
 }
 
 /** Entries for each command, and commands for each search. */
@@ -21,11 +22,21 @@ const BATCH = 100;
 const MAX_BATCHES = 50;
 /** The set outlives the last conversation by this time in milliseconds, so that pods that are away find it. */
 const KEPT_MS = 3_600_000;
+/** Time for a pod to record an end, in milliseconds. After that another pod may. */
+const CLAIM_MS = 30_000;
+
+/** Moves the entry in ARGV[1] to the time ARGV[3] if it is due at ARGV[2]. 1 if it was. */
+const CLAIM = `
+  local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+  if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
+  redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  return 1`;
 
 /**
  * Finds conversations that expired in Redis. Redis does not reliably notify, so each conversation has an entry in a
- * sorted set that all pods search. Several pods may find a conversation gone; the one that removes its entry reports
- * it. Each command has one key only, as a Redis cluster demands.
+ * sorted set that all pods search. Several pods may find a conversation gone; the one that claims its entry reports it
+ * and removes the entry when the report is recorded. A claim ends with time, so that the end of a conversation is
+ * reported although that pod died. Each command has one key only, as a Redis cluster demands.
  */
 export class RedisEnds {
   readonly #deps: RedisEndsDeps;
@@ -79,12 +90,22 @@ export class RedisEnds {
     const { key, conversationKey, use, onEnded, idleTimeoutMs } = this.#deps;
     const leftMs = await use((client) => client.pTTL(conversationKey(entry)));
     if (leftMs === GONE) {
-      if (await this.forget(entry)) onEnded(entry);
+      if (!(await this.#claim(entry))) return;
+      await onEnded(entry);
+      await this.forget(entry);
       return;
     }
     const inMs = leftMs === NO_END ? idleTimeoutMs() : Math.max(1, leftMs);
     const later = { score: this.#now() + inMs, value: entry };
     await use((client) => client.zAdd(key, later, { condition: 'XX' }));
+  }
+
+  /** Whether this pod is the one to report the end. */
+  async #claim(entry: string): Promise<boolean> {
+    const now = this.#now();
+    const args = [entry, String(now), String(now + CLAIM_MS)];
+    const { key, use } = this.#deps;
+    return (await use((client) => client.eval(CLAIM, { keys: [key], arguments: args }))) === 1;
   }
 
   #now(): number {

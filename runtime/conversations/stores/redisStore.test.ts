@@ -13,6 +13,8 @@ interface Pod {
   store: RedisStore;
   clock: FakeClock;
   ended: string[];
+  /** Whether the pod dies before it has recorded an end. */
+  dies: boolean;
 }
 
 class Scene {
@@ -32,7 +34,7 @@ class Scene {
 
   pod(): Pod {
     const clock = new FakeClock();
-    const ended: string[] = [];
+    const pod = { clock, ended: [] as string[], dies: false };
     const store = new RedisStore({
       ...{
         url: this.#redis.url,
@@ -43,10 +45,14 @@ class Scene {
       ...{ clock, log: pino({ level: 'silent' }) },
       idleTimeoutMs: () => this.idleTimeoutMs,
       tellsExpired: () => this.isAudited,
-      onExpired: (id) => void ended.push(id),
+      onExpired: (id) => {
+        if (pod.dies) return new Promise(() => undefined);
+        pod.ended.push(id);
+        return Promise.resolve();
+      },
     });
     cleanups.add(() => store.close());
-    return { store, clock, ended };
+    return Object.assign(pod, { store });
   }
 
   /** Resolves when Redis keeps no conversation any more. */
@@ -56,6 +62,11 @@ class Scene {
 
   keys(): Promise<string[]> {
     return this.#redis.keys();
+  }
+
+  /** When the entry of a conversation is due. */
+  dueAt(id: string): Promise<number> {
+    return this.#redis.score('test:ends', id);
   }
 }
 
@@ -81,6 +92,23 @@ describe('conversations that a Redis forgets', () => {
     expect(await search(pods.slice(1))).toEqual(ids.sort());
     expect(await search(pods.slice(1))).toHaveLength(240);
     expect(await scene.keys()).toEqual([]);
+  });
+
+  it('are told of by another pod when one dies before it has recorded that', async () => {
+    const scene = await Scene.start();
+    const [first, second] = [scene.pod(), scene.pod()];
+    const { id } = await first.store.create([], '');
+    await scene.forgotten();
+    first.dies = true;
+    for (const { clock } of [first, second]) clock.advance(1000);
+    void first.store.searchEnded();
+    // While the first may still be at it, nobody else tells.
+    await until(async () => (await scene.dueAt(id)) > 1000 + second.clock.date().getTime());
+    await second.store.searchEnded();
+    expect(second.ended).toEqual([]);
+    second.clock.advance(30_000);
+    await until(async () => (await scene.keys()).length === 0);
+    expect([first.ended, second.ended]).toEqual([[], [id]]);
   });
 
   it('are not those that were erased, are still used, or never were', async () => {

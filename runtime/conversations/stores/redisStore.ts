@@ -17,8 +17,8 @@ export interface RedisStoreDeps extends RedisConnectionDeps {
   clock: Clock;
   /** Whether `onExpired` has a listener. */
   tellsExpired: () => boolean;
-  /** Reports an expired conversation. Only one pod calls it. */
-  onExpired: (id: string) => void;
+  /** Reports an expired conversation. Only one pod calls it, and another one if that dies before it resolves. */
+  onExpired: (id: string) => Promise<void>;
 }
 
 /** Longest time that the turn of a dead pod blocks its conversation, in milliseconds. */

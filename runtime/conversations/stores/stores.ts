@@ -14,8 +14,8 @@ export interface StoresDeps extends RedisInForceDeps {
   self: string;
   idleTimeoutMs: () => number;
   maxConversationBytes: number;
-  /** Reports an expired conversation. For a conversation in Redis only one pod calls it. */
-  onExpired: (id: string) => void;
+  /** Reports an expired conversation. For one in Redis only one pod calls it, and another one if that dies before it resolves. */
+  onExpired: (id: string) => Promise<void>;
   /** Whether pods search for conversations that expired in Redis. */
   tellsExpired: () => boolean;
 }

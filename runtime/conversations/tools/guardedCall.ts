@@ -5,6 +5,7 @@ import type { Guard } from '../../guard/guard.ts';
 import type { Dependency } from '../../guard/dependency.ts';
 import { awaitAdmission } from '../../guard/permit.ts';
 import { Cut } from '../../errors/fault.ts';
+import { LEAST_ATTEMPT_MS } from '../../model/attempt/attemptWatch.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
@@ -79,13 +80,15 @@ export class CallsTo {
     }
   }
 
-  async #bounded({ signal, call }: Guarded, deadlineAt: number): Promise<ToolAnswer> {
+  async #bounded({ timeoutMs, signal, call }: Guarded, deadlineAt: number): Promise<ToolAnswer> {
     const own = new AbortController();
     const onAbort = (): void => own.abort(new Cut('ClientGone'));
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     const left = Math.max(0, deadlineAt - this.#deps.clock.now());
-    const cancel = this.#deps.clock.setTimer(left, () => own.abort(new Cut('Deadline')));
+    // A call that waited for most of its time says nothing about the tool.
+    const why = left >= Math.min(LEAST_ATTEMPT_MS, timeoutMs / 2) ? 'Attempt' : 'Deadline';
+    const cancel = this.#deps.clock.setTimer(left, () => own.abort(new Cut(why)));
     try {
       return await call(own.signal);
     } finally {

@@ -49,6 +49,12 @@ describe('what a result of an MCP tool shows the model', () => {
     );
   });
 
+  it('has no part that the Messages API refuses for being empty', () => {
+    const parts = [image, { ...image, data: '' }, { type: 'text' as const, text: ' \n' }];
+    const note = { type: 'text', text: '[0 bytes of image/png left out]' };
+    expect(shownContent(parts, 1000)).toEqual([shownImage, note]);
+  });
+
   it('is no image that is too large, and what follows it all the same', () => {
     expect(shownContent([image, { type: 'text', text: 'after' }], 299)).toBe(
       '[image of 300 bytes left out: the model may see 299 bytes]\nafter',

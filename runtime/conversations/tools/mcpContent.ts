@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { isBlank } from '../messages/messages.ts';
 
 type Part = CallToolResult['content'][number];
 /** Blocks that the Messages API accepts as the result of a tool. */
@@ -44,7 +45,9 @@ export function shownContent(parts: readonly Part[], max: number): ShownContent 
     }
     left = Math.max(0, left - (size <= left || block.type === 'text' ? size : 0));
   }
-  if (!blocks.every((block) => block.type === 'text')) return blocks;
+  if (!blocks.every((block) => block.type === 'text')) {
+    return blocks.filter((block) => !isBlank(block));
+  }
   return blocks.map(({ text }) => text).join('\n');
 }
 
@@ -64,6 +67,7 @@ function blockOf(part: Part): ResultBlock {
 
 function binary({ mimeType, data }: Binary): ResultBlock {
   const [type = ''] = mimeType.toLowerCase().split(';', 1);
+  if (data === '') return text(`[0 bytes of ${type} left out]`);
   const image = Object.hasOwn(IMAGES, type) ? IMAGES[type] : undefined;
   if (image) return { type: 'image', source: { type: 'base64', media_type: image, data } };
   if (type === PDF) {

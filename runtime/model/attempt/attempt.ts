@@ -82,6 +82,8 @@ export interface AttemptResult {
   outcome: Outcome;
   /** Status of the endpoint's answer; absent when there was none. */
   status?: number;
+  /** Headers of the endpoint's answer; absent when there was none. */
+  headers?: RawHeaders;
   /** Whether anything reached the client; if not, held or fault is still to be answered. */
   committed: boolean;
   /** The client has only a part of an event, because it was too large to be held back. */

@@ -58,6 +58,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
   const { headers } = response;
   return {
     ...same,
+    headers,
     status: passed.status ?? response.status,
     retryAfterMs: retryAfter(headers, attempt.date),
     final: headerValue(headers, 'x-should-retry') === 'false',

@@ -23,6 +23,11 @@ export interface InForce {
   endpoints: readonly Endpoint[];
 }
 
+/** The configuration for the next call of a request that began with another one. */
+export function latest(now: InForce | undefined, before: InForce): InForce {
+  return now?.endpoints[0] ? now : before;
+}
+
 /** An endpoint that may serve a request, with its credential. */
 export interface Member extends Placed {
   endpoint: Endpoint;

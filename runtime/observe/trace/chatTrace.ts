@@ -24,6 +24,8 @@ export interface Seen {
   /** Includes input from the provider's cache. */
   inputTokens?: number;
   outputTokens?: number;
+  /** Headers of the last answer. */
+  headers?: readonly string[] | undefined;
 }
 
 /** Target of an attempt. */
@@ -37,7 +39,8 @@ export interface AttemptEnd {
   status?: number;
   fault?: string | undefined;
   refusal?: { gate: string } | undefined;
-  held?: { headers: readonly string[] } | undefined;
+  /** Headers of the endpoint's answer. */
+  headers?: readonly string[] | undefined;
   usage: { inputTokens?: number; cacheReadTokens?: number; outputTokens?: number };
 }
 
@@ -185,6 +188,7 @@ export class AttemptTrace {
     const { seen, began } = this.#chat.deps;
     const { inputTokens, cacheReadTokens = 0, outputTokens } = result.usage;
     seen.endpoint = this.#place.dependency;
+    seen.headers = result.headers;
     if (firstChunk !== undefined)
       seen.firstChunkMs = Math.round(this.#began - began + firstChunk * 1000);
     if (inputTokens !== undefined)
@@ -195,7 +199,7 @@ export class AttemptTrace {
     if (this.#span.recording) this.#endSpan(result, facts(), { error, firstChunk });
   }
 
-  #log({ status, held }: AttemptEnd, reason: string): void {
+  #log({ status, headers }: AttemptEnd, reason: string): void {
     const { deps } = this.#chat;
     const fields = {
       dependency: this.#place.dependency,
@@ -204,13 +208,13 @@ export class AttemptTrace {
       status,
       reason,
       durationMs: Math.round(deps.now() - this.#began),
-      upstreamRequestId: upstreamRequestId(held),
+      upstreamRequestId: upstreamRequestId(headers),
     };
     deps.line('warn', fields, 'Attempt failed');
   }
 
   #endSpan(
-    { status, usage, held }: AttemptEnd,
+    { status, usage, headers }: AttemptEnd,
     facts: AnswerFacts,
     { error, firstChunk }: { error: string | undefined; firstChunk: number | undefined },
   ): void {
@@ -229,7 +233,7 @@ export class AttemptTrace {
     this.#span.set({
       ...answer,
       [ATTRIBUTES.status]: status,
-      [ATTRIBUTES.upstreamRequestId]: upstreamRequestId(held),
+      [ATTRIBUTES.upstreamRequestId]: upstreamRequestId(headers),
     });
     if (this.#chat.content && facts.content !== undefined)
       this.#chat.span.set(outputContent(facts.content, facts.stopReason));
@@ -284,9 +288,11 @@ function errorOf({ outcome, refusal, fault, status = 0 }: AttemptEnd): string | 
   return status >= 400 ? String(status) : undefined;
 }
 
-/** The endpoint's own id of a request that failed there. */
-function upstreamRequestId(held: AttemptEnd['held']): string | undefined {
-  const headers = held?.headers ?? [];
+/** Longest id of an endpoint, in characters. */
+const MAX_ID = 128;
+
+/** The endpoint's own id of a request, which its client gets with the answer. */
+export function upstreamRequestId(headers: readonly string[] = []): string | undefined {
   const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'request-id');
-  return at < 0 ? undefined : headers[at + 1];
+  return at < 0 ? undefined : headers[at + 1]?.slice(0, MAX_ID);
 }

@@ -37,6 +37,8 @@ export interface EndedRequest {
   inputTokens?: number | undefined;
   outputTokens?: number | undefined;
   conversation?: string | undefined;
+  /** The endpoint's own id of the request. */
+  upstreamId?: () => string | undefined;
 }
 
 /** Observes one request. No method throws. */

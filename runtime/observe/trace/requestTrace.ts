@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Rejection } from '../../errors/rejection.ts';
-import { ChatTrace } from './chatTrace.ts';
+import { ChatTrace, upstreamRequestId } from './chatTrace.ts';
 import type { Chat, Seen } from './chatTrace.ts';
 import { ATTRIBUTES, EVENTS, SPANS } from './names.ts';
 import { NO_LISTENER } from './requestListener.ts';
@@ -178,7 +178,7 @@ export class RequestTrace {
     const { attempts } = this.#seen;
     const plain = ended.reason === 'None' && attempts <= 1;
     if (plain && !this.deps.chosen()) return;
-    const { endpoint, firstChunkMs, inputTokens, outputTokens } = this.#seen;
+    const { endpoint, firstChunkMs, inputTokens, outputTokens, headers } = this.#seen;
     const { reason, status, failed } = ended;
     const fields = {
       ...this.ids,
@@ -194,15 +194,17 @@ export class RequestTrace {
       inputTokens,
       outputTokens,
       attempts,
+      upstreamRequestId: upstreamRequestId(headers),
     };
     this.deps.log('access')[failed ? 'warn' : 'info'](fields, 'Request ended');
   }
 
   #tellListener(ended: Ended): void {
-    const { inputTokens, outputTokens } = this.#seen;
+    const { inputTokens, outputTokens, headers } = this.#seen;
     const model = this.#model;
     const conversation = this.#conversation;
-    this.listener.ended({ ...ended, model, inputTokens, outputTokens, conversation });
+    const upstreamId = (): string | undefined => upstreamRequestId(headers);
+    this.listener.ended({ ...ended, model, inputTokens, outputTokens, conversation, upstreamId });
   }
 
   #endSpan({ reason, failed, status }: Ended): void {

@@ -5,11 +5,11 @@ const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
 /**
- * Answers a query of /debug/audit: actor, type, outcome, conversation, since, until (milliseconds or RFC 3339), limit.
+ * Answers a query of /debug/audit: actor, type, outcome, conversation, request, since, until (milliseconds or RFC 3339), limit.
  */
 export function answerQuery(audit: Audit, asked: URLSearchParams): Promise<AuditAnswer> {
   const query: AuditQuery = {};
-  for (const name of ['actor', 'type', 'outcome', 'conversation'] as const) {
+  for (const name of ['actor', 'type', 'outcome', 'conversation', 'request'] as const) {
     const value = asked.get(name);
     if (value !== null) query[name] = value;
   }

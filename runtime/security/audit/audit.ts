@@ -61,6 +61,9 @@ const MAX_KNOWN_CLIENTS = 10_000;
 /** Largest number of characters that one query reads. */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 
+/** The clock of the pod may have been set back by so much between two events, in milliseconds. */
+const MAX_CLOCK_STEP_MS = 60_000;
+
 export const RUNTIME: Actor = { kind: 'Program', name: 'breakwater-runtime' };
 export const OPERATOR: Actor = { kind: 'Program', name: 'breakwater-operator' };
 
@@ -146,12 +149,15 @@ export class Audit {
   /** Matching events, newest first: from memory, then from the files. */
   async query(query: AuditQuery, limit: number): Promise<AuditAnswer> {
     const events: SealedEvent[] = [];
+    const since = (query.since ?? -Infinity) - MAX_CLOCK_STEP_MS;
     let bytes = 0;
     for await (const line of this.#newestFirst()) {
       bytes += line.length;
       if (bytes > MAX_SEARCHED_BYTES) return { enabled: true, events, searchedAll: false };
       const event = parsed(line);
-      if (!event || !matches(query, event)) continue;
+      if (!event) continue;
+      if (event.time < since) break;
+      if (!matches(query, event)) continue;
       if (events.push(event) >= limit) break;
     }
     return { enabled: this.#spec !== undefined, events, searchedAll: true };

@@ -24,6 +24,8 @@ export interface AuditEvent {
   conversation?: string | undefined;
   requestId?: string | undefined;
   traceId?: string | undefined;
+  /** The endpoint's own id of the request. */
+  upstreamId?: string | undefined;
   /** Status code of the answer. */
   status?: number | undefined;
   resource?: { type: string; name: string } | undefined;

@@ -120,6 +120,7 @@ function base(
     metadata: {
       ...(event.requestId !== undefined && { correlation_uid: event.requestId }),
       event_code: event.type,
+      ...(event.upstreamId !== undefined && { original_event_uid: text(event.upstreamId) }),
       log_name: 'audit',
       product: { name: 'Breakwater', vendor_name: 'Breakwater', version: origin.version },
       profiles,

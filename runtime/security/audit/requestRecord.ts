@@ -39,13 +39,15 @@ const DENIALS: ReadonlySet<string> = new Set([
     'Forbidden',
     'ClientBlocked',
     'ClientThrottled',
+    'AuthThrottled',
     'RateLimited',
     'BulkheadFull',
     'Draining',
     'PromptBlocked',
     'AnswerBlocked',
   ],
-  ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'BodiesFull'],
+  ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'RequestTimeout'],
+  'BodiesFull',
 ]);
 
 /** Another pod's status says how a forwarded request ended. */
@@ -60,6 +62,13 @@ function resourceOf(
 ): AuditEvent['resource'] {
   if (conversation !== undefined) return { type: 'conversation', name: conversation };
   return model === undefined ? undefined : { type: 'model', name: model };
+}
+
+function tokensOf({ inputTokens, outputTokens }: EndedRequest): NonNullable<AuditEvent['tokens']> {
+  return {
+    ...(inputTokens !== undefined && { inputTokens }),
+    ...(outputTokens !== undefined && { outputTokens }),
+  };
 }
 
 const CALLS = {
@@ -94,7 +103,7 @@ export class RequestRecord implements RequestListener {
   }
 
   unidentified({ reason, message }: { reason: string; message: string }): void {
-    const outcome = reason === 'Unauthorized' ? 'Denied' : 'Failure';
+    const outcome = DENIALS.has(reason) ? 'Denied' : 'Failure';
     this.#record({ type: 'AuthenticationFailed', outcome, reason, message });
   }
 
@@ -120,18 +129,18 @@ export class RequestRecord implements RequestListener {
     return undefined;
   }
 
-  ended({ reason, status, model, conversation, inputTokens, outputTokens }: EndedRequest): void {
+  ended(end: EndedRequest): void {
+    const { reason, status, model, conversation } = end;
+    const upstreamId = end.upstreamId?.();
     const success = isSuccess(reason, status);
-    const tokens = {
-      ...(inputTokens !== undefined && { inputTokens }),
-      ...(outputTokens !== undefined && { outputTokens }),
-    };
+    const tokens = tokensOf(end);
     this.#record({
       type: 'RequestMade',
       outcome: success ? 'Success' : DENIALS.has(reason) ? 'Denied' : 'Failure',
       ...(reason !== 'None' && { reason }),
       message: success ? 'A request was answered.' : 'A request was not answered as asked.',
       ...{ status, model, conversation, resource: resourceOf(conversation, model) },
+      ...(upstreamId !== undefined && { upstreamId }),
       ...(Object.keys(tokens).length > 0 && { tokens }),
     });
     if (success && conversation !== undefined) this.#conversationChanged(conversation);

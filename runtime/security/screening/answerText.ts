@@ -1,4 +1,5 @@
 import { parseJson } from '../../json/parsed.ts';
+import { scanInSlices } from '../../json/scan.ts';
 import { JsonUnescape } from '../../json/unescape.ts';
 
 interface StreamEvent {
@@ -23,7 +24,12 @@ export class AnswerText {
   event(data: string): string {
     const { type, content_block: block, delta } = (parseJson(data) ?? {}) as StreamEvent;
     if (type === 'content_block_delta') return this.#delta(delta ?? {});
-    return type === 'content_block_start' ? this.#block(block ?? {}) : '';
+    return type === 'content_block_start' ? this.begin(block) : '';
+  }
+
+  /** The text that the next block begins with. */
+  begin(block: unknown): string {
+    return this.#block(block ?? {});
   }
 
   #delta({ text, thinking, partial_json: json }: NonNullable<StreamEvent['delta']>): string {
@@ -41,6 +47,25 @@ export class AnswerText {
     const json = others.length === 0 ? '' : new JsonUnescape().push(JSON.stringify(others) + BREAK);
     return between + textOf(text) + textOf(thinking) + json;
   }
+}
+
+/** Largest number of values in an answer to parse. */
+const MAX_VALUES = 100_000;
+const CONTENT: ReadonlySet<string> = new Set(['content']);
+
+/**
+ * The text of an unstreamed answer of the Messages API over all its blocks; empty if it has no two, so that nothing has
+ * to be joined. Undefined: it has too many values to parse.
+ */
+export async function textOverBlocks(body: Buffer): Promise<string | undefined> {
+  const scanned = await scanInSlices(body, CONTENT);
+  const content = scanned?.members.get('content');
+  if (!scanned || !content) return '';
+  if (scanned.values > MAX_VALUES) return undefined;
+  const blocks: unknown = JSON.parse(body.toString('utf8', content.start, content.end));
+  if (!Array.isArray(blocks) || blocks.length < 2) return '';
+  const text = new AnswerText();
+  return blocks.map((block: unknown) => text.begin(block)).join('');
 }
 
 function textOf(value: unknown): string {
