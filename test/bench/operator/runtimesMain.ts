@@ -23,12 +23,14 @@ import {
   LINK_PATH,
   LINK_PROTOCOL,
   PORTS,
+  REPORT_INTERVAL,
 } from '../../../contract/link.ts';
 import { AGENT_LABEL } from '../../../operator/desired/common/metadata.ts';
 import { Informer, KubeClient, Transport, type Pod } from '../../../operator/kube/index.ts';
 import { Pods } from '../../../operator/resources/resources.ts';
 import { Registry } from 'prom-client';
 import { selfSignedIdentity } from '../../../runtime/control/certificate.ts';
+import { ReportPace } from '../../../runtime/control/reportPace.ts';
 import { systemClock } from '../../../runtime/guard/clock.ts';
 import { Guard } from '../../../runtime/guard/guard.ts';
 import type { Admission } from '../../../runtime/guard/permit.ts';
@@ -70,6 +72,7 @@ class Runtime {
   #circuit: CircuitStatus = { dependency: DEPENDENCY, state: 'Closed', since: this.startedAt };
   #sequence = 0;
   #rejected = 0;
+  readonly #pace = new ReportPace();
   /** Absent unless a limit is the fleet's. */
   #guard: Guard | undefined;
   link: WebSocket | undefined;
@@ -128,6 +131,7 @@ class Runtime {
   /** What a second of traffic changes. */
   count(): void {
     this.#rejected += Math.floor(Math.random() * 5);
+    if (this.#pace.tick() === 'Nothing') return;
     const usedPercent = Math.floor(Math.random() * 100);
     this.#say({
       type: 'Counters',
@@ -160,6 +164,9 @@ class Runtime {
   #obey(command: Command): void {
     this.#term = Math.max(this.#term, command.term);
     if (command.type === 'Configure') return this.#configure(command.configuration);
+    if (command.type === 'Announce') {
+      return this.#pace.setInterval(command.reportEveryMs ?? REPORT_INTERVAL.leastMs);
+    }
     if (command.type !== 'Grant' && command.type !== 'Release') return;
     messages += 1;
     const answer = this.#guard?.fleet.obey(command);
