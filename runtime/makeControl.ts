@@ -157,7 +157,7 @@ function report(
     reportMissing();
     const due = pace.tick();
     if (due === 'Nothing') return;
-    const changes = due === 'Everything' ? reporter.snapshot() : reporter.changes();
+    const changes = due === 'Everything' ? reporter.snapshot() : reporter.changes(due);
     if (!changes) return;
     pace.sent(port.broadcast(changes));
     const { gates = [] } = changes;

@@ -105,6 +105,8 @@ if (results !== undefined && failed.length > 0) {
   const second = await jest([
     ...project.flatMap((name) => ['--selectProjects', name]),
     '--runInBand',
+    // A test that fails may leave sockets open.
+    '--forceExit',
     '--runTestsByPath',
     ...failed.map(({ name }) => name),
   ]);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type {
   CircuitStatus,
   Counters,
@@ -17,6 +18,7 @@ import type { Responses } from '../security/incidents/responses.ts';
 import type { ActiveConfiguration } from './configuration.ts';
 import type { LoadWatch } from './loadWatch.ts';
 import { fleetNews } from './fleetReport.ts';
+import type { Due } from './reportPace.ts';
 import { securityReport } from './securityReport.ts';
 
 type Credential = NonNullable<Endpoint['credential']>;
@@ -46,6 +48,9 @@ export interface ReporterDeps {
   missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']>;
 }
 
+/** What to report of all that changed; see Due. */
+export type ReportScope = Extract<Due, 'Changes' | 'State'>;
+
 /** Reports performance once in this many ticks: it is large and nothing depends on it. */
 const PERFORMANCE_TICKS = 5;
 
@@ -64,7 +69,7 @@ export class Reporter {
   #ticks = 0;
   #toldCircuits = new Map<string, string>();
   #toldGates = new Map<string, string>();
-  #toldLimits = new Map<string, string>();
+  readonly #toldLimits = new Map<string, LimitStatus>();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
@@ -123,28 +128,23 @@ export class Reporter {
   }
 
   /** Changes since the last call; undefined without any. Everything if a circuit has gone. */
-  changes(): Counters | Snapshot | undefined {
+  changes(scope: ReportScope = 'Changes'): Counters | Snapshot | undefined {
     const { guard } = this.#deps;
     const all = guard.circuits();
     if (isGone(all, this.#toldCircuits)) {
       fresh(all, this.#toldCircuits, untold);
       return this.snapshot();
     }
-    return this.#counters(all);
+    return this.#counters(all, scope);
   }
 
-  #counters(all: CircuitStatus[]): Counters | undefined {
+  #counters(all: CircuitStatus[], scope: ReportScope): Counters | undefined {
     const { guard } = this.#deps;
-    const limits = freshLimits(guard.limits(), this.#toldLimits);
+    const limits = freshLimits(guard.limits(), this.#toldLimits, scope);
     const circuits = fresh(all, this.#toldCircuits, untold);
     const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
-    const performance = this.#performance();
-    const audit = this.#newAudit();
-    const load = this.#deps.load.changed();
     const news = {
-      ...(performance && { performance }),
-      ...(load && { load }),
-      ...audit,
+      ...(scope === 'Changes' && this.#newFigures()),
       ...this.#newChecks(),
       ...this.#newSecurity(),
       ...this.#newServers(),
@@ -154,6 +154,16 @@ export class Reporter {
     return {
       ...{ type: 'Counters', limits, circuits, gates },
       ...news,
+    };
+  }
+
+  #newFigures(): Pick<Counters, 'performance' | 'load' | 'audit'> {
+    const performance = this.#performance();
+    const load = this.#deps.load.changed();
+    return {
+      ...(performance && { performance }),
+      ...(load && { load }),
+      ...this.#newAudit(),
     };
   }
 
@@ -228,14 +238,22 @@ function fresh<T extends Named>(
   return changed;
 }
 
-/** The limits that changed since the last report. Marks them as reported. */
-function freshLimits(all: readonly LimitStatus[], told: Map<string, string>): LimitStatus[] {
-  const texts = new Map(
+/** The limits that changed since the last report, or began or ended to limit. Marks them as reported. */
+function freshLimits(
+  all: readonly LimitStatus[],
+  told: Map<string, LimitStatus>,
+  scope: ReportScope,
+): LimitStatus[] {
+  const byKey = new Map(
     all.map((each) => [JSON.stringify([each.target, each.policy, each.name]), each] as const),
   );
-  const changed = [...texts].filter(([key, each]) => told.get(key) !== JSON.stringify(each));
-  told.clear();
-  for (const [key, each] of texts) told.set(key, JSON.stringify(each));
+  const changed = [...byKey].filter(([key, each]) => {
+    const before = told.get(key);
+    if (scope === 'State') return (before?.limiting ?? false) !== each.limiting;
+    return !isDeepStrictEqual(before, each);
+  });
+  for (const key of [...told.keys()]) if (!byKey.has(key)) told.delete(key);
+  for (const [key, each] of changed) told.set(key, each);
   return changed.map(([, each]) => each);
 }
 

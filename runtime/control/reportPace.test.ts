@@ -23,7 +23,7 @@ it('figures go out at the interval that the leader asks for', () => {
   pace.setInterval(4 * REPORT_INTERVAL.leastMs);
   const due = (ticks: number): string[] => Array.from({ length: ticks }, () => pace.tick());
   expect(due(1)).toEqual(['Changes']);
-  expect(due(4)).toEqual(['Nothing', 'Nothing', 'Nothing', 'Changes']);
+  expect(due(4)).toEqual(['State', 'State', 'State', 'Changes']);
   pace.setInterval(REPORT_INTERVAL.leastMs);
   expect(due(2)).toEqual(['Changes', 'Changes']);
 });

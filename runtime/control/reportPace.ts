@@ -1,7 +1,10 @@
 import { REPORT_INTERVAL, REPORT_PACE } from '../../contract/link.ts';
 
-/** What to report at the end of a second. `Everything`: a Snapshot, because transitions were left out. */
-export type Due = 'Changes' | 'Everything' | 'Nothing';
+/**
+ * What to report at the end of a second. State: changes, but no mere figures, as these wait for the leader's interval.
+ * Everything: a Snapshot, because transitions were left out.
+ */
+export type Due = 'Changes' | 'State' | 'Everything' | 'Nothing';
 
 /**
  * Keeps a pod's reports below REPORT_PACE. The next Snapshot covers transitions beyond it, and after a large report
@@ -34,9 +37,10 @@ export class ReportPace {
     this.#transitions = 0;
     this.#ahead = Math.max(0, this.#ahead - REPORT_PACE.bytesPerSecond);
     this.#ticksLeft -= 1;
-    if (this.#ahead > 0 || (this.#ticksLeft > 0 && !this.#leftOut)) return 'Nothing';
-    this.#ticksLeft = this.#everyTicks;
+    if (this.#ahead > 0) return 'Nothing';
     const due = this.#leftOut ? 'Everything' : 'Changes';
+    if (due === 'Changes' && this.#ticksLeft > 0) return 'State';
+    this.#ticksLeft = this.#everyTicks;
     this.#leftOut = false;
     return due;
   }

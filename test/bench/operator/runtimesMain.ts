@@ -131,7 +131,7 @@ class Runtime {
   /** What a second of traffic changes. */
   count(): void {
     this.#rejected += Math.floor(Math.random() * 5);
-    if (this.#pace.tick() === 'Nothing') return;
+    if (this.#pace.tick() !== 'Changes') return;
     const usedPercent = Math.floor(Math.random() * 100);
     this.#say({
       type: 'Counters',
