@@ -372,12 +372,15 @@ it('an agent in the namespace of the operator is refused at once', async () => {
     body: { metadata: { name: OPERATOR_NAMESPACE } },
   });
   const agents = `/apis/breakwater.dev/v1alpha1/namespaces/${OPERATOR_NAMESPACE}/agentdeployments`;
-  await waitFor('the agent is not refused', WAIT, async () => {
+  const isRefused = async (): Promise<boolean> => {
     const query = { dryRun: 'All' };
     const answer = await server.request<Status>('POST', agents, { query, body: manifest({}) });
     return answer.status === 403 && answer.body.message.includes('another namespace');
-  });
+  };
+  await waitFor('the agent is not refused', WAIT, isRefused);
   await server.request('DELETE', path.replace('default-tenancy', 'everywhere'));
+  // The API server takes a while to notice, and the tests below need it gone.
+  await waitFor('the agent is still refused', WAIT, async () => !(await isRefused()));
 });
 
 describe('an operator without the policy', () => {
