@@ -232,6 +232,7 @@ function createTerm(
       logger: loggers.of('reconcile'),
       ...{ registry, clock, random },
       concurrency: settings.reconcileConcurrency,
+      requestsInFlight: settings.requestsInFlight,
     },
     leading,
   );

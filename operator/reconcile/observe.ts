@@ -131,6 +131,21 @@ function linkErrorOf({ incompatible, excessive }: PodReport): string | undefined
   return excessive ? 'it sends more than a pod may and is left alone for a while' : undefined;
 }
 
+/**
+ * Whether this leader's first attempt to reach some pod has not ended. It knows nothing of the pod until then, so
+ * status stays as it is. The end of the attempt changes the pod's report.
+ *
+ * @param report by UID of the pod
+ */
+export function isPending(
+  pods: readonly Pod[],
+  report: (uid: string) => PodReport | undefined,
+): boolean {
+  return pods
+    .filter((pod) => pod.status?.podIP && !isTerminating(pod))
+    .some((pod) => report(pod.metadata.uid!)?.pending ?? false);
+}
+
 /** Milliseconds for which a pod that lost its link still counts as connected; 0 if it does not. */
 export function graceLeft(report: PodReport, now: Date): number {
   if (report.connected || report.snapshot === undefined) return 0;

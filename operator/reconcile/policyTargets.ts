@@ -26,6 +26,8 @@ export interface TargetSource<S> {
 
 /** How all targets together stand with a policy. */
 export interface Targets<S> extends Omit<TargetState<S>, 'recheck' | 'summary'> {
+  /** Whether no agent waits for the next update. Nothing else holds before that. */
+  complete: boolean;
   summary: () => S;
 }
 
@@ -33,6 +35,8 @@ export interface Targets<S> extends Omit<TargetState<S>, 'recheck' | 'summary'> 
 const PAUSE_MS_PER_TARGET = 0.2;
 /** A policy with fewer targets has no pause. */
 const MANY = 100;
+/** An update computes the state of so many changed agents at most. They take it some 25 ms. */
+const MOST_AT_ONCE = 250;
 
 /** The agents that a policy targets. An update computes the state of those alone that have changed. */
 export class PolicyTargets<S> {
@@ -46,7 +50,7 @@ export class PolicyTargets<S> {
   #summaries: Blocks<S>;
   #policy: Policy | undefined;
   #attachment: PolicyAttachment | undefined;
-  /** Monotonic milliseconds of the last update. */
+  /** Monotonic milliseconds of the last complete update. */
   #updatedAt = -Infinity;
 
   /** @param merge gets the summaries in the order of the agents' names */
@@ -60,7 +64,7 @@ export class PolicyTargets<S> {
     if (this.#shares.has(agent)) this.#due.add(agent);
   }
 
-  /** Time left of the pause after the last update. */
+  /** Time left of the pause after the last complete update. */
   pauseMs(now: number): number {
     const { size } = this.#shares;
     return size < MANY ? 0 : Math.max(0, this.#updatedAt + size * PAUSE_MS_PER_TARGET - now);
@@ -68,19 +72,22 @@ export class PolicyTargets<S> {
 
   /** @param now monotonic milliseconds */
   update(attachment: PolicyAttachment, source: TargetSource<S>, now: number): Targets<S> {
-    this.#updatedAt = now;
     const { policy, targets } = attachment;
     if (!isSameVersion(policy, this.#policy)) this.#forgetAll();
     if (attachment !== this.#attachment) this.#setTargets(targets, source);
     this.#policy = policy;
     this.#attachment = attachment;
-    for (const agent of new Set([...this.#due, ...this.#rechecked.keys()])) {
+    const due = [...this.#due].slice(0, MOST_AT_ONCE);
+    for (const agent of new Set([...due, ...this.#rechecked.keys()])) {
       this.#setState(agent, source.stateOf(agent, this.#shares.get(agent)!));
       this.#due.delete(agent);
     }
+    const complete = this.#due.size === 0;
+    if (complete) this.#updatedAt = now;
     const rechecked = [...this.#rechecked.values()];
     const graces = rechecked.map(({ graceMs }) => graceMs).filter((ms) => ms > 0);
     return {
+      complete,
       inForce: this.#notInForce.size === 0,
       pending: this.#pending.size > 0,
       waitMs: rechecked.reduce((most, { waitMs }) => Math.max(most, waitMs), 0),

@@ -35,3 +35,16 @@ it('goes on from what the cache holds when the server does not know its last wri
   await expect(write()).rejects.toThrow('it has been modified');
   expect(await write()).toEqual({ written: true });
 });
+
+it('goes on from its last write while the cache does not have it yet', async () => {
+  const client = {
+    replaceStatus: (_resource: unknown, object: KubernetesObject) =>
+      Promise.resolve({ ...object, metadata: { ...object.metadata, resourceVersion: '101' } }),
+  } as unknown as StatusClient;
+  const resource = CircuitBreakerPolicies as never;
+  const writer = new StatusWriter<string, Policy>(client, resource, new WriteBudget(), () => 'Now');
+  await writer.write(at('100', 'Closed'), 'Open', 0, signal);
+  expect(writer.newest(at('100', 'Closed'))).toEqual(at('101', 'Open'));
+  const later = at('102', 'Closed');
+  expect(writer.newest(later)).toBe(later);
+});

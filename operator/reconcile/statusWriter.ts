@@ -27,6 +27,13 @@ interface Steady {
   since: number;
 }
 
+/** What the API server stored at the last write. The whole object would take several times the memory. */
+interface Written<S> {
+  uid: string | undefined;
+  resourceVersion: string | undefined;
+  status: S | undefined;
+}
+
 /**
  * Writes the status of objects of one kind: at once after a change of a state, condition or generation, within a budget
  * after a change of figures alone, and not at all without a change.
@@ -40,8 +47,8 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   /** By object: the parts of its figures that are not written yet. */
   readonly #steady = new Map<string, (Steady | undefined)[]>();
   readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
-  /** The last written version, while the informer's cache is older. */
-  readonly #written = new Map<string, T>();
+  /** The last write, while the informer's cache may be older. */
+  readonly #written = new Map<string, Written<S>>();
 
   /** @param settling the parts of the figures; each is written soon after it has settled */
   constructor(
@@ -60,11 +67,15 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     this.#ownWrites = ownWrites;
   }
 
-  /** The cached object, or its last written version if that is newer. */
+  /** The cached object, with the last written status if that is newer. */
   newest(cached: T): T {
     const written = this.#written.get(keyOf(cached));
     if (!written) return cached;
-    if (written.metadata.uid === cached.metadata.uid && isNewer(written, cached)) return written;
+    const { uid, resourceVersion, status } = written;
+    if (uid === cached.metadata.uid && isNewer(resourceVersion, cached.metadata.resourceVersion)) {
+      // The API server accepted the write, so nobody else had changed what the cache holds.
+      return { ...cached, metadata: { ...cached.metadata, resourceVersion }, status };
+    }
     this.#written.delete(keyOf(cached));
     return cached;
   }
@@ -95,7 +106,9 @@ export class StatusWriter<S, T extends StatusObject<S>> {
       const written = await this.#ownWrites.track(object.metadata.uid, () =>
         this.#client.replaceStatus(this.#resource, body, options),
       );
-      this.#written.set(key, written);
+      const { metadata, status } = written;
+      const { uid, resourceVersion } = metadata;
+      this.#written.set(key, { uid, resourceVersion, status });
     } catch (error) {
       // The object was deleted meanwhile.
       if (isNotFound(error)) return { written: false };
@@ -148,8 +161,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
 }
 
 /** One counter of the storage numbers all versions of an object, so the larger one is newer. */
-function isNewer(a: KubernetesObject, b: KubernetesObject): boolean {
-  const [left, right] = [a.metadata.resourceVersion, b.metadata.resourceVersion];
+function isNewer(left: string | undefined, right: string | undefined): boolean {
   if (!left || !right || !/^\d+$/.test(left) || !/^\d+$/.test(right)) return false;
   return BigInt(left) > BigInt(right);
 }

@@ -46,7 +46,7 @@ import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
 import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
-import { graceAfter, graceLeft, isTerminating, observe } from './observe.ts';
+import { graceAfter, graceLeft, isPending, observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { scalersOf } from './scalers.ts';
@@ -73,6 +73,9 @@ export interface StatusReconcilerOptions {
 
 /** Pods have this long to confirm a new configuration. Until then status does not change. */
 const CONFIRM_MS = 200;
+
+/** Between two parts of the work on a policy with many targets: the event loop runs. */
+const NEXT_PART_MS = 1;
 
 /** Between two looks at the leader's bucket of a fleet's limit. Pods do not report when it refills. */
 const REFILL_POLL_MS = 5_000;
@@ -227,11 +230,12 @@ export class StatusReconciler {
     const targets = kind.targets.get(key) ?? new PolicyTargets(kind.merge);
     kind.targets.set(key, targets);
     const source = this.#source(namesOf(key).namespace, attachment.policy, kind);
-    const { inForce, pending, waitMs, graceMs, summary } = targets.update(
+    const { complete, inForce, pending, waitMs, graceMs, summary } = targets.update(
       attachment,
       source,
       this.#options.clock.monotonic(),
     );
+    if (!complete) return { requeueAfterMs: NEXT_PART_MS };
     if (!inForce || pending) return;
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const policy = writer.newest(attachment.policy);
@@ -325,15 +329,9 @@ export class StatusReconciler {
     return this.#options.caches.replicas.of(key);
   }
 
-  /**
-   * Whether this leader's first attempt to reach some pod has not ended. It knows nothing of the pod until then, so
-   * status stays as it is. The end of the attempt enqueues the status again.
-   */
+  /** Whether to wait for the end of an attempt, which enqueues the status again. */
   #pending(key: string): boolean {
-    const { links } = this.#options;
-    return this.#pods(key)
-      .filter((pod) => pod.status?.podIP && !isTerminating(pod))
-      .some((pod) => links.podReport(pod.metadata.uid!)?.pending ?? false);
+    return isPending(this.#pods(key), (uid) => this.#options.links.podReport(uid));
   }
 
   /** Milliseconds to wait until pods have had time to report; 0: status can be made now. */

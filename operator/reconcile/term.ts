@@ -36,8 +36,8 @@ import { StatusReconciler } from './statuses.ts';
 import type { StatusLag } from './statusLag.ts';
 import { Upgrades } from './upgrades.ts';
 
-/** Lower limits of concurrency. The status of agents is less urgent than that of policies. */
-const MAX_CONCURRENCY: Partial<Record<Task, number>> = { agentStatus: 4 };
+/** The share of requests that statuses of agents may have under way. They are less urgent than those of policies. */
+const AGENT_STATUS_SHARE = 0.5;
 
 export interface TermOptions extends ReportedOptions {
   client: KubeClient;
@@ -62,6 +62,8 @@ export interface TermOptions extends ReportedOptions {
   clock: Clock;
   random: () => number;
   concurrency: number;
+  /** Concurrent requests to the API server. */
+  requestsInFlight: number;
   traces: Traces;
 }
 
@@ -193,7 +195,9 @@ export class Term {
   }
 
   #controller(task: Task): Controller {
-    const { queues, lag, logger, registry, clock, random, concurrency, traces } = this.#options;
+    const { queues, lag, logger, registry, clock, random, traces } = this.#options;
+    const { concurrency, requestsInFlight } = this.#options;
+    const mostStatuses = Math.ceil(requestsInFlight * AGENT_STATUS_SHARE);
     const kind = STATUS_OF[task];
     const reconcile: Record<Task, Reconcile> = {
       agent: this.agents.reconcile,
@@ -205,7 +209,7 @@ export class Term {
       name: CONTROLLERS[task],
       reconcile: kind === undefined ? reconcile[task] : lag.measured(kind, reconcile[task]),
       queue: queues[task],
-      concurrency: Math.min(concurrency, MAX_CONCURRENCY[task] ?? Infinity),
+      concurrency: task === 'agentStatus' ? Math.min(concurrency, mostStatuses) : concurrency,
       logger,
       registry,
       clock,

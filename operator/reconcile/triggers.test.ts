@@ -56,6 +56,8 @@ let asked: string[];
 let batched: (() => void)[];
 let clock: FakeClock;
 let reported: ChangeListener;
+/** UIDs of pods that the leader has not tried to reach yet. */
+let pending: Set<string>;
 
 /** What the changes that came in together ask for. */
 function flush(): string[] {
@@ -82,9 +84,12 @@ beforeEach(() => {
   batched = [];
   clock = new FakeClock();
   ownWrites = new OwnWrites();
+  pending = new Set();
   const none = new Cache();
+  const pod = (uid: string): object => ({ metadata: { uid }, status: { podIP: '10.0.0.1' } });
+  const replicas = { onChange: () => undefined, of: () => ['pod-1', 'pod-2'].map(pod) };
   const caches = {
-    ...{ agents, breakers, limits: none, pods: none, monitoring: none, keda: none, replicas: none },
+    ...{ agents, breakers, limits: none, pods: none, monitoring: none, keda: none, replicas },
     children: [children],
   } as unknown as Caches;
   attachments = new Attachments(caches);
@@ -99,6 +104,7 @@ beforeEach(() => {
     links: {
       onChange: (listener: ChangeListener) => (reported = listener),
       onHigherTerm: () => undefined,
+      podReport: (uid: string) => ({ pending: pending.has(uid) }),
     },
     defer: (call: () => void) => batched.push(call),
     queues: Object.fromEntries(tasks.map((task) => [task, queue(task)])),
@@ -190,6 +196,16 @@ describe('a child', () => {
     children.tell(child('ConfigMap', '1'), undefined);
     expect(asked).toEqual([`${look} later`]);
   });
+});
+
+it('a pod that is reached has the status looked at when it is the last one of its agent', () => {
+  pending = new Set(['pod-1', 'pod-2']);
+  pending.delete('pod-1');
+  reported(`${namespace}/triage`, 'State');
+  expect(asked).toEqual([]);
+  pending.delete('pod-2');
+  reported(`${namespace}/triage`, 'State');
+  expect(asked).toEqual([`breakerStatus ${namespace}/calm`, `agentStatus ${namespace}/triage`]);
 });
 
 describe('figures', () => {

@@ -9,6 +9,7 @@ import { agentKeyOfChild, namesOf } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { ChangeBatch } from './changeBatch.ts';
 import { followPods, LinkTargets } from './linkTargets.ts';
+import { isPending } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { enqueue, enqueueReported, type Queues, type ReportedOptions } from './queues.ts';
 
@@ -55,9 +56,14 @@ export function connectTriggers(options: TriggerOptions): void {
   }
   watchPods(options);
   const countersChanged = figuresOf(options);
+  const stateChanged = (key: string): void => {
+    // Of an agent's many pods, only the last one that is reached at a takeover lets status be made.
+    const pods = caches.replicas.of(key);
+    if (!isPending(pods, (uid) => links.podReport(uid))) enqueueReported(options, key);
+  };
   links.onChange((key, kind) => {
     if (kind === 'Counters') countersChanged(key);
-    else enqueueReported(options, key);
+    else stateChanged(key);
   });
   links.onHigherTerm((key) => queues.agent.add(key));
 }

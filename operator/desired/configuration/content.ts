@@ -1,4 +1,4 @@
-import { canonicalHash, canonicalJson } from '../../../contract/canonical.ts';
+import { canonicalHash } from '../../../contract/canonical.ts';
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
@@ -187,7 +187,7 @@ function intake({ bodyIdleTimeout, ...figures }: Spec['limits']): Content['intak
 }
 
 function checkSize(content: Content): void {
-  const size = Buffer.byteLength(canonicalJson(content)) + ENVELOPE_BYTES;
+  const size = Buffer.byteLength(JSON.stringify(content)) + ENVELOPE_BYTES;
   if (size < MAX_CONFIGURATION_BYTES) return;
   throw new InvalidSpecError(
     'ConfigurationTooLarge',
