@@ -72,6 +72,8 @@ class Runtime {
   #circuit: CircuitStatus = { dependency: DEPENDENCY, state: 'Closed', since: this.startedAt };
   #sequence = 0;
   #rejected = 0;
+  /** Of the limit on its requests. */
+  #limitedBy: string;
   readonly #pace = new ReportPace();
   /** Absent unless a limit is the fleet's. */
   #guard: Guard | undefined;
@@ -80,6 +82,7 @@ class Runtime {
   constructor(pod: Pod) {
     this.#pod = pod;
     this.key = `${pod.metadata.namespace}/${pod.metadata.labels![AGENT_LABEL]}`;
+    this.#limitedBy = pod.metadata.labels![AGENT_LABEL]!;
   }
 
   async open(link: WebSocket): Promise<void> {
@@ -139,7 +142,7 @@ class Runtime {
       limits: [
         {
           target: INBOUND,
-          policy: this.key.split('/')[1]!,
+          policy: this.#limitedBy,
           name: 'requests',
           usedPercent,
           rejected: this.#rejected,
@@ -181,6 +184,8 @@ class Runtime {
       this.#guard.fleet.send = (report) => this.#say(report);
       this.#guard.apply(content);
     }
+    this.#limitedBy =
+      content.limits.find(({ target }) => target === INBOUND)?.policy ?? this.#limitedBy;
     const policy = content.circuits[0]?.policy;
     if (policy !== undefined) this.#circuit = { ...this.#circuit, policy };
     tell({ type: 'configured', key: this.key, hash: this.#hash, at: clock() });

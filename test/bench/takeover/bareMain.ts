@@ -22,6 +22,8 @@ export interface BareOrder {
 
 export interface BareResult {
   seconds: number;
+  /** Of processors. */
+  cpuSeconds: number;
 }
 
 const { access, credentials, addresses, handshakes, reviews } = JSON.parse(
@@ -58,9 +60,12 @@ async function link(host: string): Promise<void> {
 }
 
 const started = performance.now();
+const used = process.cpuUsage();
 const worker = async (): Promise<void> => {
   for (let host = addresses.pop(); host !== undefined; host = addresses.pop()) await link(host);
 };
 await Promise.all(Array.from({ length: handshakes }, worker));
-process.send!({ seconds: (performance.now() - started) / 1000 } satisfies BareResult);
+const { user, system } = process.cpuUsage(used);
+const seconds = (performance.now() - started) / 1000;
+process.send!({ seconds, cpuSeconds: (user + system) / 1e6 } satisfies BareResult);
 process.exit(0);

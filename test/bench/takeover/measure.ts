@@ -106,8 +106,8 @@ export class TakeoverBench {
     await pause(QUIET_MS);
   }
 
-  /** Seconds that a client takes which does nothing but link. */
-  async bare(): Promise<number> {
+  /** What a client takes which does nothing but link. */
+  async bare(): Promise<BareResult> {
     const credentials = await issueClientCertificate(this.#authority, {
       commonName: OPERATOR_COMMON_NAME,
       lifeMs: 3_600_000,
@@ -124,25 +124,27 @@ export class TakeoverBench {
       env: { ...process.env, BENCH: JSON.stringify(order) },
     });
     const [result] = (await once(child, 'message')) as [BareResult];
-    return result.seconds;
+    return result;
   }
 
-  /** Kills the leader; seconds from the standby's holding the Lease until it is linked to all live pods. */
-  async takeover(): Promise<{ seconds: number; falseWrites: number }> {
+  /** Kills the leader; what passes from the standby's holding the Lease until it is linked to all live pods. */
+  async takeover(): Promise<BareResult & { falseWrites: number }> {
     const standby = await this.#startOperator();
     await whenWarm(standby);
     await pause(QUIET_MS);
     this.#facts.reset();
     await this.#operator!.end('SIGKILL');
     this.#operator = standby;
+    const cpuBefore = await this.#cpuOf(standby);
     await whenLeading(this.#client, standby);
     const begun = now();
     await whenLinked(standby, this.#live, SCRAPE_MS);
     const seconds = (now() - begun) / 1000;
+    const cpuSeconds = (await this.#cpuOf(standby)) - cpuBefore;
     await pause(QUIET_MS);
     const { changes } = this.#facts;
     for (const { key, from, to } of changes.slice(0, 3)) say(`${key}: ${from} became ${to}`);
-    return { seconds, falseWrites: changes.length };
+    return { seconds, cpuSeconds, falseWrites: changes.length };
   }
 
   /** The most seconds from a pod's being Running until it is linked. */
@@ -163,6 +165,10 @@ export class TakeoverBench {
     await this.#deadPort?.stop();
     await this.#operator?.end('SIGKILL');
     await this.#transport.close();
+  }
+
+  async #cpuOf(operator: OperatorProcess): Promise<number> {
+    return (await operator.metrics())!.sum('process_cpu_seconds_total');
   }
 
   async #startOperator(): Promise<OperatorProcess> {

@@ -66,6 +66,8 @@ export interface OperatorPlace {
   directory: string;
   /** In MiB; Node chooses half of the container's memory. Default that of the chart's limit. */
   heap?: number;
+  /** Variables of its environment, as the chart sets them. */
+  settings?: Record<string, string>;
 }
 
 /** One replica of the operator, in a process of its own. */
@@ -96,6 +98,7 @@ export class OperatorProcess {
       DEBUG_PORT: String(debug),
       // Benchmarks name the node of their pods.
       TENANCY_POD_TEMPLATE: 'Any',
+      ...place.settings,
     });
     const log = openSync(join(place.directory, `${name}.log`), 'a');
     const { flags, environment } = imageSettings();
