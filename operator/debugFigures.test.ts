@@ -60,7 +60,7 @@ class Pod {
 
   ask(count: number): void {
     for (let call = 0; call < count; call += 1) {
-      const answer = this.guard.admitInbound();
+      const answer = this.guard.inbound.acquire();
       if (answer.kind === 'Permit') answer.settle(OK);
     }
   }

@@ -15,7 +15,7 @@ import { dependencyOf, supported } from './guard/supported.ts';
 import { TokenEstimator } from './model/attempt/estimate.ts';
 import { ModelCaller } from './model/caller.ts';
 import { authentication, Credentials } from './model/pool/credentials.ts';
-import { RetryBudgets } from './model/retry.ts';
+import { RetryBudgets } from './resilience/retryBudget.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
 import { readHeaders } from './model/transport/secretHeaders.ts';

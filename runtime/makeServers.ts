@@ -160,12 +160,14 @@ function makeAgentServer(
   });
   const server = agentServer({
     messages: new Messages({
-      ...{ guard, clock, caller, estimator, inForce, sendError, bodies, screen, overflow },
+      ...{ clock, caller, estimator, inForce, sendError, bodies, screen, overflow },
+      inbound: guard.inbound,
       activity: core.activity,
       log: log('messages'),
     }),
     conversations: new Conversations({
-      ...{ guard, clock, estimator, inForce, agent, sendError, bodies },
+      ...{ clock, estimator, inForce, agent, sendError, bodies },
+      inbound: guard.inbound,
       forward: peerForward,
       log: log('agent'),
     }),

@@ -13,7 +13,7 @@ const HOUR = 3_600_000;
 const TICK_MS = 100;
 const STEPS = [HOUR, -HOUR, -24 * HOUR, 30 * 24 * HOUR, -1_000, 500];
 
-it('a limit of the fleet holds, and is made use of, while the wall clocks of leader and pod are stepped', async () => {
+it('a limit of the fleet holds and is used up while the wall clocks of leader and pod are stepped', async () => {
   const clock = new FakeClock();
   const podClock = new FakeClock();
   const limit = limitOf({
@@ -67,7 +67,7 @@ it('a limit of the fleet holds, and is made use of, while the wall clocks of lea
   for (let tick = 0; tick < 600; tick += 1) {
     if (tick % 100 === 50) (tick % 200 === 50 ? clock : podClock).step(STEPS[(tick - 50) / 100]!);
     for (let call = 0; call < 2; call += 1) {
-      const answer = guard.admitInbound(asked);
+      const answer = guard.inbound.acquire(asked);
       const admission = answer.kind === 'Waiting' ? answer.admission : answer;
       void Promise.resolve(admission).then((each) => {
         if (each.kind === 'Rejection') return;

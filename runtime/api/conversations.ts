@@ -12,7 +12,7 @@ import type { TurnScreen } from '../conversations/turnScreen.ts';
 import type { Admission, Permit } from '../guard/permit.ts';
 import type { Clock } from '../guard/clock.ts';
 import { REFUND } from '../guard/admission.ts';
-import type { Guard } from '../guard/guard.ts';
+import type { Inbound } from '../guard/inbound.ts';
 import { awaitAdmission } from '../guard/permit.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
@@ -37,7 +37,7 @@ import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface ConversationsDeps {
-  guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
+  inbound: Pick<Inbound, 'acquire' | 'placeOf'>;
   clock: Clock;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read'>;
@@ -170,11 +170,11 @@ export class Conversations {
   async #forward(owner: string, client: Client, exchange: Exchange): Promise<Served> {
     const { request, response, cut, trace } = exchange;
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
-    const { guard, clock } = this.#deps;
+    const { inbound, clock } = this.#deps;
     const runMs = this.#deps.inForce()?.content.conversation?.runTimeoutMs ?? 0;
     const deadlineAt = clock.now() + runMs;
     const header = limitKeys(client.principal, (name) => headerOf(request, name));
-    const asked = guard.admitInbound({ deadlineAt, header });
+    const asked = inbound.acquire({ deadlineAt, header });
     const waiting = awaitAdmission(asked, cut.signal);
     const admission = await (asked.kind === 'Waiting' ? trace.waits(waiting) : waiting);
     if (admission.kind === 'Rejection') {
@@ -182,7 +182,7 @@ export class Conversations {
       return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
     }
     // Gives the place up while it waits: requests that wait for a place could otherwise block each other across pods.
-    guard.inboundPlace(admission.permit, deadlineAt).close();
+    inbound.placeOf(admission.permit, deadlineAt).close();
     let isKnown = false;
     try {
       const served = await this.#pass(owner, exchange);
@@ -290,10 +290,10 @@ export class Conversations {
   ): Promise<Served> {
     const { request, response, cut, context } = visit;
     const { conversation, model, usage } = context;
-    const { clock, guard, estimator } = this.#deps;
+    const { clock, inbound, estimator } = this.#deps;
     const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
     const deadlineAt = clock.now() + conversation.runTimeoutMs;
-    const asked = guard.admitInbound({
+    const asked = inbound.acquire({
       deadlineAt,
       header: limitKeys(context.principal, (name) => headerOf(request, name)),
       ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
@@ -305,7 +305,7 @@ export class Conversations {
       trace.rejected(admission.rejection);
       return this.#refuse(response, cutProblem(cut) ?? rejected(admission.rejection));
     }
-    const place = guard.inboundPlace(admission.permit, deadlineAt);
+    const place = inbound.placeOf(admission.permit, deadlineAt);
     try {
       return await serve(place);
     } finally {

@@ -4,8 +4,7 @@ import { INBOUND } from '../../contract/link.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
-import type { Guard } from '../guard/guard.ts';
-import type { InboundPlace } from '../guard/inbound.ts';
+import type { Inbound, InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
@@ -47,7 +46,7 @@ import type { Screen } from '../security/screening/screen.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface MessagesDeps {
-  guard: Pick<Guard, 'admitInbound' | 'inboundPlace'>;
+  inbound: Pick<Inbound, 'acquire' | 'placeOf'>;
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   sendError: SendError;
@@ -157,7 +156,7 @@ export class Messages {
       if (served) return served;
       return this.#refuse(response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
-    const place = this.#deps.guard.inboundPlace(admission.permit, visit.deadlineAt);
+    const place = this.#deps.inbound.placeOf(admission.permit, visit.deadlineAt);
     const held: Held = { usage: new TotalUsage(), place, forwarded: false };
     try {
       if (visit.votes && this.#screens(inForce.content)) {
@@ -198,7 +197,7 @@ export class Messages {
     { request, deadlineAt, cut, client, votes }: Visit,
     cost: Cost | undefined,
   ): Admission | Promise<Admission> {
-    const answer = this.#deps.guard.admitInbound({
+    const answer = this.#deps.inbound.acquire({
       deadlineAt,
       header: limitKeys(client.principal, (name) => headerOf(request, name)),
       votes,

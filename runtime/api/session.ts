@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../contract/generated/types.ts';
 import { memberOf } from '../json/parsed.ts';
-import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS, haveEquals } from '../model/pool/affinity.ts';
+import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
+import { haveEquals } from '../model/pool/pool.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import { CREDENTIALS, headerValue } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';

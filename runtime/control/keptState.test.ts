@@ -36,8 +36,8 @@ function life(start: string, circuit: Circuit = TOUCHY, content: Partial<Content
   return { clock, guard, kept, fail, state: () => guard.circuits()[0]! };
 }
 
-describe('state that is kept', () => {
-  it('is taken up by the next process, with what was left of the open time', async () => {
+describe('the saved state', () => {
+  it('is restored by the next process, with the rest of the open time', async () => {
     const first = life('2026-01-01T00:00:00.000Z');
     first.fail();
     first.clock.advance(60_000);
@@ -52,14 +52,14 @@ describe('state that is kept', () => {
     expect(second.state().state).toBe('HalfOpen');
   });
 
-  it('is worth nothing when it is old', async () => {
+  it('is ignored if it is old', async () => {
     const first = life('2026-01-01T00:00:00.000Z');
     first.fail();
     await first.kept.save();
     expect(life('2026-01-01T00:10:01.000Z').state().state).toBe('Closed');
   });
 
-  it('tells a changed reset token from one that was handled', async () => {
+  it('distinguishes a changed reset token from a handled one', async () => {
     const first = life('2026-01-01T00:00:00.000Z', { ...TOUCHY, resetToken: '1' });
     first.fail();
     await first.kept.save();
@@ -69,7 +69,7 @@ describe('state that is kept', () => {
     expect(changed.state()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
   });
 
-  it('has the gate of the mounted credential shut for what is left of gates.maxWait, and no other', async () => {
+  it('contains only the gate of the mounted credential, with the rest of gates.maxWait', async () => {
     const mounted = { hash: 'm', mounted: true };
     const refuse = ({ guard }: ReturnType<typeof life>, hash: string, own: boolean): void => {
       const admission = guard
@@ -127,7 +127,7 @@ describe('state that is kept', () => {
     expect(guard.dependency('model/primary')!.acquire(answering).kind).toBe('Permit');
   });
 
-  it('has buckets no fuller than they were, but for what came since', async () => {
+  it('has buckets no fuller than they were, but for the refill since', async () => {
     const limit = limitOf({
       target: 'inbound',
       policy: 'p',
@@ -138,14 +138,14 @@ describe('state that is kept', () => {
     });
     const limited = { limits: [limit] };
     const first = life('2026-01-01T00:00:00.000Z', TOUCHY, limited);
-    for (let i = 0; i < 10; i += 1) first.guard.admitInbound();
+    for (let i = 0; i < 10; i += 1) first.guard.inbound.acquire();
     await first.kept.save();
     const second = life('2026-01-01T00:02:00.000Z', TOUCHY, limited);
-    const answers = [1, 2, 3].map(() => second.guard.admitInbound().kind);
+    const answers = [1, 2, 3].map(() => second.guard.inbound.acquire().kind);
     expect(answers).toEqual(['Permit', 'Permit', 'Rejection']);
   });
 
-  it('is not written again while nothing changes', async () => {
+  it('is not written while nothing changes', async () => {
     const first = life('2026-01-01T00:00:00.000Z', { ...TOUCHY, resetToken: '1' });
     await first.kept.save();
     await writeFile(path, 'untouched');
@@ -163,7 +163,7 @@ describe('state that is kept', () => {
     '[1]',
     '{"savedAt":"x","circuits":[null]}',
     '{"savedAt":"2026-01-01T00:00:00.000Z","circuits":[],"gates":[null],"limits":{}}',
-  ])('does no harm when it is %s', async (text) => {
+  ])('is ignored if it is %s', async (text) => {
     await writeFile(path, text);
     expect(life('2026-01-01T00:00:00.000Z').state().state).toBe('Closed');
   });

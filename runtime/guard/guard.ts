@@ -2,7 +2,7 @@ import { INBOUND } from '../../contract/link.ts';
 import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
-import { Inbound, InboundPlace } from './inbound.ts';
+import { Inbound } from './inbound.ts';
 import { loadOf } from './load.ts';
 import type { GuardLoad } from './load.ts';
 import { TransitionLog } from './transitionLog.ts';
@@ -16,11 +16,9 @@ import type {
   ProviderUse,
   Transition,
 } from '../../contract/generated/types.ts';
-import type { Asked } from './admission.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { SavedGate } from './dependency.ts';
-import type { Admission, Permit, Waiting } from './permit.ts';
 import type { ProviderFleet } from './providerFleet.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { FleetLimit, FleetMember } from './fleetMember.ts';
@@ -61,10 +59,11 @@ export interface GuardSnapshot {
  * and name.
  */
 export class Guard {
+  /** Bounds the requests of the agent's API. */
+  readonly inbound: Inbound;
   private readonly onTransition: GuardOptions['onTransition'];
   private readonly context: GuardContext;
   private readonly log = new TransitionLog();
-  private readonly inbound: Inbound;
   /** Dependencies of the configuration in force, in its order. */
   private dependencies: ReadonlyMap<string, Dependency> = new Map();
   /** Those of all limits in force that the leader of the fleet grants. */
@@ -118,18 +117,6 @@ export class Guard {
   /** What exchanges buckets with the store that all pods share. */
   get limitStore(): StoredLimits {
     return this.context.store;
-  }
-
-  /** Asks to serve a request of the agent's API. Only a request with `asked` waits. */
-  admitInbound(): Admission;
-  admitInbound(asked: Asked): Admission | Waiting;
-  admitInbound(asked?: Asked): Admission | Waiting {
-    return this.inbound.acquire(asked);
-  }
-
-  /** The place in the bulkhead of a request that was admitted. */
-  inboundPlace(permit: Permit, deadlineAt: number): InboundPlace {
-    return new InboundPlace(this.inbound, permit, deadlineAt);
   }
 
   /**

@@ -29,9 +29,17 @@ export class Inbound implements Issuer {
     this.advance(now);
   }
 
-  acquire(asked: Asked | undefined): Admission | Waiting {
+  /** Asks to serve a request. Only a request with `asked` waits. */
+  acquire(): Admission;
+  acquire(asked: Asked): Admission | Waiting;
+  acquire(asked?: Asked): Admission | Waiting {
     const now = this.context.now();
     return acquireAll(new Permit(this, asked, undefined, 0, now), this.bounds, now);
+  }
+
+  /** The place in the bulkhead of a request that was admitted. */
+  placeOf(permit: Permit, deadlineAt: number): InboundPlace {
+    return new InboundPlace(this, permit, deadlineAt);
   }
 
   /** Takes a place in the bulkhead alone, for a request that the limits have admitted. */

@@ -20,7 +20,7 @@ import type { Retry } from './nextAttempt.ts';
 import { Route, callKind } from './pool/route.ts';
 import type { Fallback, Granted, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
-import type { RetryBudgets } from './retry.ts';
+import type { RetryBudgets } from '../resilience/retryBudget.ts';
 import type { Upstream } from './transport/upstream.ts';
 import { UsageMeter } from './attempt/usage.ts';
 import type { Usage } from './attempt/usage.ts';

@@ -15,7 +15,7 @@ import { Pool } from './pool/pool.ts';
 import { Route } from './pool/route.ts';
 import type { Granted } from './pool/route.ts';
 import type { ModelRequest } from './request.ts';
-import { RetryBudgets } from './retry.ts';
+import { RetryBudgets } from '../resilience/retryBudget.ts';
 
 type Spec = NonNullable<Content['retry']>;
 
@@ -310,7 +310,7 @@ interface Move {
 }
 
 describe('for any trace of requests, endings, waits, reloads, removals and steps of the wall clock', () => {
-  it('what follows an attempt is what naive rules and a naive budget allow', async () => {
+  it('the step after an attempt is the one that naive rules and a naive budget allow', async () => {
     const seen = { free: 0, paid: 0, retried: 0, refused: 0 };
     const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
     const property = fc.asyncProperty(retry, trace, async (initial, steps) => {

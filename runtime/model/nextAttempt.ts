@@ -1,3 +1,4 @@
+import type { Content } from '../../contract/generated/types.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
@@ -5,8 +6,8 @@ import type { Candidate, Member } from './pool/pool.ts';
 import type { Granted, Move, Route } from './pool/route.ts';
 import { waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
-import { Retries, movable, moveReason, retryReason, unitsOf } from './retry.ts';
-import type { RetryBudgets } from './retry.ts';
+import { movable, moveReason, retryReason, retryable, unitsOf } from './retry.ts';
+import type { RetryBudgets } from '../resilience/retryBudget.ts';
 
 /** An endpoint with at least this share of successes rescues requests for free. */
 const HEALTHY_SHARE = 0.5;
@@ -138,5 +139,61 @@ export class NextAttempt {
       if (granted) return granted;
     }
     return undefined;
+  }
+}
+
+type RetrySpec = NonNullable<Content['retry']>;
+
+/**
+ * Longest wait for a 429 while the client's request stays open, in milliseconds. After a longer one the client asks
+ * again, and our own attempts would multiply its retries.
+ */
+const CLIENT_WAIT_MS = 1000;
+
+/** Decides when an attempt is repeated at the same endpoint. */
+export class Retries {
+  readonly #spec: RetrySpec | undefined;
+  /** Whether the agent itself makes the request. */
+  readonly #ownTurn: boolean;
+  readonly #random: () => number;
+  #attempts = 0;
+  #onceUsed = false;
+
+  /** `random` gives numbers from 0 up to but not 1. No spec: no retries. */
+  constructor(spec: RetrySpec | undefined, ownTurn: boolean, random: () => number) {
+    this.#spec = spec;
+    this.#ownTurn = ownTurn;
+    this.#random = random;
+  }
+
+  /**
+   * Wait before another attempt, in milliseconds; undefined: no further attempt. `leftMs`: time until the request's
+   * deadline; a longer wait does not begin. `withdraw` takes the retry from the budget if it can.
+   */
+  next(result: AttemptResult, leftMs: number, withdraw: () => boolean): number | undefined {
+    this.#attempts += 1;
+    const spec = this.#spec;
+    const kind = retryable(result);
+    if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
+    if (kind === 'Once' && this.#onceUsed) return undefined;
+    const wait = this.#wait(spec, result);
+    if (wait === undefined || wait >= leftMs || !withdraw()) return undefined;
+    this.#onceUsed ||= kind === 'Once';
+    return wait;
+  }
+
+  /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), or the requested wait plus jitter. */
+  #wait({ baseDelayMs, maxDelayMs }: RetrySpec, result: AttemptResult): number | undefined {
+    const { retryAfterMs, shutMs } = result;
+    if (retryAfterMs === undefined && shutMs === undefined) {
+      return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
+    }
+    const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
+    if (asked > maxDelayMs || this.#leavesToClient(result)) return undefined;
+    return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
+  }
+
+  #leavesToClient({ refusal, retryAfterMs = 0 }: AttemptResult): boolean {
+    return !this.#ownTurn && refusal?.gate === 'RateLimited' && retryAfterMs > CLIENT_WAIT_MS;
   }
 }

@@ -4,7 +4,8 @@ import { IGNORED } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { failure, statusOutcome, streamErrorOutcome } from './attempt/outcome.ts';
-import { Retries, movable, retryReason, retryable, unitsOf, RetryBudgets } from './retry.ts';
+import { Retries } from './nextAttempt.ts';
+import { movable, retryReason, retryable, unitsOf } from './retry.ts';
 
 const SPEC = {
   maxAttempts: 4,
@@ -75,7 +76,7 @@ describe('what may be retried', () => {
     expect(retryable(ended({ fault, committed: true }))).toBe('No');
   });
 
-  it('is nothing when the money is spent or the credential refused', () => {
+  it('is nothing after a spend limit or a refused credential', () => {
     expect(retryable(answered(429, { refusal: { gate: 'SpendLimit' } }))).toBe('No');
     expect(retryable(answered(401, { refusal: { gate: 'Unauthorized' } }))).toBe('No');
     expect(retryable(answered(429, { refusal: { gate: 'RateLimited' } }))).toBe('Yes');
@@ -89,7 +90,7 @@ describe('what may be retried', () => {
     expect(retryable(began('invalid_request_error'))).toBe('No');
   });
 
-  it('is counted under what went wrong', () => {
+  it('has the failure as its reason in metrics', () => {
     expect(retryReason(ended({ outcome: failure('Timeout', '') }))).toBe('Timeout');
     expect(retryReason(answered(409))).toBe('Conflict');
     expect(retryReason(answered(408))).toBe('RequestTimeout');
@@ -199,23 +200,23 @@ describe('moving on to another endpoint', () => {
 });
 
 describe('retries', () => {
-  it('wait with full jitter between nothing and a time that doubles up to the longest', () => {
+  it('wait with full jitter up to a time that doubles to maxDelay', () => {
     const half = retries();
     const waits = [1, 2, 3, 4].map(() => half.next(answered(500), Infinity));
     expect(waits).toEqual([250, 500, 750, undefined]);
     expect(retries(SPEC, 9, 0).next(answered(500), Infinity)).toBe(0);
   });
 
-  it('do not come before the time that was asked for', () => {
+  it('do not begin before the requested time', () => {
     expect(retries().next(answered(503, { retryAfterMs: 1000 }), Infinity)).toBe(1250);
     expect(retries().next(answered(503, { retryAfterMs: 1400 }), Infinity)).toBe(1500);
   });
 
-  it('do not come after a wait longer than the longest', () => {
+  it('do not follow a wait longer than maxDelay', () => {
     expect(retries().next(answered(503, { retryAfterMs: 1501 }), Infinity)).toBeUndefined();
   });
 
-  it('do not come after more than a second of a rate limit, but in turns of the agent itself', () => {
+  it('do not wait longer than a second for a rate limit, except in turns of the agent itself', () => {
     const refusal = { gate: 'RateLimited' as const };
     const limited = (retryAfterMs: number): AttemptResult =>
       answered(429, { retryAfterMs, refusal });
@@ -225,12 +226,12 @@ describe('retries', () => {
     expect(retries(SPEC, 9, 0.5, true).next(limited(1501), Infinity)).toBeUndefined();
   });
 
-  it('are not begun when the wait does not fit into what is left', () => {
+  it('do not begin if the wait is longer than the time left', () => {
     expect(retries().next(answered(503, { retryAfterMs: 1000 }), 1250)).toBeUndefined();
     expect(retries().next(answered(500), 250)).toBeUndefined();
   });
 
-  it('take nothing out of the budget when they are not made', () => {
+  it('take nothing out of the budget if they are not made', () => {
     const some = retries(SPEC, 1);
     expect(some.next(answered(500), 1)).toBeUndefined();
     expect(some.next(answered(400), Infinity)).toBeUndefined();
@@ -238,42 +239,15 @@ describe('retries', () => {
     expect(some.next(answered(500), Infinity)).toBeUndefined();
   });
 
-  it('come at most once for what is overloaded or in conflict', () => {
+  it('follow an overload or a conflict at most once', () => {
     const some = retries();
     expect(some.next(answered(529), Infinity)).toBeDefined();
     expect(some.next(answered(500), Infinity)).toBeDefined();
     expect(some.next(answered(409), Infinity)).toBeUndefined();
   });
 
-  it('do not come where nothing is configured', () => {
+  it('do not happen without a configuration', () => {
     const none = new Retries(undefined, true, () => 0);
     expect(none.next(answered(500), 1e9, () => true)).toBeUndefined();
-  });
-});
-
-const BUDGET = { budgetPercent: 0, minPerSecond: 1 };
-
-describe('the retry budgets', () => {
-  it('are one for each dependency', () => {
-    const budgets = new RetryBudgets();
-    budgets.apply(BUDGET, ['model/a', 'model/b']);
-    expect(budgets.of('model/a').withdraw(5, 0)).toBe(true);
-    expect(budgets.used(0)).toEqual([
-      { name: 'model/a', used: 0.5 },
-      { name: 'model/b', used: 0 },
-    ]);
-  });
-
-  it('keep what was withdrawn when the configuration changes, but not that of a dependency which leaves', () => {
-    const budgets = new RetryBudgets();
-    budgets.apply(BUDGET, ['model/a', 'model/b']);
-    budgets.of('model/a').withdraw(10, 0);
-    budgets.of('model/b').withdraw(10, 0);
-    budgets.apply({ ...BUDGET, minPerSecond: 2 }, ['model/a']);
-    budgets.apply({ ...BUDGET, minPerSecond: 2 }, ['model/a', 'model/b']);
-    expect(budgets.used(0)).toEqual([
-      { name: 'model/a', used: 0.5 },
-      { name: 'model/b', used: 0 },
-    ]);
   });
 });

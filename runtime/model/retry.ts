@@ -1,11 +1,6 @@
-import type { Content } from '../../contract/generated/types.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { errorOf } from './errorAnswer.ts';
-import { RetryBudget } from '../resilience/retryBudget.ts';
-import type { RetryBudgetSpec } from '../resilience/retryBudget.ts';
-
-export type RetrySpec = NonNullable<Content['retry']>;
 
 /** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
@@ -107,90 +102,4 @@ export function moveReason(result: AttemptResult): string {
 /** Price of another attempt. A timeout has cost more time than an error. */
 export function unitsOf({ outcome }: AttemptResult): number {
   return outcome.vote === 'failure' && outcome.class === 'Timeout' ? 2 : 1;
-}
-
-/**
- * Longest wait for a 429 while the client's request stays open, in milliseconds. After a longer one the client asks
- * again, and our own attempts would multiply its retries.
- */
-const CLIENT_WAIT_MS = 1000;
-
-export class Retries {
-  readonly #spec: RetrySpec | undefined;
-  /** Whether the agent itself makes the request. */
-  readonly #ownTurn: boolean;
-  readonly #random: () => number;
-  #attempts = 0;
-  #onceUsed = false;
-
-  /** `random` gives numbers from 0 up to but not 1. No spec: no retries. */
-  constructor(spec: RetrySpec | undefined, ownTurn: boolean, random: () => number) {
-    this.#spec = spec;
-    this.#ownTurn = ownTurn;
-    this.#random = random;
-  }
-
-  /**
-   * Wait before another attempt, in milliseconds; undefined: no further attempt. `leftMs`: time until the request's
-   * deadline; a longer wait does not begin. `withdraw` takes the retry from the budget if it can.
-   */
-  next(result: AttemptResult, leftMs: number, withdraw: () => boolean): number | undefined {
-    this.#attempts += 1;
-    const spec = this.#spec;
-    const kind = retryable(result);
-    if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
-    if (kind === 'Once' && this.#onceUsed) return undefined;
-    const wait = this.#wait(spec, result);
-    if (wait === undefined || wait >= leftMs || !withdraw()) return undefined;
-    this.#onceUsed ||= kind === 'Once';
-    return wait;
-  }
-
-  /** Full jitter (AWS Architecture Blog, Exponential Backoff And Jitter), or the requested wait plus jitter. */
-  #wait({ baseDelayMs, maxDelayMs }: RetrySpec, result: AttemptResult): number | undefined {
-    const { retryAfterMs, shutMs } = result;
-    if (retryAfterMs === undefined && shutMs === undefined) {
-      return this.#random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (this.#attempts - 1));
-    }
-    const asked = Math.max(retryAfterMs ?? 0, shutMs ?? 0);
-    if (asked > maxDelayMs || this.#leavesToClient(result)) return undefined;
-    return Math.min(maxDelayMs, asked + this.#random() * baseDelayMs);
-  }
-
-  #leavesToClient({ refusal, retryAfterMs = 0 }: AttemptResult): boolean {
-    return !this.#ownTurn && refusal?.gate === 'RateLimited' && retryAfterMs > CLIENT_WAIT_MS;
-  }
-}
-
-/** Without a retry configuration only moves draw on the budget. */
-const NO_RETRY: RetryBudgetSpec = { budgetPercent: 0, minPerSecond: 1 };
-
-/** One retry budget for each dependency of the model. */
-export class RetryBudgets {
-  readonly #budgets = new Map<string, RetryBudget>();
-  #spec: RetryBudgetSpec = NO_RETRY;
-
-  /** Replaces the figures and drops the budgets of other dependencies. */
-  apply(spec: RetryBudgetSpec = NO_RETRY, dependencies: readonly string[]): void {
-    this.#spec = spec;
-    const present = new Set(dependencies);
-    for (const [name, budget] of this.#budgets) {
-      if (present.has(name)) budget.apply(spec);
-      else this.#budgets.delete(name);
-    }
-    for (const name of present) this.of(name);
-  }
-
-  of(dependency: string): RetryBudget {
-    const known = this.#budgets.get(dependency);
-    if (known) return known;
-    const budget = new RetryBudget(this.#spec);
-    this.#budgets.set(dependency, budget);
-    return budget;
-  }
-
-  /** Used share of each budget, 0 to 1. */
-  used(now: number): { name: string; used: number }[] {
-    return Array.from(this.#budgets, ([name, budget]) => ({ name, used: budget.used(now) }));
-  }
 }

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
-import { RetryBudgets } from './retry.ts';
+import { RetryBudgets } from '../resilience/retryBudget.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
@@ -220,7 +220,7 @@ function limit(name: string, resource: string): Limit {
 }
 
 describe('reservations of tokens', () => {
-  it('settle to the token over 1,000 streams, whole, aborted, broken and refused', async () => {
+  it('settle to the exact token over 1,000 streams: whole, aborted, broken and refused', async () => {
     const below = generator(20_260_101);
     const clock = new FakeClock();
     const guard = new Guard({ clock });

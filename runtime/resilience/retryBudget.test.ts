@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../test/property.ts';
-import { RetryBudget } from './retryBudget.ts';
+import { RetryBudget, RetryBudgets } from './retryBudget.ts';
 
 const budgetOf = (budgetPercent: number, minPerSecond: number): RetryBudget =>
   new RetryBudget({ budgetPercent, minPerSecond });
@@ -43,7 +43,7 @@ describe('the retry budget', () => {
     expect(odd.withdraw(1, 0)).toBe(true);
   });
 
-  it('goes by other figures at once and forgets nothing', () => {
+  it('follows changed figures at once and keeps its counts', () => {
     const budget = budgetOf(20, 0);
     for (let i = 0; i < 100; i += 1) budget.request(0);
     expect(withdrawn(budget, 0, 100)).toBe(20);
@@ -81,5 +81,32 @@ describe('the retry budget', () => {
         },
       ),
     );
+  });
+});
+
+const BUDGET = { budgetPercent: 0, minPerSecond: 1 };
+
+describe('the retry budgets', () => {
+  it('are one for each dependency', () => {
+    const budgets = new RetryBudgets();
+    budgets.apply(BUDGET, ['model/a', 'model/b']);
+    expect(budgets.of('model/a').withdraw(5, 0)).toBe(true);
+    expect(budgets.used(0)).toEqual([
+      { name: 'model/a', used: 0.5 },
+      { name: 'model/b', used: 0 },
+    ]);
+  });
+
+  it('keep what was withdrawn when the configuration changes, but not that of a dependency which leaves', () => {
+    const budgets = new RetryBudgets();
+    budgets.apply(BUDGET, ['model/a', 'model/b']);
+    budgets.of('model/a').withdraw(10, 0);
+    budgets.of('model/b').withdraw(10, 0);
+    budgets.apply({ ...BUDGET, minPerSecond: 2 }, ['model/a']);
+    budgets.apply({ ...BUDGET, minPerSecond: 2 }, ['model/a', 'model/b']);
+    expect(budgets.used(0)).toEqual([
+      { name: 'model/a', used: 0.5 },
+      { name: 'model/b', used: 0 },
+    ]);
   });
 });

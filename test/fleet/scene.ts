@@ -77,7 +77,7 @@ export class ScenePod {
   call(cost = 1, holdMs = 0, used: ActualCost | undefined = undefined): void {
     this.asked += 1;
     const began = this.#scene.time.now;
-    const answer = this.guard.admitInbound({ cost: { inputTokens: cost, outputTokens: 0 } });
+    const answer = this.guard.inbound.acquire({ cost: { inputTokens: cost, outputTokens: 0 } });
     const take = (admission: Admission): void => {
       if (admission.kind === 'Rejection') {
         this.rejected += 1;

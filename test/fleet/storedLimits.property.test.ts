@@ -98,7 +98,7 @@ class Scene {
 
   call({ pod, key, cost, used }: Extract<Step, { do: 'calls' }>): void {
     this.open += 1;
-    const answer = this.pods[pod]!.admitInbound({
+    const answer = this.pods[pod]!.inbound.acquire({
       header: () => key,
       cost: { inputTokens: cost, outputTokens: 0 },
     });

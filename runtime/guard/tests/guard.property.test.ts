@@ -21,7 +21,7 @@ const ENDPOINTS = NAMES.map((name) => ({
 type Step =
   | { do: 'acquire'; name: string }
   | { do: 'call'; name: string; outcome: Outcome }
-  | { do: 'admitInbound' }
+  | { do: 'acquireInbound' }
   | { do: 'firstToken' | 'settle'; permit: number; outcome: Outcome }
   | { do: 'advance' | 'stall' | 'stepWall'; ms: number }
   | { do: 'apply'; content: Content };
@@ -93,7 +93,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       outcome,
     }),
   },
-  { weight: 2, arbitrary: fc.constant<Step>({ do: 'admitInbound' }) },
+  { weight: 2, arbitrary: fc.constant<Step>({ do: 'acquireInbound' }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -174,8 +174,8 @@ class Run {
         if (answer === 'Permit') this.permits.at(-1)!.settle(next.outcome);
         return answer;
       }
-      case 'admitInbound':
-        return this.keep(this.guard.admitInbound());
+      case 'acquireInbound':
+        return this.keep(this.guard.inbound.acquire());
       case 'apply':
         this.content = next.content;
         return this.guard.apply(next.content);
@@ -212,7 +212,7 @@ class Run {
 const RUNS = { numRuns: 1500 };
 
 describe('for any trace of requests, calls, clock steps, cancellations and reloads', () => {
-  it('no permit leaks: once all have been settled, nothing is in flight', () => {
+  it('no permit leaks: nothing is in flight once all permits are settled', () => {
     let transitions = 0;
     const property = fc.property(configuration, trace, (initial, steps) => {
       const run = new Run(initial);
@@ -240,7 +240,7 @@ describe('for any trace of requests, calls, clock steps, cancellations and reloa
     fc.assert(property, RUNS);
   });
 
-  it('a dependency that a caller holds answers like one that it looks up, also after a removal and a return', () => {
+  it('a dependency object answers like one from a new look-up, also after a removal and a return', () => {
     let gone = 0;
     const property = fc.property(configuration, trace, (initial, steps) => {
       const both = { ...initial, endpoints: ENDPOINTS };
@@ -255,7 +255,7 @@ describe('for any trace of requests, calls, clock steps, cancellations and reloa
     expect(gone).toBeGreaterThan(RUNS.numRuns / 10);
   });
 
-  it('transitions are numbered without a gap, each begins where the one before ended, and status agrees', () => {
+  it('transitions are numbered without a gap, each begins in the state in which the former one ended, and the status agrees', () => {
     const property = fc.property(configuration, trace, (initial, steps) => {
       const run = new Run({ ...initial, endpoints: initial.endpoints.slice(0, 1) });
       const kept = steps.filter(({ do: name }) => name !== 'apply');
@@ -269,7 +269,7 @@ describe('for any trace of requests, calls, clock steps, cancellations and reloa
     fc.assert(property, RUNS);
   });
 
-  it('one timer at most is set, and one whenever a circuit is open', () => {
+  it('at most one timer runs, and one whenever a circuit is open', () => {
     const property = fc.property(configuration, trace, (initial, steps) => {
       const run = new Run(initial);
       for (const next of steps) {

@@ -52,7 +52,7 @@ describe('Guard around a dependency', () => {
     });
   });
 
-  it('forgets failures when a call goes well', () => {
+  it('forgets failures after a success', () => {
     const { guard } = setup(content({ circuits: [policy] }));
     call(guard, OVERLOADED, 4);
     call(guard, OK);
@@ -62,7 +62,7 @@ describe('Guard around a dependency', () => {
     expect(guard.circuits()[0]!.state).toBe('Open');
   });
 
-  it('gives the token of a call back that was refunded, and of no other', () => {
+  it('returns the token only of a refunded call', () => {
     const limit = limitOf({ target: PRIMARY, capacity: 2 });
     const { guard } = setup(content({ limits: [limit] }));
     permitOf(guard.dependency(PRIMARY)!.acquire()).settle(OK, REFUND);
@@ -71,7 +71,7 @@ describe('Guard around a dependency', () => {
     expect(guard.stats().limits).toMatchObject([{ requests: 2, tokens: 1 }]);
   });
 
-  it('shows an open circuit as the contract says', () => {
+  it('reports an open circuit as the contract requires', () => {
     const { guard, clock } = setup(content({ circuits: [policy] }));
     clock.advance(1500);
     call(guard, OVERLOADED, 5);
@@ -88,7 +88,7 @@ describe('Guard around a dependency', () => {
     ]);
   });
 
-  it('tells of every transition, without traffic when time brings it about', () => {
+  it('reports every transition, without traffic if it is due to time', () => {
     const { guard, clock, told } = setup(content({ circuits: [policy] }));
     call(guard, OVERLOADED, 5);
     clock.advance(60_000);
@@ -116,7 +116,7 @@ describe('Guard around a dependency', () => {
     expect(guard.transitions()).toEqual(told.map(([transition]) => transition));
   });
 
-  it('closes by probes whose tokens have come for 10 s without a pause', () => {
+  it('closes after probes whose tokens have come for 10 s without a pause', () => {
     const { guard, clock } = setup(content({ circuits: [policy] }));
     call(guard, OVERLOADED, 5);
     clock.advance(60_000);
@@ -143,7 +143,7 @@ describe('Guard around a dependency', () => {
     expect(guard.stats().circuits[0]).toMatchObject({ failures: { Overloaded: 7 }, inFlight: 0 });
   });
 
-  it('takes no vote of a first token that comes after the end of the call', () => {
+  it('ignores a first token after the end of the call', () => {
     const { guard, clock } = setup(content({ circuits: [policy] }));
     call(guard, OVERLOADED, 5);
     clock.advance(60_000);
@@ -155,7 +155,7 @@ describe('Guard around a dependency', () => {
     expect(guard.circuits()).toMatchObject([{ state: 'HalfOpen' }]);
   });
 
-  it('gives the half-open slot back when a limit rejects the probe', () => {
+  it('frees the place of a half-open probe when a limit rejects it', () => {
     const limit = limitOf({
       target: PRIMARY,
       capacity: 5,
@@ -171,7 +171,7 @@ describe('Guard around a dependency', () => {
     expect(guard.dependency(PRIMARY)!.acquire().kind).toBe('Permit');
   });
 
-  it('has the defaults where no policy applies', () => {
+  it('has the defaults without a policy', () => {
     const { guard } = setup();
     call(guard, OVERLOADED, 5);
     const [circuit] = guard.circuits();
@@ -196,25 +196,25 @@ describe('Guard around a dependency', () => {
     expect(circuit).not.toHaveProperty('lastFailure');
   });
 
-  it('is not there if the configuration does not have it', () => {
+  it('is undefined if the configuration does not have it', () => {
     expect(setup().guard.dependency('model/other')).toBeUndefined();
   });
 
-  it('counts a permit that is settled twice and lets it vote once', () => {
+  it('counts a permit that is settled twice, but only its first vote', () => {
     const { guard } = setup(
       content({ circuits: [circuitOf({ trip: { consecutiveFailures: 2 } })] }),
     );
     const permit = permitOf(guard.dependency(PRIMARY)!.acquire());
     permit.settle(OVERLOADED);
     permit.settle(OVERLOADED);
-    const inbound = permitOf(guard.admitInbound());
+    const inbound = permitOf(guard.inbound.acquire());
     inbound.settle(OK);
     inbound.settle(OK);
     expect(guard.circuits()).toMatchObject([{ state: 'Closed' }]);
     expect(guard.stats().settledTwice).toBe(2);
   });
 
-  it('cuts a failure message to what a status takes', () => {
+  it('cuts a failure message to the longest that a status may have', () => {
     const { guard } = setup();
     call(guard, { vote: 'failure', class: 'Connection', message: 'x'.repeat(1000) });
     expect(guard.circuits()[0]!.lastFailure!.message).toHaveLength(256);
@@ -226,10 +226,10 @@ describe('Guard for inbound requests', () => {
 
   it('rejects beyond the burst and names the limit', () => {
     const { guard, clock } = setup(content({ limits: [limit] }));
-    guard.admitInbound();
-    guard.admitInbound();
+    guard.inbound.acquire();
+    guard.inbound.acquire();
     clock.advance(400);
-    expect(guard.admitInbound()).toEqual({
+    expect(guard.inbound.acquire()).toEqual({
       kind: 'Rejection',
       rejection: {
         reason: 'RateLimited',
@@ -240,14 +240,14 @@ describe('Guard for inbound requests', () => {
       },
     });
     clock.advance(600);
-    expect(guard.admitInbound().kind).toBe('Permit');
+    expect(guard.inbound.acquire().kind).toBe('Permit');
   });
 
   it('takes from every limit or from none', () => {
     const narrow = limitOf({ name: 'narrow', capacity: 1, refill: { amount: 1, perMs: 60_000 } });
     const { guard } = setup(content({ limits: [limit, narrow] }));
-    guard.admitInbound();
-    guard.admitInbound();
+    guard.inbound.acquire();
+    guard.inbound.acquire();
     expect(guard.stats().limits).toMatchObject([
       { limit: 'requests', requests: 2, rejected: 0, tokens: 1 },
       { limit: 'narrow', requests: 2, rejected: 1, tokens: 0 },
@@ -256,7 +256,7 @@ describe('Guard for inbound requests', () => {
 
   it('is limiting for ten seconds after a rejection', () => {
     const { guard, clock } = setup(content({ limits: [limit] }));
-    for (let i = 0; i < 3; i += 1) guard.admitInbound();
+    for (let i = 0; i < 3; i += 1) guard.inbound.acquire();
     expect(guard.limits()).toEqual([
       {
         target: 'inbound',
@@ -271,7 +271,7 @@ describe('Guard for inbound requests', () => {
     expect(guard.limits()).toMatchObject([{ usedPercent: 0, rejected: 1, limiting: false }]);
   });
 
-  it('does not bound calls to dependencies, nor they it', () => {
+  it('is independent of calls of dependencies', () => {
     const { guard } = setup(
       content({
         limits: [
@@ -282,6 +282,6 @@ describe('Guard for inbound requests', () => {
     );
     call(guard, OK);
     expect(guard.dependency(PRIMARY)!.acquire()).toMatchObject({ rejection: { target: PRIMARY } });
-    expect(guard.admitInbound().kind).toBe('Permit');
+    expect(guard.inbound.acquire().kind).toBe('Permit');
   });
 });

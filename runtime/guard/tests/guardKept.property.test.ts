@@ -93,7 +93,7 @@ class Life {
   take(next: Step): unknown {
     if (next.do === 'advance') return this.clock.advance(next.ms);
     if (next.do === 'inbound') {
-      const answer = this.guard.admitInbound();
+      const answer = this.guard.inbound.acquire();
       if (answer.kind === 'Permit') answer.settle({ vote: 'ok' });
       return answer.kind === 'Rejection' ? answer : 'Permit';
     }
@@ -123,7 +123,7 @@ const capacities = fc.integer({ min: 1, max: 6 });
 const RUNS = { numRuns: 2000 };
 
 describe('for any trace of calls, refusals and clock steps', () => {
-  it('what another process takes up answers as if it had never ended', () => {
+  it('a restored guard answers as if its process had never ended', () => {
     let kept = 0;
     const times = fc.constantFrom(0, 1, 400, 3000);
     const property = fc.property(capacities, trace, trace, times, (capacity, before, after, ms) => {
@@ -142,7 +142,7 @@ describe('for any trace of calls, refusals and clock steps', () => {
     expect(kept).toBeGreaterThan(30);
   });
 
-  it('taking up never adds to a bucket, however old it is and whatever was taken meanwhile', () => {
+  it('a restore never adds tokens to a bucket, however old it is and whatever was taken meanwhile', () => {
     const ages = fc.constantFrom(-5000, 0, 100, 5000, 600_000, 600_001, 10_000_000);
     const property = fc.property(
       capacities,
@@ -167,8 +167,8 @@ describe('for any trace of calls, refusals and clock steps', () => {
   });
 });
 
-describe('a gate that is taken up', () => {
-  it('belongs to the credential that was mounted: another one is tried at once', () => {
+describe('a restored gate', () => {
+  it('belongs to the former mounted credential: another one is tried at once', () => {
     const first = new Life(6);
     const gate = { reason: 'Unauthorized' as const, ms: undefined };
     first.take({ do: 'call', tokens: 0, used: 0, outcome: { vote: 'ignored' }, gate });
@@ -181,7 +181,7 @@ describe('a gate that is taken up', () => {
     expect(second.guard.dependency(PRIMARY)!.acquire(asked).kind).toBe('Rejection');
   });
 
-  it('is not one that a caller passed on', () => {
+  it('is never that of a client’s own credential', () => {
     const first = new Life(6);
     const answer = first.guard
       .dependency(PRIMARY)!

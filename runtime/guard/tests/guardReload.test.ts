@@ -53,7 +53,7 @@ describe('a new configuration', () => {
     expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'open for 30s' });
   });
 
-  it('lets a circuit be half-open at once when its time is already over', () => {
+  it('makes a circuit half-open at once if its time is already over', () => {
     const bench = new Bench();
     bench.open();
     bench.clock.advance(10_000);
@@ -61,7 +61,7 @@ describe('a new configuration', () => {
     expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'open for 10s' });
   });
 
-  it('that is equal changes nothing and tells of nothing', () => {
+  it('that is equal changes and reports nothing', () => {
     const bench = new Bench();
     bench.open();
     bench.clock.advance(10_000);
@@ -72,7 +72,7 @@ describe('a new configuration', () => {
     expect(bench.clock.pending()).toBe(1);
   });
 
-  it('without the policy of a circuit keeps its state, under the defaults', () => {
+  it('without the policy of a circuit keeps its state and applies the defaults', () => {
     const circuit = circuitOf({ policy: 'triage', openDurationMs: 5000 });
     const bench = new Bench(content({ circuits: [circuit] }));
     bench.open();
@@ -90,7 +90,7 @@ describe('a new configuration', () => {
     expect(bench.states()).toEqual(['model/primary Open']);
   });
 
-  it('without a dependency drops its circuit, which nobody hears of again', () => {
+  it('without a dependency drops its circuit, which is not reported any more', () => {
     const bench = new Bench();
     const permits = Array.from({ length: 5 }, () => bench.permit());
     bench.guard.apply(content({ endpoints: [SECONDARY] }));
@@ -102,7 +102,7 @@ describe('a new configuration', () => {
     expect(bench.states()).toEqual(['model/primary Closed']);
   });
 
-  it('leaves the other circuits alone', () => {
+  it('does not affect other circuits', () => {
     const { endpoints } = content();
     const bench = new Bench(content({ endpoints: [...endpoints, SECONDARY] }));
     bench.open('model/secondary');
@@ -112,34 +112,34 @@ describe('a new configuration', () => {
 
   it('keeps the level of a limit by target and name, whatever the policy is called', () => {
     const bench = new Bench(content({ limits: [limitOf({ capacity: 10 })] }));
-    for (let i = 0; i < 10; i += 1) bench.guard.admitInbound();
+    for (let i = 0; i < 10; i += 1) bench.guard.inbound.acquire();
     bench.guard.apply(content({ limits: [limitOf({ capacity: 50, policy: 'other' })] }));
-    expect(bench.guard.admitInbound()).toMatchObject({ rejection: { policy: 'other' } });
+    expect(bench.guard.inbound.acquire()).toMatchObject({ rejection: { policy: 'other' } });
     expect(bench.guard.stats().limits).toMatchObject([{ requests: 11, rejected: 1, tokens: 0 }]);
   });
 
-  it('gives limits of the same name a bucket each', () => {
+  it('gives each of several limits of the same name a bucket', () => {
     const limits = [
       limitOf({ policy: 'a', capacity: 3 }),
       limitOf({ policy: 'b', capacity: 9 }),
       limitOf({ target: PRIMARY, capacity: 5 }),
     ];
     const bench = new Bench(content({ limits }));
-    bench.guard.admitInbound();
+    bench.guard.inbound.acquire();
     bench.guard.apply(content({ limits }));
     expect(bench.guard.stats().limits.map(({ tokens }) => tokens)).toEqual([2, 8, 5]);
   });
 
-  it('takes away limits that it does not have', () => {
+  it('removes limits that it does not contain', () => {
     const bench = new Bench(content({ limits: [limitOf({ capacity: 1 })] }));
-    bench.guard.admitInbound();
+    bench.guard.inbound.acquire();
     bench.guard.apply(content());
-    expect(bench.guard.admitInbound().kind).toBe('Permit');
+    expect(bench.guard.inbound.acquire().kind).toBe('Permit');
     expect(bench.guard.limits()).toEqual([]);
   });
 });
 
-describe('a dependency that a caller holds', () => {
+describe('a dependency object in use', () => {
   function failing(bench: Bench): () => void {
     const dependency = bench.guard.dependency(PRIMARY)!;
     return () => {
@@ -148,7 +148,7 @@ describe('a dependency that a caller holds', () => {
     };
   }
 
-  it('goes on with its state under a new configuration, and by its rules', () => {
+  it('keeps its state under a new configuration, and follows its rules', () => {
     const bench = new Bench();
     const fail = failing(bench);
     for (let i = 0; i < 3; i += 1) fail();
@@ -159,7 +159,7 @@ describe('a dependency that a caller holds', () => {
     expect(bench.states()).toEqual(['model/primary Open']);
   });
 
-  it('sees a limit that comes, one that is another, and one that goes', () => {
+  it('follows a limit that is added, changed or removed', () => {
     const bench = new Bench();
     const dependency = bench.guard.dependency(PRIMARY)!;
     const granted = (): number => {
@@ -176,7 +176,7 @@ describe('a dependency that a caller holds', () => {
     expect(granted()).toBe(10);
   });
 
-  it('rejects every use once the configuration no longer has it', () => {
+  it('throws once the configuration no longer has it', () => {
     const bench = new Bench();
     const dependency = bench.guard.dependency(PRIMARY)!;
     bench.guard.apply(content({ endpoints: [SECONDARY] }));
@@ -185,7 +185,7 @@ describe('a dependency that a caller holds', () => {
     expect(bench.guard.dependency(PRIMARY)).toBeUndefined();
   });
 
-  it('starts anew when the configuration has it again', () => {
+  it('starts again when the configuration has it again', () => {
     const bench = new Bench();
     const fail = failing(bench);
     for (let i = 0; i < 5; i += 1) fail();
@@ -223,7 +223,7 @@ describe('a dependency that is removed and comes back', () => {
     });
   });
 
-  it('takes no vote of calls from before', () => {
+  it('ignores votes of earlier calls', () => {
     const trip = { consecutiveFailures: 1 };
     const { bench, before } = returned();
     bench.guard.apply({ ...bounded, circuits: [circuitOf({ trip })] });
@@ -266,16 +266,16 @@ describe('a dependency that is removed and comes back', () => {
 });
 
 describe('before the first configuration', () => {
-  it('requests are taken and no dependency is known', () => {
+  it('requests are admitted and no dependency is known', () => {
     const guard = new Guard({ clock: new FakeClock() });
-    expect(guard.admitInbound().kind).toBe('Permit');
+    expect(guard.inbound.acquire().kind).toBe('Permit');
     expect(guard.dependency(PRIMARY)).toBeUndefined();
     expect([guard.circuits(), guard.limits(), guard.transitions()]).toEqual([[], [], []]);
   });
 });
 
 describe('time', () => {
-  it('is shown by a stepped wall clock but decided by the other', () => {
+  it('is reported by the stepped wall clock, but decided by the monotonic one', () => {
     const bench = new Bench();
     bench.open();
     bench.clock.stepWall(3_600_000);
@@ -302,7 +302,7 @@ describe('time', () => {
     expect(bench.clock.pending()).toBe(0);
   });
 
-  it('that no timer can span is waited for in parts', () => {
+  it('that is too long for a timer is waited for in parts', () => {
     const openDurationMs = 2 ** 32;
     const circuit = circuitOf({ openDurationMs, maxOpenDurationMs: openDurationMs });
     const bench = new Bench(content({ circuits: [circuit] }));
@@ -313,7 +313,7 @@ describe('time', () => {
     expect(bench.told).toHaveLength(2);
   });
 
-  it('that passed while the process was held up is seen by whoever asks first', () => {
+  it('that passed while the process was stopped is noticed by the first call', () => {
     const bench = new Bench();
     bench.open();
     bench.clock.stall(90_000);
@@ -332,7 +332,7 @@ describe('time', () => {
 });
 
 describe('the log of transitions', () => {
-  it('keeps the last 64 and numbers them on', () => {
+  it('keeps the last 64 with consecutive numbers', () => {
     const bench = new Bench(content({ circuits: [circuitOf({ maxOpenDurationMs: 60_000 })] }));
     bench.open();
     for (let i = 0; i < 50; i += 1) {

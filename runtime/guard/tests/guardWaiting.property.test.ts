@@ -15,7 +15,7 @@ const [ENDPOINT] = content().endpoints;
 
 type Step =
   | { do: 'acquire'; asked: AskedCall }
-  | { do: 'admitInbound' }
+  | { do: 'acquireInbound' }
   | { do: 'settle'; permit: number; outcome: Outcome; used: number | undefined }
   | { do: 'shutGate'; permit: number; reason: GateReason; ms: number | undefined }
   | { do: 'cancel'; waiting: number }
@@ -68,7 +68,7 @@ const outcome = fc.constantFrom<Outcome>(
 const index = fc.nat({ max: 4 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('acquire' as const), asked }) },
-  { weight: 2, arbitrary: fc.constant<Step>({ do: 'admitInbound' }) },
+  { weight: 2, arbitrary: fc.constant<Step>({ do: 'acquireInbound' }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -110,8 +110,8 @@ class Run {
       case 'acquire':
         this.keep(this.guard.dependency(PRIMARY)!.acquire(next.asked));
         break;
-      case 'admitInbound':
-        this.keep(this.guard.admitInbound({}));
+      case 'acquireInbound':
+        this.keep(this.guard.inbound.acquire({}));
         break;
       case 'settle':
         this.permits
@@ -145,7 +145,7 @@ class Run {
 }
 
 describe('for any trace of calls that wait, are cut short, refused, gated and reloaded', () => {
-  it('nothing leaks: all who wait get an answer, and once all is settled all is free', async () => {
+  it('nothing leaks: all waiting calls get an answer, and all places are free once all permits are settled', async () => {
     let waited = 0;
     const trace = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
     const property = fc.asyncProperty(configuration, trace, async (initial, steps) => {
@@ -171,9 +171,9 @@ describe('for any trace of calls that wait, are cut short, refused, gated and re
     expect(waited).toBeGreaterThan(500);
   });
 
-  it('every request is counted once, and every call under way has its place in the bulkhead, whenever it began', async () => {
+  it('every request is counted once, and every call under way has a place in the bulkhead, whenever it began', async () => {
     let compared = 0;
-    const kept = step.filter(({ do: what }) => what !== 'admitInbound' && what !== 'shutGate');
+    const kept = step.filter(({ do: what }) => what !== 'acquireInbound' && what !== 'shutGate');
     const trace = fc.array(kept, { minLength: 20, maxLength: 60, size: 'max' });
     const property = fc.asyncProperty(configuration, trace, async (initial, steps) => {
       const run = new Run();

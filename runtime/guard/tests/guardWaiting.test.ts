@@ -60,7 +60,7 @@ function limits(...parts: Partial<Limit>[]): { limits: Limit[] } {
 describe('a bulkhead', () => {
   const bulkhead = { maxConcurrent: 9, maxQueued: 2, acquireTimeoutMs: 5000 };
 
-  it('lets calls wait in their order, and in no greater number than the queue has room for', async () => {
+  it('lets calls wait in order, and no more than maxQueued', async () => {
     const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
     const first = bench.permit();
     const [second, third] = [bench.wait(), bench.wait()];
@@ -103,7 +103,7 @@ describe('a bulkhead', () => {
     expect(bench.guard.circuits()[0]!.state).toBe('Closed');
   });
 
-  it('gives up the place of a caller that leaves', async () => {
+  it('frees the place of a client that leaves', async () => {
     const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
     const first = bench.permit();
     const [second, third] = [bench.wait(), bench.wait()];
@@ -127,7 +127,7 @@ describe('a bulkhead', () => {
     expect(bench.clock.pending()).toBe(0);
   });
 
-  it('serves those who wait when another configuration has more room, or no place for them', async () => {
+  it('admits waiting calls when a new configuration has more room or no bulkhead', async () => {
     const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead });
     bench.permit();
     const [second, third] = [bench.wait(), bench.wait()];
@@ -137,7 +137,7 @@ describe('a bulkhead', () => {
     expect((await third.admission).kind).toBe('Permit');
   });
 
-  it('refuses those who wait as soon as the circuit opens', async () => {
+  it('rejects waiting calls as soon as the circuit opens', async () => {
     const circuits = [circuitOf({ trip: { consecutiveFailures: 1 } })];
     const bench = new Bench({ ...ONE_AT_A_TIME, bulkhead, circuits });
     const first = bench.permit();
@@ -150,13 +150,15 @@ describe('a bulkhead', () => {
     });
   });
 
-  it('stands behind the limits for requests, and gives their tokens back', () => {
+  it('comes after the limits for requests, and returns their tokens', () => {
     const bench = new Bench({
       bulkhead: { maxConcurrent: 1, maxQueued: 0, acquireTimeoutMs: 1000 },
       limits: [limitOf()],
     });
-    expect(bench.guard.admitInbound({}).kind).toBe('Permit');
-    expect(bench.guard.admitInbound({})).toMatchObject({ rejection: { reason: 'BulkheadFull' } });
+    expect(bench.guard.inbound.acquire({}).kind).toBe('Permit');
+    expect(bench.guard.inbound.acquire({})).toMatchObject({
+      rejection: { reason: 'BulkheadFull' },
+    });
     expect(bench.tokens()).toEqual([99]);
   });
 });
@@ -164,7 +166,7 @@ describe('a bulkhead', () => {
 describe('a limit that lets calls wait', () => {
   const queue: Partial<Limit> = { capacity: 1, onLimit: 'Queue', maxWaitMs: 250 };
 
-  it('serves them in their order as tokens come, and refuses at once whose tokens come after maxWait', async () => {
+  it('admits them in order as tokens come, and rejects at once those that would wait longer than maxWait', async () => {
     const bench = new Bench(limits(queue));
     bench.permit();
     const waits = [bench.wait(), bench.wait()];
@@ -183,14 +185,14 @@ describe('a limit that lets calls wait', () => {
     expect(bench.clock.pending()).toBe(0);
   });
 
-  it('refuses at once what cannot come by the deadline of the request', () => {
+  it('rejects at once if tokens do not come before the deadline of the request', () => {
     const bench = new Bench(limits(queue));
     bench.permit();
     expect(bench.refusal({ deadlineAt: 99 })).toMatchObject({ retryAfterMs: 100 });
     bench.wait({ deadlineAt: 100 });
   });
 
-  it('refuses them after maxWait when the tokens that could come back did not', async () => {
+  it('rejects them after maxWait if possible refunds did not come', async () => {
     const bench = new Bench(limits({ ...queue, resource: 'OutputTokens', capacity: 100 }));
     const cost = { inputTokens: 0, outputTokens: 100 };
     const first = bench.permit({ cost });
@@ -227,7 +229,7 @@ describe('a limit that lets calls wait', () => {
     expect(bench.clock.pending()).toBe(0);
   });
 
-  it('in shadow counts as served what Enforce would have queued and served', () => {
+  it('in shadow mode counts as admitted what Enforce would have queued and admitted', () => {
     const asked: AskedCall = {};
     const bench = new Bench({
       bulkhead: { maxConcurrent: 99, maxQueued: 2, acquireTimeoutMs: 5000 },
@@ -249,7 +251,7 @@ describe('a limit that lets calls wait', () => {
     expect(short.guard.stats().limits[0]!.rejected).toBe(1);
   });
 
-  it('in shadow rejects as many as Enforce does, for any times of arrival', () => {
+  it('in shadow mode rejects as many as Enforce does, for any times of arrival', () => {
     const trace = fc.array(fc.constantFrom(0, 0, 20, 70, 130, 400), {
       minLength: 5,
       maxLength: 50,
@@ -270,7 +272,7 @@ describe('a limit that lets calls wait', () => {
     fc.assert(property, { numRuns: 500 });
   });
 
-  it('serves them when another call gives back what it did not use', async () => {
+  it('admits them when another call returns unused tokens', async () => {
     const bench = new Bench(limits({ ...queue, resource: 'OutputTokens', capacity: 100 }));
     const cost = { inputTokens: 0, outputTokens: 80 };
     const first = bench.permit({ cost });
@@ -280,14 +282,14 @@ describe('a limit that lets calls wait', () => {
     expect(bench.tokens()).toEqual([10]);
   });
 
-  it('lets nobody overtake them', () => {
+  it('lets no call overtake them', () => {
     const bench = new Bench(limits({ ...queue, resource: 'OutputTokens', capacity: 100 }));
     bench.permit({ cost: { inputTokens: 0, outputTokens: 80 } });
     bench.wait({ cost: { inputTokens: 0, outputTokens: 80 } });
     bench.wait({ cost: { inputTokens: 0, outputTokens: 1 } });
   });
 
-  it('does not let one key hold up another', () => {
+  it('does not let one key delay another', () => {
     const bench = new Bench(limits({ ...queue, key: { header: 'x-user-id' } }));
     const of = (user: string): AskedCall => ({ header: () => user });
     bench.permit(of('a'));
@@ -295,7 +297,7 @@ describe('a limit that lets calls wait', () => {
     bench.permit(of('b'));
   });
 
-  it('forgets those who leave', () => {
+  it('forgets calls whose clients leave', () => {
     const bench = new Bench(limits(queue));
     bench.permit();
     bench.wait().cancel();
@@ -309,7 +311,7 @@ describe('limits of tokens', () => {
   const all = limits(...resources.map((name) => ({ name, resource: name, capacity: 100 })));
   const cost = { inputTokens: 30, outputTokens: 50 };
 
-  it('are reserved all together and settled by what was used', () => {
+  it('are reserved together and settled by usage', () => {
     const bench = new Bench(all);
     const permit = bench.permit({ cost });
     expect(bench.tokens()).toEqual([99, 70, 50, 20]);
@@ -317,14 +319,14 @@ describe('limits of tokens', () => {
     expect(bench.tokens()).toEqual([99, 80, 55, 35]);
   });
 
-  it('take nothing from any when one does not cover it', () => {
+  it('are all left untouched when one of them does not cover the call', () => {
     const bench = new Bench(all);
     bench.permit({ cost });
     expect(bench.refusal({ cost })).toMatchObject({ limit: 'TotalTokens', retryAfterMs: 6000 });
     expect(bench.tokens()).toEqual([99, 70, 50, 20]);
   });
 
-  it('go below zero when more was used, and calls wait until it is made up for', () => {
+  it('go below zero after higher usage, and calls wait until that is made up for', () => {
     const bench = new Bench(limits({ resource: 'OutputTokens', capacity: 100 }));
     bench.permit({ cost }).settle(OK, { outputTokens: 150 });
     expect(bench.tokens()).toEqual([-50]);
@@ -341,7 +343,7 @@ describe('limits of tokens', () => {
     expect(bench.tokens()).toEqual(levels);
   });
 
-  it('admit a call that costs more than there can be, when the bucket is full', () => {
+  it('admit a call that costs more than the capacity when the bucket is full', () => {
     const bench = new Bench(limits({ resource: 'OutputTokens', capacity: 100 }));
     const permit = bench.permit({ cost: { inputTokens: 0, outputTokens: 64_000 } });
     expect(bench.tokens()).toEqual([0]);
@@ -350,8 +352,8 @@ describe('limits of tokens', () => {
   });
 });
 
-describe('a limit in the shadow', () => {
-  it('counts what it would have rejected and lets it pass', () => {
+describe('a limit in shadow mode', () => {
+  it('counts calls that it would have rejected, and admits them', () => {
     const bench = new Bench(limits({ capacity: 2, mode: 'Shadow' }));
     for (let i = 0; i < 5; i += 1) bench.permit();
     expect(bench.guard.stats().limits).toMatchObject([{ requests: 5, rejected: 3, tokens: 0 }]);
@@ -364,7 +366,7 @@ describe('a limit by key', () => {
     header: (name) => (name === 'x-user-id' ? user : ''),
   });
 
-  it('has a bucket for each, and one for all beyond maxKeys', () => {
+  it('has a bucket for each key, and one for all keys beyond maxKeys', () => {
     const bench = new Bench(keyed);
     for (const user of ['a', 'a', 'b', 'c', 'd']) bench.permit(of(user));
     expect(bench.refusal(of('a')).reason).toBe('RateLimited');
@@ -372,7 +374,7 @@ describe('a limit by key', () => {
     expect(bench.guard.stats().limits).toMatchObject([{ keys: 2 }]);
   });
 
-  it('lets a bucket go only when it is full and nothing is to be settled', () => {
+  it('drops a bucket only if it is full and has nothing to settle', () => {
     const bench = new Bench(keyed);
     const open = bench.permit(of('a'));
     bench.permit(of('b')).settle(OK);
@@ -385,7 +387,7 @@ describe('a limit by key', () => {
     expect(bench.refusal(of('a')).reason).toBe('RateLimited');
   });
 
-  it('keeps long keys apart', () => {
+  it('distinguishes long keys', () => {
     const bench = new Bench(keyed);
     const long = 'x'.repeat(10_000);
     for (const user of [`${long}1`, `${long}1`, `${long}2`]) bench.permit(of(user));

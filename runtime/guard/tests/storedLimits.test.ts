@@ -41,7 +41,7 @@ class Pods {
 
   ask(user = 'ann', pod = 0, asked: AskedCall = {}): Admission | Waiting {
     const header = (name: string): string | undefined => (name === 'x-user' ? user : undefined);
-    return this.all[pod]!.admitInbound({ header, ...asked });
+    return this.all[pod]!.inbound.acquire({ header, ...asked });
   }
 
   async admit(user?: string, pod?: number, asked?: AskedCall): Promise<Permit | undefined> {
@@ -79,7 +79,7 @@ async function settled(): Promise<void> {
 const COSTLY: AskedCall = { cost: { inputTokens: 4, outputTokens: 0 } };
 
 describe('a limit whose buckets are in a store', () => {
-  it('admits as many calls of a key in all pods as one bucket would', async () => {
+  it('admits in all pods together as many calls of a key as one bucket', async () => {
     const pods = new Pods(stored(), 3);
     const admitted = [
       await pods.count(4),
@@ -92,7 +92,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(await pods.count(4, 'ann', 1)).toBe(2);
   });
 
-  it('asks for all calls of a moment in one batch, first come first served', async () => {
+  it('asks the store for simultaneous calls in one batch, in their order', async () => {
     const pods = new Pods(stored());
     const calls = await Promise.all(Array.from({ length: 8 }, () => pods.admit()));
     expect(calls.map((each) => each !== undefined)).toEqual([
@@ -104,7 +104,7 @@ describe('a limit whose buckets are in a store', () => {
     ]);
   });
 
-  it('does not ask again for a key that it knows to have no tokens', async () => {
+  it('does not ask the store again for a key that is known to have no tokens', async () => {
     const pods = new Pods(stored());
     await pods.count(50);
     expect(pods.store.batches).toHaveLength(5);
@@ -112,7 +112,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(answer).toMatchObject({ kind: 'Rejection', rejection: { retryAfterMs: 1000 } });
   });
 
-  it('has a call wait for tokens with Queue, up to maxWait', async () => {
+  it('makes a call wait for tokens up to maxWait with Queue', async () => {
     const pods = new Pods(stored({ onLimit: 'Queue', maxWaitMs: 1500 }));
     await pods.count(5);
     const [first, second] = [pods.admit(), pods.admit()];
@@ -133,7 +133,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(refused).toBe(195);
   });
 
-  it('gives back what calls did not use, and charges what they used beyond', async () => {
+  it('returns unused tokens, and charges additional usage', async () => {
     const pods = new Pods(stored({ resource: 'InputTokens' }), 2);
     const permit = await pods.admit('ann', 0, COSTLY);
     expect(await pods.admit('ann', 1, COSTLY)).toBeUndefined();
@@ -147,7 +147,7 @@ describe('a limit whose buckets are in a store', () => {
     expect([...pods.store.buckets.values()].map(({ level }) => level)).toEqual([-2]);
   });
 
-  it('gives back tokens of calls that have gone', async () => {
+  it('returns the tokens of calls whose clients have left', async () => {
     const pods = new Pods(stored());
     const answer = pods.ask();
     await Promise.resolve();
@@ -157,7 +157,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(pods.store.buckets.size).toBe(0);
   });
 
-  it('goes on with the buckets after a reload, cut to the new capacity', async () => {
+  it('keeps the buckets over a reload, cut to the new capacity', async () => {
     const pods = new Pods(stored({ capacity: 10 }));
     await pods.count(2);
     pods.apply(stored({ capacity: 3, policy: 'another' }));
@@ -166,7 +166,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(await pods.count(9)).toBe(0);
   });
 
-  it('rejects nothing in Shadow, asks nobody to wait, and counts', async () => {
+  it('rejects and delays nothing in shadow mode, and counts', async () => {
     const pods = new Pods(stored({ mode: 'Shadow' }));
     const kinds: string[] = [];
     for (let i = 0; i < 8; i += 1) {
@@ -177,7 +177,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(pods.all[0]!.limits()[0]!.rejected).toBe(3);
   });
 
-  it('bounds the memory that keys take, and what is asked for them', async () => {
+  it('bounds the memory and the requests for keys', async () => {
     const pods = new Pods(stored({ maxKeys: 100 }));
     for (let i = 0; i < 2000; i += 1) (await pods.admit(`user-${i}`))?.settle(OK);
     expect(pods.store.buckets.size).toBe(2000);
@@ -188,7 +188,7 @@ describe('a limit whose buckets are in a store', () => {
     expect(Math.max(...pods.store.batches.map((batch) => batch.length))).toBeLessThanOrEqual(200);
   });
 
-  it('names keys in the store by their hash', async () => {
+  it('stores keys as hashes', async () => {
     const pods = new Pods(stored());
     await pods.admit('ann@example.com\n} {x');
     expect([...pods.store.buckets.keys()]).toEqual([
@@ -226,7 +226,7 @@ describe('while the store does not answer', () => {
     expect([...pods.store.buckets.values()].map(({ level }) => level)).toEqual([9, 19]);
   });
 
-  it('an answer that comes too late is none, and its tokens go back', async () => {
+  it('a late answer does not count, and its tokens return', async () => {
     const pods = new Pods(stored());
     const { store } = pods;
     const late = Promise.withResolvers<void>();

@@ -33,7 +33,7 @@ const isFailure = ({ outcome, error }: Judgement): boolean =>
   outcome.vote === 'failure' || error !== undefined;
 
 describe('the answer reader', () => {
-  it('takes a message for one, however its bytes are cut and encoded', async () => {
+  it('accepts a message, however its bytes are cut and encoded', async () => {
     const texts = fc.string({ unit: 'grapheme', maxLength: 200 });
     const property = fc.asyncProperty(texts, cuts, encoding, async (text, at, how) => {
       const message = { ...MESSAGE, content: [{ type: 'text', text }] };
@@ -43,7 +43,7 @@ describe('the answer reader', () => {
     await fc.assert(property);
   });
 
-  it('takes no part of a message for a message', async () => {
+  it('refuses any part of a message', async () => {
     const property = fc.asyncProperty(fc.nat(), cuts, encoding, async (length, at, how) => {
       const whole = ENCODERS[how]!(Buffer.from(JSON.stringify(MESSAGE)));
       // The checksum at the end of an encoding may be missing without a loss.
@@ -53,7 +53,7 @@ describe('the answer reader', () => {
     await fc.assert(property);
   });
 
-  it('takes no random bytes for a message, and says the same however they are cut', async () => {
+  it('refuses random bytes, with the same result for any cuts', async () => {
     const property = fc.asyncProperty(garbage, cuts, encoding, async (bytes, at, how) => {
       const judged = await judge(bytes, at, how);
       expect(isFailure(judged)).toBe(true);
@@ -62,7 +62,7 @@ describe('the answer reader', () => {
     await fc.assert(property, { numRuns: 300 });
   });
 
-  it('takes no other JSON for a message', async () => {
+  it('refuses other JSON', async () => {
     const property = fc.asyncProperty(fc.jsonValue(), cuts, async (value, at) => {
       const bytes = Buffer.from(JSON.stringify(value));
       expect(isFailure(await judge(bytes, at))).toBe(true);

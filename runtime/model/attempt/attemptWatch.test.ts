@@ -49,14 +49,14 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
 }
 
 describe('the watch over an attempt', () => {
-  it('cuts at the first token’s time, pings or not', () => {
+  it('cuts after firstToken, with and without pings', () => {
     const { watch, cuts, each } = watching();
     watch.began();
     each(1000, 100_000, () => watch.bytes());
     expect(cuts).toEqual([['FirstToken', 60_000]]);
   });
 
-  it('cuts when nothing but pings comes', () => {
+  it('cuts when only pings come', () => {
     const { watch, cuts, each } = watching();
     watch.began();
     watch.event();
@@ -76,7 +76,7 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([['TransportIdle', 75_000]]);
   });
 
-  it('lets a stream flow beyond the time of the request, but not for longer than a stream may', () => {
+  it('lets a stream flow longer than timeouts.request, but not longer than timeouts.stream', () => {
     const { clock, watch, cuts, each } = watching();
     watch.began();
     clock.advance(20_000);
@@ -88,7 +88,7 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([['Stream', 620_000]]);
   });
 
-  it('gives the only endpoint all the time of the request for what is not streamed', () => {
+  it('gives the only endpoint the whole time of an unstreamed request', () => {
     const { clock, cuts } = watching(TIMEOUTS, { stream: false });
     clock.advance(400_000);
     expect(cuts).toEqual([['Attempt', 300_000]]);
@@ -110,7 +110,7 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([['Attempt', at]]);
   });
 
-  it('counts the endpoints that are left when a share is over', () => {
+  it('counts the remaining endpoints at the end of a share', () => {
     const { clock, cuts, pool } = watching(TIMEOUTS, { stream: false, endpoints: 3 });
     clock.advance(90_000);
     pool.others = 1;
@@ -138,7 +138,7 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([cut]);
   });
 
-  it('bounds the first token of a stream by the attempt, and not what follows', () => {
+  it('bounds the time to the first token by timeouts.attempt, but not the rest of a stream', () => {
     const timeouts = { ...TIMEOUTS, attemptMs: 30_000 };
     const late = watching(timeouts);
     late.clock.advance(100_000);
@@ -154,7 +154,7 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([]);
   });
 
-  it('does not take the silence of a client for the endpoint’s', () => {
+  it('does not mistake a slow client for a silent endpoint', () => {
     const { clock, client, watch, cuts } = watching();
     watch.began();
     watch.event();

@@ -42,7 +42,7 @@ describe('the size of a request', () => {
     expect(large.mediaTokens).toBe(3200);
   });
 
-  it('counts documents by the pages that they list', () => {
+  it('counts documents by their pages', () => {
     const pdf = '/Type /Pages /Count 3\n/Type /Page\n/Type/Page \n/Type /Page>>';
     const source = {
       type: 'base64',
@@ -58,7 +58,7 @@ describe('the size of a request', () => {
 describe('estimates', () => {
   const request = { textBytes: 3500, mediaTokens: 0, maxTokens: 100 };
 
-  it('are bytes ÷ 3.5 until usage teaches a ratio for the model', () => {
+  it('are bytes ÷ 3.5 until the model’s usage gives another ratio', () => {
     const estimator = new TokenEstimator();
     expect(estimator.estimate('m', request)).toEqual({ inputTokens: 1000, outputTokens: 100 });
     estimator.learn('m', request, { inputTokens: 1300 });
@@ -68,7 +68,7 @@ describe('estimates', () => {
     expect(estimator.estimate('other', request).inputTokens).toBe(1000);
   });
 
-  it('learn nothing from images and from answers without figures, and nothing absurd', () => {
+  it('do not learn from images, from answers without usage, or from absurd figures', () => {
     const estimator = new TokenEstimator();
     estimator.learn('m', { ...request, mediaTokens: 1 }, { inputTokens: 5 });
     estimator.learn('m', request, {});

@@ -39,14 +39,14 @@ describe('outcomes', () => {
     expect(short(cutOutcome('Attempt', true))).toBe('ignored');
   });
 
-  it('of what our own deadline cuts is neutral', () => {
+  it('of an attempt that the request’s deadline cuts is ignored', () => {
     expect(short(cutOutcome('Deadline', false))).toBe('ignored');
     expect(short(cutOutcome('Stream', false))).toBe('ignored');
     expect(short(cutOutcome('ClientGone', false))).toBe('ignored');
     expect(short(cutOutcome('Drain', false))).toBe('ignored');
   });
 
-  it('of a network error names its code and nothing else', () => {
+  it('of a network error names only its code', () => {
     const refused = Object.assign(new Error('connect 10.0.0.1:443'), { code: 'ECONNREFUSED' });
     expect(connectionOutcome(new AggregateError([refused]))).toEqual({
       vote: 'failure',

@@ -162,7 +162,7 @@ describe('a stream, however its bytes are cut,', () => {
     await fc.assert(property);
   });
 
-  it('is given its message_stop when it lacks only that', async () => {
+  it('gets a message_stop if it lacks only that', async () => {
     const rest = fc.nat(STOP.length - 2).map((length) => STOP.slice(0, length));
     const property = fc.asyncProperty(inner, rest, fc.record(shape), async (middle, part, how) => {
       const body = Buffer.from(`${BEGINNING}${middle}${END}${part}`);
@@ -212,7 +212,7 @@ describe('a stream, however its bytes are cut,', () => {
     await fc.assert(property);
   });
 
-  it('of random bytes is a failure, and nothing of it reaches the client but whole events', async () => {
+  it('of random bytes is a failure, and only whole events of it reach the client', async () => {
     const noise = fc.oneof(
       fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
       fc
@@ -255,7 +255,7 @@ describe('a stream, however its bytes are cut,', () => {
     await fc.assert(property, { numRuns: 50 });
   });
 
-  it('is whole at the end of its encoding, whatever follows', async () => {
+  it('is complete at the end of its encoding, whatever follows', async () => {
     const whole = gzipSync(`${BEGINNING}${END}${STOP}`);
     for (const rest of ['x', 'garbage '.repeat(50)]) {
       const body = Buffer.concat([whole, Buffer.from(rest)]);

@@ -3,7 +3,7 @@ import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
 
 const NOW = new Date('2026-01-01T00:00:00.000Z');
 
-describe('the time that an answer asks to wait', () => {
+describe('the wait that an answer asks for', () => {
   it.each([
     ['seconds', ['retry-after', '7'], 7000],
     ['a fraction of a second', ['Retry-After', '0.25'], 250],
@@ -34,8 +34,8 @@ describe('the time that an answer asks to wait', () => {
   });
 });
 
-describe('limits of the provider', () => {
-  it('are read as what is left, tokens with what rounding may have taken', () => {
+describe('limits that the provider states', () => {
+  it('are read as the remaining amount; tokens are corrected for rounding', () => {
     const headers = [
       'anthropic-ratelimit-requests-limit', '1000',
       'anthropic-ratelimit-requests-remaining', '999',
@@ -53,7 +53,7 @@ describe('limits of the provider', () => {
   });
 });
 
-describe('the reset of a limit of the provider', () => {
+describe('the reset of a limit that the provider states', () => {
   it.each([
     [
       'our clock when that is right',
@@ -100,7 +100,7 @@ describe('a spend limit', () => {
     [429, Buffer.from('null'), false],
     [400, Buffer.from('spend_limit'), false],
     [403, coded('enforced_spend_limit_reached'), false],
-  ])('of status %i is told by its code', (status, body, expected) => {
+  ])('of status %i is recognised by its code', (status, body, expected) => {
     expect(isSpendLimit(status, body)).toBe(expected);
   });
 });

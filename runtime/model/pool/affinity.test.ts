@@ -37,7 +37,7 @@ describe('affinity', () => {
   it.each([
     ['5 minutes', CACHE_LIFETIME_MS],
     ['1 hour', LONG_CACHE_LIFETIME_MS],
-  ])('brings a session back %s after its last request elsewhere', (_, cacheMs) => {
+  ])('returns a session to its own endpoint %s after its last request elsewhere', (_, cacheMs) => {
     const clock = new FakeClock();
     const affinity = new Affinity(() => clock.now());
     const [session] = sessionsOf(A, 1, cacheMs) as [Session];
@@ -53,7 +53,7 @@ describe('affinity', () => {
     expect(affinity.away).toBe(0);
   });
 
-  it('brings a session back from a worse priority at once', () => {
+  it('returns a session from a lower priority at once', () => {
     const affinity = new Affinity(() => 0);
     const [session] = sessionsOf(A) as [Session];
     expect(affinity.prefer(session, [SPARE])).toBe(SPARE);
@@ -61,14 +61,14 @@ describe('affinity', () => {
     expect(affinity.prefer(session, ALL)).toBe(A);
   });
 
-  it('forgets where a session is when that endpoint is gone', () => {
+  it('forgets the endpoint of a session when it is removed', () => {
     const affinity = new Affinity(() => 0);
     const [session] = sessionsOf(A) as [Session];
     affinity.served(session, B, ALL);
     expect(affinity.prefer(session, [A, SPARE])).toBe(A);
   });
 
-  it('remembers so many sessions and no more, whatever clients send', () => {
+  it('remembers a bounded number of sessions', () => {
     const affinity = new Affinity(() => 0);
     const all = sessionsOf(A, MAX_SESSIONS_AWAY + 1);
     for (const session of all) affinity.served(session, B, ALL);

@@ -21,12 +21,6 @@ export interface Placed extends Weighed {
   priority: number;
 }
 
-/** Whether two endpoints have the same priority, so that affinity has a choice. */
-export function haveEquals(places: readonly { priority?: number }[]): boolean {
-  if (places.length <= 1) return false;
-  return new Set(places.map(({ priority }) => priority)).size < places.length;
-}
-
 /**
  * Finds the endpoint with the prompt cache of a session. Rendezvous hashing gives each session an endpoint of its own
  * among those of one priority, the same in all pods. It remembers only sessions that another endpoint of that priority

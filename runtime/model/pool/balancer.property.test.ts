@@ -46,7 +46,7 @@ function counts(by: Strategy, list: readonly Choice[], times: number): Record<st
 }
 
 describe('the choice among endpoints', () => {
-  it('is never one that is full or shut while another is usable at any priority', () => {
+  it('is never a full or shut endpoint while another one of any priority is usable', () => {
     fc.assert(
       fc.property(strategy, choices, random, (by, list, at) => {
         fc.pre(usable(list).length > 0);
@@ -57,7 +57,7 @@ describe('the choice among endpoints', () => {
     );
   });
 
-  it('is one that is full before one that is shut', () => {
+  it('prefers a full endpoint to a shut one', () => {
     fc.assert(
       fc.property(strategy, choices, random, (by, list, at) => {
         fc.pre(
@@ -68,7 +68,7 @@ describe('the choice among endpoints', () => {
     );
   });
 
-  it('is the least loaded of its priority, by the share of its calls that succeed', () => {
+  it('is the least loaded endpoint of its priority, weighted by its share of successes', () => {
     fc.assert(
       fc.property(choices, random, (list, at) => {
         fc.pre(usable(list).length > 0);
@@ -110,7 +110,7 @@ describe('the choice among endpoints', () => {
     expect(counts(by, equals, 300)).toEqual({ a: 100, b: 100, c: 100 });
   });
 
-  it('goes on in turns when one of them comes and goes', () => {
+  it('keeps taking turns when an endpoint comes and goes', () => {
     const balancer = new Balancer(() => 0);
     const take = (...names: string[]): string =>
       balancer.choose(
@@ -128,7 +128,7 @@ describe('the choice among endpoints', () => {
     ]);
   });
 
-  it('is nothing of nothing', () => {
+  it('is undefined without endpoints', () => {
     expect(new Balancer(() => 0).choose('Random', [])).toBeUndefined();
   });
 });

@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 describe('Credentials', () => {
-  it('finds a key that appears, changes by a swapped link and goes', () => {
+  it('follow a key that appears, changes by a swapped link and disappears', () => {
     const clock = new FakeClock();
     const credentials = new Credentials(() => clock.now());
     const credential = { path: join(directory, '..data', 'api-key'), secret: 's', key: 'api-key' };

@@ -40,7 +40,7 @@ function pooling(calls: Record<string, number>): Pool {
 }
 
 describe('the pool', () => {
-  it('measures load by what an endpoint takes, or else by what the agent takes', () => {
+  it('measures load by the bound of the endpoint, or else of the agent', () => {
     const pool = pooling({ 'model/a': 5, 'model/b': 1, 'model/c': 0 });
     const bounded = content({
       endpoints: ENDPOINTS,
@@ -58,7 +58,7 @@ describe('the pool', () => {
     expect(least?.name).toBe('b');
   });
 
-  it('takes a strategy that it does not know for LeastLoaded', () => {
+  it('uses LeastLoaded for an unknown strategy', () => {
     const pool = pooling({ 'model/a': 5, 'model/b': 1 });
     const { members } = pool.members(ENDPOINTS, []);
     const chosen = pool.choose(
@@ -68,13 +68,13 @@ describe('the pool', () => {
     expect(chosen?.name).toBe('a');
   });
 
-  it('leaves out what a reload took away', () => {
+  it('leaves out endpoints that a reload has removed', () => {
     expect(pooling({ 'model/b': 0 }).members(ENDPOINTS, []).members).toMatchObject([
       { dependency: 'model/b' },
     ]);
   });
 
-  it('tells callers’ credentials apart by their hash', () => {
+  it('distinguishes credentials of clients by their hash', () => {
     const pool = pooling({ 'model/a': 0, 'model/b': 0 });
     const hashes = (...headers: string[]): string[] =>
       pool.members(ENDPOINTS, headers).members.map(({ credential }) => credential.hash);

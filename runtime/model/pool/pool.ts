@@ -28,6 +28,12 @@ export function latest(now: InForce | undefined, before: InForce): InForce {
   return now?.endpoints[0] ? now : before;
 }
 
+/** Whether two endpoints have the same priority, so that affinity has a choice. */
+export function haveEquals(places: readonly { priority?: number }[]): boolean {
+  if (places.length <= 1) return false;
+  return new Set(places.map(({ priority }) => priority)).size < places.length;
+}
+
 /** An endpoint that may serve a request, with its credential. */
 export interface Member extends Placed {
   endpoint: Endpoint;

@@ -34,7 +34,7 @@ describe('rendezvous', () => {
     );
   });
 
-  it('moves no keys but those of a choice that is lost, and those come back with it', () => {
+  it('moves only the keys of a removed choice, which return with it', () => {
     fc.assert(
       fc.property(choices, fc.nat(), fc.string(), (list, at, salt) => {
         const lost = list[at % list.length]!;
@@ -72,7 +72,7 @@ describe('rendezvous', () => {
     );
   });
 
-  it('knows nothing of nothing', () => {
+  it('is undefined without choices', () => {
     expect(rendezvous('key', [])).toBeUndefined();
   });
 });

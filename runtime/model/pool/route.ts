@@ -11,8 +11,8 @@ import type { RequestSize } from '../attempt/estimate.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { TokenEstimator } from '../attempt/estimate.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';
-import { haveEquals } from './affinity.ts';
 import type { Session } from './affinity.ts';
+import { haveEquals } from './pool.ts';
 import type { Candidate, InForce, Member, Pool } from './pool.ts';
 
 /** The parts of a request to the model that decide which endpoints may serve it. */
@@ -130,7 +130,7 @@ export class Route {
     const { content, endpoints, headers, session } = this.#request;
     const { members, missing } = pool.members(endpoints, headers);
     this.#members = members;
-    this.#session = haveEquals(members) ? session : undefined;
+    this.#session = session && haveEquals(members) ? session : undefined;
     this.#home = this.#session && pool.affinity.prefer(this.#session, members);
     if (members.length <= 1) {
       return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };

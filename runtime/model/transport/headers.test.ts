@@ -8,7 +8,7 @@ const RAW = [
 ]; // prettier-ignore
 
 describe('headers', () => {
-  it('to the endpoint are the client’s but for those of the connection', () => {
+  it('to the endpoint are the client’s except those of the connection', () => {
     expect(requestHeaders(RAW)).toEqual([
       'X-Api-Key', 'caller', 'Authorization', 'Bearer caller',
       'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two',
@@ -33,21 +33,21 @@ describe('headers', () => {
     ]); // prettier-ignore
   });
 
-  it('to the caller keep order, case and repetition', () => {
+  it('to the client keep order, case and repetition', () => {
     const raw = ['Set-Cookie', 'a', 'Transfer-Encoding', 'chunked', 'Set-Cookie', 'b'];
     expect(responseHeaders(raw)).toEqual(['Set-Cookie', 'a', 'Set-Cookie', 'b']);
   });
 });
 
-describe('the headers that tell requests apart', () => {
-  it('are all that are passed on, in one order whatever order and case they come in', () => {
+describe('the headers that identify a client', () => {
+  it('are all forwarded ones, in one order for any order and case', () => {
     const headers = ['X-Portkey-Api-Key', 'p', 'Cookie', 'c=1', 'authorization', 'Bearer a'];
     const same = ['AUTHORIZATION', 'Bearer a', 'cookie', 'c=1', 'x-portkey-api-key', 'p'];
     const expected = ['authorization: Bearer a', 'cookie: c=1', 'x-portkey-api-key: p'];
     expect([identityHeaders(headers), identityHeaders(same)]).toEqual([expected, expected]);
   });
 
-  it('are none of a request that only says what every request may say', () => {
+  it('are empty for a request with only harmless headers', () => {
     const headers = [
       ...['Host', 'agent', 'Content-Length', '7', 'Content-Type', 'application/json'],
       ...['Connection', 'x-hop, keep-alive', 'X-Hop', '1', 'User-Agent', 'sdk/1'],
@@ -56,7 +56,7 @@ describe('the headers that tell requests apart', () => {
     expect(identityHeaders(headers)).toEqual([]);
   });
 
-  it('keep a header that comes twice, and one that a proxy adds about the user', () => {
+  it('include a repeated header, and one that a proxy adds about the user', () => {
     const headers = ['x-forwarded-user', 'ada', 'cookie', 'b', 'cookie', 'a'];
     expect(identityHeaders(headers)).toEqual(['cookie: a', 'cookie: b', 'x-forwarded-user: ada']);
   });

@@ -19,11 +19,11 @@ const EVENTS = [
 ];
 
 describe('EventStreamReader', () => {
-  it('reads all line endings and leaves an unfinished event out', () => {
+  it('reads all line endings, and leaves out an unfinished event', () => {
     expect(read([Buffer.from(TEXT)])).toEqual(EVENTS);
   });
 
-  it('reads the same events however the bytes are cut', () => {
+  it('reads the same events for any cuts', () => {
     const bytes = Buffer.from(TEXT);
     fc.assert(
       fc.property(fc.array(fc.nat(bytes.length)), (cuts) => {
@@ -34,7 +34,7 @@ describe('EventStreamReader', () => {
     );
   });
 
-  it('says how far whole events go, however the bytes are cut', () => {
+  it('states the end of the last whole event for any cuts', () => {
     const text = 'event: a\r\ndata: 1\r\n\r\n: comment\n\ndata: é\n\ndata: unfinished';
     const bytes = Buffer.from(text);
     const ends = ['event: a\r\ndata: 1\r\n\r\n', ': comment\n\n', 'data: é\n\n'];
@@ -53,7 +53,7 @@ describe('EventStreamReader', () => {
     );
   });
 
-  it('reads no further than an event that is refused', () => {
+  it('stops at an event that is refused', () => {
     const seen: string[] = [];
     const reader = new EventStreamReader(({ data }) => seen.push(data) < 2);
     expect(reader.push(Buffer.from('data: 1\n\ndata: 2\n\ndata: 3\n\n'))).toBe(9);
@@ -61,7 +61,7 @@ describe('EventStreamReader', () => {
     expect(seen).toEqual(['1', '2']);
   });
 
-  it('keeps no more of a line than it may', () => {
+  it('keeps a bounded part of a line', () => {
     const [event] = read([Buffer.from(`data: ${'x'.repeat(100)}\n\n`)], 20);
     expect(event).toEqual({ event: '', data: 'x'.repeat(14), truncated: true });
   });
@@ -92,7 +92,7 @@ function naive(bytes: Buffer): ServerSentEvent[] {
   return events;
 }
 
-describe('random bytes, however they are cut,', () => {
+describe('random bytes, for any cuts,', () => {
   const token = fc.constantFrom(
     ...['event', 'data', ':', ': ', '\n', '\r', '\r\n', '\n\n', '\uFEFF', 'é', '{"a":1}'],
   );
@@ -105,7 +105,7 @@ describe('random bytes, however they are cut,', () => {
     )
     .map((parts) => Buffer.concat(parts));
 
-  it('are the events that the standard finds in them', () => {
+  it('give the events of the standard’s algorithm', () => {
     fc.assert(
       fc.property(noise, fc.array(fc.nat()), (bytes, cuts) => {
         const at = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);

@@ -158,7 +158,7 @@ class Runtime {
       if (admission.kind !== 'Rejection') admission.settle(OK);
     };
     for (let i = 0; i < requests; i += 1) {
-      const answer = this.#guard?.admitInbound(ASKED);
+      const answer = this.#guard?.inbound.acquire(ASKED);
       if (answer?.kind === 'Waiting') void answer.admission.then(settle);
       else if (answer !== undefined) settle(answer);
     }
