@@ -65,7 +65,9 @@ images: prerequisites $(MODULES) ## build the images, make them available to the
 	@$(CLUSTER_COMMAND) build
 
 .PHONY: test
-test: prerequisites drift static unit integration e2e ## run all of the following checks, as CI does
+test: prerequisites drift ## run all of the following checks, as CI does
+	@node test/cluster/testPackages.ts
+	@node test/beside.ts e2e 'static unit integration'
 
 .PHONY: check
 check: static ## check style, types and the unit tests of what changed since main, in under 90 s

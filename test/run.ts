@@ -41,6 +41,8 @@ async function jest(args: readonly string[]): Promise<Results | undefined> {
     [...node, JEST, ...args, '--json', `--outputFile=${file}`],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
+  const end = (): void => void child.kill();
+  process.once('SIGTERM', end);
   try {
     const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
     const text = await readFile(file, 'utf8').catch(() => undefined);
@@ -50,6 +52,7 @@ async function jest(args: readonly string[]): Promise<Results | undefined> {
       results.numRuntimeErrorTestSuites++;
     return results;
   } finally {
+    process.off('SIGTERM', end);
     await rm(directory, { recursive: true, force: true });
   }
 }
