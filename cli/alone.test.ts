@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { PORTS } from '../contract/link.ts';
 import { send } from '../runtime/testing/client.ts';
 import { Cleanups } from '../runtime/testing/setup.ts';
 import { until } from '../runtime/testing/until.ts';
 import { MESSAGE, answerJson, fakeEndpoint } from '../runtime/testing/upstream.ts';
 import { imageStart } from '../test/bench/runtime/image.ts';
-import { run } from '../test/cluster/common/command.ts';
+import { bundleRuntime } from '../test/kit/bundle.ts';
 import { unusedPort } from './local/freePort.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -43,17 +43,13 @@ interface Started {
   logged: () => string;
 }
 
-jest.setTimeout(120_000);
-
 describe('the image of the runtime, alone', () => {
   const cleanups = new Cleanups();
   let image: string;
 
   beforeAll(async () => {
     image = await mkdtemp(join(tmpdir(), 'image-'));
-    const program =
-      "const { bundle } = await import('./esbuild.config.js'); await bundle('runtime', process.argv[1]);";
-    await run(process.execPath, ['--input-type=module', '-e', program, image], { cwd: ROOT });
+    await bundleRuntime(image);
   });
 
   afterAll(() => rm(image, { recursive: true }));
@@ -91,7 +87,7 @@ describe('the image of the runtime, alone', () => {
   }
 
   const says = async ({ said }: Started, text: string): Promise<void> => {
-    await until(() => said().includes(text), 30_000).catch(() => expect(said()).toContain(text));
+    await until(() => said().includes(text)).catch(() => expect(said()).toContain(text));
   };
 
   it('serves with the defaults, says so first, and leaves in order', async () => {
