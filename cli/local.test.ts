@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Local } from './local/local.ts';
 import type { LocalOptions } from './local/local.ts';
 import { testAuthority } from '../runtime/testing/certificates.ts';
@@ -53,8 +53,6 @@ spec:
 `;
 
 const ROOT = join(import.meta.dirname, '..');
-
-jest.setTimeout(120_000);
 
 describe('breakwater local', () => {
   let directory: string;

@@ -1,6 +1,6 @@
 /** The connection from the pod that is asked to the one that keeps a conversation. */
 import type { RemoteContext } from '../observe/trace/span.ts';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as listenTo } from 'node:net';
@@ -14,8 +14,6 @@ import { fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint, Seen } from '../testing/upstream.ts';
 import { PeerForward } from './peerForward.ts';
 import type { Forwarded } from './peerForward.ts';
-
-jest.setTimeout(60_000);
 
 const OWNER = '10.0.0.2';
 const MIB = 1024 * 1024;

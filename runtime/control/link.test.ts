@@ -141,6 +141,14 @@ describe('opening a link', () => {
     expect(before.ended()).toBeUndefined();
   });
 
+  it('goes by the authority before when the file with the next one is empty', async () => {
+    const before = await opened();
+    await agent.mount('authority.pem', '');
+    await until(() => agent.logs.some((line) => line.includes('Authority was refused')));
+    await opened();
+    expect(before.ended()).toBeUndefined();
+  });
+
   it('is over for who has the key of an authority that was revoked, also for links that are open', async () => {
     const { control: port } = agent.runtime.ports();
     const stolen = { ...operator, rejectUnauthorized: false };

@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { Server, ServerOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -87,6 +87,8 @@ export class ControlServer {
    */
   setAuthority(pem: string): void {
     try {
+      // Throws without a certificate; Node.js would trust all public authorities for an empty text.
+      void new X509Certificate(pem);
       this.server.setSecureContext(tlsOptions(this.#deps.identity, pem));
       this.#authority = pem;
       this.#deps.log.info('Authority was loaded');

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -43,8 +43,12 @@ export async function startRuntime(
   } = {},
 ): Promise<StartedRuntime> {
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
-  const mount = (name: string, text: string): Promise<void> =>
-    writeFile(join(directory, name), text);
+  const mount = async (name: string, text: string): Promise<void> => {
+    // At once, as the kubelet does: a reader must never see half a file.
+    const next = `${directory}.${name}`;
+    await writeFile(next, text);
+    await rename(next, join(directory, name));
+  };
   await mount(MOUNTS.tokenKey, `${options.token ?? 'token-of-the-pod'}\n`);
   if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
   if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);

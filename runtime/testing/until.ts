@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Resolves as soon as the condition holds; rejects when it does not within `ms`. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 60_000,
 ): Promise<void> {
   const end = performance.now() + ms;
   while (!(await condition())) {
@@ -13,7 +13,7 @@ export async function until(
 }
 
 /** Resolves when a count that has begun to grow stands still, as what is written to somebody who does not read. */
-export async function untilStill(count: () => number, ms = 30_000): Promise<void> {
+export async function untilStill(count: () => number, ms = 60_000): Promise<void> {
   let before = -1;
   let still = 0;
   await until(() => {

@@ -1,5 +1,5 @@
 /** Attacks of one request or one server on a process with the heap of a default container, over real sockets. */
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -20,8 +20,6 @@ import type { FakeEndpoint } from '../testing/upstream.ts';
 import type { Earlier } from '../control/upgrade.ts';
 
 // Processes start slowly where many tests run side by side.
-jest.setTimeout(60_000);
-
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
@@ -173,11 +171,11 @@ describe('a body', () => {
     const senders = await Promise.all(
       Array.from({ length: 16 }, () => begin(agent.agentUrl, part, 32 * MIB)),
     );
-    await until(() => senders.every(({ text }) => text() !== ''), 30_000);
+    await until(() => senders.every(({ text }) => text() !== ''));
     const refused = senders.filter(({ text }) => text().includes('BodiesFull'));
     expect(refused.length).toBeGreaterThan(0);
     expect(refused[0]!.text()).toMatch(/^HTTP\/1.1 503 [\s\S]*"overloaded_error"/);
-    await until(async () => (await send(agent.agentUrl)).status === 200, 30_000);
+    await until(async () => (await send(agent.agentUrl)).status === 200);
     expect(await peakMemory(agent)).toBeLessThan(450);
   });
 
@@ -187,7 +185,7 @@ describe('a body', () => {
       Array.from({ length: 200 }, () => begin(agent.agentUrl, part, 1000)),
     );
     expect((await send(agent.agentUrl)).status).toBe(200);
-    await until(() => senders.every(({ socket }) => socket.destroyed), 30_000);
+    await until(() => senders.every(({ socket }) => socket.destroyed));
     expect(senders[0]!.text()).toMatch(/^HTTP\/1.1 408 [\s\S]*connection: close/i);
   });
 });

@@ -70,7 +70,7 @@ describe('private authorities', () => {
     const agent = await start(local, { ...ONCE, ...trusted });
     expect(agent.runtime.snapshot().missingConfigMaps).toEqual([]);
     await mount('ca.crt', 'no certificate');
-    await until(() => agent.runtime.snapshot().missingConfigMaps!.length > 0, 5000);
+    await until(() => agent.runtime.snapshot().missingConfigMaps!.length > 0);
     expect(agent.runtime.snapshot().missingConfigMaps).toEqual([
       { configMap: 'corporate-ca', key: 'ca.crt' },
     ]);
@@ -112,7 +112,7 @@ describe('an endpoint that wants a client certificate', () => {
     const agent = await agentWith({ clientCertificate: pair });
     expect(await asks(agent)).toBe(200);
     await clientCertificate(await scene.authority.issue('second'));
-    await until(async () => (await asks(agent)) === 200 && names.includes('second'), 10_000);
+    await until(async () => (await asks(agent)) === 200 && names.includes('second'));
     expect(names[0]).toBe('first');
   });
 

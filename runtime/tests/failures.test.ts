@@ -1,5 +1,5 @@
 /** What callers and status see of the failures in docs/failure-scenarios.md, from a runtime in a process of its own. */
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
@@ -19,8 +19,6 @@ import {
   sse,
   STREAM,
 } from '../testing/upstream.ts';
-
-jest.setTimeout(60_000);
 
 const cleanups = new Cleanups();
 let runtime: RuntimeProcess;

@@ -1,10 +1,8 @@
 /** What clients may send to an agent: bounds on connections, taken over without a restart. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import { MOUNTS } from '../../contract/link.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
@@ -56,7 +54,7 @@ describe('connections', () => {
     const auth = { type: 'APIKeys', apiKeys: { path: agent.directory, secret: 'callers' } };
     const intake = { ...INTAKE, maxConnectionsPerAddress: 2 };
     const next = configuration(endpoint.url, { auth, intake }, { term: 1, counter: 2 });
-    await writeFile(join(agent.directory, MOUNTS.configurationKey), JSON.stringify(next));
+    await agent.mount(MOUNTS.configurationKey, JSON.stringify(next));
     await until(async () => (await send(agent.url)).status === 401);
     for (let i = 0; i < 4; i += 1) {
       const socket = await connection(agent.url);
@@ -74,7 +72,7 @@ it('the server applies other bounds without a restart', async () => {
   expect((await send(agent.url, { body: `{"x":"${'x'.repeat(2000)}"}` })).status).toBe(200);
   const intake = { ...INTAKE, maxBodyBytes: 1024 };
   const next = configuration(endpoint.url, { intake }, { term: 1, counter: 2 });
-  await writeFile(join(agent.directory, MOUNTS.configurationKey), JSON.stringify(next));
+  await agent.mount(MOUNTS.configurationKey, JSON.stringify(next));
   const body = `{"x":"${'x'.repeat(2000)}"}`;
   await until(async () => (await send(agent.url, { body })).status === 413);
   const answer = await send(agent.url, { body });

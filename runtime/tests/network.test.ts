@@ -131,7 +131,7 @@ describe('everything else that the runtime calls goes the same way', () => {
     await agent.runtime.tracing.settled();
     const { status } = await send(agent.url, { headers: { authorization: `Bearer ${token}` } });
     expect(status).toBe(200);
-    await until(() => webhook.seen.length > 0 && collector.seen.length > 0, 10_000);
+    await until(() => webhook.seen.length > 0 && collector.seen.length > 0);
     expect(issuer.seen.map(({ url }) => url)).toEqual(['/keys']);
     expect(collector.seen[0]!.url).toBe('/v1/traces');
     expect(new Set(scene.proxy.seen)).toEqual(
@@ -159,7 +159,7 @@ describe('everything else that the runtime calls goes the same way', () => {
     );
     await agent.runtime.tracing.settled();
     expect(await asks(agent)).toBe(200);
-    await until(() => collector.seen.length > 0, 10_000);
+    await until(() => collector.seen.length > 0);
     expect(scene.proxy.seen[0]).toBe('POST http://otel.example.com:4318/v1/traces');
   });
 
@@ -185,7 +185,7 @@ describe('everything else that the runtime calls goes the same way', () => {
     });
     await expect(beginConversation(agent.url)).rejects.toThrow('503');
     await trusting(scene.authority);
-    await until(() => beginConversation(agent.url).then(Boolean, () => false), 10_000);
+    await until(() => beginConversation(agent.url).then(Boolean, () => false));
     expect(await redis.keys()).toHaveLength(1);
     expect(scene.proxy.seen).toEqual([]);
   });
@@ -202,7 +202,7 @@ describe('everything else that the runtime calls goes the same way', () => {
     }, 10_000);
     await untilAnswered(agent, 200);
     await rm(join(scene.directory, 'password'));
-    await until(() => agent.runtime.snapshot().missingCredentials.length > 0, 5000);
+    await until(() => agent.runtime.snapshot().missingCredentials.length > 0);
     expect(agent.runtime.snapshot().missingCredentials).toEqual([
       { dependency: 'the proxy', secret: 'mine', key: 'password' },
     ]);

@@ -76,6 +76,19 @@ export class Applications {
     );
   }
 
+  /**
+   * Has Argo CD compare the Application again and again until what it reports is as it should be. A new message of an object
+   * that stays Healthy is no reason for Argo CD to compare, and its cache may not have the message yet when it does.
+   */
+  comparedUntil(
+    name: string,
+    description: string,
+    isDone: (application: Application) => boolean,
+  ): Promise<Application> {
+    const compare = (): Promise<Application> => this.compared(name);
+    return waitFor(`Application ${name}: ${description}`, compare, isDone, { timeoutMs: 60_000 });
+  }
+
   /** Deletes the Application with all that it deployed. */
   async remove(name: string): Promise<void> {
     const finalizers = ['resources-finalizer.argocd.argoproj.io'];

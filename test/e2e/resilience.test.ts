@@ -82,10 +82,10 @@ describe('an agent in trouble', () => {
   });
 
   it('gives up on a first token that does not come in time', async () => {
-    await model.control.setFault({ firstTokenMs: 5000 });
+    await model.control.setFault({ firstTokenMs: 30_000 });
     const answer = await pods.hasty!.send({ stream: true });
     expect(outcome(answer)).toBe('504 Timeout');
-    expect(answer.ms).toBeLessThan(3000);
+    expect(answer.ms).toBeLessThan(20_000);
   });
 
   it('refuses more requests at a time than its bulkhead has places for', async () => {

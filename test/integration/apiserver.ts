@@ -15,9 +15,9 @@ import { waitFor } from '../cluster/common/step.ts';
 /** For `beforeAll`, in ms: the first start on a machine builds the binaries from source. */
 export const START_TIMEOUT = 900_000;
 
-const SERVED_TIMEOUT = 30_000;
+const SERVED_TIMEOUT = 60_000;
 /** For the operator to do what a test waits for, in ms. */
-const CHANGE_TIMEOUT = 20_000;
+const CHANGE_TIMEOUT = 60_000;
 
 export interface RequestOptions {
   query?: Record<string, string>;

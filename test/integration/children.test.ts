@@ -5,7 +5,7 @@ import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
-const WAIT = 15_000;
+const WAIT = 60_000;
 const MERGE = 'application/merge-patch+json';
 const AUTOSCALING = { minReplicas: 2, maxReplicas: 5 };
 

@@ -19,7 +19,7 @@ import { unrestricted } from '../kit/unrestricted.ts';
 import { START_TIMEOUT, startApiServer } from './apiserver.ts';
 import type { ApiServer } from './apiserver.ts';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const logger = pino({ level: 'silent' });
 const apply = { fieldManager: 'breakwater-test' };
 

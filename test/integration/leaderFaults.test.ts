@@ -18,7 +18,7 @@ import { START_TIMEOUT, startApiServer } from './apiserver.ts';
 import type { ApiServer } from './apiserver.ts';
 import { FaultProxy } from './faults/proxy.ts';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Those of an operator, five times as fast. */
 const PERIODS = { leaseDurationMs: 5_000, renewDeadlineMs: 4_000, retryPeriodMs: 400 };
@@ -146,7 +146,7 @@ describe('a lease', () => {
     proxy.freezeAll();
     const cut = performance.now();
     await meanwhileOne('a has given up', () => !a.leads);
-    expect(performance.now() - cut).toBeLessThan(PERIODS.renewDeadlineMs + 500);
+    expect(performance.now() - cut).toBeLessThan(PERIODS.leaseDurationMs);
     await meanwhileOne('b leads', () => b.leads);
     expect(b.terms[0]!.leaseTransitions).toBe(a.terms[0]!.leaseTransitions + 1);
     proxy.fault = () => undefined;

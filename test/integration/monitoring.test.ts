@@ -11,7 +11,7 @@ import { startOperator, type TestOperator } from './testOperator.ts';
 const AGENTS = '/apis/breakwater.dev/v1alpha1';
 const MONITORING = '/apis/monitoring.coreos.com/v1';
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-const WAIT = 20_000;
+const WAIT = 60_000;
 
 let server: ApiServer;
 let operator: TestOperator;

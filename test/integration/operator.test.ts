@@ -10,7 +10,7 @@ import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 
 const OURS = '/apis/breakwater.dev/v1alpha1/namespaces';
-const WAIT = 10_000;
+const WAIT = 60_000;
 
 let server: ApiServer;
 let registry: Registry;

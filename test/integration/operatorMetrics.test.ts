@@ -21,7 +21,7 @@ import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/reference/operator-metrics.md');
-const WAIT = 20_000;
+const WAIT = 60_000;
 const ADDRESS = '127.0.52.1';
 
 let server: ApiServer;

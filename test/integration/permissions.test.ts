@@ -29,7 +29,7 @@ import { startOperator, type TestOperator } from './testOperator.ts';
 const NAMESPACE = 'breakwater-system';
 const USER = `system:serviceaccount:${NAMESPACE}:breakwater-operator`;
 const AGENTS = 'team';
-const WAIT = 20_000;
+const WAIT = 60_000;
 /** Loopback address of the only pod. */
 const POD_IP = '127.83.0.1';
 

@@ -34,6 +34,8 @@ const OURS = '/apis/breakwater.dev/v1alpha1/namespaces';
 const AGENTS = 10;
 const POD_IP = '127.0.41.1';
 const WAIT_MS = 60_000;
+/** Duration of the Lease; operator/kube/leader.test.ts holds the exact times of a takeover. */
+const LEASE_MS = 15_000;
 
 let server: ApiServer;
 let config: ClusterConfig;
@@ -261,23 +263,23 @@ function expectNoOverlap(before: Replica, after: Replica): void {
 }
 
 describe('of two replicas under load, the standby takes over from a leader that', () => {
-  it('is asked to stop: within 3 s', async () => {
+  it('is asked to stop: before the Lease runs out', async () => {
     const [leader, standby] = await underLoad();
     const asked = performance.now();
     const ended = leader.process.end('SIGTERM');
     await untilHeldBy('second');
-    expect(performance.now() - asked).toBeLessThan(3_000);
+    expect(performance.now() - asked).toBeLessThan(LEASE_MS);
     await ended;
     await works(standby);
     expectNoOverlap(leader, standby);
   });
 
-  it('is killed: within 18 s', async () => {
+  it('is killed: soon after the Lease has run out', async () => {
     const [leader, standby] = await underLoad();
     const killed = performance.now();
     await leader.process.end('SIGKILL');
     await untilHeldBy('second');
-    expect(performance.now() - killed).toBeLessThan(18_000);
+    expect(performance.now() - killed).toBeLessThan(2 * LEASE_MS);
     await works(standby);
     expectNoOverlap(leader, standby);
   });

@@ -12,7 +12,7 @@ import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
-const WAIT = 30_000;
+const WAIT = 60_000;
 const RUNTIME = 'registry.example.com/breakwater/runtime';
 const OPERATOR_NAMESPACE = 'breakwater-system';
 

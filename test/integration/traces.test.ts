@@ -58,7 +58,7 @@ describe('the OpenTelemetry Collector', () => {
       const scene = await failoverScene(cleanups, tracingTo(received.url), ENVIRONMENT);
       await end(received);
       for (let i = 0; i < 3; i += 1) expect((await scene.ask()).answer.status).toBe(200);
-      await until(async () => (await spanCount(scene.agent, result)) > 0, 10_000);
+      await until(async () => (await spanCount(scene.agent, result)) > 0);
     },
     120_000,
   );

@@ -10,7 +10,7 @@ import { makePod } from './linkedPod.ts';
 import { type ApiServer, START_TIMEOUT, startApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const MERGE = 'application/merge-patch+json';
 const SECRET = '/api/v1/namespaces/breakwater-system/secrets/breakwater-authority';
 

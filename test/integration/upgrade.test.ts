@@ -6,7 +6,7 @@ import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 
-const WAIT = 30_000;
+const WAIT = 60_000;
 const AGENTS = 20;
 const LIMIT = 5;
 

@@ -88,7 +88,7 @@ export class Agents {
     name: string,
     description: string,
     isDone: (policy: CircuitBreakerPolicy) => boolean,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<CircuitBreakerPolicy> {
     return waitFor(
       `CircuitBreakerPolicy ${name}: ${description}`,

@@ -51,7 +51,7 @@ export class PodClient {
     isDone: (answer: Answer) => boolean,
     options: { timeoutMs?: number; everyMs?: number; request?: MessageRequest } = {},
   ): Promise<number> {
-    const deadline = performance.now() + (options.timeoutMs ?? 10_000);
+    const deadline = performance.now() + (options.timeoutMs ?? 60_000);
     for (;;) {
       const answer = await this.send(options.request);
       const now = performance.now();
@@ -61,7 +61,7 @@ export class PodClient {
           `${this.pod}: no answer such that ${description}; the last one was ${answer.status} ${answer.failure ?? ''} ${answer.body.slice(0, 300)}`,
         );
       }
-      await pause(options.everyMs ?? 2);
+      await pause(options.everyMs ?? 20);
     }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** How long and how often to look. */
 export interface WaitOptions {
-  /** Default 30,000. */
+  /** Default 60,000. */
   timeoutMs?: number;
   /** Time between two looks. Default 100. */
   everyMs?: number;
@@ -37,7 +37,7 @@ export async function waitFor<T>(
   isDone: (seen: T) => boolean,
   options: WaitOptions = {},
 ): Promise<T> {
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  const timeoutMs = options.timeoutMs ?? 60_000;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const seen = await look(observe);
