@@ -55,6 +55,14 @@ function validator(schema: string): ValidateFunction {
   return ajv.getSchema(schema)!;
 }
 
+/** Compiles the schemas of what runtimes say, one with each step. Otherwise the first messages wait for that. */
+export function* compileReports(): Generator<void> {
+  for (const schema of [...Object.values(HELLO), ...Object.values(REPORTS)]) {
+    validator(schema);
+    yield;
+  }
+}
+
 /** Validates a resolved configuration, as in the agent's ConfigMap. Keeps unknown fields. */
 export function parseConfiguration(value: unknown): Parsed<Configuration> {
   return check<Configuration>('configuration.schema.json', value);

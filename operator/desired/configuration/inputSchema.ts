@@ -116,6 +116,11 @@ function measure(value: unknown): { depth: number; refs: number; types: number }
   return counts;
 }
 
+/** Compiles the meta-schema. Otherwise the first tool waits for that. */
+export function compileMetaSchema(): void {
+  metaSchemaFault({ type: 'object' });
+}
+
 let ajv: Ajv | undefined;
 
 /** The meta-schema's fault with a schema. Neither compiles nor prints the schema. */
