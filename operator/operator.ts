@@ -27,7 +27,12 @@ import {
   type RotationOptions,
 } from './links/index.ts';
 import { Loggers } from './loggers.ts';
-import { exportCacheAge, exportUpgrades } from './processMetrics.ts';
+import {
+  exportCacheAge,
+  exportForbiddenNamespaces,
+  exportOptionalKinds,
+  exportUpgrades,
+} from './processMetrics.ts';
 import { AgentNotifier } from './reconcile/agentNotifier.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
@@ -81,6 +86,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   let current: Term | undefined;
   let last: Term | undefined;
   exportCacheAge(caches, registry);
+  exportOptionalKinds(caches, registry);
+  exportForbiddenNamespaces(caches, registry);
   exportUpgrades(() => current?.upgrades.counts(), registry);
   const stopServers = await startServers({ ...parts, settings, registry, term: () => current });
   caches.start(signal);

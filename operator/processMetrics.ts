@@ -18,6 +18,37 @@ export function exportCacheAge(caches: Caches, registry: Registry): void {
   });
 }
 
+export function exportOptionalKinds(
+  caches: Pick<Caches, 'availability'>,
+  registry: Registry,
+): void {
+  new Gauge({
+    name: 'breakwater_optional_kinds',
+    help: 'Always 1, with whether the operator can use an optional kind: Served; Absent, not installed; Forbidden, without permission; Failing, not listed by the API server; Unknown, right after the start',
+    labelNames: ['kind', 'state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [kind, state] of caches.availability) this.set({ kind, state }, 1);
+    },
+  });
+}
+
+export function exportForbiddenNamespaces(
+  caches: Pick<Caches, 'required'>,
+  registry: Registry,
+): void {
+  new Gauge({
+    name: 'breakwater_forbidden_namespaces',
+    help: 'Namespaces of WATCH_NAMESPACES that the operator may not read and works without, such as one that was deleted with its roles',
+    registers: [registry],
+    collect() {
+      const names = caches.required.flatMap((informer) => informer.forbiddenNamespaces);
+      this.set(new Set(names).size);
+    },
+  });
+}
+
 export function exportUpgrades(counts: () => UpgradeCounts | undefined, registry: Registry): void {
   new Gauge({
     name: 'breakwater_upgrades',

@@ -72,12 +72,12 @@ function createLiveness(): { answer: () => Answer; stop: () => void } {
   };
 }
 
-/** Ready when all caches are current. */
+/** Ready when the caches of all kinds that the operator needs are current. */
 function readiness(caches: Caches): Answer {
   const isCurrent = ({ hasSynced, isStale }: Caches['all'][number]): boolean =>
     hasSynced && !isStale;
   const kinds = caches.all.map((each) => [each.resource.plural, isCurrent(each)]);
-  const isReady = caches.synced && caches.all.every(isCurrent);
+  const isReady = caches.synced && caches.required.every(isCurrent);
   return json(isReady ? 200 : 503, Object.fromEntries(kinds));
 }
 

@@ -54,6 +54,8 @@ export interface ApplyOptions extends CallOptions {
   fieldManager: string;
   /** Takes over fields of other managers. Default true, as usual for controllers. */
   force?: boolean;
+  /** The server checks the request, and stores nothing. */
+  dryRun?: boolean;
   /** Only creates the object. If it exists, the call fails with a conflict and changes nothing. */
   absent?: boolean;
 }
@@ -195,12 +197,12 @@ export class KubeClient {
   async apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
-    { fieldManager, force = true, absent, ...options }: ApplyOptions,
+    { fieldManager, force = true, dryRun, absent, ...options }: ApplyOptions,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const metadata = absent ? { ...object.metadata, resourceVersion: NO_VERSION } : object.metadata;
     const path = resourcePath(resource, namespace, name);
-    const query = { fieldManager, force };
+    const query = { fieldManager, force, ...(dryRun && { dryRun: 'All' }) };
     const request = { method: 'PATCH', path, query, contentType: APPLY_PATCH, ...options } as const;
     return this.#write(resource, request, { ...object, metadata });
   }

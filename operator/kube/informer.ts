@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { describeError } from './errors.ts';
+import { describeError, isForbidden } from './errors.ts';
 import { keyOf } from './key.ts';
 import { INACTIVITY_MIN_MS, Reflector } from './reflector.ts';
 import type { Read, Resource, Verb } from './resource.ts';
@@ -58,6 +58,8 @@ interface Scope<T extends KubernetesObject> {
   namespace: string | undefined;
   reflector: Reflector<T>;
   hasSynced: boolean;
+  /** Whether the operator may not list the kind there, as in a namespace that was deleted with its roles. */
+  isForbidden: boolean;
   /** Monotonic milliseconds of the last list, event or bookmark. */
   lastContactAt?: number;
 }
@@ -99,8 +101,20 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     for (const { reflector } of this.#scopes) void reflector.run(signal);
   }
 
+  /** A namespace without permission does not hold up the others. Its objects come when the permission does. */
   get hasSynced(): boolean {
-    return this.#scopes.every(({ hasSynced }) => hasSynced);
+    const scopes = this.#scopes;
+    return (
+      scopes.some(({ hasSynced }) => hasSynced) &&
+      scopes.every(({ hasSynced, isForbidden }) => hasSynced || isForbidden)
+    );
+  }
+
+  /** Namespaces that the operator has not listed, because it may not. */
+  get forbiddenNamespaces(): string[] {
+    return this.#scopes.flatMap(({ namespace, hasSynced, isForbidden }) =>
+      namespace !== undefined && isForbidden && !hasSynced ? [namespace] : [],
+    );
   }
 
   get size(): number {
@@ -175,9 +189,13 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
       clock,
       random,
       logger,
-      onFailed,
+      onFailed: (error) => {
+        scope.isForbidden ||= isForbidden(error);
+        if (this.hasSynced) this.#resolveSynced();
+        onFailed?.(error);
+      },
     });
-    const scope: Scope<T> = { namespace, reflector, hasSynced: false };
+    const scope: Scope<T> = { namespace, reflector, hasSynced: false, isForbidden: false };
     return scope;
   }
 

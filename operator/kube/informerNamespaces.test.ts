@@ -11,6 +11,7 @@ type Client = InformerOptions<ConfigMap>['client'];
 /** The API server of a few namespaces: answers the lists that it has, and then keeps silent. */
 class Namespaces {
   readonly asked: string[] = [];
+  readonly forbidden = new Set<string>();
   readonly lists = new Map<string, string[][]>();
   readonly #watches = new Map<string, PromiseWithResolvers<void>>();
 
@@ -28,6 +29,7 @@ class Namespaces {
 
   async *#list(namespace: string): AsyncGenerator<ListPage<ConfigMap>> {
     this.asked.push(namespace);
+    if (this.forbidden.has(namespace)) throw new ApiError(403, 'no role there');
     const names = this.lists.get(namespace)?.shift();
     if (!names) await new Promise(() => undefined);
     const items = names!.map((name) => object(namespace, name));
@@ -106,4 +108,26 @@ it('an informer of several namespaces is synced after each first list, and as ol
   await clock.advance(1_000);
   expect([informer.hasSynced, informer.isStale]).toEqual([true, true]);
   expect(informer.lastEventAgeMs).toBe(701_000);
+});
+
+it('a namespace that the operator may not read does not hold up the others, and its objects come later', async () => {
+  server.forbidden.add('b');
+  server.lists.set('a', [['one']]);
+  server.lists.set('b', [['one']]);
+  informer.start(stop.signal);
+  await clock.advance(0);
+  expect([informer.hasSynced, held()]).toEqual([true, ['a/one']]);
+  expect(informer.forbiddenNamespaces).toEqual(['b']);
+  await informer.synced;
+  server.forbidden.clear();
+  await clock.advance(1_000);
+  expect(held()).toEqual(['a/one', 'b/one']);
+  expect(informer.forbiddenNamespaces).toEqual([]);
+});
+
+it('an informer that may read none of its namespaces is not synced', async () => {
+  server.forbidden.add('a').add('b');
+  informer.start(stop.signal);
+  await clock.advance(1_000);
+  expect(informer.hasSynced).toBe(false);
 });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { KubeClient } from './client.ts';
 import { Discovery } from './discovery.ts';
-import { OptionalInformer } from './optionalInformer.ts';
+import { OPTIONAL_KIND_MS, OptionalInformer } from './optionalInformer.ts';
 import type { Availability } from './optionalInformer.ts';
 import { ConfigMaps } from '../resources/resources.ts';
 import { FakeApi, json, list, refusal, watch } from '../testing/fakeApi.ts';
@@ -141,6 +141,46 @@ describe('OptionalInformer', () => {
     expect(informer.availability).toBe('Forbidden');
     await until(() => informer.availability === 'Served');
     expect(seen).toEqual(['Forbidden', 'Served']);
+  });
+
+  const failing = refusal(500, 'InternalError');
+  const failures = (count: number): Answer[] => Array.from({ length: count }, () => failing);
+
+  it.each([
+    ['is not listed', [served('configmaps'), ...failures(30)]],
+    ['is listed by no answer', [served('configmaps')]],
+    ['is discovered by no answer', []],
+    ['is not discovered', failures(30)],
+  ])('holds nobody up when its kind %s for good', async (_case, answers) => {
+    api.script(...answers);
+    await until(() => informer.availability !== 'Unknown');
+    await informer.settled;
+    expect(seen).toEqual(['Failing']);
+    expect(clock.monotonic()).toBeLessThan(OPTIONAL_KIND_MS + 1_000);
+    expect(informer.informer).toBeUndefined();
+  });
+
+  it('takes up a kind that the API server lists again', async () => {
+    let works = false;
+    const reading = (request: Received): Answer =>
+      request.query.has('watch') ? watch([]) : list('7', object('a', '5'));
+    const answer: Answer = (response, request) => {
+      const discovers = request.path === DISCOVERY;
+      const next = discovers ? served('configmaps') : works ? reading(request) : failing;
+      next(response, request);
+    };
+    api.script(...Array.from({ length: 100 }, () => answer));
+    await until(() => informer.availability === 'Failing');
+    works = true;
+    await until(() => informer.availability === 'Served');
+    expect(seen).toEqual(['Failing', 'Served']);
+    expect(informer.informer?.get('ns', 'a')).toBeDefined();
+  });
+
+  it('says of a kind that was installed later that the API server does not list it', async () => {
+    api.script(absent, served('configmaps'), ...failures(30));
+    await until(() => informer.availability === 'Failing');
+    expect(seen).toEqual(['Absent', 'Failing']);
   });
 
   it('keeps what it knows while discovery fails', async () => {

@@ -1,3 +1,4 @@
+import { systemClock } from './clock.ts';
 import type { Discovery } from './discovery.ts';
 import { isForbidden, isNotFound } from './errors.ts';
 import { Informer } from './informer.ts';
@@ -8,9 +9,13 @@ import type { KubernetesObject } from './types.ts';
 
 /**
  * Whether a kind that may be installed or not can be used. `Unknown`: the API server has not answered yet. `Forbidden`:
- * the operator may not read the kind, or may not ask for it.
+ * the operator may not read the kind, or may not ask for it. `Failing`: for some time the API server has not listed the
+ * kind, or not said whether it is installed.
  */
-export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
+export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Failing' | 'Served';
+
+/** For this time the operator waits for an optional kind. Then it works without it. */
+export const OPTIONAL_KIND_MS = 10_000;
 
 interface Running<T extends KubernetesObject, V extends Verb> {
   informer: Informer<T, V>;
@@ -20,7 +25,7 @@ interface Running<T extends KubernetesObject, V extends Verb> {
 /** An informer of a kind that may be installed and removed while the operator runs. */
 export class OptionalInformer<T extends KubernetesObject, V extends Verb = never> {
   readonly resource: Resource<T, Read | V>;
-  /** Resolves when `availability` is known and the cache of a served kind is filled. */
+  /** Resolves when `availability` is known and the cache of a served kind is filled, or after OPTIONAL_KIND_MS. */
   readonly settled: Promise<void>;
   readonly #options: InformerOptions<T, V>;
   readonly #discovery: Discovery;
@@ -50,6 +55,7 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
       else if (!this.#running) this.#startInformer();
     });
     signal.addEventListener('abort', () => this.#running?.stop.abort(), { once: true });
+    this.#failUnlessSettled(signal, () => this.#availability === 'Unknown');
   }
 
   get availability(): Availability {
@@ -91,6 +97,21 @@ export class OptionalInformer<T extends KubernetesObject, V extends Verb = never
     void informer.synced.then(() => {
       if (this.#running === running) this.#setAvailability('Served');
     });
+    // A kind without permission stays Forbidden.
+    this.#failUnlessSettled(stop.signal, () => this.#availability === 'Absent');
+  }
+
+  #failUnlessSettled(signal: AbortSignal, isUnsettled: () => boolean): void {
+    const { clock = systemClock, logger } = this.#options;
+    const cancel = clock.after(OPTIONAL_KIND_MS, () => {
+      if (!isUnsettled()) return;
+      logger?.warn(
+        { resource: this.resource.plural },
+        'The API server does not list an optional kind. The operator works without it until it does',
+      );
+      this.#setAvailability('Failing');
+    });
+    signal.addEventListener('abort', cancel, { once: true });
   }
 
   /** A running informer goes on: the answer says nothing about its kind. */

@@ -73,6 +73,8 @@ export class Reflector<T extends KubernetesObject> {
   /** Kept while a failed page is read again. */
   #partial: PartialList<T> = { objects: [] };
   #streams: boolean;
+  /** Whether the last watch broke off before it had sent all objects. Then pages get on, and a watch may never. */
+  #brokeOff = false;
   /** A watch that has sent the initial objects. */
   #open: OpenWatch<T> | undefined;
 
@@ -91,7 +93,8 @@ export class Reflector<T extends KubernetesObject> {
     const { clock, random } = this.#options;
     if (state.phase === 'watching') return this.#watch(state, signal);
     if (state.phase === 'listing') {
-      return this.#streams ? this.#stream(state, signal) : this.#list(state, signal);
+      const streams = this.#streams && !this.#brokeOff;
+      return streams ? this.#stream(state, signal) : this.#list(state, signal);
     }
     await sleep(clock, state.delayMs, signal);
     return nextState(state, { type: 'waited' }, random);
@@ -114,6 +117,7 @@ export class Reflector<T extends KubernetesObject> {
         sink.onContact();
       }
       this.#partial = { objects: [] };
+      this.#brokeOff = false;
       await sink.replace(partial.objects);
       return nextState(current, { type: 'listed', resourceVersion }, random);
     } catch (error) {
@@ -136,6 +140,7 @@ export class Reflector<T extends KubernetesObject> {
       watch.idle[Symbol.dispose]();
       // A server without WatchList refuses the parameters.
       this.#streams = !(error instanceof ApiError && [400, 422].includes(error.status));
+      this.#brokeOff = !(error instanceof ApiError);
       return this.#streams ? this.#failed(state, error, 'List', signal) : state;
     }
   }

@@ -1,3 +1,4 @@
+import type { Configuration } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import type { Upgrade } from '../desired/objects/deployment.ts';
@@ -17,6 +18,7 @@ import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
 import type { ChildClient } from './childClient.ts';
 import { ChildWriter, isControlledBy } from './children.ts';
+import { Contests } from './contests.ts';
 import { Configurations, type ConfigurationsOptions } from './configurations.ts';
 import { isHeldBack, PlanWriter } from './planWriter.ts';
 import type { OwnWrites } from './ownWrites.ts';
@@ -52,7 +54,7 @@ export class AgentReconciler {
 
   constructor(options: AgentReconcilerOptions) {
     this.#options = options;
-    this.#children = new ChildWriter(options.client, options.ownWrites);
+    this.#children = new ChildWriter(options.client, new Contests(options.now), options.ownWrites);
     this.#configurations = new Configurations({
       ...options,
       lastApplied: (key) => this.#states.get(key),
@@ -177,8 +179,16 @@ export class AgentReconciler {
     const configuration = this.#configurations.revise(key, agent, plan);
     if (!configuration) return {};
     const { authorityPem } = this.#options;
-    if (!(await writer.applyConfiguration(configuration, authorityPem()))) return { configuration };
+    if (!(await writer.applyConfiguration(configuration, authorityPem()))) {
+      return { configuration, ...this.#sentBefore(key, configuration) };
+    }
     return { configuration, configuredAt: this.#configurations.push(key, configuration) };
+  }
+
+  /** When pods were sent this configuration; empty if they were not. */
+  #sentBefore(key: string, { hash }: Configuration): Pick<Applied, 'configuredAt'> {
+    const { configuration, configuredAt } = this.#states.get(key) ?? {};
+    return configuration?.hash === hash && configuredAt !== undefined ? { configuredAt } : {};
   }
 
   #setState(
@@ -203,14 +213,18 @@ export class AgentReconciler {
   }
 }
 
-/** When to try again what the API server refused. */
+/** When to try again what the API server refused, or to look at an object that is contested. */
 function retryOf(
-  { applyErrors }: Applied,
+  { applyErrors, contests = [] }: Applied,
   refusedRetryMs: number,
 ): { requeueAfterMs: number } | void {
-  if (applyErrors.length === 0) return;
-  const webhook = applyErrors.some(({ reason }) => reason === 'InternalError');
-  return { requeueAfterMs: webhook ? Math.min(WEBHOOK_RETRY_MS, refusedRetryMs) : refusedRetryMs };
+  const times = [
+    ...applyErrors.map(({ reason }) =>
+      reason === 'InternalError' ? Math.min(WEBHOOK_RETRY_MS, refusedRetryMs) : refusedRetryMs,
+    ),
+    ...contests.map(({ lookAgainMs }) => lookAgainMs),
+  ];
+  if (times.length > 0) return { requeueAfterMs: Math.min(...times) };
 }
 
 type GatheredInput = PlanInput & { attachment: AgentAttachment };

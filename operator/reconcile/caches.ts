@@ -10,6 +10,7 @@ import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
 import {
   AS_TEXT,
   Informer,
+  type Availability,
   type ConfigMap,
   type Deployment,
   type HorizontalPodAutoscaler,
@@ -137,6 +138,11 @@ export class Caches {
   }
 
   get all(): Informer<KubernetesObject>[] {
+    return [...this.required, ...this.#optional];
+  }
+
+  /** Informers of the kinds without which the operator does not work. */
+  get required(): Informer<KubernetesObject>[] {
     const { agents, breakers, limits, pods, replicaSets } = this;
     return [
       agents,
@@ -144,12 +150,16 @@ export class Caches {
       limits,
       pods,
       replicaSets,
-      ...this.children,
+      ...this.#builtIn,
     ] as unknown as Informer<KubernetesObject>[];
   }
 
   /** Informers of agents' objects. Those of optional kinds are included while the kind is installed. */
   get children(): Informer<KubernetesObject, Own>[] {
+    return [...this.#builtIn, ...this.#optional];
+  }
+
+  get #builtIn(): Informer<KubernetesObject, Own>[] {
     return [
       this.configMaps,
       this.serviceAccounts,
@@ -158,9 +168,16 @@ export class Caches {
       this.autoscalers,
       this.disruptionBudgets,
       this.networkPolicies,
-      ...this.monitoring.served,
-      ...this.keda.served,
     ] as unknown as Informer<KubernetesObject, Own>[];
+  }
+
+  get #optional(): Informer<KubernetesObject, Own>[] {
+    return [...this.monitoring.served, ...this.keda.served];
+  }
+
+  /** Whether each optional kind can be used. */
+  get availability(): ReadonlyMap<string, Availability> {
+    return new Map([...this.monitoring.availability, ...this.keda.availability]);
   }
 
   /** @throws Error if agents have no objects of this kind */

@@ -1,8 +1,6 @@
 import type { KubernetesObject } from '../../crds/meta.ts';
 import type { Resource } from '../kube/index.ts';
 
-export const FIELD_MANAGER = 'breakwater-agentdeployment';
-
 /** The methods of KubeClient by which agents' objects are written. */
 export interface ChildClient {
   get<T extends KubernetesObject>(
@@ -14,7 +12,13 @@ export interface ChildClient {
   apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
-    options: { fieldManager: string; absent?: boolean; signal?: AbortSignal },
+    options: {
+      fieldManager: string;
+      force?: boolean;
+      dryRun?: boolean;
+      absent?: boolean;
+      signal?: AbortSignal;
+    },
   ): Promise<T>;
   delete<T extends KubernetesObject>(
     resource: Resource<T, 'delete'>,

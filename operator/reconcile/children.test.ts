@@ -6,7 +6,8 @@ import type { Desired } from '../desired/objects/objects.ts';
 import { ApiError, type Resource } from '../kube/index.ts';
 import { ServiceAccounts, type Own } from '../resources/resources.ts';
 import type { ChildClient } from './childClient.ts';
-import { ChildWriter, ForeignObjectError } from './children.ts';
+import { ChildWriter, ContestedError, ForeignObjectError } from './children.ts';
+import { Contests, CONTESTS } from './contests.ts';
 
 const agent = agentFixture('triage');
 const signal = new AbortController().signal;
@@ -14,18 +15,30 @@ const resource = ServiceAccounts as unknown as Resource<KubernetesObject, Own>;
 const desired: Desired = {
   apiVersion: 'v1',
   kind: 'ServiceAccount',
-  metadata: { namespace: 'support', name: 'triage', labels: { 'example.com/a': 'b' } },
+  metadata: {
+    ...{ namespace: 'support', name: 'triage', labels: { 'example.com/a': 'b' } },
+    ownerReferences: [
+      {
+        ...{ apiVersion: agent.apiVersion, kind: agent.kind, name: 'triage' },
+        uid: agent.metadata.uid!,
+        controller: true,
+      },
+    ],
+  },
 };
 
 /** An API server with room for one object. */
 class OneObject {
   readonly calls: string[] = [];
   stored: KubernetesObject | undefined;
+  edited = false;
+  #version = 0;
 
   get client(): ChildClient {
     return {
       get: () => this.#get(),
-      apply: (_resource, object, { absent }) => this.#apply(object, absent),
+      apply: (_resource, object, { absent, dryRun }) =>
+        dryRun ? this.#ask(object) : this.#apply(object, absent),
       delete: () => Promise.reject(new Error('Nothing is deleted here')),
     } as ChildClient;
   }
@@ -35,6 +48,28 @@ class OneObject {
     return Promise.resolve(this.stored);
   }
 
+  /** Another writer changes the object. */
+  edit(labels: Record<string, string>): KubernetesObject {
+    const { metadata } = this.stored!;
+    this.#version += 1;
+    this.edited = true;
+    const changed = { ...metadata, labels, resourceVersion: String(this.#version) };
+    this.stored = { ...this.stored!, metadata: changed };
+    return this.stored;
+  }
+
+  #ask(object: KubernetesObject): Promise<KubernetesObject> {
+    this.calls.push('ask');
+    if (!this.edited) return Promise.resolve(object);
+    const cause = {
+      reason: 'FieldManagerConflict',
+      message: 'conflict with "mutator" using v1',
+      field: '.metadata.labels.example.com/a',
+    };
+    const body = { reason: 'Conflict', details: { causes: [cause] } };
+    return Promise.reject(new ApiError(409, 'Apply failed with 1 conflict', body));
+  }
+
   #apply(object: KubernetesObject, absent = false): Promise<KubernetesObject> {
     this.calls.push(absent ? 'make' : 'apply');
     if (absent && this.stored) {
@@ -42,7 +77,13 @@ class OneObject {
         new ApiError(409, 'the object has been modified', { reason: 'Conflict' }),
       );
     }
-    this.stored = { ...object, metadata: { ...object.metadata, uid: 'uid-child' } };
+    this.edited = false;
+    this.#version += 1;
+    const resourceVersion = String(this.#version);
+    this.stored = {
+      ...object,
+      metadata: { ...object.metadata, uid: 'uid-child', resourceVersion },
+    };
     return Promise.resolve(this.stored);
   }
 }
@@ -50,10 +91,14 @@ class OneObject {
 describe('ChildWriter', () => {
   let server: OneObject;
   let writer: ChildWriter;
+  let now: number;
+  let contests: Contests;
 
   beforeEach(() => {
     server = new OneObject();
-    writer = new ChildWriter(server.client);
+    now = 0;
+    contests = new Contests(() => now);
+    writer = new ChildWriter(server.client, contests);
   });
 
   const apply = (live?: KubernetesObject): Promise<KubernetesObject> =>
@@ -88,8 +133,127 @@ describe('ChildWriter', () => {
   it('tells of other refusals, and changes nothing after them', async () => {
     const refusal = new ApiError(403, 'exceeded quota', { reason: 'Forbidden' });
     const client = { ...server.client, apply: () => Promise.reject(refusal) };
-    writer = new ChildWriter(client);
+    writer = new ChildWriter(client, contests);
     await expect(apply()).rejects.toBe(refusal);
     expect(server.calls).toEqual([]);
+  });
+
+  const { promptRepairs, firstDelayMs, calmMs } = CONTESTS;
+  const contest = (): ReturnType<ChildWriter['contestOf']> => writer.contestOf(agent, desired);
+
+  /** Another writer changes the object each time until it is contested. */
+  async function fight(): Promise<void> {
+    await apply();
+    for (let time = 0; time < promptRepairs; time++) {
+      expect(contest()).toBeUndefined();
+      await apply(server.edit({ 'example.com/a': 'theirs' }));
+    }
+  }
+
+  it('puts an object back a few times at once, then says who changes which fields, and waits', async () => {
+    await fight();
+    expect(server.calls.slice(1)).toEqual([
+      ...Array.from({ length: promptRepairs - 1 }, () => 'apply'),
+      ...['ask', 'apply'],
+    ]);
+    expect(contest()).toEqual({
+      writers: ['mutator'],
+      fields: ['.metadata.labels.example.com/a'],
+      lookAgainMs: firstDelayMs,
+    });
+    const edited = server.edit({ 'example.com/a': 'theirs' });
+    await expect(apply(edited)).rejects.toThrow(ContestedError);
+    expect(server.stored).toBe(edited);
+    now += firstDelayMs;
+    await apply(edited);
+    expect(contest()).toMatchObject({ lookAgainMs: 2 * firstDelayMs });
+  });
+
+  it('says which fields somebody removes, where the API server does not tell who', async () => {
+    await apply();
+    for (let time = 0; time < promptRepairs; time++) {
+      const live = server.edit({});
+      server.edited = false;
+      await apply(live);
+    }
+    expect(contest()).toMatchObject({ writers: [], fields: ['.metadata.labels.example.com/a'] });
+  });
+
+  it('waits before it makes an object again that is deleted again and again', async () => {
+    await apply();
+    for (let time = 0; time < promptRepairs; time++) {
+      server.stored = undefined;
+      await apply();
+    }
+    expect(contest()).toMatchObject({ writers: [], fields: [] });
+    server.stored = undefined;
+    await expect(apply()).rejects.toThrow(ContestedError);
+  });
+
+  it('recognises another installation, which applies other contents under the same name', async () => {
+    await apply();
+    const other = new ChildWriter(server.client, new Contests(() => now));
+    const theirs: Desired = { ...desired, automountServiceAccountToken: true } as Desired;
+    for (let time = 0; time < promptRepairs; time++)
+      await apply(await other.apply(agent, resource, theirs, server.stored, signal));
+    expect(contest()).toMatchObject({ writers: ['breakwater-agentdeployment'] });
+  });
+
+  it('writes a new spec at once, also while the object is contested', async () => {
+    await fight();
+    const live = server.edit({ 'example.com/a': 'theirs' });
+    const next = {
+      ...desired,
+      metadata: { ...desired.metadata, labels: { 'example.com/a': 'c' } },
+    };
+    await writer.apply(agent, resource, next, live, signal);
+    expect(server.stored!.metadata.labels).toEqual({ 'example.com/a': 'c' });
+  });
+
+  it('ends the contest when the object stays as it is', async () => {
+    await fight();
+    now += firstDelayMs;
+    await apply(server.stored);
+    expect(contest()?.lookAgainMs).toBe(calmMs + 1);
+    now += contest()!.lookAgainMs;
+    expect(contest()).toBeUndefined();
+    await apply(server.edit({ 'example.com/a': 'theirs' }));
+    expect(server.calls.at(-1)).toBe('apply');
+  });
+
+  it('contests nothing by edits of the spec in quick succession over a cache that lags behind', async () => {
+    const stale = await apply();
+    for (let edit = 0; edit < 3 * promptRepairs; edit++) {
+      const labels = { 'example.com/a': String(edit) };
+      const next = { ...desired, metadata: { ...desired.metadata, labels } };
+      await writer.apply(agent, resource, next, stale, signal);
+    }
+    expect(contest()).toBeUndefined();
+  });
+
+  it('contests nothing by reconciles before the cache shows a new object', async () => {
+    for (let time = 0; time < 3 * promptRepairs; time++) await apply();
+    expect(contest()).toBeUndefined();
+  });
+
+  it('contests nothing of an agent that is made again and again', async () => {
+    for (let time = 0; time < 3 * promptRepairs; time++) {
+      server.stored = undefined;
+      const again = { ...agent, metadata: { ...agent.metadata, uid: `uid-${time}` } };
+      await writer.apply(again, resource, desired, undefined, signal);
+      expect(writer.contestOf(again, desired)).toBeUndefined();
+    }
+  });
+
+  it('forgets old writes', async () => {
+    await apply();
+    now += calmMs + 1;
+    server.stored = undefined;
+    for (let time = 1; time < promptRepairs; time++) {
+      await apply();
+      server.stored = undefined;
+    }
+    await apply();
+    expect(contest()).toBeUndefined();
   });
 });

@@ -2,20 +2,35 @@ import { hash } from 'node:crypto';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Desired } from '../desired/objects/objects.ts';
-import { AGENT_LABEL, MANAGED_BY } from '../desired/common/metadata.ts';
+import { AGENT_LABEL, FIELD_MANAGER, MANAGED_BY } from '../desired/common/metadata.ts';
 import { ApiError, isConflict, type Deployment, type Resource } from '../kube/index.ts';
 import { type Own } from '../resources/resources.ts';
 import type { ApplyError } from '../status/observations.ts';
-import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
+import type { ChildClient } from './childClient.ts';
+import type { Contests, Found, Undone } from './contests.ts';
 import { transferReplicasOwnership } from './replicasOwnership.ts';
 import { OwnWrites } from './ownWrites.ts';
-import { hasFieldsOf, projection } from './projection.ts';
+import { changedFields, hasFieldsOf, projection } from './projection.ts';
 
 /** Hash of the last applied object. It saves a write when nothing changed, also after a restart. */
 const APPLIED_ANNOTATION = 'breakwater.dev/applied';
 
 /** Another owner already has an object of this name. */
 export class ForeignObjectError extends Error {}
+
+/** Another writer undoes each write of the object, so the operator waits before it puts the object back. */
+export class ContestedError extends Error {}
+
+/** The object before and after a write. */
+interface Written {
+  /** Undefined if the write created the object. */
+  before: KubernetesObject | undefined;
+  after: KubernetesObject;
+  /** Field managers that had changed our fields, as the API server names them. */
+  conflicts: Undone;
+}
+
+const NO_CONFLICTS: Undone = { writers: [], fields: [] };
 
 /**
  * Applies agents' objects by server-side apply. It writes an object only if its desired form changed, or if another
@@ -24,18 +39,20 @@ export class ForeignObjectError extends Error {}
 export class ChildWriter {
   readonly #client: ChildClient;
   readonly #ownWrites: OwnWrites;
+  readonly #contests: Contests;
   /** By UID: our fields as the server stores them, if it stores another form (quantities, defaults in lists). */
   readonly #normalised = new Map<string, string>();
 
-  constructor(client: ChildClient, ownWrites = new OwnWrites()) {
+  constructor(client: ChildClient, contests: Contests, ownWrites = new OwnWrites()) {
     this.#client = client;
+    this.#contests = contests;
     this.#ownWrites = ownWrites;
   }
 
   /**
    * @param live as the informer has it; undefined if it has none
    * @returns the object after the write
-   * @throws ApiError, ForeignObjectError
+   * @throws ApiError, ForeignObjectError, ContestedError
    */
   async apply(
     agent: AgentDeployment,
@@ -46,10 +63,22 @@ export class ChildWriter {
   ): Promise<KubernetesObject> {
     const object = stamped(desired);
     if (live && this.#isCurrent(live, object)) return live;
+    const key = contestKey(agent, object);
+    const isUndone = this.#contests.isUndone(key, found(live), stampOf(object)!);
+    if (isUndone && this.#contests.waitMs(key) > 0) {
+      throw new ContestedError(`${object.kind} ${object.metadata.name} is contested`);
+    }
     const created = live ? undefined : await this.#create(resource, object, signal);
-    const result = created ?? (await this.#change(agent, resource, object, live, signal));
-    this.#remember(result, object);
-    return result;
+    const written = created
+      ? { before: undefined, after: created, conflicts: NO_CONFLICTS }
+      : await this.#change(agent, resource, object, live, signal);
+    this.#remember(key, written, object);
+    return written.after;
+  }
+
+  /** Who contests the object; undefined while it is not contested. */
+  contestOf(agent: AgentDeployment, desired: Desired): ReturnType<Contests['of']> {
+    return this.#contests.of(contestKey(agent, desired));
   }
 
   /** Creates an object by one call; undefined if it exists already, which then stays unchanged. */
@@ -74,17 +103,36 @@ export class ChildWriter {
     object: Desired,
     live: KubernetesObject | undefined,
     signal: AbortSignal,
-  ): Promise<KubernetesObject> {
+  ): Promise<Written> {
     const { namespace, name } = object.metadata;
-    const existing = live ?? (await this.#client.get(resource, namespace, name, { signal }));
-    if (existing) assertOurs(agent, existing);
+    const before = live ?? (await this.#client.get(resource, namespace, name, { signal }));
+    if (before) assertOurs(agent, before);
     if (leavesReplicas(object)) {
-      const deployment = existing as Deployment | undefined;
+      const deployment = before as Deployment | undefined;
       await transferReplicasOwnership(this.#client, agent, object, deployment, signal);
     }
-    return this.#ownWrites.track(existing?.metadata.uid, () =>
-      this.#client.apply(resource, object, { fieldManager: FIELD_MANAGER, signal }),
+    const asks = this.#contests.isFrequent(contestKey(agent, object));
+    const conflicts = asks ? await this.#conflicts(resource, object, signal) : NO_CONFLICTS;
+    const options = { fieldManager: FIELD_MANAGER, signal };
+    const after = await this.#ownWrites.track(before?.metadata.uid, () =>
+      this.#client.apply(resource, object, options),
     );
+    return { before, after, conflicts };
+  }
+
+  /** The API server refuses an apply without force, and names the other writers. `dryRun` keeps it from changing anything. */
+  async #conflicts(
+    resource: Resource<KubernetesObject, Own>,
+    object: Desired,
+    signal: AbortSignal,
+  ): Promise<Undone> {
+    try {
+      const options = { fieldManager: FIELD_MANAGER, force: false, dryRun: true, signal };
+      await this.#client.apply(resource, object, options);
+      return NO_CONFLICTS;
+    } catch (error) {
+      return conflictsIn(error);
+    }
   }
 
   /**
@@ -112,16 +160,23 @@ export class ChildWriter {
   }
 
   #isCurrent(live: KubernetesObject, object: Desired): boolean {
-    const stamp = object.metadata.annotations?.[APPLIED_ANNOTATION];
-    if (live.metadata.annotations?.[APPLIED_ANNOTATION] !== stamp) return false;
+    if (stampOf(live) !== stampOf(object)) return false;
     if (hasFieldsOf(live, object)) return true;
     const normalised = this.#normalised.get(live.metadata.uid ?? '');
     return normalised !== undefined && normalised === projection(live, object);
   }
 
-  #remember(result: KubernetesObject, object: Desired): void {
-    if (hasFieldsOf(result, object)) this.forget(result.metadata.uid);
-    else this.#normalised.set(result.metadata.uid!, projection(result, object));
+  #remember(key: string, { before, after, conflicts }: Written, object: Desired): void {
+    if (hasFieldsOf(after, object)) this.forget(after.metadata.uid);
+    else this.#normalised.set(after.metadata.uid!, projection(after, object));
+    const stamp = stampOf(object)!;
+    // The cache may have lacked an object that is as it should be.
+    const isUndone =
+      !(before && this.#isCurrent(before, object)) &&
+      this.#contests.isUndone(key, found(before), stamp);
+    const undone = conflicts.fields.length > 0 ? conflicts : undoneBy(before, object);
+    const { resourceVersion: version } = after.metadata;
+    this.#contests.wrote(key, { stamp, version }, isUndone ? undone : undefined);
   }
 }
 
@@ -130,6 +185,44 @@ function stamped(desired: Desired): Desired {
   const stamp = hash('sha256', JSON.stringify(desired)).slice(0, 16);
   const annotations = { ...desired.metadata.annotations, [APPLIED_ANNOTATION]: stamp };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+function stampOf({ metadata }: KubernetesObject): string | undefined {
+  return metadata.annotations?.[APPLIED_ANNOTATION];
+}
+
+function found(object: KubernetesObject | undefined): Found | undefined {
+  return object && { stamp: stampOf(object), version: object.metadata.resourceVersion };
+}
+
+/** An agent that is made again under its name has no contests. */
+function contestKey(agent: AgentDeployment, { kind, metadata }: Desired): string {
+  return `${agent.metadata.uid}/${kind}/${metadata.name}`;
+}
+
+/** The field managers in a conflict, and our fields that they have changed. */
+function conflictsIn(error: unknown): Undone {
+  const causes = (isConflict(error) && (error as ApiError).details?.causes) || [];
+  const conflicts = causes.filter(({ reason }) => reason === 'FieldManagerConflict');
+  const writers = conflicts.map(({ message = '' }) => /"([^"]*)"/.exec(message)?.[1] ?? message);
+  return {
+    writers: [...new Set(writers)],
+    fields: [...new Set(conflicts.map(({ field = '' }) => field))],
+  };
+}
+
+/**
+ * What another writer did to the object. The API server names no writer of a field that was removed, nor one with our own
+ * field manager, which is another installation.
+ */
+function undoneBy(before: KubernetesObject | undefined, object: Desired): Undone {
+  if (!before) return NO_CONFLICTS;
+  const stamp = stampOf(before);
+  const isOtherInstallation = stamp !== undefined && stamp !== stampOf(object);
+  return {
+    writers: isOtherInstallation ? [FIELD_MANAGER] : [],
+    fields: changedFields(before, object),
+  };
 }
 
 /** @throws ForeignObjectError unless the agent controls the object, or it has our labels and lost its controller */
@@ -203,7 +296,10 @@ export function applyErrorOf(
 
 /** Whether the API server will fail again for as long as nobody mends a webhook or makes the object smaller. */
 function isLasting({ status, message }: ApiError): boolean {
-  return status === 500 && /failed calling webhook|request is too large/.test(message);
+  return (
+    status === 500 &&
+    /failed calling webhook|conversion webhook for .* failed|request is too large/.test(message)
+  );
 }
 
 /** Server-side apply answers 500, not 422, to a value of the wrong form or type, such as a number in place of a string. */

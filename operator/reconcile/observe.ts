@@ -43,6 +43,7 @@ export function observe({
     ...(deployment && { deployment: observeDeployment(deployment, state?.deploymentGeneration) }),
     ...scalers(autoscaler, scaledObject),
     applyErrors: state?.applyErrors ?? [],
+    contests: state?.contests ?? [],
     ...ofFleet(fleet, fleetCircuits),
     pods: pods.map((pod) => observePod(pod, report(pod.metadata.uid!), now)),
   };

@@ -4,7 +4,7 @@ import type { Own } from '../resources/resources.ts';
 import { BY_AGENT } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { isMadeByKeda } from './children.ts';
-import { isKeptByKeda } from './scalers.ts';
+import { mayBeKeptByKeda } from './scalers.ts';
 
 /** Kinds that are never deleted: a spec that results in no such object keeps the last good one. */
 const KEPT = new Set(['ConfigMap', 'Deployment']);
@@ -26,6 +26,6 @@ export function obsoleteObjects(
         .keysByIndex(BY_AGENT, key)
         .filter((child) => !planned.has(`${resource.kind}/${splitKey(child).name}`))
         .map((child) => ({ resource, object: informer.getByKey(child)! }))
-        .filter(({ object }) => !isMadeByKeda(object) || !isKeptByKeda(caches, key));
+        .filter(({ object }) => !isMadeByKeda(object) || !mayBeKeptByKeda(caches, key));
     });
 }

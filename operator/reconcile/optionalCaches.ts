@@ -45,6 +45,11 @@ export class OptionalCaches {
     });
   }
 
+  /** Of all kinds, by the name of the kind. */
+  get availability(): [kind: string, availability: Availability][] {
+    return this.#informers.map(({ resource, availability }) => [resource.kind, availability]);
+  }
+
   availabilityOf(resource: Resource<KubernetesObject, Own>): Availability {
     return this.#of(resource).availability;
   }

@@ -6,9 +6,9 @@ import type { Desired } from '../desired/objects/objects.ts';
 import { plannedObjects, type AgentPlan } from '../desired/plan.ts';
 import { keyOf } from '../kube/index.ts';
 import type { ApplyError } from '../status/observations.ts';
-import type { Applied } from './agentState.ts';
+import type { Applied, HeldContest } from './agentState.ts';
 import type { Caches } from './caches.ts';
-import { applyErrorOf, type ChildWriter } from './children.ts';
+import { applyErrorOf, ContestedError, type ChildWriter } from './children.ts';
 import { obsoleteObjects } from './obsolete.ts';
 import { ownershipOf, permittedDeployment, type Ownership } from './prerequisites.ts';
 import { waitsForScaler } from './scalers.ts';
@@ -21,7 +21,9 @@ export interface PlanWriterOptions {
   signal: AbortSignal;
 }
 
-type WriteResult = Pick<Applied, 'applyErrors' | 'deploymentGeneration'>;
+interface WriteResult extends Pick<Applied, 'applyErrors' | 'deploymentGeneration'> {
+  contests: HeldContest[];
+}
 
 const DEPLOYMENT_AND_PREREQUISITES = new Set(['ServiceAccount', 'NetworkPolicy', 'Deployment']);
 
@@ -30,7 +32,7 @@ const DEPLOYMENT_AND_PREREQUISITES = new Set(['ServiceAccount', 'NetworkPolicy',
  * It throws errors that a retry may solve.
  */
 export class PlanWriter {
-  readonly result: WriteResult = { applyErrors: [] };
+  readonly result: WriteResult = { applyErrors: [], contests: [] };
   readonly #options: PlanWriterOptions;
 
   constructor(options: PlanWriterOptions) {
@@ -56,15 +58,21 @@ export class PlanWriter {
     }
   }
 
-  #apply(desired: Desired): Promise<boolean> {
+  async #apply(desired: Desired): Promise<boolean> {
     const { agent, caches, children, signal } = this.#options;
-    return this.#attempt(desired, async () => {
+    const { kind, metadata } = desired;
+    const isWritten = await this.#attempt(desired, async () => {
       const informer = caches.childrenOf(desired.kind);
       const live = informer.get(desired.metadata.namespace, desired.metadata.name);
       const { metadata } = await children.apply(agent, informer.resource, desired, live, signal);
       if (desired.kind !== 'Deployment') return;
       this.result.deploymentGeneration = metadata.generation ?? 0;
     });
+    const contest = children.contestOf(agent, desired);
+    if (contest) {
+      this.result.contests.push({ kind, name: metadata.name, held: !isWritten, ...contest });
+    }
+    return isWritten;
   }
 
   async #attempt(
@@ -76,6 +84,7 @@ export class PlanWriter {
       await write();
       return true;
     } catch (error) {
+      if (error instanceof ContestedError) return false;
       const refusal = applyErrorOf(object, error);
       if (!refusal) throw error;
       this.result.applyErrors.push({ ...refusal, ...facts });
@@ -99,13 +108,16 @@ export class PlanWriter {
     const { agent, caches } = this.#options;
     const live = caches.childrenOf(kind).get(metadata.namespace, metadata.name);
     const refused = this.result.applyErrors.find((error) => error.kind === kind && !error.deleting);
-    return ownershipOf(agent, refused?.reason, live);
+    const isHeld = this.result.contests.some((contest) => contest.kind === kind && contest.held);
+    return ownershipOf(agent, isHeld ? 'Contested' : refused?.reason, live);
   }
 }
 
-/** Whether the Deployment, or a prerequisite of it, was refused. */
-export function isHeldBack({ applyErrors }: WriteResult): boolean {
-  return applyErrors.some(
-    ({ kind, deleting }) => !deleting && DEPLOYMENT_AND_PREREQUISITES.has(kind),
-  );
+/** Whether the Deployment, or a prerequisite of it, was not written. */
+export function isHeldBack({ applyErrors, contests }: WriteResult): boolean {
+  const unwritten = [
+    ...applyErrors.filter(({ deleting }) => !deleting),
+    ...contests.filter(({ held }) => held),
+  ];
+  return unwritten.some(({ kind }) => DEPLOYMENT_AND_PREREQUISITES.has(kind));
 }

@@ -27,6 +27,17 @@ export function hasFieldsOf(value: unknown, shape: unknown): boolean {
   );
 }
 
+/** Paths of the fields of `shape` that `value` has not, or with another value, such as .spec.replicas. */
+export function changedFields(value: unknown, shape: unknown, path = ''): string[] {
+  if (hasFieldsOf(value, shape)) return [];
+  if (!isObject(value) || !isObject(shape)) return [path];
+  return Object.keys(shape).flatMap((key) => {
+    const below = `${path}.${key}`;
+    if (!EXACT.has(key)) return changedFields(value[key], shape[key], below);
+    return isDeepStrictEqual(value[key], shape[key]) ? [] : [below];
+  });
+}
+
 /** The fields of `value` that `shape` has too, as a canonical string: fields of other writers are left out. */
 export function projection(value: unknown, shape: unknown): string {
   return JSON.stringify(project(value, shape)) ?? 'undefined';

@@ -1,8 +1,9 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { FIELD_MANAGER } from '../desired/common/metadata.ts';
 import type { Desired } from '../desired/objects/objects.ts';
 import { type Deployment } from '../kube/index.ts';
 import { Deployments } from '../resources/resources.ts';
-import { FIELD_MANAGER, type ChildClient } from './childClient.ts';
+import type { ChildClient } from './childClient.ts';
 
 /** Owns spec.replicas from when autoscaling is turned on until a HorizontalPodAutoscaler sets it. */
 const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';

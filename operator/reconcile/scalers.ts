@@ -37,8 +37,14 @@ export function scalersOf(
   };
 }
 
+/** Whether KEDA may still need its HorizontalPodAutoscaler: the operator does not see whether there is a ScaledObject. */
+export function mayBeKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
+  const isSeen = ['Absent', 'Served'].includes(caches.keda.scaledObjects);
+  return !isSeen || isKeptByKeda(caches, agentKey);
+}
+
 /** Whether KEDA would create its HorizontalPodAutoscaler again after a deletion. */
-export function isKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
+function isKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
   const { namespace, name } = namesOf(agentKey);
   const scaledObject = caches.keda.scaledObject(namespace, name);
   return scaledObject !== undefined && scaledObject.metadata.deletionTimestamp === undefined;

@@ -3,6 +3,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { isConflict, isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
 import { OwnWrites } from './ownWrites.ts';
+import { isNewer } from './resourceVersion.ts';
 import type { WriteBudget } from './writeBudget.ts';
 
 export interface StatusObject<S> extends KubernetesObject {
@@ -158,10 +159,4 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     this.#written.delete(key);
     this.#budget.forget(`${kind}/${key}`);
   }
-}
-
-/** One counter of the storage numbers all versions of an object, so the larger one is newer. */
-function isNewer(left: string | undefined, right: string | undefined): boolean {
-  if (!left || !right || !/^\d+$/.test(left) || !/^\d+$/.test(right)) return false;
-  return BigInt(left) > BigInt(right);
 }

@@ -6,6 +6,7 @@ import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { PodReport } from '../links/index.ts';
 import { hashOf, snapshot } from '../testing/messages.ts';
 import { AgentNotifier } from './agentNotifier.ts';
+import type { HeldContest } from './agentState.ts';
 import { Attachments } from './attachments.ts';
 import { StatusReconciler, type StatusReconcilerOptions } from './statuses.ts';
 
@@ -18,6 +19,7 @@ const turns = limitFixture('triage', { scope: 'Fleet' }, { name: 'turns', resour
 let nowMs: number;
 let report: PodReport;
 let fleet: FleetFigures | undefined;
+let contests: HeldContest[];
 let written: CircuitBreakerPolicy[];
 let statuses: StatusReconciler;
 let notifier: AgentNotifier;
@@ -40,6 +42,7 @@ beforeEach(() => {
   notifier = new AgentNotifier();
   written = [];
   fleet = undefined;
+  contests = [];
   report = reportOf(OLD);
   const pod = {
     metadata: { namespace: 'support', name: 'triage-1', uid: 'uid-pod' },
@@ -77,7 +80,7 @@ beforeEach(() => {
     links: { podReport: () => report, podsOf: () => [report] },
     circuits: { of: () => undefined },
     fleet: { figuresOf: () => fleet },
-    agents: { stateOf: () => state },
+    agents: { stateOf: () => ({ ...state, contests }) },
     events: { record: () => undefined },
     clock: { now: () => nowMs, monotonic: () => nowMs },
   } as unknown as StatusReconcilerOptions);
@@ -206,5 +209,39 @@ describe('the figures of a limit', () => {
     }
     expect(shown()!.summary).toMatchObject({ used: '0%', rejected: 5 });
     expect(next).toBeUndefined();
+  });
+});
+
+describe('the status of an agent that another writer contests', () => {
+  const contestOf = (writer: string): HeldContest => ({
+    ...{ kind: 'Deployment', name: 'triage', writers: [writer], fields: ['.spec.replicas'] },
+    ...{ held: true, lookAgainMs: 1_000 },
+  });
+  const lookAtAgent = (): unknown =>
+    statuses.agent(KEY, new AbortController().signal, undefined as never);
+
+  beforeEach(() => {
+    nowMs += 1_000;
+  });
+
+  it('is written once in 10 s if that is another installation, which writes it too', async () => {
+    contests = [contestOf('breakwater-agentdeployment')];
+    await lookAtAgent();
+    expect(written).toHaveLength(1);
+    nowMs += 1_000;
+    expect(await lookAtAgent()).toEqual({ requeueAfterMs: 9_000 });
+    nowMs += 9_000;
+    expect(await lookAtAgent()).not.toEqual({ requeueAfterMs: expect.any(Number) });
+    contests = [];
+    await lookAtAgent();
+    expect(written.length).toBeGreaterThan(1);
+  });
+
+  it('does not wait for another kind of writer', async () => {
+    contests = [contestOf('scaler')];
+    await lookAtAgent();
+    contests = [];
+    await lookAtAgent();
+    expect(written).toHaveLength(2);
   });
 });

@@ -6,6 +6,7 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
+import { FIELD_MANAGER } from '../desired/common/metadata.ts';
 import type {
   Policy,
   PolicyAttachment,
@@ -40,6 +41,7 @@ import { mergeLimits, summarizeLimits, type LimitSummary } from '../status/limit
 import { breakerStatus, limitStatus, type PolicyStatusInput } from '../status/policy.ts';
 import { namesOf } from './agentKeys.ts';
 import type { AgentReconciler } from './agents.ts';
+import type { AgentState } from './agentState.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
@@ -80,6 +82,9 @@ const NEXT_PART_MS = 1;
 /** Between two looks at the leader's bucket of a fleet's limit. Pods do not report when it refills. */
 const REFILL_POLL_MS = 5_000;
 
+/** Between two writes of the status of an agent that another installation looks after too. */
+const SHARED_STATUS_MS = 10_000;
+
 /** A status to write, and the Events for its change. */
 interface Draft<S> {
   next: S;
@@ -111,6 +116,9 @@ export class StatusReconciler {
     BreakerSummary
   >;
   readonly #limits: PolicyStatuses<RateLimitPolicy, RateLimitPolicyStatus, LimitSummary>;
+
+  /** When the status of an agent of two installations may be written again, by key. */
+  readonly #sharedUntil = new Map<string, number>();
 
   constructor(options: StatusReconcilerOptions) {
     const { client, ownWrites } = options;
@@ -157,6 +165,7 @@ export class StatusReconciler {
     const cached = caches.agents.get(namespace, name);
     if (!cached || cached.metadata.deletionTimestamp) {
       this.#agents.forget('AgentDeployment', key);
+      this.#sharedUntil.delete(key);
       return;
     }
     const state = agents.stateOf(key);
@@ -164,7 +173,7 @@ export class StatusReconciler {
     // Otherwise a reconcile of the agent is due. It enqueues the status again.
     if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
     if (this.#pending(key)) return;
-    const waitMs = this.#waitMs(key);
+    const waitMs = Math.max(this.#waitMs(key), this.#sharedWaitMs(key, state));
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const agent = this.#agents.newest(cached);
     const observation = this.#observe(key, true);
@@ -177,6 +186,21 @@ export class StatusReconciler {
       events: (previous) => agentEvents({ agent, plan, observation, now }, previous, next),
     });
   };
+
+  /**
+   * Another installation that writes the agent's objects writes its status too. Two that each correct the other would go on
+   * at full speed.
+   */
+  #sharedWaitMs(key: string, { contests = [] }: Pick<AgentState, 'contests'>): number {
+    if (!contests.some(({ writers }) => writers.includes(FIELD_MANAGER))) {
+      this.#sharedUntil.delete(key);
+      return 0;
+    }
+    const now = this.#options.clock.monotonic();
+    const until = this.#sharedUntil.get(key) ?? now;
+    if (until <= now) this.#sharedUntil.set(key, now + SHARED_STATUS_MS);
+    return until - now;
+  }
 
   breaker: Reconcile = async (key, signal) => {
     const pauseMs = this.#pauseMs(this.#breakers, key);

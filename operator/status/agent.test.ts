@@ -23,7 +23,7 @@ import {
   pod,
   strangePod,
 } from '../testing/observations.ts';
-import type { AgentObservation, PodObservation } from './observations.ts';
+import type { AgentObservation, Contest, PodObservation } from './observations.ts';
 
 const agent = agentFixture('triage', {}, { generation: 2 });
 const three = [pod('a'), pod('b'), pod('c')];
@@ -454,6 +454,31 @@ describe('agentStatus', () => {
     expect(of(all, 'Ready')).toEqual(ready);
     expect(of(all, 'Degraded')).toEqual(degraded);
     expect(message(all, 'Ready')).toContain(text);
+  });
+
+  it.each<[string, Pick<Contest, 'writers' | 'fields'>, string]>([
+    [
+      'changes a field',
+      { writers: ['scaler'], fields: ['.spec.replicas'] },
+      '"scaler" changes .spec.replicas of Deployment triage again and again, and the operator puts the object back more and more seldom. Stop "scaler", or set what it wants in the spec of the AgentDeployment.',
+    ],
+    [
+      'removes fields',
+      { writers: [], fields: ['.a', '.b', '.c', '.d'] },
+      'Another writer changes .a, .b, .c and 1 more of Deployment triage again and again',
+    ],
+    ['deletes it', { writers: [], fields: [] }, 'Deployment triage is deleted again and again'],
+    [
+      'is another installation',
+      { writers: ['breakwater-agentdeployment'], fields: ['.data.x'] },
+      'Give each installation its own agents',
+    ],
+  ])('is degraded, but ready, while who contests an object %s', (_case, contest, text) => {
+    const contests = [{ kind: 'Deployment', name: 'triage', ...contest }];
+    const all = status(observation(three, { contests }));
+    expect(of(all, 'Ready')).toEqual(['True', 'Ready']);
+    expect(of(all, 'Degraded')).toEqual(['True', 'ObjectContested']);
+    expect(message(all, 'Degraded')).toContain(text);
   });
 
   it.each<[string, Parameters<typeof deployment>[0], [string, string]]>([

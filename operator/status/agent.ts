@@ -16,7 +16,7 @@ import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { mcpServersOf } from './mcpServers.ts';
-import { impediments } from './impediments.ts';
+import { contested, impediments } from './impediments.ts';
 import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
 import { performanceOf } from './performance.ts';
@@ -214,7 +214,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   return [
     readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
     isPaused(agent) ? PAUSED : progressing(rollOut, plan),
-    degraded(observation, desired, rollOut, found),
+    degraded(observation, desired, rollOut, [...found, ...contested(observation)]),
   ];
 }
 

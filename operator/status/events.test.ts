@@ -30,7 +30,7 @@ import {
   strangePod,
   transition,
 } from '../testing/observations.ts';
-import type { PodObservation } from './observations.ts';
+import type { Contest, PodObservation } from './observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../testing/policyStatus.ts';
 
 const reason = '3 consecutive failures (Overloaded)';
@@ -256,6 +256,31 @@ describe('agentEvents', () => {
     return [next, lines(agentEvents({ agent, plan, observation: seen, now }, previous, next))];
   };
   const [first, none] = step(well);
+
+  it('tells that another writer contests an object, and when that ends', () => {
+    const contest = {
+      ...{ kind: 'Deployment', name: 'triage', writers: ['scaler'] },
+      fields: ['.spec.replicas'],
+    };
+    const next = (
+      contests: Contest[],
+      previous?: AgentDeploymentStatus,
+    ): [AgentDeploymentStatus, string[]] => {
+      const seen = observation(well, { contests });
+      const status = agentStatus({ agent, plan, observation: seen, previous, now: NOW });
+      const inputs = { agent, plan, observation: seen, now: NOW };
+      return [status, lines(agentEvents(inputs, previous, status))];
+    };
+    const [contested, told] = next([contest], first);
+    expect(told).toEqual([
+      expect.stringMatching(/^Warning ObjectContested "scaler" changes .spec.replicas of/),
+    ]);
+    const [still, silent] = next([contest], contested);
+    expect(silent).toEqual([]);
+    expect(next([], still)[1]).toEqual([
+      'Normal ContestEnded No other writer changes objects of the agent again and again any more.',
+    ]);
+  });
 
   it('tells of security incidents once, and again when they are graver', () => {
     const saw = (level: 'Low' | 'High'): PodObservation[] =>

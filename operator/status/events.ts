@@ -21,6 +21,7 @@ import {
 import { condition } from './conditions.ts';
 import { changedGates, describeGate, type DependencyGate } from './gates.ts';
 import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
+import { CONTESTED } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
@@ -168,6 +169,7 @@ export function agentEvents(
   });
   return [
     ...readyEvents(previous?.conditions, next.conditions),
+    ...contestEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
     ...scaledByLoadEvents(previous?.conditions, next.conditions),
     ...upgradeEvents(previous?.conditions, next.conditions),
@@ -382,6 +384,18 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
         True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
         False: { type: 'Warning', reason: after, action: 'Reconcile' },
       });
+}
+
+/** Of a Degraded agent, contests are the last reason: those before have Events of their own. */
+function contestEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  if (condition(next, 'Degraded')?.reason === CONTESTED) {
+    return conditionEvent(previous, next, 'Degraded', {
+      True: { type: 'Warning', reason: CONTESTED, action: 'Reconcile' },
+    });
+  }
+  if (condition(previous, 'Degraded')?.reason !== CONTESTED) return [];
+  const note = 'No other writer changes objects of the agent again and again any more.';
+  return [event('Normal', 'ContestEnded', 'Reconcile', note)];
 }
 
 /** Events only for agents that an upgrade makes worse: the others may be hundreds. */

@@ -2,13 +2,19 @@ import { AUTH } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { networkSecrets } from '../desired/configuration/network.ts';
 import type { Problem } from '../desired/common/errors.ts';
+import { FIELD_MANAGER } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
-import type { AgentObservation, ApplyError, PodObservation } from './observations.ts';
+import type { AgentObservation, ApplyError, Contest, PodObservation } from './observations.ts';
 import { refusalOf } from './programmed.ts';
 import { reportedText } from './reported.ts';
 
 const MAX_TEXT = 512;
+
+/** Reason of the condition Degraded. */
+export const CONTESTED = 'ObjectContested';
+/** Fields that a message names. */
+const MAX_FIELDS = 3;
 
 /** The consequence if an object without which pods must not run could not be applied. */
 const CONSEQUENCE: Readonly<Record<string, string>> = {
@@ -35,6 +41,27 @@ export function impediments(
     ...missingAuthorities(agent, observation),
     ...missingCallers(agent, observation),
   ];
+}
+
+/** Objects that another writer changes or deletes again and again. The agent may work all the same. */
+export function contested({ contests = [] }: AgentObservation): Problem[] {
+  return contests.map((contest) => ({ reason: CONTESTED, message: contestMessage(contest) }));
+}
+
+function contestMessage({ kind, name, writers, fields }: Contest): string {
+  const object = `${kind} ${name}`;
+  if (fields.length === 0) {
+    return `${object} is deleted again and again, and the operator makes it again more and more seldom. The API server's audit log tells who deletes it. Stop that, or delete the AgentDeployment.`;
+  }
+  const change = `${list(fields, MAX_FIELDS)} of ${object} again and again, and the operator puts the object back more and more seldom.`;
+  if (writers.includes(FIELD_MANAGER)) {
+    return `Another installation of Breakwater changes ${change} Give each installation its own agents by the values watchNamespaces or watchSelector of the chart.`;
+  }
+  if (writers.length === 0) {
+    return `Another writer changes ${change} The API server's audit log tells who it is. Stop it, or set what it wants in the spec of the AgentDeployment.`;
+  }
+  const who = list(writers.map((writer) => `"${writer}"`));
+  return `${who} changes ${change} Stop ${who}, or set what it wants in the spec of the AgentDeployment.`;
 }
 
 function applyProblem(agent: AgentDeployment, error: ApplyError): Problem {

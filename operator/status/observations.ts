@@ -57,6 +57,16 @@ export interface ApplyError {
   deleting?: true;
 }
 
+/** An object that another writer changes or deletes each time the operator has written it. */
+export interface Contest {
+  kind: string;
+  name: string;
+  /** Field managers; empty if the API server does not tell. */
+  writers: string[];
+  /** Paths such as .spec.replicas; empty if the object is deleted. */
+  fields: string[];
+}
+
 export interface AgentObservation {
   /** Hash of the plan's configuration; absent if there is none. */
   desiredHash?: string;
@@ -73,6 +83,8 @@ export interface AgentObservation {
   /** Absent unless the agent has a ScaledObject. */
   scaledObject?: AutoscalerObservation;
   applyErrors: ApplyError[];
+  /** Absent: none. */
+  contests?: readonly Contest[];
   /** What this leader grants of limits of scope Fleet; absent when the agent has none. */
   fleet?: FleetFigures;
   /** Circuits whose scope is the fleet. Absent: there are none. */

@@ -1,11 +1,12 @@
 import type { ConditionDraft } from './condition.ts';
 
 /** Whether a kind that may be installed or not can be used; see OptionalInformer. */
-export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Served';
+export type Availability = 'Unknown' | 'Absent' | 'Forbidden' | 'Failing' | 'Served';
 
 const LACKS = {
   Absent: { status: 'False', reason: 'NotInstalled' },
   Forbidden: { status: 'False', reason: 'Forbidden' },
+  Failing: { status: 'False', reason: 'Failing' },
   Unknown: { status: 'Unknown', reason: 'Unknown' },
 } as const;
 

@@ -4,6 +4,8 @@ import { API_VERSION } from '../../../crds/meta.ts';
 
 /** Value of app.kubernetes.io/managed-by on all objects of the operator. */
 export const MANAGED_BY = 'breakwater';
+/** Under which the operator applies agents' objects. */
+export const FIELD_MANAGER = 'breakwater-agentdeployment';
 export const AGENT_LABEL = 'breakwater.dev/agent';
 
 /** The part of an agent that determines names and labels. */

@@ -46,13 +46,14 @@ export function monitoredCondition(
   const lacking = asked.filter(({ has }) => has !== 'Served');
   const kinds = list(lacking.map(({ kind }) => kind));
   const fields = list(lacking.map(({ field }) => `spec.monitoring.${field}.enabled`));
-  const worst = (['Absent', 'Forbidden', 'Unknown'] as const).find((availability) =>
+  const worst = (['Absent', 'Forbidden', 'Failing', 'Unknown'] as const).find((availability) =>
     lacking.some(({ has }) => has === availability),
   );
   return availabilityCondition({ type: 'Monitored', served: 'Monitored' }, worst ?? 'Served', {
     Served: `The agent has what the spec asks for: ${list(asked.map(({ kind }) => kind))}.`,
     Absent: `${fields} needs ${kinds} of monitoring.coreos.com/v1, which this cluster does not have. Install the CRDs of prometheus-operator, or remove the field; everything else works.`,
     Forbidden: `The operator may not list ${kinds} of monitoring.coreos.com/v1, which ${fields} needs. Give it the roles of its release.`,
+    Failing: `The API server does not list ${kinds} of monitoring.coreos.com/v1, which ${fields} needs, and the operator works without. Look at the operator's log and at the CRDs of prometheus-operator; everything else works.`,
     Unknown: `The operator does not know yet whether this cluster has ${kinds}.`,
   });
 }

@@ -89,6 +89,8 @@ function resource(type: 'cpu' | 'memory', percent: number): Trigger[] {
 
 const KIND = 'ScaledObject of keda.sh/v1alpha1';
 const ASKED = 'spec.autoscaling.inFlight';
+const MEANWHILE_FAILING =
+  'Until then KEDA scales as before; without a ScaledObject only CPU and memory determine the number of pods.';
 const MEANWHILE = 'Until then only CPU and memory determine the number of pods.';
 
 /** The condition ScaledByLoad: whether the cluster has KEDA. Undefined unless the spec asks for it. */
@@ -102,6 +104,7 @@ export function loadCondition(
     Served: `KEDA scales by ScaledObject ${metadata.name}, for ${inFlight.target} requests in flight or queued per pod.`,
     Absent: `${ASKED} needs ${KIND}, which this cluster does not have. Install KEDA, or remove the field. ${MEANWHILE}`,
     Forbidden: `The operator may not list ${KIND}, which ${ASKED} needs. Give it the roles of its release. ${MEANWHILE}`,
+    Failing: `The API server does not list ${KIND}, which ${ASKED} needs, and the operator leaves the agent's ScaledObject as it is. Look at the operator's log and at the CRDs of KEDA. ${MEANWHILE_FAILING}`,
     Unknown: `The operator does not know yet whether this cluster has ${KIND}. ${MEANWHILE}`,
   });
 }
