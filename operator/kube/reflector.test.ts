@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { KubeClient } from './client.ts';
 import { Informer } from './informer.ts';
 import { ConfigMaps } from '../resources/resources.ts';
-import { FakeApi, list, refusal, watch } from '../testing/fakeApi.ts';
+import { FakeApi, list, refusal, watch, type Answer } from '../testing/fakeApi.ts';
 import { FakeClock, settle } from '../testing/fakeClock.ts';
 import { Transport } from './transport.ts';
 import type { ConfigMap } from './types.ts';
@@ -170,6 +170,32 @@ describe('Informer over a faulty connection', () => {
     );
     await startUntil(7);
     expect(clock.monotonic()).toBeGreaterThan(4_000);
+  });
+
+  /** Plays a server that answers each list, but each watch so; tells for how long the last list waited. */
+  async function listsDespite(answer: Answer): Promise<number> {
+    const next: Answer = (response, request) => {
+      const isWatch = request.query.has('watch');
+      (isWatch ? answer : list('10', object('a', '5')))(response, request);
+    };
+    api.script(...Array.from({ length: 100 }, () => next));
+    informer.start(stop.signal);
+    const lists = (): number => api.received.filter(({ query }) => !query.has('watch')).length;
+    let at = 0;
+    for (const count of [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) {
+      at = clock.monotonic();
+      await until(() => lists() === count);
+    }
+    return clock.monotonic() - at;
+  }
+
+  it.each([
+    ['end at once', watch([], (response) => response.end())],
+    ['are too old at once', refusal(410, 'Expired')],
+  ])('lists again and again, but seldom, while all watches %s', async (_case, answer) => {
+    const waited = await listsDespite(answer);
+    expect(waited).toBeGreaterThan(15_000);
+    expect(waited).toBeLessThan(31_000);
   });
 
   it('lists again when the server keeps refusing the version', async () => {

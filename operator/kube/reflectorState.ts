@@ -1,28 +1,30 @@
-/** State of a reflector. `failures` are consecutive; `refusals` are those that the server answered. */
-export type ReflectorState =
-  | { phase: 'listing'; failures: number; refusals: number }
-  | {
-      phase: 'watching';
-      resourceVersion: string;
-      timeoutSeconds: number;
-      failures: number;
-      refusals: number;
-    }
-  | {
-      phase: 'backoff';
-      delayMs: number;
-      /** Version from which to watch again; absent: list again. */
-      resourceVersion?: string;
-      failures: number;
-      refusals: number;
-    };
+interface Counts {
+  /** Consecutive failures. */
+  failures: number;
+  /** Those that the server answered. */
+  refusals: number;
+  /** Consecutive watches that brought nothing. A list between them does not end the count. */
+  fruitless: number;
+}
+
+export type ReflectorState = Counts &
+  (
+    | { phase: 'listing' }
+    | { phase: 'watching'; resourceVersion: string; timeoutSeconds: number }
+    | {
+        phase: 'backoff';
+        delayMs: number;
+        /** Version from which to watch again; absent: list again. */
+        resourceVersion?: string;
+      }
+  );
 
 /**
  * Why a list or a watch failed. `expired`: the resource version is too old. `throttled`: 429. `refused`: another answer
- * that is no list and no event. `connection`: no answer, or an incomplete one.
+ * that is no list and no event. `connection`: no answer, or an incomplete one. `short`: the watch ended at once.
  */
 export interface ReflectorFailure {
-  kind: 'expired' | 'throttled' | 'refused' | 'connection';
+  kind: 'expired' | 'throttled' | 'refused' | 'connection' | 'short';
   retryAfterMs?: number;
 }
 
@@ -37,7 +39,9 @@ export type ReflectorInput =
   | { type: 'failed'; failure: ReflectorFailure }
   | { type: 'waited' };
 
-export const INITIAL_STATE: ReflectorState = { phase: 'listing', failures: 0, refusals: 0 };
+const NO_FAILURES: Counts = { failures: 0, refusals: 0, fruitless: 0 };
+
+export const INITIAL_STATE: ReflectorState = { phase: 'listing', ...NO_FAILURES };
 
 const BASE_DELAY_MS = 200;
 const MAX_DELAY_MS = 30_000;
@@ -46,6 +50,8 @@ const MAX_ASKED_MS = 120_000;
 const SHORT_WATCH_MS = 1_000;
 /** After so many refusals the reflector lists again: the server may be unable to serve its resource version. */
 const REFUSALS_BEFORE_LIST = 3;
+/** After so many watches that ended at once, lists take their place, as behind a proxy that lets no watch through. */
+const FRUITLESS_BEFORE_LIST = 3;
 
 /**
  * The reflector's next state, after client-go's reflector. `random` is uniform in [0, 1).
@@ -64,7 +70,7 @@ export function nextState(
       return { ...state, failures: 0, refusals: 0 };
     case 'progress':
       if (state.phase !== 'watching') break;
-      return { ...state, resourceVersion: input.resourceVersion, failures: 0, refusals: 0 };
+      return { ...state, ...NO_FAILURES, resourceVersion: input.resourceVersion };
     case 'ended':
       if (state.phase !== 'watching') break;
       return ended(state, input.lastedMs, random);
@@ -79,11 +85,11 @@ export function nextState(
 /** A random timeout keeps the watches of many clients from ending and reopening together. */
 function watching(
   resourceVersion: string,
-  { failures, refusals }: ReflectorState,
+  { failures, refusals, fruitless }: Counts,
   random: () => number,
 ): ReflectorState {
   const timeoutSeconds = 300 + Math.floor(random() * 301);
-  return { phase: 'watching', resourceVersion, timeoutSeconds, failures, refusals };
+  return { phase: 'watching', resourceVersion, timeoutSeconds, failures, refusals, fruitless };
 }
 
 /** A watch that ends at once counts as a failure. Otherwise the reflector would reopen it in a tight loop. */
@@ -92,8 +98,8 @@ function ended(
   lastedMs: number,
   random: () => number,
 ): ReflectorState {
-  if (lastedMs < SHORT_WATCH_MS) return failed(state, { kind: 'connection' }, random);
-  return watching(state.resourceVersion, { ...state, failures: 0, refusals: 0 }, random);
+  if (lastedMs < SHORT_WATCH_MS) return failed(state, { kind: 'short' }, random);
+  return watching(state.resourceVersion, NO_FAILURES, random);
 }
 
 function failed(
@@ -103,19 +109,25 @@ function failed(
 ): ReflectorState {
   const failures = state.failures + 1;
   const refusals = state.refusals + (kind === 'refused' ? 1 : 0);
-  const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (failures - 1));
+  const fruitless = state.fruitless + (state.phase === 'watching' ? 1 : 0);
+  const repeated = Math.max(failures, fruitless);
+  const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (repeated - 1));
   const delayMs = Math.max(Math.min(retryAfterMs, MAX_ASKED_MS), ceiling * (0.5 + random() / 2));
   const held = state.phase === 'watching' ? state.resourceVersion : undefined;
-  if (kind === 'expired' || refusals >= REFUSALS_BEFORE_LIST || held === undefined) {
-    return { phase: 'backoff', delayMs, failures, refusals: 0 };
+  const lists =
+    kind === 'expired' ||
+    refusals >= REFUSALS_BEFORE_LIST ||
+    (kind === 'short' && fruitless >= FRUITLESS_BEFORE_LIST);
+  if (lists || held === undefined) {
+    return { phase: 'backoff', delayMs, failures, refusals: 0, fruitless };
   }
-  return { phase: 'backoff', delayMs, resourceVersion: held, failures, refusals };
+  return { phase: 'backoff', delayMs, resourceVersion: held, failures, refusals, fruitless };
 }
 
 function resumed(state: ReflectorState, random: () => number): ReflectorState {
-  const { failures, refusals } = state;
+  const { failures, refusals, fruitless } = state;
   if (state.phase !== 'backoff' || state.resourceVersion === undefined) {
-    return { phase: 'listing', failures, refusals };
+    return { phase: 'listing', failures, refusals, fruitless };
   }
   return watching(state.resourceVersion, state, random);
 }

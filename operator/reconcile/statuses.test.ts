@@ -54,7 +54,8 @@ beforeEach(() => {
     limits: { list: () => [turns] },
     replicas: { of: () => [pod] },
     deployments: { get: () => undefined },
-    autoscalers: { get: () => undefined },
+    autoscalers: { get: () => undefined, keysByIndex: () => [] },
+    keda: { scaledObject: () => undefined },
   };
   const attachments = new Attachments(caches as unknown as StatusReconcilerOptions['caches']);
   const attachment = attachments.of('support').agents.get('triage')!;
