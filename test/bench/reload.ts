@@ -107,7 +107,9 @@ async function measureVisible(scene: Scene): Promise<number[]> {
     await watch.seen('Closed');
     const seen = watch.seen('Open');
     await scene.model.setFault({ status: 529 });
-    const opened = await pod.until('the model failed', ({ status }) => status === 529);
+    const opened = await pod.until('the model failed', ({ status }) => status === 529, {
+      everyMs: 2,
+    });
     samples.push((await seen) - opened);
     await scene.model.setFault(undefined);
     await pod.until('its circuit is closed again', ({ status }) => status === 200);

@@ -49,19 +49,21 @@ export class Sandbox {
   readonly api: Api;
   readonly agents: Agents;
   readonly images: Images;
+  readonly cluster: Site['cluster'];
   readonly #ways: PodClient[] = [];
 
-  private constructor(namespace: string, kubectl: Kubectl, api: Api, images: Images) {
+  private constructor(namespace: string, kubectl: Kubectl, api: Api, site: Site) {
     this.namespace = namespace;
     this.kubectl = kubectl;
     this.api = api;
-    this.images = images;
+    this.images = site.images;
+    this.cluster = site.cluster;
     this.agents = new Agents(api, namespace);
   }
 
   /** @param site default: the one that the global setup prepared */
-  static async open(topic: string, { environment, images }: Site = readSite()): Promise<Sandbox> {
-    const kubectl = new Kubectl(environment);
+  static async open(topic: string, site: Site = readSite()): Promise<Sandbox> {
+    const kubectl = new Kubectl(site.environment);
     const api = await Api.connect(kubectl);
     const namespace = `${topic}-${Date.now().toString(36)}`;
     const [key, value] = SUITE_LABEL.split('=') as [string, string];
@@ -71,7 +73,7 @@ export class Sandbox {
         labels: { [key]: value, 'pod-security.kubernetes.io/enforce': 'restricted' },
       },
     });
-    return new Sandbox(namespace, kubectl, api, images);
+    return new Sandbox(namespace, kubectl, api, site);
   }
 
   /** Deletes the namespace without waiting for its pods, unless it is to stay. */

@@ -5,8 +5,8 @@ import { shareSite, SUITE_LABEL } from './site.ts';
 
 /** Brings up the cluster with this checkout's images and operator once for all test files. */
 export default async function setup(): Promise<void> {
-  const { kubectl, images } = await preparePlatform(process.env);
-  shareSite({ environment: kubectl.environment, images });
+  const { kubectl, images, cluster } = await preparePlatform(process.env);
+  shareSite({ environment: kubectl.environment, images, cluster: { name: cluster.name } });
   const api = await Api.connect(kubectl);
   try {
     // What an interrupted run left would take CPU from this one, or keep namespaces from going.

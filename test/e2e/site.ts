@@ -1,4 +1,4 @@
-import type { Images } from '../cluster/common/cluster.ts';
+import type { Cluster, Images } from '../cluster/common/cluster.ts';
 import type { ClusterEnvironment } from '../kit/kubectl.ts';
 
 /** Label of the namespaces that the suite makes. */
@@ -8,6 +8,8 @@ export const SUITE_LABEL = 'breakwater.dev/test=e2e';
 export interface Site {
   environment: ClusterEnvironment;
   images: Images;
+  /** Default: one whose pods can only be reached through the API server. */
+  cluster?: Pick<Cluster, 'name'>;
 }
 
 const VARIABLE = 'BREAKWATER_TEST_SITE';

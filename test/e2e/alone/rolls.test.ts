@@ -9,7 +9,7 @@ jest.setTimeout(420_000);
 
 /** Streams that are open at a time; each lasts so long. */
 const STREAMS = 50;
-const STREAM_SECONDS = 20;
+const STREAM_SECONDS = 10;
 const EVENTS_PER_SECOND = 2;
 /** Requests per second, each on a connection of its own. */
 const RATE = 100;

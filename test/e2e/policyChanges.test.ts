@@ -1,19 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Deployment } from '../../../operator/kube/index.ts';
-import type { Pod } from '../../kit/agents.ts';
-import { isReady } from '../../kit/agents.ts';
-import { condition } from '../../kit/conditions.ts';
-import type { PodClient } from '../../kit/enforcement.ts';
-import { OPERATOR, OPERATOR_NAMESPACE } from '../../kit/platform.ts';
-import { outcome } from '../../kit/traffic.ts';
-import { waitFor } from '../../kit/wait.ts';
-import type { SandboxModel } from '../sandbox.ts';
-import { Sandbox } from '../sandbox.ts';
+import { condition } from '../kit/conditions.ts';
+import type { PodClient } from '../kit/enforcement.ts';
+import { outcome } from '../kit/traffic.ts';
+import { waitFor } from '../kit/wait.ts';
+import type { SandboxModel } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
 
 const OPEN = '503 CircuitBreakerOpen';
-const SELECTOR = 'app.kubernetes.io/name=breakwater-operator';
 
 describe('what is changed in a policy', () => {
   let sandbox: Sandbox;
@@ -64,42 +59,6 @@ describe('what is changed in a policy', () => {
   beforeEach(() => model.control.setFault(undefined));
 
   afterAll(() => sandbox.close());
-
-  async function scaleOperator(replicas: number): Promise<void> {
-    await sandbox.api.mergePatch('deployments', OPERATOR_NAMESPACE, OPERATOR, {
-      spec: { replicas },
-    });
-    await waitFor(
-      `the operator has ${replicas} pods`,
-      () => sandbox.api.list<Pod>('pods', OPERATOR_NAMESPACE, SELECTOR),
-      (pods) => pods.length === replicas && pods.every(isReady),
-      { timeoutMs: 60_000 },
-    );
-  }
-
-  it('an override expires while the operator is down', async () => {
-    const expiresAt = new Date(Date.now() + 15_000).toISOString().replace(/\.\d+Z$/, 'Z');
-    await policy('watchman', { override: { state: 'Open', reason: 'dredging', expiresAt } });
-    expect(outcome(await pod.send())).toBe(OPEN);
-    const { spec } = await sandbox.api.get<Deployment>('deployments', OPERATOR_NAMESPACE, OPERATOR);
-    try {
-      await scaleOperator(0);
-      await pod.until('probes are let through', ({ status }) => status === 200, {
-        timeoutMs: 40_000,
-        everyMs: 100,
-      });
-      expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
-    } finally {
-      await scaleOperator(spec?.replicas ?? 1);
-    }
-    expect(outcome(await pod.send())).toBe('200');
-    await sandbox.agents.waitForBreaker(
-      'watchman',
-      'Closed',
-      ({ status }) => status?.state === 'Closed',
-      60_000,
-    );
-  });
 
   it('a reset token closes circuits once; a pod that joins late does not take it for another', async () => {
     const [first] = await sandbox.ways('convoy');

@@ -1,19 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { KubernetesObject } from '../../../crds/meta.ts';
-import { condition, hasCondition, type WithConditions } from '../../kit/conditions.ts';
-import { OPERATOR, OPERATOR_NAMESPACE } from '../../kit/platform.ts';
-import { portForward } from '../../kit/portForward.ts';
-import { waitFor } from '../../kit/wait.ts';
-import type { SandboxModel } from '../sandbox.ts';
-import { Sandbox } from '../sandbox.ts';
+import { condition, hasCondition, type WithConditions } from '../kit/conditions.ts';
+import { waitFor } from '../kit/wait.ts';
+import type { SandboxModel } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(300_000);
-
-interface ConfigMap extends KubernetesObject {
-  data?: Record<string, string>;
-}
-
-type Deployment = KubernetesObject & { spec: { replicas: number } };
 
 describe('what cannot work', () => {
   let sandbox: Sandbox;
@@ -39,13 +30,11 @@ describe('what cannot work', () => {
     type: string,
     status: 'True' | 'False',
     reason?: string,
-    timeoutMs = 30_000,
   ): Promise<WithConditions> =>
     waitFor(
       `${resource} ${name} has ${type}=${status} ${reason ?? ''}`,
       () => sandbox.api.get<WithConditions>(resource, sandbox.namespace, name),
       (object) => hasCondition(object, type, status, reason),
-      { timeoutMs },
     );
 
   /** The kubelet looks at the volumes of a pod that changed at once instead of within two minutes. */
@@ -61,7 +50,6 @@ describe('what cannot work', () => {
       'Ready',
       'False',
       'SecretNotFound',
-      60_000,
     );
     expect(condition(agent, 'Ready')?.message).toContain('lost-key');
     await sandbox.apply(sandbox.secret('lost-key', 'brass'));
@@ -182,74 +170,4 @@ describe('what cannot work', () => {
     expect(result.code).not.toBe(0);
     expect(result.stderr).toMatch(message);
   });
-
-  it('a malformed configuration file is refused whole while the last good one stays in force', async () => {
-    const [pod] = await sandbox.agents.readyPods('piper');
-    const name = pod!.metadata.name;
-    const debug = await portForward(sandbox.kubectl, sandbox.namespace, `pod/${name}`, 9091);
-    const state = async (): Promise<RuntimeState> =>
-      (await (await fetch(`${debug.url}/debug/state`)).json()) as RuntimeState;
-    const scaleOperator = (replicas: number): Promise<string> =>
-      sandbox.kubectl.run([
-        ...['scale', '-n', OPERATOR_NAMESPACE, `deployment/${OPERATOR}`, `--replicas=${replicas}`],
-      ]);
-    const programmed = async (): Promise<string> => {
-      const policy = await sandbox.agents.breaker('piper');
-      const { status, message } = condition(policy, 'Programmed')!;
-      return `${status}: ${message}`;
-    };
-    expect((await state()).configuration.refused).toBeUndefined();
-
-    const { spec } = await sandbox.api.get<Deployment>('deployments', OPERATOR_NAMESPACE, OPERATOR);
-    await scaleOperator(0);
-    try {
-      await waitFor(
-        'the operator is gone',
-        () => sandbox.api.list('pods', OPERATOR_NAMESPACE, `app.kubernetes.io/name=${OPERATOR}`),
-        (pods) => pods.length === 0,
-        { timeoutMs: 60_000 },
-      );
-      await sandbox.api.mergePatch('configmaps', sandbox.namespace, 'piper-configuration', {
-        data: { 'configuration.json': '{"revision": {"term": 999999, "counter": 1}}' },
-      });
-      const { configuration } = await waitFor(
-        'the runtime reports the refused file',
-        async () => {
-          await lookAgain(name);
-          return state();
-        },
-        (now) => now.configuration.refused?.source === 'File',
-        { timeoutMs: 130_000, everyMs: 1000 },
-      );
-      expect(configuration.refused?.message).toContain('hash');
-      const [way] = await sandbox.ways('piper');
-      expect((await way!.send()).status).toBe(200);
-    } finally {
-      await scaleOperator(spec.replicas);
-    }
-    const told = await waitFor('Programmed speaks of the refused file', programmed, (text) =>
-      text.includes('refused'),
-    );
-    expect(told).toContain(name);
-    expect(told).toMatch(/^True: 1\/1 pods enforce/);
-    const read = (): Promise<ConfigMap> =>
-      sandbox.api.get('configmaps', sandbox.namespace, 'piper-configuration');
-    await waitFor('the operator has put the file right', read, ({ data }) =>
-      (data?.['configuration.json'] ?? '').includes('"content"'),
-    );
-    await waitFor(
-      'the runtime holds nothing against the file any more',
-      async () => {
-        await lookAgain(name);
-        return state();
-      },
-      (now) => now.configuration.refused === undefined,
-      { timeoutMs: 130_000, everyMs: 1000 },
-    );
-    debug.stop();
-  });
 });
-
-interface RuntimeState {
-  configuration: { refused?: { source: string; message: string } };
-}

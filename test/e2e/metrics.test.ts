@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { expressions } from '../../../config/grafana/dashboard.ts';
-import type { DebugAgent, describeAgents } from '../../../operator/debug.ts';
-import { buildAlerts } from '../../../operator/desired/objects/alerts.ts';
-import type { Pod } from '../../kit/agents.ts';
-import { isReady } from '../../kit/agents.ts';
-import { parseMetrics, seriesIn, type Sample } from '../../kit/metrics.ts';
-import { OPERATOR, OPERATOR_NAMESPACE } from '../../kit/platform.ts';
-import { portForward } from '../../kit/portForward.ts';
-import { operatorRules } from '../../kit/promtool.ts';
-import type { RemoteTraffic } from '../../kit/simulator.ts';
-import { waitFor } from '../../kit/wait.ts';
-import type { SandboxModel } from '../sandbox.ts';
-import { Sandbox } from '../sandbox.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
+import { expressions } from '../../config/grafana/dashboard.ts';
+import type { DebugAgent, describeAgents } from '../../operator/debug.ts';
+import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
+import type { Pod } from '../kit/agents.ts';
+import { isReady } from '../kit/agents.ts';
+import { parseMetrics, seriesIn, type Sample } from '../kit/metrics.ts';
+import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
+import { portForward } from '../kit/portForward.ts';
+import { operatorRules } from '../kit/promtool.ts';
+import type { RemoteTraffic } from '../kit/simulator.ts';
+import { waitFor } from '../kit/wait.ts';
+import type { SandboxModel } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(240_000);
 
