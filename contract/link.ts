@@ -33,7 +33,7 @@ export const REPORT_INTERVAL = { leastMs: 1000, mostMs: 16_000, perSecond: 1000 
  * tokens of a silent pod again.
  */
 export const FLEET = {
-  /** Longest time between two Grants to a pod. */
+  /** Longest time between two Grants to a pod that does not rest. */
   heartbeatMs: 1000,
   /** The leader may grant a pod's safe share for this long after the last Grant that the pod answered. */
   pledgeMs: 3000,
@@ -44,6 +44,8 @@ export const FLEET = {
    * before its Lease can expire, so that a candidate that waits for the Lease never meets a leader that still grants.
    */
   leavingMs: 4000,
+  /** An agent's limits can rest when the safe share of each pod would have been enough for this long. */
+  restAfterMs: 5000,
   /** Covers rounding, and clocks that run at different speeds. */
   toleranceMs: 150,
 } as const;

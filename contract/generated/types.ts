@@ -1844,13 +1844,21 @@ export interface FleetReport {
    */
   number: number;
   /**
-   * Number of the last Grant of the session that arrived. The pod leaves its safe share to the leader for FLEET.pledgeMs after the leader sent that Grant.
+   * Number of the last Grant of the session that arrived. The pod leaves its safe share to the leader for FLEET.pledgeMs after the leader sent that Grant, unless that let it rest.
    */
   heard: number;
   /**
    * Time for which an earlier leader may still use the pod's safe share.
    */
   pledgedMs: number;
+  /**
+   * Whether the safe shares alone would have been enough for FLEET.restAfterMs. Absent: false.
+   */
+  couldRest?: boolean;
+  /**
+   * Whether the pod uses its safe shares, and they are enough. Absent: false.
+   */
+  rests?: boolean;
   /**
    * @maxItems 1024
    */
@@ -2149,6 +2157,10 @@ export interface Grant {
    */
   leaving?: boolean;
   /**
+   * Whether the leader leaves the pod its safe share from now on, and sends no more Grants until a pod needs one. A pod that uses its safe share already goes on. In the first Grant of a session, any other pod ignores this and leaves its share to no one. Absent: false.
+   */
+  rest?: boolean;
+  /**
    * @maxItems 1024
    */
   limits: LimitGrant[];
@@ -2181,6 +2193,10 @@ export interface LimitGrant {
    * Time until there may be tokens for the pod's remaining need; 0 if it has none.
    */
   waitMs: number;
+  /**
+   * With which tokens the pod's safe share begins. The pod drops the granted ones. Absent: none, or no rest.
+   */
+  share?: number;
 }
 /**
  * Ends a session: the leader grants nothing more and no longer uses the pod's share.

@@ -138,6 +138,7 @@ export class Fleet {
   forget(key: AgentKey): void {
     const led = this.#leading?.agents.get(key);
     if (led === undefined) return;
+    led.fleet.forget();
     end(led);
     this.#leading!.agents.delete(key);
   }
@@ -256,7 +257,7 @@ export function fleetPods(pods: readonly Pod[]): FleetPod[] {
 function registerPods(registry: Registry, pods: () => { linked: number; withheld: number }): void {
   new Gauge({
     name: 'breakwater_fleet_pods',
-    help: 'Pods of agents with limits of scope Fleet: linked leave their share of the limits to the leader, that of the others is withheld. Only the leader has any.',
+    help: 'Pods of agents with limits of scope Fleet: linked take tokens from the leader or rest, the share of the others is withheld. Only the leader has any.',
     labelNames: ['state'],
     registers: [registry],
     collect() {

@@ -1,7 +1,13 @@
 import { FLEET } from '../../contract/link.ts';
 import { Block } from '../resilience/block.ts';
 import type { BlockSpec, LeaderTimes } from '../resilience/block.ts';
-import type { FleetReport, Grant, LimitUse, Release } from '../../contract/generated/types.ts';
+import type {
+  FleetReport,
+  Grant,
+  LimitGrant,
+  LimitUse,
+  Release,
+} from '../../contract/generated/types.ts';
 import type { Clock } from './clock.ts';
 
 /** A limit of the fleet in this process. */
@@ -24,7 +30,7 @@ const KEPT_REPORTS = 256;
 /**
  * Takes part in the limits of the fleet for this process: follows the sessions of leaders and the tokens that they grant.
  * With each answer a process pledges its safe share to the leader for a time. It uses the safe share only after that time
- * is over and all tokens of that leader have expired. So all pods together stay within the limit, even if messages are
+ * is over and all tokens of that leader have expired, or when that leader leaves it. So all pods together stay within the limit, even if messages are
  * lost or late. Times are monotonic.
  */
 export class FleetMember {
@@ -42,6 +48,8 @@ export class FleetMember {
   private readonly sentAt = new Map<number, number>();
   private lastAskedAt = -Infinity;
   private cancelAsk: (() => void) | undefined;
+  /** While a leader that left the safe share to the process has not answered it yet. */
+  private cancelRest: (() => void) | undefined;
   private closed = false;
 
   constructor(clock: Clock) {
@@ -51,6 +59,7 @@ export class FleetMember {
       pledgedUntil: -Infinity,
       // A leader that sees a new process may use its share for this long.
       safeFrom: started + FLEET.pledgeMs + FLEET.blockMs + FLEET.toleranceMs,
+      rests: false,
       leaving: false,
       nextReport: 1,
       nextBlock: 1,
@@ -71,11 +80,20 @@ export class FleetMember {
   obey(command: Grant | Release): FleetReport | undefined {
     const { term, session } = command;
     const now = this.now();
-    if (!this.isCurrent(term, session)) {
+    const begins = !this.isCurrent(term, session);
+    if (begins) {
       if (!this.isNewer(term, session) || command.type === 'Release') return undefined;
       this.begin(term, session, now);
     }
-    if (command.type === 'Grant') return this.grant(command, now);
+    if (command.type === 'Grant') {
+      if (command.number <= this.heard) return undefined;
+      this.hear(command.number, command.leaving === true);
+      if (command.rest === true) this.rest(command.limits, begins, now);
+      else this.grant(command, begins, now);
+      return command.answer === true ? this.report(now, ENDING_MS) : undefined;
+    }
+    for (const { block } of this.limits()) block.leave(undefined, now);
+    this.setRests(false);
     this.times.pledgedUntil = now;
     this.times.safeFrom = now + FLEET.blockMs + FLEET.toleranceMs;
     this.pledgedBefore = -Infinity;
@@ -86,6 +104,7 @@ export class FleetMember {
     this.closed = true;
     this.cancelAsk?.();
     this.cancelAsk = undefined;
+    this.cancelRest?.();
   }
 
   private isCurrent(term: number, session: number): boolean {
@@ -106,12 +125,45 @@ export class FleetMember {
     for (const { block } of this.limits()) block.begin(now);
   }
 
-  private grant(
-    { number, acknowledged, answer, leaving, limits }: Grant,
-    now: number,
-  ): FleetReport | undefined {
-    if (number <= this.heard) return undefined;
-    this.hear(number, leaving === true);
+  /** A process that another leader still grants tokens reports so, and this leader grants it others. */
+  private rest(limits: readonly LimitGrant[], begins: boolean, now: number): void {
+    const isSafe = now >= this.times.safeFrom;
+    if (begins && !isSafe) return;
+    const shares = new Map(limits.map((each) => [keyOf(each), each.share ?? 0]));
+    for (const limit of this.limits()) {
+      limit.block.rest(isSafe ? undefined : (shares.get(keyOf(limit)) ?? 0), now);
+    }
+    if (!isSafe) {
+      this.times.pledgedUntil = now;
+      this.times.safeFrom = now;
+    }
+    this.setRests(true);
+    for (const limit of this.limits()) limit.wake(now);
+  }
+
+  private setRests(rests: boolean): void {
+    this.times.rests = rests;
+    this.cancelRest?.();
+    this.cancelRest = undefined;
+  }
+
+  /** Goes on as without a leader if the one that is asked does not answer. */
+  private awaitLeader(): void {
+    this.cancelRest ??= this.clock.setTimer(FLEET.heartbeatMs, () => {
+      this.setRests(false);
+      const now = this.now();
+      for (const limit of this.limits()) {
+        limit.block.forsake(now);
+        limit.wake(now);
+      }
+    });
+  }
+
+  private grant({ acknowledged, limits }: Grant, begins: boolean, now: number): void {
+    for (const { block } of this.limits()) {
+      block.leave(begins ? now + FLEET.blockMs : undefined, now);
+    }
+    this.setRests(false);
     this.times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
     this.times.safeFrom = this.times.pledgedUntil + FLEET.blockMs;
     const reportedAt = this.sentAt.get(acknowledged ?? 0) ?? -Infinity;
@@ -124,7 +176,6 @@ export class FleetMember {
       limit.block.grant({ granted, largest, waitMs, answered, until }, now);
       limit.wake(now);
     }
-    return answer === true ? this.report(now, ENDING_MS) : undefined;
   }
 
   private hear(number: number, leaving: boolean): void {
@@ -144,7 +195,10 @@ export class FleetMember {
       this.cancelAsk = undefined;
       const now = this.now();
       this.lastAskedAt = now;
-      if (this.isLed) this.send(this.report(now, 0));
+      if (!this.isLed && !this.times.rests) return;
+      const report = this.report(now, 0);
+      if (this.times.rests && report.rests !== true) this.awaitLeader();
+      this.send(report);
     });
   }
 
@@ -153,13 +207,22 @@ export class FleetMember {
     this.times.nextReport += 1;
     this.sentAt.set(number, now);
     this.sentAt.delete(number - KEPT_REPORTS);
-    const limits = this.limits().map(({ target, name, resource, block }): LimitUse => ({
+    const all = this.limits();
+    const limits = all.map(({ target, name, resource, block }): LimitUse => ({
       ...{ target, name, resource },
       ...block.use(now, endingMs),
     }));
     const pledgedMs = Math.max(0, Math.min(MAX_PLEDGE_MS, this.pledgedBefore - now));
     const { term, session, heard } = this;
-    return { type: 'Fleet', term, session, number, heard, pledgedMs, limits };
+    const report: FleetReport = { type: 'Fleet', term, session, number, heard, pledgedMs, limits };
+    const enoughAt = now - FLEET.restAfterMs;
+    const couldRest = this.isLed && all.every(({ block }) => block.enoughSince <= enoughAt);
+    const rests = this.times.rests && !all.some(({ block }) => block.isShort(now));
+    return {
+      ...report,
+      ...(couldRest && all.length > 0 && { couldRest }),
+      ...(rests && { rests }),
+    };
   }
 
   private now(): number {

@@ -39,6 +39,8 @@ export interface LeaderTimes {
   pledgedUntil: number;
   /** From then on the process may use its safe share. */
   safeFrom: number;
+  /** Whether a leader has left the safe share to the process, and grants again when it is asked. */
+  rests: boolean;
   /** Whether the leader of the last Grant stops soon. */
   leaving: boolean;
   /** Numbers of the next report and of the next block. */
@@ -64,8 +66,8 @@ const ANSWER_MS = 100;
 const ROUNDING = 1e-6;
 
 /**
- * The tokens of one limit of the fleet in one process. The leader grants them in blocks; without a leader `withoutLeader`
- * decides. Granted tokens expire, so that a leader knows how many an unreachable pod can still hold. Like Bucket it has
+ * The tokens of one limit of the fleet in one process. The leader grants them in blocks, or leaves the safe share to the
+ * process, while that is enough; without a leader `withoutLeader` decides. Granted tokens expire, so that a leader knows how many an unreachable pod can still hold. Like Bucket it has
  * no timer and reads no clock.
  */
 export class Block implements RemoteTokens {
@@ -99,6 +101,9 @@ export class Block implements RemoteTokens {
   /** Milliseconds in which the safe share was in use, until `safeSince`. */
   private safeMs = 0;
   private safeSince: number | undefined;
+  /** The safe share as if it were always in use, to know whether it is enough. */
+  private imagined: Bucket;
+  private shortAt: number;
 
   constructor(spec: BlockSpec, times: LeaderTimes, ask: () => void, now: number) {
     this.createdAt = now;
@@ -107,17 +112,20 @@ export class Block implements RemoteTokens {
     this.spec = spec;
     this.times = times;
     this.ask = ask;
+    this.imagined = new Bucket(this.safeSpec(), now);
+    this.shortAt = now;
   }
 
   apply(spec: BlockSpec, now: number): void {
     this.spec = spec;
     this.safe?.apply(this.safeSpec(), now);
+    this.imagined.apply(this.safeSpec(), now);
   }
 
   wait(cost: number, now: number, ahead = 0): number {
     if (this.isOpen(now)) return 0;
-    const safe = this.share(now);
-    if (safe !== undefined) return this.safeWait(safe, cost, now, ahead);
+    const alone = this.times.rests ? undefined : this.share(now);
+    if (alone !== undefined) return this.safeWait(alone, cost, now, ahead);
     if (this.level(now) >= this.bounded(cost) + ahead - ROUNDING) return 0;
     const at = now < this.times.pledgedUntil ? this.dryUntil : this.times.safeFrom;
     return at > now ? Math.ceil(at - now) : ANSWER_MS;
@@ -126,21 +134,26 @@ export class Block implements RemoteTokens {
   soonest(cost: number, now: number, ahead = 0): number {
     const wait = this.wait(cost, now, ahead);
     // The leader's last answer may have been about other calls and other pods.
-    return this.share(now) === undefined && now >= this.dryUntil ? 0 : wait;
+    return this.isAlone(now) || now < this.dryUntil ? wait : 0;
   }
 
   bounded(cost: number): number {
     const { capacity, whole } = this.spec;
     if (whole) return cost;
-    const most = this.safe === undefined ? this.largest : this.safeSpec().capacity;
+    const isLed = this.safe === undefined || this.times.rests;
+    const most = isLed ? this.largest : this.safeSpec().capacity;
     return Math.min(cost, capacity, most > 0 ? most : capacity);
   }
 
   take(cost: number, now: number): number {
     const needed = this.bounded(cost);
     if (this.isOpen(now)) return needed;
-    const safe = this.share(now);
-    if (safe !== undefined) return safe.take(needed, now);
+    const taken = this.share(now)?.take(needed, now) ?? this.takeGranted(needed, now);
+    if (this.isLow(now)) this.ask();
+    return taken;
+  }
+
+  private takeGranted(needed: number, now: number): number {
     this.expire(now);
     let left = needed;
     for (const lot of this.lots) {
@@ -153,7 +166,6 @@ export class Block implements RemoteTokens {
     this.balance = Math.max(0, this.balance - taken);
     this.session.taken += taken;
     if (left > ROUNDING) this.session.overrun += left;
-    if (this.isLow(now)) this.ask();
     return needed;
   }
 
@@ -176,14 +188,18 @@ export class Block implements RemoteTokens {
 
   /** Counts the need of a call, whether or not it gets tokens. */
   note(cost: number, now: number): void {
-    this.demand = this.demandNow(now) + this.bounded(cost);
+    const needed = this.bounded(cost);
+    this.demand = this.demandNow(now) + needed;
     this.demandAt = now;
+    this.imagined.settle(0, needed, now);
+    if (this.runsLow(this.imagined.level(now), now)) this.wasShort(now);
     if (this.isLow(now)) this.ask();
   }
 
   awaitsAnswer(_cost: number, now: number): boolean {
-    if (this.share(now) !== undefined || now < this.dryUntil) return false;
-    const { pledgedUntil } = this.times;
+    if (this.isAlone(now) || now < this.dryUntil) return false;
+    const { pledgedUntil, rests } = this.times;
+    if (rests) return true;
     return pledgedUntil === -Infinity || now < pledgedUntil;
   }
 
@@ -207,16 +223,68 @@ export class Block implements RemoteTokens {
 
   /** Begins a session of a leader. The leader learns how many earlier tokens are left. */
   begin(now: number): void {
-    const debt = Math.max(0, -(this.safe?.level(now) ?? 0));
-    this.endSafe(now);
     this.expire(now);
-    this.session = {
-      ...{ carried: this.balance, received: 0, taken: 0, returned: 0, refunded: 0 },
-      overrun: debt,
-    };
+    const carried = this.balance;
+    this.session = { carried, received: 0, taken: 0, returned: 0, refunded: 0, overrun: 0 };
     this.dryUntil = -Infinity;
     this.answered = 0;
     if (this.asked) this.asked = { number: this.times.nextReport, at: now, begins: true };
+  }
+
+  /**
+   * The leader uses the safe share from now on.
+   *
+   * @param until if a session begins: what is left of the share, and is needed, goes on as tokens of the block until then
+   */
+  leave(until: number | undefined, now: number): void {
+    if (this.safe === undefined) return;
+    const level = this.safe.level(now);
+    this.endSafe(now);
+    this.wasShort(now);
+    this.session.overrun += Math.max(0, -level);
+    if (until === undefined || level <= 0) return;
+    const kept = Math.min(level, this.waiting + this.ahead(now));
+    this.session.carried += level;
+    this.session.returned += level - kept;
+    this.balance += kept;
+    this.lots.push({ tokens: kept, until });
+  }
+
+  /**
+   * The leader leaves the safe share to the process.
+   *
+   * @param tokens with which it begins, in place of the granted ones; undefined: it is in use already
+   */
+  rest(tokens: number | undefined, now: number): void {
+    this.asked = undefined;
+    this.dryUntil = -Infinity;
+    if (tokens === undefined) {
+      this.countAlone(now);
+      return;
+    }
+    this.endSafe(now);
+    this.expire(now, Infinity);
+    if (this.spec.withoutLeader !== 'SafeShare') return;
+    this.safe = new Bucket(this.safeSpec(), now);
+    this.safe.restore(tokens, 0, now);
+    this.safeSince = now;
+  }
+
+  /** The leader that left the safe share to the process does not answer. */
+  forsake(now: number): void {
+    this.asked = undefined;
+    if (this.safeSince !== undefined) this.safeSince = now;
+  }
+
+  /** Whether the safe share is not enough, or soon will not be. */
+  isShort(now: number): boolean {
+    return this.waiting > 0 || this.runsLow(this.level(now), now);
+  }
+
+  /** Since when the safe share alone would have been enough; Infinity if it is not or may not be. */
+  get enoughSince(): number {
+    const isAsking = this.waiting > 0 || this.asked !== undefined;
+    return isAsking || this.spec.withoutLeader !== 'SafeShare' ? Infinity : this.shortAt;
   }
 
   grant({ granted, largest, waitMs, answered, until }: BlockGrant, now: number): void {
@@ -243,8 +311,10 @@ export class Block implements RemoteTokens {
   /** Figures for a report. Gives back tokens that expire within `endingMs`, once the session's leader has granted others. */
   use(now: number, endingMs: number): BlockUse {
     this.expire(now, this.session.received > 0 ? now + endingMs : now);
-    const need = Math.max(0, this.first - this.balance);
-    return { block: this.number, ...this.session, need, want: this.wanted(now, need) };
+    const level = this.level(now);
+    const need = Math.max(0, this.first - level);
+    const want = Math.max(need, this.waiting + this.ahead(now) - level);
+    return { block: this.number, ...this.session, need, want };
   }
 
   /** Seconds in which calls waited for an answer of the leader. */
@@ -255,12 +325,7 @@ export class Block implements RemoteTokens {
   /** Seconds in which the safe share was in use. */
   safeSeconds(now: number): number {
     this.share(now);
-    const running = this.safeSince === undefined ? 0 : now - this.safeSince;
-    return (this.safeMs + running) / 1000;
-  }
-
-  private wanted(now: number, need: number): number {
-    return Math.max(need, this.waiting + this.ahead(now) - this.balance, 0);
+    return (this.safeMs + this.aloneMs(now)) / 1000;
   }
 
   /** Tokens that calls need until another block can arrive, by their recent demand. */
@@ -276,7 +341,16 @@ export class Block implements RemoteTokens {
   }
 
   private isLow(now: number): boolean {
-    return now >= this.dryUntil && this.balance < this.ahead(now) / 2;
+    return now >= this.dryUntil && this.runsLow(this.level(now), now);
+  }
+
+  private runsLow(level: number, now: number): boolean {
+    return level < Math.max(this.ahead(now) / 2, -ROUNDING);
+  }
+
+  private wasShort(now: number): void {
+    this.shortAt = now;
+    this.imagined = new Bucket(this.safeSpec(), now);
   }
 
   private demandNow(now: number): number {
@@ -285,8 +359,8 @@ export class Block implements RemoteTokens {
 
   /** Whether every call is admitted. */
   private isOpen(now: number): boolean {
-    if (this.spec.withoutLeader !== 'Allow' || this.level(now) > 0) return false;
-    const { pledgedUntil, safeFrom } = this.times;
+    const { pledgedUntil, safeFrom, rests } = this.times;
+    if (this.spec.withoutLeader !== 'Allow' || rests || this.level(now) > 0) return false;
     return now >= (pledgedUntil === -Infinity ? safeFrom : pledgedUntil);
   }
 
@@ -303,8 +377,24 @@ export class Block implements RemoteTokens {
     return this.safe;
   }
 
+  /** Whether the safe share is in use because there is no leader. */
+  private isAlone(now: number): boolean {
+    return !this.times.rests && this.share(now) !== undefined;
+  }
+
+  private aloneMs(now: number): number {
+    if (this.safeSince === undefined || this.times.rests) return 0;
+    return Math.max(0, now - this.safeSince);
+  }
+
+  private countAlone(now: number): void {
+    this.share(now);
+    this.safeMs += this.aloneMs(now);
+    if (this.safeSince !== undefined) this.safeSince = now;
+  }
+
   private endSafe(now: number): void {
-    if (this.safeSince !== undefined) this.safeMs += Math.max(0, now - this.safeSince);
+    this.safeMs += this.aloneMs(now);
     this.safeSince = undefined;
     this.safe = undefined;
   }

@@ -25,6 +25,7 @@ type Step =
   | { do: 'restartPod'; pod: number }
   | { do: 'reload'; amount: number; capacity: number; delayMs: number }
   | { do: 'clock'; ms: number }
+  | { do: 'calm'; ms: number }
   | { do: 'pass'; ms: number };
 
 const pod = fc.nat({ max: MAX_PODS - 1 });
@@ -105,6 +106,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('clock' as const),
       ms: fc.constantFrom(-86_400_000, -1500, 400, 3_600_000),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('calm' as const),
+      ms: fc.integer({ min: 1000, max: 20_000 }),
     }),
   },
   {
@@ -201,6 +209,11 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
       scene.reload([{ ...first, refill: { ...refill, amount }, capacity }], () => delayMs);
     },
     clock: ({ ms }) => void (time.wallMs += ms),
+    // Long enough that pods rest.
+    calm: async ({ ms }) => {
+      loads.clear();
+      await time.pass(ms);
+    },
     pass: async ({ ms }) => {
       for (let left = ms; left > 0; left -= 50) {
         for (const each of scene.all) {

@@ -28,11 +28,13 @@ export class Account {
   debt = 0;
   need = 0;
   want = 0;
+  /** Tokens with which the pod's safe share began when the leader left it to the pod; 0 while it has not. */
+  share = 0;
   /** Number of the last handled report. */
   answered = 0;
   /** Virtual time of start-time fair queuing: tokens granted while other pods waited. */
   virtual = 0;
-  /** Most tokens that bucket and blocks held together since the last report. */
+  /** Most tokens that there may have been together since the last report. */
   peak = 0;
   /** Oldest first. */
   private lots: Lot[] = [];

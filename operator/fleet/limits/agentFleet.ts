@@ -24,7 +24,7 @@ export type LimitKey = Pick<Limit, 'target' | 'name' | 'resource'>;
 export interface FleetFigures {
   /** Name of the leader's process. */
   leader: string;
-  /** Pods that have pledged their share to the leader, and all pods. */
+  /** Pods that take tokens from the leader or rest, and all pods. */
   pods: { linked: number; total: number };
   limits: (LimitKey & BucketFigures)[];
 }
@@ -39,6 +39,11 @@ interface Session {
   sentAt: Map<number, number>;
   /** Number of the last received report. */
   reported: number;
+  /** Whether the pod's safe shares would be enough, by its last report. */
+  couldRest: boolean;
+  /** Number of the message that lets the pod rest, and whether the pod does. */
+  restedBy: number;
+  rests: boolean;
 }
 
 interface LimitState {
@@ -46,6 +51,7 @@ interface LimitState {
   /** As text, to detect a change. */
   spec: string;
   bucket: FleetBucket;
+  mayRest: boolean;
 }
 
 export interface AgentFleetOptions {
@@ -74,6 +80,13 @@ export class AgentFleet {
   /** Before this time sessions begin only with all pods at once: the former leader still serves pods without one. */
   #holdsUntil: number;
   #leaving = false;
+  /**
+   * Pods use their safe shares, which are enough, and send nothing. The first one that needs more wakes the agent. Pods
+   * of a former leader may rest, so a leader that takes over begins like this.
+   */
+  #rests = false;
+  /** Whether a pod needs more while this process may not lead. */
+  #isWoken = false;
   #configured = false;
   /** Whether new pods certainly started under this leader. */
   #began: boolean;
@@ -113,9 +126,16 @@ export class AgentFleet {
       // No other leader has granted tokens of a limit that was added under this one.
       const level = this.#configured ? 'Full' : 'Empty';
       const bucket = known?.bucket ?? new FleetBucket(spec, this.#pledges, level, now);
-      this.#limits.set(id, { key: { target, name, resource }, spec: text, bucket });
+      const mayRest = limit.fleet.withoutLeader === 'SafeShare';
+      this.#limits.set(id, { key: { target, name, resource }, spec: text, bucket, mayRest });
     }
+    this.#applyRest(before, now);
     this.#configured = true;
+  }
+
+  #applyRest(before: ReadonlyMap<string, LimitState>, now: number): void {
+    if (!this.#configured) this.#rests = this.#mayRest;
+    else if (this.#rests && !isSame(before, this.#limits)) this.#wake(now);
   }
 
   /** Replaces the set of pods. */
@@ -150,36 +170,42 @@ export class AgentFleet {
     const session = this.#sessionOf(uid, report);
     if (session === undefined || report.number <= session.reported) return;
     session.reported = report.number;
+    session.couldRest = report.couldRest === true;
+    session.rests = report.rests === true;
     this.#refill(now);
-    const sentAt = session.sentAt.get(report.heard);
-    if (sentAt !== undefined) this.#pledges.pledge(uid, sentAt, report.pledgedMs, now);
     for (const use of report.limits) {
       this.#limits.get(idOf(use))?.bucket.report(uid, use, report.number, now);
     }
+    const sentAt = session.sentAt.get(report.heard);
+    if (sentAt !== undefined) this.#pledges.pledge(uid, sentAt, report.pledgedMs, now);
     if (this.#unreported.delete(uid)) this.#settle(now);
+    if (this.#rests) return this.#reportAtRest(session, report, now);
     const waits = report.limits.some(({ need }) => need > 0);
     this.#serve(now, waits ? uid : undefined);
   }
 
-  /** Tells every pod that this process leads. Must be called every FLEET.heartbeatMs. */
+  /** Tells every pod that this process leads, unless they rest. Must be called every FLEET.heartbeatMs. */
   heartbeat(now: number): void {
     if (!this.#options.leads()) return;
     this.#beginHeld(now);
+    if (this.#isWoken) this.#wake(now);
+    if (this.#canRest(now)) return this.#rest(now);
     const limits = [...this.#limits.values()];
     for (const [uid, { term }] of this.#sessions) {
       // The term has risen meanwhile, and pods accept nothing of a lower one.
       if (term !== this.#options.term()) this.connected(uid, now);
-      else this.#tell(uid, limits, now, { answer: true });
+      else if (!this.#rests) this.#tell(uid, limits, now, { answer: true });
     }
   }
 
   /**
    * Prepares the end of this process. It begins no sessions. It goes on granting in old sessions until the next leader
-   * takes the pods over, and releases sessions younger than FLEET.pledgeMs.
+   * takes the pods over, and releases sessions younger than FLEET.pledgeMs. Pods that rest need nothing of it.
    */
   leave(now: number): void {
     this.#leaving = true;
     this.#held.clear();
+    if (this.#rests) return this.#dropRested();
     for (const [uid, session] of this.#sessions) {
       if (session.began <= now - FLEET.pledgeMs) continue;
       this.#release(uid, session);
@@ -202,8 +228,14 @@ export class AgentFleet {
     return Math.max(next, this.#servedAt + SERVE_MS);
   }
 
-  /** Ends all sessions when this process no longer leads. */
+  /** Ends all sessions when this process no longer leads. Pods that rest go on. */
   release(): void {
+    if (this.#rests) this.#sessions.clear();
+    else this.forget();
+  }
+
+  /** Ends all sessions when the agent has no such limits any more. */
+  forget(): void {
     for (const [uid, session] of this.#sessions) this.#release(uid, session);
     this.#sessions.clear();
   }
@@ -215,10 +247,11 @@ export class AgentFleet {
     }));
   }
 
-  /** Pods that have pledged their share to the leader, and all pods. */
+  /** Pods that take tokens from the leader or rest, and all pods. */
   pods(now: number): { linked: number; total: number } {
     const uids = [...this.#pods.keys()];
-    const linked = uids.filter((uid) => this.#pledges.isPledged(uid, now)).length;
+    const rests = (uid: string): boolean => this.#rests && this.#sessions.has(uid);
+    const linked = uids.filter((uid) => this.#pledges.isPledged(uid, now) || rests(uid)).length;
     return { linked, total: uids.length };
   }
 
@@ -246,15 +279,62 @@ export class AgentFleet {
     for (const uid of held) this.#begin(uid, now);
   }
 
-  #begin(uid: string, now: number): void {
+  #begin(uid: string, now: number, began = now): void {
     for (const { bucket } of this.#limits.values()) bucket.restart(uid);
     const id = this.#options.nextSession();
     const term = this.#options.term();
-    this.#sessions.set(uid, { id, began: now, term, number: 0, sentAt: new Map(), reported: 0 });
-    this.#tell(uid, [], now, { answer: true });
+    const counts = { number: 0, reported: 0, couldRest: false, restedBy: 0, rests: false };
+    this.#sessions.set(uid, { id, began, term, sentAt: new Map(), ...counts });
+    this.#tell(uid, [], now, { answer: true, ...(this.#rests && { rest: true }) });
   }
 
-  readonly #isLinked = (uid: string): boolean => this.#sessions.has(uid);
+  get #mayRest(): boolean {
+    return this.#limits.size > 0 && [...this.#limits.values()].every(({ mayRest }) => mayRest);
+  }
+
+  #canRest(now: number): boolean {
+    if (this.#rests || this.#leaving || !this.#mayRest || this.#sessions.size === 0) return false;
+    const term = this.#options.term();
+    const areEnough = [...this.#sessions].every(
+      ([uid, session]) =>
+        session.couldRest && session.term === term && this.#pledges.isPledged(uid, now),
+    );
+    const limits = [...this.#limits.values()];
+    return areEnough && limits.every(({ bucket }) => bucket.canRest(this.#isLinked, now));
+  }
+
+  /** Leaves the linked pods their safe shares. */
+  #rest(now: number): void {
+    this.#rests = true;
+    const uids = [...this.#sessions.keys()];
+    const limits = [...this.#limits.values()];
+    for (const { bucket } of limits) bucket.rest(uids, now);
+    for (const uid of uids) {
+      this.#pledges.end(uid, now);
+      this.#tell(uid, limits, now, { answer: true, rest: true });
+    }
+  }
+
+  /** Asks all pods for their safe shares, because one needs more than its own. */
+  #wake(now: number): void {
+    this.#isWoken = !this.#options.leads();
+    if (this.#isWoken) return;
+    this.#rests = false;
+    this.#pledges.ask(this.#sessions.keys(), now);
+    for (const [uid, { began }] of this.#sessions) this.#begin(uid, now, began);
+  }
+
+  #reportAtRest({ rests, restedBy }: Session, { heard }: FleetReport, now: number): void {
+    if (!rests && heard >= restedBy) this.#wake(now);
+    else if (this.#leaving) this.#dropRested();
+  }
+
+  /** A pod that has not said that it rests may still wait for this leader. */
+  #dropRested(): void {
+    for (const [uid, { rests }] of this.#sessions) if (rests) this.#sessions.delete(uid);
+  }
+
+  readonly #isLinked = (uid: string): boolean => !this.#rests && this.#sessions.has(uid);
 
   #serve(now: number, waiting: string | undefined): void {
     if (!this.#options.leads()) return;
@@ -279,11 +359,14 @@ export class AgentFleet {
     uid: string,
     limits: readonly LimitState[],
     now: number,
-    asks: Pick<Grant, 'answer'> = {},
+    asks: Pick<Grant, 'answer' | 'rest'> = {},
   ): void {
     const session = this.#sessions.get(uid)!;
     session.number += 1;
-    session.sentAt.set(session.number, now);
+    if (asks.rest === true) {
+      session.restedBy = session.number;
+      session.sentAt.clear();
+    } else session.sentAt.set(session.number, now);
     for (const [number, at] of session.sentAt) {
       if (at > now - FLEET.pledgeMs) break;
       session.sentAt.delete(number);
@@ -299,7 +382,7 @@ export class AgentFleet {
       ...(this.#leaving && { leaving: true }),
       limits: limits.flatMap(({ key, bucket }) => {
         const told = bucket.told(uid, now);
-        return told === undefined ? [] : [limitGrant(key, told)];
+        return told === undefined ? [] : [{ ...limitGrant(key, told), ...shareOf(told, asks) }];
       }),
     });
   }
@@ -337,6 +420,21 @@ function specOf(
     rejects: onLimit === 'Reject',
     maxPods: withoutLeader === 'Deny' ? Infinity : maxPods,
   };
+}
+
+function isSame(
+  before: ReadonlyMap<string, LimitState>,
+  after: ReadonlyMap<string, LimitState>,
+): boolean {
+  const areKnown = [...after].every(([id, { spec, mayRest }]) => {
+    const known = before.get(id);
+    return known?.spec === spec && known.mayRest === mayRest;
+  });
+  return areKnown && before.size === after.size;
+}
+
+function shareOf({ account }: Granted, { rest }: Pick<Grant, 'rest'>): Pick<LimitGrant, 'share'> {
+  return rest === true ? { share: account.share } : {};
 }
 
 function limitGrant(key: LimitKey, { account, largest, waitMs, answered }: Granted): LimitGrant {

@@ -38,6 +38,8 @@ export interface BucketFigures {
 
 /** Smaller parts of a token count as rounding errors. */
 const ROUNDING = 1e-6;
+/** Part of the bucket that must be left for the limit to rest. */
+const RESTS_ABOVE = 0.9;
 /** A bucket that takes over from another leader begins empty, and nobody is told so for as long after. */
 const BEGINNING_MS = FLEET.heartbeatMs;
 
@@ -80,22 +82,42 @@ export class FleetBucket {
     this.refill(now);
     let account = this.accounts.get(uid);
     if (account === undefined || account.block !== use.block || this.restarted.has(uid)) {
-      // The leader knows how many of its own tokens the pod can hold.
-      account = new Account(use, account?.held ?? this.spec.capacity, now);
-      this.accounts.set(uid, account);
-      this.restarted.delete(uid);
+      account = this.open(uid, use, now);
     }
     const waited = account.need > 0 || account.want > 0;
     const { returned, refunded } = account.report(this.bounded(use));
     const { capacity } = this.spec;
     this.level += returned;
     // Without room at that time, the refund would have overflowed the bucket.
-    const room = Math.max(0, capacity - Math.max(account.peak, this.sum()));
+    const room = Math.max(0, capacity - Math.max(account.peak, this.atMost(now)));
     this.level += Math.min(refunded, room);
-    account.peak = this.sum();
+    account.peak = this.atMost(now);
     account.answered = number;
     if (!waited && this.virtual < Infinity) {
       account.virtual = Math.max(account.virtual, this.virtual);
+    }
+  }
+
+  /** Whether the limit is far from its end, so that the pods' safe shares may be enough. */
+  canRest(linked: (uid: string) => boolean, now: number): boolean {
+    this.refill(now);
+    const isOwed = this.asking(linked).some(([, { need, debt }]) => need + debt > ROUNDING);
+    return !isOwed && !this.begins(now) && this.sum() >= RESTS_ABOVE * this.most(now);
+  }
+
+  /** Hands each of these pods its safe share, as full as the bucket is. Their pledges must end now. */
+  rest(uids: readonly string[], now: number): void {
+    this.refill(now);
+    const { capacity, maxPods } = this.spec;
+    const most = this.most(now);
+    const full = most > 0 ? Math.min(1, this.sum() / most) : 0;
+    const level = Math.max(0, this.level);
+    const share = Math.min((full * capacity) / maxPods, level / uids.length);
+    for (const uid of uids) {
+      const account = this.accounts.get(uid);
+      if (account === undefined) continue;
+      account.share = share;
+      this.level -= share;
     }
   }
 
@@ -122,8 +144,8 @@ export class FleetBucket {
       this.updatedAt = now;
     }
     this.level = Math.min(this.level, Math.max(0, this.most(now) - this.heldByAll()));
-    const sum = this.sum();
-    for (const account of this.accounts.values()) account.peak = Math.max(account.peak, sum);
+    const atMost = this.atMost(now);
+    for (const account of this.accounts.values()) account.peak = Math.max(account.peak, atMost);
   }
 
   /**
@@ -177,7 +199,8 @@ export class FleetBucket {
   figures(now: number): BucketFigures {
     this.refill(now);
     const { capacity } = this.spec;
-    return { level: this.level, held: this.heldByAll(), granted: this.total, capacity };
+    const shares = [...this.accounts].reduce((sum, each) => sum + this.shareOf(...each, now), 0);
+    return { level: this.level, held: this.heldByAll() + shares, granted: this.total, capacity };
   }
 
   /** While the bucket begins, calls go on waiting for an answer: that it is empty says nothing about the limit. */
@@ -192,7 +215,33 @@ export class FleetBucket {
   }
 
   private begins(now: number): boolean {
+    if (this.pledges.isAsking(now)) return true;
     return this.succeeds && now < this.pledges.startsAt + BEGINNING_MS;
+  }
+
+  /** Takes the first report of a session. What the pod gives back with it was granted before, or is of its safe share. */
+  private open(uid: string, use: LimitUse, now: number): Account {
+    const before = this.accounts.get(uid);
+    const share = this.shareOf(uid, before, now);
+    // The leader knows how many of its own tokens the pod can hold.
+    const account = new Account(use, (before?.held ?? this.spec.capacity) + share, now);
+    if (use.received === 0) {
+      const known = (before?.held ?? 0) + share - use.taken - account.held;
+      this.level += Math.min(use.returned, Math.max(0, known));
+    }
+    account.debt += before?.debt ?? 0;
+    this.accounts.set(uid, account);
+    this.restarted.delete(uid);
+    return account;
+  }
+
+  /** Upper bound of the tokens that the pod has of its safe share. */
+  private shareOf(uid: string, account: Account | undefined, now: number): number {
+    const { amount, perMs, capacity, maxPods } = this.spec;
+    if (maxPods === Infinity) return 0;
+    const began = account?.share ?? 0;
+    const refilled = (this.pledges.withheldMs(uid, now) * amount) / perMs / maxPods;
+    return Math.min(capacity / maxPods, began + refilled);
   }
 
   private asking(linked: (uid: string) => boolean): [string, Account][] {
@@ -303,6 +352,11 @@ export class FleetBucket {
 
   private sum(): number {
     return Math.max(0, this.level) + this.heldByAll();
+  }
+
+  /** Tokens that there may be: also those of safe shares that the leader does not have. */
+  private atMost(now: number): number {
+    return this.sum() + this.spec.capacity - this.most(now);
   }
 }
 

@@ -16,6 +16,9 @@ export class Pledges {
   private readonly pods = new Map<string, Pod>();
   /** Until this time tokens of a former leader may be in use, so this leader grants nothing. */
   private since: number;
+  /** Pods that have been asked for their share and have not answered. */
+  private readonly asked = new Set<string>();
+  private askedUntil = -Infinity;
 
   constructor(since: number) {
     this.since = since;
@@ -51,8 +54,33 @@ export class Pledges {
     const until = sentAt + FLEET.pledgeMs;
     if (pod === undefined || until <= now) return;
     pod.runs = true;
+    this.asked.delete(uid);
     if (pod.until <= now) pod.from = now + otherMs;
     pod.until = Math.max(pod.until, until);
+  }
+
+  /** The leader leaves the pod its share. */
+  end(uid: string, now: number): void {
+    const pod = this.pods.get(uid);
+    if (pod !== undefined) pod.until = Math.min(pod.until, now);
+  }
+
+  /** The leader asks pods for their shares, and waits for FLEET.heartbeatMs at most. */
+  ask(uids: Iterable<string>, now: number): void {
+    this.asked.clear();
+    for (const uid of uids) this.asked.add(uid);
+    this.askedUntil = now + FLEET.heartbeatMs;
+  }
+
+  /** Whether shares may come that the leader has asked for. */
+  isAsking(now: number): boolean {
+    return this.asked.size > 0 && now < this.askedUntil;
+  }
+
+  /** For how long the pod may have used its share; 0 if the leader has it. */
+  withheldMs(uid: string, now: number): number {
+    const until = this.pods.get(uid)?.until ?? now;
+    return this.isPledged(uid, now) ? 0 : Math.max(0, now - until);
   }
 
   /** The leader's share of the limit at this time, 0 to 1. */
