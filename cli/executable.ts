@@ -1,4 +1,4 @@
-/** The command as a single executable, see release/executable.ts. It is CommonJS, where nothing waits at the top level. */
+/** Main module of the single executable (release/executable.ts). It is CommonJS, which has no top-level await. */
 import { start } from './start.ts';
 
 void start();

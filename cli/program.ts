@@ -30,7 +30,7 @@ const COMMON = {
 
 export type Invocation =
   | { name: 'version' }
-  /** With a command, about that. */
+  /** Command of the help. Absent: all. */
   | { name: 'help'; about?: string }
   | { name: 'command'; command: string; values: Values; positionals: string[] };
 
@@ -60,7 +60,7 @@ function commandOf(name: string): Command {
   throw new Error(`${name} is no command; write one of ${Object.keys(COMMANDS).join(', ')}`);
 }
 
-/** Says of an unknown option where the known ones are, and of a value that is missing how to write it. */
+/** Message for an unknown option or a missing value. */
 function plainly<R>(command: string, work: () => R): R {
   try {
     return work();
@@ -79,7 +79,7 @@ function wrongValue(message: string): string {
   return 'needs a value';
 }
 
-/** The first argument that is no option and no value of one. */
+/** The first argument that is neither an option nor the value of one. */
 function commandIn(args: readonly string[]): string | undefined {
   const options = Object.assign(
     {},
@@ -120,7 +120,7 @@ function check(name: string, command: Command, values: Values, positionals: stri
   throw new Error(`breakwater ${name} needs ${short ? `-${short}` : `--${missing}`} ${value}`);
 }
 
-/** Runs a command line and returns its exit status. Throws an Error for people. */
+/** Runs a command line and returns its exit status. Throws an Error with a message for users. */
 export async function run(
   args: readonly string[],
   context: Context,

@@ -7,11 +7,11 @@ import { run } from './program.ts';
 /** Runs the command line of this process, and sets its exit status. */
 export async function start(): Promise<void> {
   const [, path = '', ...given] = process.argv;
-  // kubectl runs a plugin as kubectl-NAME, and asks kubectl_complete-NAME what its last argument can become.
+  // kubectl runs a plugin as kubectl-NAME, and kubectl_complete-NAME for its completions.
   const name = basename(path);
   const program = name.startsWith('kubectl') ? 'kubectl breakwater' : 'breakwater';
   const args = name.startsWith('kubectl_complete-') ? [COMPLETE, ...given] : given;
-  // Who reads may have enough, as head has.
+  // The reader may close the pipe early, as head does.
   process.stdout.on('error', () => process.exit(EXIT.error));
   try {
     const { stdout, stderr, env: environment } = process;
@@ -26,7 +26,7 @@ export async function start(): Promise<void> {
   }
 }
 
-/** What went wrong, in words for a missing file instead of a system call. */
+/** Message of an error. Describes a missing file in words, not by its system call. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, path, message } = error as NodeJS.ErrnoException;

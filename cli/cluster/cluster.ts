@@ -11,10 +11,10 @@ import {
 } from './kube.ts';
 import type { Call } from '../terminal/command.ts';
 
-/** The cluster that the command line means. */
+/** The cluster of a command line. */
 export interface Cluster {
   client: KubeClient;
-  /** For what is not JSON, such as logs. */
+  /** For answers that are not JSON, such as logs. */
   transport: Transport;
   config: ClusterConfig;
   /** Absent: all namespaces. */
@@ -22,12 +22,12 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** Where objects were looked for, in a message. */
+/** Names the namespaces in a message. */
 export function placeOf({ namespace }: Pick<Cluster, 'namespace'>): string {
   return namespace === undefined ? 'any namespace' : `namespace ${namespace}`;
 }
 
-/** Attempts after the first: a person waits. */
+/** Few retries, because a person waits. */
 export const RETRIES = 1;
 
 /**
@@ -56,7 +56,7 @@ export async function openCluster({ values, context }: Call): Promise<Cluster> {
   };
 }
 
-/** Runs with the cluster and closes it; failures of the API become messages that say what to do. */
+/** Runs `run` with the cluster and closes it. Turns failures of the API into messages that say what to do. */
 export async function withCluster<R>(
   call: Call,
   run: (cluster: Cluster) => Promise<R>,

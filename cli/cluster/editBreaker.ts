@@ -24,10 +24,10 @@ export function timeoutOf(values: Values): number {
 }
 
 export interface Edit {
-  /** Merged into spec; null removes a field. */
+  /** Merge patch of the spec. null removes a field. */
   spec: object;
   timeoutMs: number;
-  /** Whether the policy has reached the wanted state, once all its pods run this spec. */
+  /** Whether the policy is in the desired state, once all its pods run this spec. */
   isDone: (policy: CircuitBreakerPolicy) => boolean;
 }
 

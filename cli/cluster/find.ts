@@ -4,7 +4,7 @@ import { placeOf, type Cluster } from './cluster.ts';
 
 type Kind = AgentDeployment['kind'] | Policy['kind'];
 
-/** Names of kinds as kubectl takes them. */
+/** Names of kinds as in kubectl. */
 const KINDS: Record<string, Kind> = {
   ...aliases('AgentDeployment', 'agent', 'agd', 'agentdeployment', 'agentdeployments'),
   ...aliases(
@@ -24,8 +24,8 @@ function kindOf(prefix: string): Kind | undefined {
 }
 
 /**
- * The name in a text such as triage or agd/triage, where only one kind is asked for.
- * @throws Error when the text names another kind.
+ * The name in a text such as triage or agd/triage, for a command about one kind.
+ * @throws Error if the text names another kind
  */
 export function nameOf(text: string, kind: Kind): string {
   const [name = '', prefix] = text.split('/').reverse();
@@ -34,9 +34,9 @@ export function nameOf(text: string, kind: Kind): string {
 }
 
 /**
- * Agents and policies that a text such as triage or cbp/triage names. A name alone means the agent when there is one,
- * as its policies are told of with it, else all policies of that name.
- * @throws Error when there is none.
+ * Agents and policies that a text such as triage or cbp/triage names. A name alone is that of an agent if one exists,
+ * because commands show its policies too; otherwise it is that of all policies with this name.
+ * @throws Error if there are none
  */
 export function find(
   text: string,

@@ -16,10 +16,10 @@ export async function observe({ client, namespace }: Cluster): Promise<World> {
   return { agents, breakers, limits, pods };
 }
 
-/** The objects of the cluster, kept up to date. */
+/** The objects of the cluster. Follows their changes. */
 export interface Follower {
   world(): World;
-  /** Why following the API server fails at present; undefined if it works. */
+  /** Why the last request to the API server failed; undefined if it did not. */
   problem(): string | undefined;
 }
 

@@ -5,8 +5,8 @@ import { ForwardedPort, type ClusterConfig, type PodPort } from './kube.ts';
 const DEADLINE_MS = 10_000;
 
 /**
- * Reads a page of a pod over the way that kubectl port-forward takes, which needs `create` on pods/portforward.
- * @throws Error when the pod does not answer with 200 within ten seconds.
+ * Reads a page of a pod by port-forward, as kubectl does. This needs `create` on pods/portforward.
+ * @throws Error if the pod does not answer 200 within ten seconds
  */
 export async function podPage(config: ClusterConfig, pod: PodPort, path: string): Promise<string> {
   const way = new ForwardedPort(config, pod);

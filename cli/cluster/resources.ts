@@ -6,7 +6,7 @@ import type {
 import { API_VERSION, type KubernetesObject } from '../../crds/meta.ts';
 import { defineResource, type Event, type Pod, type Read, type Resource } from './kube.ts';
 
-/** Permissions of a user of the commands, in contrast to the operator's. */
+/** Verbs that users of the commands need; the operator needs others. */
 type Used = Read | 'get' | 'patch';
 const VERBS: Readonly<Record<Used, true>> = { list: true, watch: true, get: true, patch: true };
 

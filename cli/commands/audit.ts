@@ -58,7 +58,7 @@ async function verifyFiles(call: Call, paths: readonly string[]): Promise<number
   return found.findings.length > 0 || found.events === 0 ? EXIT.amiss : EXIT.fine;
 }
 
-/** The heads of chains that the operator has recorded for the agent's pods. */
+/** Heads of the chains of the agent's pods, as its status has them. */
 async function headsOf(
   call: Call,
   name: string,

@@ -12,7 +12,7 @@ import { effects, type Effect } from '../view/effects.ts';
 import { keyOf } from '../view/world.ts';
 import { FILENAME } from './filename.ts';
 
-/** Used on both sides, so that the operator's own image makes no difference. */
+/** Image on both sides, so that the operator's default image shows no difference. */
 const IMAGE = 'breakwater-runtime';
 
 export const diff: Command = {

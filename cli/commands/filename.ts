@@ -1,6 +1,6 @@
 import type { Option } from '../terminal/command.ts';
 
-/** Where manifests are. */
+/** Option for the path of manifests. */
 export const FILENAME = {
   filename: {
     type: 'string',

@@ -36,7 +36,7 @@ export const local: Command = {
   run: runLocal,
 };
 
-/** Ends with the process: two signals have their own meaning here. */
+/** Handles signals itself: the second one ends the process at once. */
 async function runLocal({ values, context }: Call): Promise<number> {
   if (isSea()) {
     const instead = 'run `npx breakwater local` in a checkout, or the image of the runtime';
@@ -57,7 +57,7 @@ async function runLocal({ values, context }: Call): Promise<number> {
   return runUntilSignal(agents, screen, context.environment['npm_command'] === 'exec');
 }
 
-/** Throws an Error that says which ports there are. */
+/** Throws an Error that names the valid ports. */
 export function portOf(text: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;

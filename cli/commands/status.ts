@@ -33,7 +33,7 @@ async function once(call: Call, cluster: Cluster): Promise<number> {
   return exitOf(rows);
 }
 
-/** Throws an Error when the API server does not answer, or when there is no such agent. */
+/** Throws an Error if the API server does not answer or the agent does not exist. */
 async function rowsNow(call: Call, cluster: Cluster): Promise<StatusRow[]> {
   const rows = rowsFor(call, await observe(cluster));
   const [agent] = call.positionals;
@@ -62,13 +62,13 @@ async function watch(call: Call, cluster: Cluster): Promise<number> {
   return exitOf(rowsFor(call, follower.world()));
 }
 
-/** Shows a table that changes. */
+/** Shows a changing table. */
 interface View {
   show(rows: readonly StatusRow[], problem: string | undefined): void;
   close(): void;
 }
 
-/** On a terminal it rewrites one table; elsewhere it prints the rows at each change. */
+/** Redraws the table on a terminal. Elsewhere prints the rows at each change. */
 function viewOf(call: Call): View {
   const { stdout } = call.context;
   if (stdout.isTTY !== true || call.values['output'] === 'json') return logView(call);

@@ -15,7 +15,7 @@ import { tar, type Entry } from '../support/tar.ts';
 import { statusRows, statusTable } from '../view/statusTable.ts';
 import type { World } from '../view/world.ts';
 
-/** Pages of the debug port without anything secret; the configuration may hold prompts and headers. */
+/** Pages of the debug port without secrets. The page of the configuration is not among them: it has prompts and headers. */
 const PAGES = ['state', 'circuits', 'rate_limiter', 'bulkhead', 'performance'];
 const LOG_LINES = 2000;
 const KINDS = ['AgentDeployment', 'CircuitBreakerPolicy', 'RateLimitPolicy', 'Pod'];
@@ -69,7 +69,7 @@ async function events({ client, namespace }: Cluster): Promise<unknown[]> {
     .map((event: KubernetesObject) => redactedObject(event));
 }
 
-/** A pod's pages and log; an entry that fails contains the reason. */
+/** A pod's pages and log. A failed entry contains the reason. */
 async function podEntries(cluster: Cluster, { metadata, ...rest }: Pod): Promise<Entry[]> {
   const { namespace = '', name } = metadata;
   const port = { namespace, name, port: PORTS.debug };

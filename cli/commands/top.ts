@@ -40,7 +40,7 @@ export const top: Command = {
     }),
 };
 
-/** The metrics of the agent's running pods; undefined, with a word to the user, when one does not give them. */
+/** Metrics of the agent's running pods. If a pod does not answer, warns the user and returns undefined. */
 async function metricsOf(
   agent: AgentDeployment,
   world: World,

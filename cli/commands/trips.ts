@@ -40,7 +40,7 @@ export const trips: Command = {
     }),
 };
 
-/** Whether a trip is of the agents or policies that the text names. Throws an Error when there are none. */
+/** Whether a trip concerns the agents or policies that the text names. Throws an Error if there are none. */
 function isOf(text: string, world: World, cluster: Cluster): (trip: Trip) => boolean {
   const [found] = find(text, world, cluster);
   const { kind, metadata } = found!;

@@ -5,10 +5,10 @@ import type { Command, Context, Subject } from '../terminal/command.ts';
 import type { World } from '../view/world.ts';
 import { SHELLS } from './scripts.ts';
 
-/** The hidden command that the shells' scripts call: the words after it, the last of which is to be completed. */
+/** Hidden command that the scripts of the shells call with the words of the line. It completes the last word. */
 export const COMPLETE = '__complete';
 
-/** A shell waits for it. */
+/** Timeout in milliseconds. A shell waits for the result. */
 const PATIENCE_MS = 3000;
 
 /** Completions of the last word. Returns none instead of an error: a shell shows no errors. */

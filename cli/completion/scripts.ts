@@ -1,7 +1,7 @@
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** For breakwater and kubectl-breakwater; kubectl finds kubectl_complete-breakwater on the PATH by itself. */
+/** Scripts for breakwater and kubectl-breakwater. kubectl itself finds kubectl_complete-breakwater on the PATH. */
 const SCRIPTS: Record<Shell, string> = {
   bash: `_breakwater() {
   COMPREPLY=()

@@ -31,10 +31,10 @@ export interface PlanContext {
   simulated?: (id: string, endpoint: string) => string;
 }
 
-/** A made-up image: nothing is pulled on this computer. */
+/** A placeholder: no image is pulled on this computer. */
 const OPTIONS = { runtimeImage: 'local', operatorNamespace: 'breakwater-system' };
 
-/** Sent to simulated models in place of keys, which stay here. */
+/** Goes to simulated models instead of the real keys. */
 const SIMULATED_KEY = 'simulated';
 
 /** The plans of all agents, from the operator's builders, with the faults of policies. */
@@ -104,7 +104,7 @@ function localised(
   const amiss = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
   if (planned === undefined) return { ...base, files, problems: amiss, notes: [] };
   const content = structuredClone(planned);
-  // No Service has to learn that it leaves.
+  // There is no Service that would have to learn of the shutdown.
   content.shutdown.endpointLagMs = 0;
   const notes = simulate(content, id, context);
   const missing = new Set<string>();
@@ -124,12 +124,12 @@ function localised(
   return { ...base, content, files, problems: [...amiss, ...lacks], notes };
 }
 
-/** Points the agent to its simulated models, if any. Returns what else differs then. */
+/** Points the agent to its simulated models, if any. Returns the notes on other differences. */
 function simulate(content: Content, id: string, { simulated }: PlanContext): string[] {
   if (simulated === undefined) return [];
   for (const endpoint of content.endpoints) {
     endpoint.baseURL = simulated(id, endpoint.name);
-    // Simulated models ask for none.
+    // Simulated models require no client certificate.
     delete endpoint.clientCertificate;
   }
   if (!content.conversation?.redis) return [];

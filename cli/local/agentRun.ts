@@ -14,14 +14,14 @@ export interface AgentRunOptions {
   /** NAMESPACE/NAME. */
   id: string;
   name: string;
-  /** Own directory; stands for the root of a pod. */
+  /** Directory that stands for the root of the pod. */
   directory: string;
   /** The runtime's main module. */
   main: string;
   environment: Environment;
-  /** The agent's port, or the next that is free. */
+  /** First port to try for the agent. */
   port: number;
-  /** The port of its metrics, or the next that is free; 0: any that is free. */
+  /** First port to try for its metrics. 0: any free port. */
   metricsPort: number;
   settings: RuntimeSettings;
   /** Whether its models are simulated. */
@@ -30,7 +30,7 @@ export interface AgentRunOptions {
   say: (line: string) => void;
 }
 
-/** Variables of the environment that a runtime gets; it gets no others, such as keys. */
+/** Variables that a runtime gets from the environment. It gets no others, such as keys. */
 const PASSED = [
   ...['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_EXTRA_CA_CERTS'],
   ...['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'NO_PROXY', 'no_proxy'],
@@ -78,7 +78,7 @@ export class AgentRun {
     return this.running ? this.#program?.pid : undefined;
   }
 
-  /** Starts the runtime; its configuration may come later. */
+  /** Starts the runtime. Its configuration may come later. */
   async start(): Promise<void> {
     const { id, directory, main, environment, port, settings } = this.#options;
     const [namespace] = id.split('/');
@@ -134,7 +134,7 @@ export class AgentRun {
     }
   }
 
-  /** Lets open requests finish; with force it ends at once. Resolves when it has ended. */
+  /** Stops the runtime after its open requests, or at once with `force`. Resolves when it has ended. */
   async stop(force = false): Promise<void> {
     this.#leaving = true;
     clearTimeout(this.#restart);
@@ -156,7 +156,7 @@ export class AgentRun {
       join(this.#options.directory, MOUNTS.configuration, MOUNTS.configurationKey),
       JSON.stringify(configuration),
     );
-    // Reads the state at once, not at the next tick, to report the time that it took.
+    // Reads the state at once, because the next tick would add to the reported time.
     if (this.#inForce !== undefined) await this.look();
   }
 
@@ -178,7 +178,7 @@ export class AgentRun {
   }
 
   #onExit(how: string): void {
-    // Another program may have taken the port just before.
+    // Another program may just have taken the port.
     if (this.#debugPort === undefined) this.#port = undefined;
     this.#debugPort = undefined;
     if (this.#leaving) return;
@@ -208,7 +208,7 @@ export class AgentRun {
   }
 }
 
-/** A request for people to try. */
+/** A request as an example for users. */
 function exampleOf(url: string): string {
   const body = {
     model: 'any',
@@ -218,7 +218,7 @@ function exampleOf(url: string): string {
   return `curl -i ${url}/v1/messages -d '${JSON.stringify(body)}'`;
 }
 
-/** Replaces a file atomically; only its owner may read it. */
+/** Replaces a file atomically. Only its owner may read it. */
 async function put(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFile(`${path}.new`, text, { mode: 0o600 });

@@ -17,19 +17,19 @@ import { Local } from './local.ts';
 import { PROGRAMS } from './programs.ts';
 import { runUntilSignal } from './untilSignal.ts';
 
-/** Where the image looks for manifests. */
+/** Directory of mounted manifests in the image. */
 const MANIFESTS = '/manifests';
 
 const KEY = 'ANTHROPIC_API_KEY';
 const ADDRESS = 'ANTHROPIC_BASE_URL';
 
-/** Variables of the image that the runtimes get too, besides those of OpenTelemetry. */
+/** Variables that the runtimes get too, besides those of OpenTelemetry. */
 const PASSED = ['LOG_LEVEL', 'MALLOC_ARENA_MAX'];
 
 /** Time without a write until a change of a manifest counts, in milliseconds. */
 const QUIET_MS = 100;
 
-/** The process of the image. */
+/** The image's process. */
 export interface Host {
   argv: readonly string[];
   execArgv: readonly string[];

@@ -3,7 +3,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { Keys } from '../manifests/inventory.ts';
 import { textsIn } from './keys.ts';
 
-/** Valid keys of a Secret, and file names that the runtime reads. */
+/** Keys of a Secret that are valid names of files. */
 const KEY = /^(?!\.\.)[-._a-zA-Z0-9]+$/;
 
 /**

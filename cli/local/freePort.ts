@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
-/** The port, or the next above it on which nothing listens on this computer. */
+/** The first free port of this computer at or above `port`. */
 export async function freePort(port: number): Promise<number> {
   for (let next = port; next <= 65_535; next += 1) {
     if (await isFree(next)) return next;
@@ -12,7 +12,7 @@ export async function freePort(port: number): Promise<number> {
 async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
-    // Without a host, so that it collides with a listener on any address.
+    // Listens on all addresses, to notice a listener on any of them.
     server.listen(port);
     await once(server, 'listening');
     return true;
@@ -23,7 +23,7 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** Some port on which nothing listens on this computer. */
+/** Any free port of this computer. */
 export async function unusedPort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');

@@ -31,7 +31,7 @@ export function variableOf({ name, key }: Pick<KeyRef, 'name' | 'key'>): string 
   return `${name}_${key}`.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_');
 }
 
-/** All keys of a Secret or a ConfigMap as manifests have them. */
+/** All keys of a Secret or a ConfigMap in the manifests. */
 export function textsIn(
   ref: Omit<KeyRef, 'key'>,
   keys: readonly Keys[],

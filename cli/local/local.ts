@@ -23,13 +23,13 @@ export interface LocalOptions {
   /** A manifest, or a directory with manifests. */
   path: string;
   simulate: boolean;
-  /** Port of the first agent; others take the next that are free. */
+  /** Port of the first agent. Others get the next free ones. */
   port: number;
   programs: Programs;
   /** Default: ON_THIS_COMPUTER. */
   runtimes?: RuntimeSettings;
   environment: Environment;
-  /** A new directory for the agents' files; it is removed at the end. */
+  /** A new directory for the agents' files. It is removed at the end. */
   directory: string;
   /** Time without a write until a change of a file counts, in milliseconds. */
   quietMs: number;
@@ -75,7 +75,7 @@ export class Local {
     return this.#runs;
   }
 
-  /** Resolves when every agent was started. Rejects when there is nothing at the path. */
+  /** Resolves when every agent has been started. Rejects if the path does not exist. */
   async start(): Promise<void> {
     const { path, directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -90,7 +90,7 @@ export class Local {
     );
   }
 
-  /** Applies changed files; several calls meanwhile cause one more run. */
+  /** Applies changed files. Calls during a run cause one more run. */
   reload(): Promise<void> {
     if (this.#queued) return this.#loading;
     this.#queued = true;
@@ -103,7 +103,7 @@ export class Local {
     return this.#loading;
   }
 
-  /** Applies saved files, and checks again when more may be saved. */
+  /** Applies saved files, and schedules a check for files that are being written. */
   async #takeUp(found: ReadonlyMap<string, string>): Promise<void> {
     const { texts, held, lookAfterMs } = this.#files!.look(found, performance.now());
     for (const line of held) if (!this.#held.includes(line)) this.#say(line);
@@ -128,7 +128,7 @@ export class Local {
     screen.update(table(rows, date(), screen.width));
   }
 
-  /** Lets the agents finish their requests; with force it does not. Resolves when all have ended. */
+  /** Stops the agents after their open requests, or at once with `force`. Resolves when all have ended. */
   async stop(force = false): Promise<void> {
     this.#stopping = true;
     this.#watcher?.close();
@@ -137,7 +137,7 @@ export class Local {
     if (!force) await this.#loading;
     await Promise.all([...this.#runs.values()].map((run) => run.stop(force)));
     await this.#simulated?.stop();
-    // A runtime that was just started may still write there.
+    // A runtime that has just started may still write there.
     await rm(this.#options.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -146,7 +146,7 @@ export class Local {
       this.#watcher = watch(directory, () => void this.reload());
       this.#watcher.on('error', () => this.#watcher?.close());
     } catch {
-      // Watches have run out, or the file system has none: the timer goes on.
+      // Without watches, the timer still finds changes.
     }
   }
 
@@ -195,10 +195,7 @@ export class Local {
     if (this.#simulated) for (const agent of agents) this.#tellOfTools(agent);
   }
 
-  /**
-   * Says that simulated models use tools only when told to, and that the tool is then called at the manifest's
-   * address.
-   */
+  /** Notes that simulated models call tools only if configured, and then at the manifest's address. */
   #tellOfTools({ metadata: { namespace, name }, spec }: Objects['agents'][number]): void {
     const { tools = [], mcpServers = [] } = spec;
     const real = [
@@ -224,7 +221,7 @@ export class Local {
       run = this.#newRun(plan);
       this.#runs.set(plan.id, run);
       await run.start();
-      // An agent would open its circuit before its model answers.
+      // Otherwise an agent would open its circuit before its model is up.
       await this.#simulated?.ready();
     }
     await run.apply(plan, noticedAt);
@@ -256,7 +253,7 @@ export class Local {
     }
   }
 
-  /** Prints a problem once, and again only after it was gone meanwhile. */
+  /** Prints a problem once, and again only if it has disappeared in between. */
   #tell(problems: readonly string[]): void {
     for (const problem of problems) if (!this.#told.has(problem)) this.#say(problem);
     const wrong = new Set(problems.map(subjectOf));

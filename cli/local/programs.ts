@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-/** In a checkout the programs are modules, in the package each is one file beside the bundle that this is part of. */
+/** The programs are modules in a checkout. In the package each is a file beside the bundle with this module. */
 const SOURCE = import.meta.filename.endsWith('.ts');
 
 /** Main modules of the programs that run beside the command. */

@@ -1,3 +1,3 @@
-/** The agent runtime as a child of `breakwater local`: it ends when its parent is gone. */
+/** The agent runtime as a child of `breakwater local`. It ends with its parent. */
 process.on('disconnect', () => process.exit(0));
 await import('../../runtime/main.ts');

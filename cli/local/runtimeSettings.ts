@@ -4,9 +4,9 @@ import type { Writable } from 'node:stream';
 export interface RuntimeSettings {
   /** Address that agents and their metrics listen on; absent: any. */
   host?: string;
-  /** Port of the first agent's metrics; others take the next that are free. 0: any that are free. */
+  /** Port of the first agent's metrics. Others get the next free ones. 0: any free ports. */
   metricsPort: number;
-  /** Names of further environment variables for them. */
+  /** Names of additional environment variables for them. */
   passed: readonly string[];
   /** Flags for Node.js. */
   flags: readonly string[];
@@ -14,7 +14,7 @@ export interface RuntimeSettings {
   log?: Writable;
 }
 
-/** Reached from this computer only, with a log file for each. */
+/** Only this computer reaches the agents. Each has its own log file. */
 export const ON_THIS_COMPUTER: RuntimeSettings = {
   host: '127.0.0.1',
   metricsPort: 0,

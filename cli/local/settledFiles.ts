@@ -4,9 +4,9 @@ import { readObjects } from '../manifests/document.ts';
 export interface Settled {
   /** Valid texts, by file. */
   texts: ReadonlyMap<string, string>;
-  /** Files whose new text does not count yet, and why; for people. */
+  /** Files whose new text does not count yet, with the reason for users. */
   held: string[];
-  /** Milliseconds until the next check can change the result; absent if only a change of a file can. */
+  /** Milliseconds until another check can change the result. Absent: only a change of a file can. */
   lookAfterMs?: number;
 }
 
@@ -28,13 +28,13 @@ export class SettledFiles {
   readonly #texts: Map<string, string>;
   readonly #seen = new Map<string, Sighting>();
 
-  /** @param texts what counts at the beginning */
+  /** @param texts valid texts at the beginning */
   constructor(quietMs: number, texts: ReadonlyMap<string, string>) {
     this.#quietMs = quietMs;
     this.#texts = new Map(texts);
   }
 
-  /** Takes the texts of the files at a monotonic time. */
+  /** Adds the texts of the files at a monotonic time. */
   look(found: ReadonlyMap<string, string>, nowMs: number): Settled {
     const held: string[] = [];
     let next = Infinity;
@@ -54,7 +54,7 @@ export class SettledFiles {
     };
   }
 
-  /** How long the file has not changed, how long it must not to count, and what is odd about it. */
+  /** Time since the last change, time after which the text counts, and why it may be incomplete. */
   #judge(
     file: string,
     text: string | undefined,
@@ -96,7 +96,7 @@ export class SettledFiles {
   }
 }
 
-/** Whether the text begins as the one before and then ends, ends within a line, or lacks objects. */
+/** Whether the text is a beginning of the former one, ends within a line, or lacks objects. */
 function looksCut(text: string, before: string): boolean {
   if (before.startsWith(text)) return true;
   if (before.endsWith('\n') && !text.endsWith('\n')) return true;
@@ -104,7 +104,7 @@ function looksCut(text: string, before: string): boolean {
   return names !== undefined && [...(namesIn(before) ?? [])].some((name) => !names.has(name));
 }
 
-/** Kinds and names of the objects in a text; undefined when it cannot be read. */
+/** Kinds and names of the objects in a text; undefined if it is malformed. */
 function namesIn(text: string): Set<string> | undefined {
   const reading = readObjects(text);
   if (!reading.ok) return undefined;

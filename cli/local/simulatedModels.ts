@@ -9,7 +9,7 @@ interface Simulated {
   url: string;
 }
 
-/** Simulated models, one for each endpoint of each agent, so that each can be broken on its own. */
+/** Simulated models, one for each endpoint of each agent, so that each can have its own faults. */
 export class SimulatedModels {
   readonly #main: string;
   readonly #directory: string;
@@ -21,7 +21,7 @@ export class SimulatedModels {
   #ready: Promise<void> = Promise.resolve();
   #stopping = false;
 
-  /** `main` is the program that serves them; its log goes to the directory. */
+  /** `main` is the program that serves them. Its log goes to the directory. */
   constructor(
     main: string,
     directory: string,
@@ -48,7 +48,7 @@ export class SimulatedModels {
     return this.#ready;
   }
 
-  /** Starts the requested models that do not run yet, and returns them; see ready. */
+  /** Starts those of the models that do not run yet, and returns them. `ready` waits for them. */
   async want(wanted: readonly Omit<Simulated, 'url'>[]): Promise<Simulated[]> {
     const missing = wanted.filter(({ id, endpoint }) => this.url(id, endpoint) === undefined);
     if (missing.length === 0) return [];

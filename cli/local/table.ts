@@ -1,10 +1,10 @@
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { AgentState } from './agentState.ts';
 
-/** An agent as the table shows it. */
+/** An agent in the table. */
 export interface AgentRow {
   name: string;
-  /** Absent: it does not serve. */
+  /** Its address. Absent: it does not serve. */
   url?: string;
   state?: AgentState;
 }
@@ -12,8 +12,8 @@ export interface AgentRow {
 const HEAD = ['AGENT', 'ADDRESS', 'DEPENDENCY', 'STATE', 'CALLS', 'FAILED', 'REJECTED', 'REASON'];
 
 /**
- * The state of all agents at `now`, in columns no wider than `width`. Leaves the addresses out if they do not fit; a
- * line has shown each.
+ * The state of all agents at `now`, in columns no wider than `width`. Omits the addresses if they do not fit, because
+ * earlier lines have shown them.
  */
 export function table(agents: readonly AgentRow[], now: Date, width: number): string[] {
   const rows = [HEAD, ...agents.flatMap((agent) => rowsOf(agent, now))];

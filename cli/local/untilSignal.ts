@@ -2,15 +2,15 @@ import { EXIT } from '../terminal/command.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { Local } from './local.ts';
 
-/** Interval between two checks whether npx still runs, in milliseconds. */
+/** Interval between two checks of whether npx still runs, in milliseconds. */
 const PARENT_MS = 250;
 
-/** Exit status of a program that was stopped by Ctrl-C. */
+/** Exit status after Ctrl-C. */
 const INTERRUPTED = 130;
 
 /**
- * Starts the agents and answers the exit status once a signal has ended them. The first signal lets open requests
- * finish, the second ends the process at once. Rejects when they cannot start.
+ * Starts the agents and returns the exit status when a signal has ended them. The first signal lets open requests
+ * finish, the second one ends the process at once. Rejects if the agents cannot start.
  * @param underNpx whether the end of the parent counts as a signal
  */
 export async function runUntilSignal(

@@ -2,10 +2,10 @@ import { LineCounter, parseAllDocuments, isMap, isSeq, isScalar, isNode } from '
 import type { Document, Node, Pair } from 'yaml';
 import type { Path } from './schema.ts';
 
-/** One object as it stands in a file. */
+/** An object in a file. */
 export interface Written {
   object: Record<string, unknown>;
-  /** Line of the field at the path, or of the nearest above it that is there; the first line is 1. */
+  /** Line of the field at the path, or of its nearest existing parent. The first line is 1. */
   lineOf: (path: Path) => number;
 }
 
@@ -21,7 +21,7 @@ export function readObjects(text: string): Reading {
   const faults = documents.flatMap(({ errors }) =>
     errors.map(({ pos, message }) => ({
       line: lines.linePos(pos[0]).line,
-      // Without the excerpt, which may contain secrets.
+      // Omits the excerpt, which may contain secrets.
       message: message.split(/ at line \d+/, 1)[0]!,
     })),
   );
@@ -63,7 +63,7 @@ function topsOf(document: Document): Top[] {
   );
 }
 
-/** The key at the path, or what is nearest above it. */
+/** The key at the path, or its nearest existing parent. */
 function nearest(top: Node, path: Path): Node {
   let at: unknown = top;
   let shown = top;

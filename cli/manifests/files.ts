@@ -4,14 +4,13 @@ import { join } from 'node:path';
 const MANIFEST = /\.(ya?ml|json)$/;
 
 /**
- * The texts of the manifests at a path, by the path to show: the file itself, or what lies in the directory and ends
- * in .yaml, .yml or .json, in the order of their names. Rejects when there is nothing at the path, or when this
- * process may not read it.
+ * The texts of the manifests at a path, by the path to show: the file itself, or the files of a directory that end in
+ * .yaml, .yml or .json, in the order of their names. Rejects if the path does not exist or is not readable.
  */
 export async function readManifests(path: string): Promise<Map<string, string>> {
   const paths = (await stat(path)).isDirectory() ? await manifestsIn(path) : [path];
   const texts = await Promise.all(
-    // One that vanished meanwhile is one that is not there.
+    // Ignores a file that was deleted in between.
     paths.map(async (each) => [each, await readFile(each, 'utf8').catch(undefinedIfGone)] as const),
   );
   return new Map(texts.flatMap(([each, text]) => (text === undefined ? [] : [[each, text]])));

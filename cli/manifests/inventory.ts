@@ -8,7 +8,7 @@ import { readObjects, type Written } from './document.ts';
 import type { Check } from './kinds.ts';
 import type { Path } from './schema.ts';
 
-/** A Secret or ConfigMap, as far as agents use them. */
+/** The fields of a Secret or ConfigMap that agents use. */
 export interface Keys extends KubernetesObject {
   kind: 'Secret' | 'ConfigMap';
   data?: Record<string, unknown>;
@@ -23,7 +23,7 @@ export interface Objects {
   keys: Keys[];
 }
 
-/** Something wrong in a file. */
+/** A fault in a file. */
 export interface FileFault {
   file: string;
   line: number;
@@ -33,7 +33,7 @@ export interface FileFault {
 /** Result of reading the files. */
 export interface Loading {
   faults: FileFault[];
-  /** KIND NAME of objects that are of no use here, such as Deployments; each once. */
+  /** KIND NAME of each ignored object, such as a Deployment. */
   ignored: string[];
 }
 
@@ -45,8 +45,8 @@ interface Accepted {
 }
 
 /**
- * The objects in force. As on a cluster, a refused change leaves the accepted version in force; an object that leaves
- * the files is deleted.
+ * The objects in force. As in a cluster, a refused change keeps the accepted version in force. An object that is
+ * removed from the files is deleted.
  */
 export class Inventory {
   readonly #checks: ReadonlyMap<string, Check>;
@@ -62,7 +62,7 @@ export class Inventory {
     this.#namespace = namespace;
   }
 
-  /** Takes the texts of all files, by name. */
+  /** Replaces the texts of all files, by name. */
   load(files: ReadonlyMap<string, string>): Loading {
     const loading: Loading = { faults: [], ignored: [] };
     const next = new Map<string, Accepted>();
@@ -115,7 +115,7 @@ export class Inventory {
     else if (before !== undefined && twin === undefined) next.set(key, before);
   }
 
-  /** An object of a kind that is not run here. */
+  /** An object of a kind that has no effect here. */
   #leave({ object, lineOf }: Written, file: string, loading: Loading): void {
     const kind = text(object.kind);
     const message = kindFault(object, [...this.#checks.keys()]);
@@ -123,7 +123,7 @@ export class Inventory {
     else loading.faults.push({ file, line: lineOf(kind === '' ? [] : ['kind']), message });
   }
 
-  /** The object with what the API server adds to it. */
+  /** The object with the fields that the API server adds. */
   #stored(object: Record<string, unknown>, before: Accepted | undefined): KubernetesObject {
     const { status: _, metadata, ...rest } = object;
     const { uid, creationTimestamp } = before?.object.metadata ?? {};
@@ -144,7 +144,7 @@ export class Inventory {
   }
 }
 
-/** What is wrong with the kind of an object that is not known here; undefined if it is of another project. */
+/** Fault of an unknown kind; undefined if the kind belongs to another project. */
 function kindFault(object: Record<string, unknown>, known: readonly string[]): string | undefined {
   const kind = text(object.kind);
   if (kind === '') return 'kind is missing; add it';
@@ -152,7 +152,7 @@ function kindFault(object: Record<string, unknown>, known: readonly string[]): s
   return ours ? `${kind} is no kind of breakwater.dev; write ${known.join(', ')}` : undefined;
 }
 
-/** Secrets and ConfigMaps need no more than a name here. */
+/** Secrets and ConfigMaps need only a name here. */
 const named: Check = (object) =>
   nameOf(object as Record<string, unknown>) === ''
     ? [{ path: ['metadata', 'name'], message: 'is missing; add it' }]

@@ -3,7 +3,7 @@ import { API_VERSION } from '../../crds/meta.ts';
 import { Rules } from './rules.ts';
 import { structure, type Fault } from './schema.ts';
 
-/** Checks an object of ours as the API server would, and fills in its defaults in place. */
+/** Checks a custom resource as the API server does, and fills in its defaults in place. */
 export type Check = (object: unknown) => Fault[];
 
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

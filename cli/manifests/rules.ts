@@ -27,7 +27,7 @@ export class Rules {
     ];
   }
 
-  /** A rule that ends in an error is broken, as for the API server. */
+  /** As for the API server, a rule with an error counts as violated. */
   #holds(rule: string, self: unknown): boolean {
     let evaluate = this.#parsed.get(rule);
     if (evaluate === undefined) {

@@ -4,7 +4,7 @@ import type { Schema } from '../../crds/definitions.ts';
 /** Steps from the top of an object down to a field of it. */
 export type Path = readonly (string | number)[];
 
-/** Something wrong with an object: where, and what to change. */
+/** A fault of an object: its place, and what to change. */
 export interface Fault {
   path: Path;
   message: string;
@@ -34,7 +34,7 @@ export function structure(schema: Schema): Structure {
   };
 }
 
-/** The schema, refusing fields that it does not name. Metadata is the API server's matter. */
+/** The schema without unknown fields. Only the API server checks metadata. */
 function closed(schema: Schema): object {
   const { properties, items, additionalProperties } = schema;
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true || properties === undefined;
@@ -60,7 +60,7 @@ function each(
   );
 }
 
-/** The API server takes null for absent where there is a default. */
+/** The API server treats null as absent if the field has a default. */
 function dropNulls(value: unknown, schema: Schema): void {
   if (Array.isArray(value)) {
     for (const item of value) if (schema.items) dropNulls(item, schema.items);
@@ -80,7 +80,7 @@ function faultsOf(errors: readonly ErrorObject[]): Fault[] {
   });
 }
 
-/** A missing or an unknown field is named itself, not the object that it belongs to. */
+/** Names a missing or unknown field itself, not its object. */
 function pathOf({ instancePath, params }: ErrorObject): Path {
   const steps = instancePath
     .split('/')

@@ -11,8 +11,8 @@ const NO_AUTHORITY = '';
 const OPERATOR_NAMESPACE = 'breakwater-system';
 
 /**
- * The objects that the operator would make, as YAML, and faults in their sources. The ConfigMap has the first
- * revision; uid and the operator's authority belong to the cluster.
+ * The objects that the operator would apply, as YAML, and faults in the manifests. The ConfigMap has the first
+ * revision, and placeholders for the uid and the operator's authority, which only a cluster has.
  */
 export function render(
   objects: Objects,
@@ -48,7 +48,7 @@ export function render(
   };
 }
 
-/** Whatever the plan holds that can be applied. */
+/** All objects of a plan. */
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && 'apiVersion' in value && 'kind' in value;
 }

@@ -22,7 +22,7 @@ export interface Fault {
   firstTokenMs?: number;
   /** Milliseconds between two events of a stream. */
   eventMs?: number;
-  /** Number of text events in a stream, so how long it is. */
+  /** Number of text events in a stream. */
   events?: number;
   /** Input tokens that an answer reports. Default: a quarter of the characters of the messages. */
   inputTokens?: number;
@@ -38,7 +38,7 @@ export interface Fault {
   disconnect?: boolean;
   /** Answers 200 with a body that is not JSON. */
   malformed?: boolean;
-  /** Answers with the system prompt that it was given. */
+  /** Answers with its system prompt. */
   recite?: boolean;
 }
 
@@ -54,7 +54,7 @@ const NUMBERS = [
 ] as const;
 const FLAGS = ['silent', 'disconnect', 'malformed', 'recite', 'insist'] as const;
 const KNOWN = [...NUMBERS, ...FLAGS, 'headers', 'callTools', 'model'];
-/** What is decided before the model of a request is read. */
+/** Faults that apply before the model of a request is read. */
 const OF_ALL_MODELS = ['retryAfter', 'headers', 'silent'] as const;
 
 /** Error types of the Messages API by status; others are api_error. */
@@ -69,9 +69,9 @@ const ERROR_TYPES: Record<number, string> = {
 };
 
 const WORD = 'calm ';
-/** Text events of an answer that is as long as usual. */
+/** Text events of a normal answer. */
 const EVENTS = 8;
-/** Characters of English text per token, about. */
+/** Approximate number of characters of English text per token. */
 const CHARACTERS_PER_TOKEN = 4;
 
 function isFlag(key: string): boolean {
@@ -131,7 +131,7 @@ function checkTogether(fault: Fault): void {
   }
 }
 
-/** Checks a fault that came as JSON; null is health. Throws an Error that names the field. */
+/** Checks a fault from JSON. null: no fault. Throws an Error that names the field. */
 export function parseFault(value: unknown): Fault | undefined {
   if (value === null) return undefined;
   if (typeof value !== 'object' || Array.isArray(value)) {
@@ -157,7 +157,7 @@ function systemPrompt({ messages }: ChatCompletionRequest): string {
   return typeof content === 'string' ? content : '';
 }
 
-/** A whole answer and the tokens that it took. */
+/** A complete answer and its tokens. */
 function answer(fault: Fault, request: ChatCompletionRequest): FixtureResponse {
   const events = fault.events ?? EVENTS;
   return {
@@ -178,7 +178,7 @@ function refusal(fault: Fault & { status: number }): FixtureResponse {
   };
 }
 
-/** The answers to all requests, as aimock serves them: of several that fit, the first. */
+/** The answers of aimock to all requests. The first that matches counts. */
 export function fixtures({ model, ...fault }: Fault = {}): Fixture[] {
   const all = fixturesOf(fault);
   if (model === undefined) return all;
@@ -199,7 +199,7 @@ function fixturesOf(fault: Fault): Fixture[] {
 
 function fixture(fault: Fault): Fixture {
   const { status } = fault;
-  // What is written in the same turn as the cut would never leave this process.
+  // Bytes that are written in the same turn as the cut would not be sent.
   const eventMs = fault.eventMs ?? (fault.cutAfterEvents === undefined ? 0 : 5);
   return {
     match: { predicate: () => true },

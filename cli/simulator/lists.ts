@@ -4,9 +4,9 @@ import { readJson, sendJson } from './json.ts';
 
 const MODELS = ['claude-simulated', 'claude-simulated-small'];
 
-/** Answers /v1/messages/count_tokens and /v1/models in the shape of the Messages API, which aimock does not. */
+/** Answers /v1/messages/count_tokens and /v1/models in the format of the Messages API, which aimock does not. */
 export class Lists {
-  /** How the model behaves at present. */
+  /** The current fault. */
   readonly #fault: () => Fault | undefined;
 
   constructor(fault: () => Fault | undefined) {
@@ -24,7 +24,7 @@ export class Lists {
     return true;
   }
 
-  /** `path` is what follows /v1/models. */
+  /** `path`: the part after /v1/models. */
   models(req: IncomingMessage, res: ServerResponse, path: string): boolean {
     if (this.#refuses(req, res)) return true;
     req.resume();

@@ -14,7 +14,7 @@ export interface Model {
   /** Address to use as baseURL, without a trailing slash. */
   url: string;
   port: number;
-  /** Misbehaves from the next request on; undefined is health. */
+  /** Sets the fault from the next request on; undefined: none. */
   setFault(fault: Fault | undefined): void;
   requests(): RequestRecord;
   resetRequests(): void;
@@ -39,7 +39,7 @@ const HEAD = [
   { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
 ];
 
-/** Begins a stream and leaves it at that, which aimock cannot do. */
+/** Begins a stream and then stays silent, which aimock cannot do. */
 function fallSilent(req: IncomingMessage, res: ServerResponse): void {
   req.resume();
   res.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -62,7 +62,7 @@ class SimulatedModel implements Model {
     this.#mock = new LLMock({ host, port, journalMaxEntries: 1 });
     this.#mock.addFixtures(fixtures());
     const lists = new Lists(() => (this.#fault?.model === undefined ? this.#fault : undefined));
-    // Before /v1/messages, which it lies below.
+    // Before /v1/messages, which is a prefix of it.
     this.#mock.mount('/v1/messages/count_tokens', {
       handleRequest: (req, res) => {
         this.#trackSocket(req.socket);
@@ -164,7 +164,7 @@ class SimulatedModel implements Model {
   }
 }
 
-/** Starts a simulated model; port 0 or absent takes a free one. */
+/** Starts a simulated model. Port 0, the default, takes a free one. */
 export async function startModel(options: { port?: number; host?: string } = {}): Promise<Model> {
   const model = new SimulatedModel(options.host ?? '127.0.0.1', options.port ?? 0);
   await model.start();

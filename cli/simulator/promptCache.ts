@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** After the last use, in milliseconds; the second where cache_control asks for `ttl: "1h"`. */
+/** Lifetimes after the last use, in milliseconds: the default, and that of `ttl: "1h"`. */
 const LIFETIME_MS = 300_000;
 const LONG_LIFETIME_MS = 3_600_000;
-/** Beginnings of prompts that are kept; the one that was used longest ago gives way. */
+/** Largest number of cached prefixes. The least recently used one is evicted. */
 const MAX_ENTRIES = 10_000;
 
-/** Parts of a prompt, of 1 together. */
+/** Shares of a prompt; their sum is 1. */
 export interface CachedShares {
   read: number;
   written: number;
@@ -25,7 +25,7 @@ interface Block {
   content?: unknown;
 }
 
-/** The body of a request, of which nothing is certain. */
+/** The body of a request, which may have any content. */
 interface Prompt {
   model?: unknown;
   tools?: unknown;
@@ -33,18 +33,18 @@ interface Prompt {
   messages?: unknown;
 }
 
-/** A beginning of a prompt. */
+/** A prefix of a prompt. */
 interface Beginning {
   digest: string;
-  /** Share of the prompt that it is. */
+  /** Its share of the prompt. */
   share: number;
   control: CacheControl | undefined;
 }
 
 /**
- * The prompt cache of one provider. A request has it keep the prompt up to each block with cache_control, in the order
- * tools, system, messages; a later one with the same credential, model and beginning reads it. It has no least length,
- * so that tests may be brief.
+ * The prompt cache of one provider. It stores a prompt up to each block with cache_control, in the order tools, system,
+ * messages. Later requests with the same credential, model and prefix read it. It has no minimum length, which keeps
+ * tests short.
  */
 export class PromptCache {
   readonly #now: () => number;
@@ -55,7 +55,7 @@ export class PromptCache {
     this.#now = now;
   }
 
-  /** What is read and written for a prompt; undefined where that asks for no cache. */
+  /** Shares of a prompt that are read and written; undefined if it does not use the cache. */
   use(prompt: Prompt, credential: string): CachedShares | undefined {
     const beginnings = beginningsOf(prompt, credential);
     const last = beginnings.findLastIndex(({ control }) => control !== undefined);
@@ -67,7 +67,7 @@ export class PromptCache {
     for (const { digest, control } of beginnings) {
       if (control !== undefined) this.#keep(digest, now + lifetime(control));
     }
-    // What is read is kept for as long again as what follows it.
+    // A read prefix gets the lifetime of the part after it.
     if (found) this.#keep(found.digest, now + lifetime(beginnings[last]!.control));
     const read = found?.share ?? 0;
     return { read, written: beginnings[last]!.share - read };
@@ -113,8 +113,8 @@ function blocksOf(content: unknown): Block[] {
 const USAGE = /"usage":\{"input_tokens":(\d+)/;
 
 /**
- * Has the answer to a request for a message report what the cache did. `req` must not have been read yet: whoever reads
- * it next is listened to, because aimock itself does so and knows no cache.
+ * Adds the usage of the cache to the answer to a request for a message. `req` must not have been read yet: this listens
+ * while aimock, which has no cache, reads it.
  */
 export function reportCache(
   cache: PromptCache,
@@ -142,7 +142,7 @@ export function reportCache(
   res.end = (chunk?: unknown, ...rest: unknown[]) => end(withCache(chunk), ...rest);
 }
 
-/** The figures of the Messages API, which add up to all input tokens. */
+/** Usage as in the Messages API. The figures add up to all input tokens. */
 function usage(tokens: number, { read, written }: CachedShares): string {
   const cacheRead = Math.round(tokens * read);
   const cacheWritten = Math.round(tokens * (read + written)) - cacheRead;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** What the simulated model has seen since it started or was last reset. */
+/** Requests to the simulated model since its start or its last reset. */
 export interface RequestRecord {
   total: number;
   inFlight: number;
@@ -9,7 +9,7 @@ export interface RequestRecord {
   byStatus: Record<string, number>;
   /** Requests whose client left before the answer was complete. */
   aborted: number;
-  /** Requests by fingerprint of the credential that they carried; see credentialFingerprint. */
+  /** Requests by credentialFingerprint. */
   byCredential: Record<string, number>;
 }
 
@@ -18,7 +18,7 @@ export function credentialFingerprint(credential: string): string {
   return createHash('sha256').update(credential).digest('hex').slice(0, 12);
 }
 
-/** Fingerprint of the credential that a request carries, or none. */
+/** Fingerprint of a request's credential, or none. */
 export function credentialOf(req: IncomingMessage): string {
   const key = req.headers['x-api-key'] ?? req.headers.authorization;
   return typeof key === 'string' ? credentialFingerprint(key) : 'none';
@@ -36,7 +36,7 @@ export class Recorder {
     return { total: 0, inFlight: 0, byStatus: {}, aborted: 0, byCredential: {} };
   }
 
-  /** Counts a request now and its answer when it has ended. */
+  /** Counts a request now, and its answer at its end. */
   watch(req: IncomingMessage, res: ServerResponse): void {
     const record = this.#record;
     record.total += 1;
@@ -49,7 +49,7 @@ export class Recorder {
     });
   }
 
-  /** Starts again from nothing; requests in flight are forgotten. */
+  /** Resets all counts. Requests in flight do not count. */
   reset(): void {
     this.#record = Recorder.#empty();
   }

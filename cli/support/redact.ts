@@ -3,12 +3,12 @@ import type { Pod } from '../../operator/kube/index.ts';
 
 const LEFT_OUT = '(left out)';
 
-/** Fields in which people may write a secret or a prompt, wherever they stand. */
+/** Fields at any place that may contain a secret or a prompt. */
 const FIELDS = new Set(['podTemplate', 'systemPrompt', 'headers', 'annotations', 'managedFields']);
 
 /**
- * A copy of an agent or a policy without what may be secret: prompts, headers, the pod template, annotations, which may
- * hold an earlier version of all of it, and users and queries in URLs.
+ * A copy of an agent or a policy without possible secrets: prompts, headers, the pod template, annotations, which may
+ * contain an earlier version of these, and users and queries in URLs.
  */
 export function redactedObject(object: KubernetesObject): unknown {
   return redacted(object);
@@ -26,14 +26,14 @@ function redacted(value: unknown): unknown {
   );
 }
 
-/** URLs anywhere in the text lose their user and their query. */
+/** Removes user and query from all URLs in the text. */
 function withoutUser(text: string): string {
   return text
     .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/\s?#]*@/gi, '$1')
     .replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#"]+)\?[^\s"#]*/gi, `$1?${LEFT_OUT}`);
 }
 
-/** Of a pod what says how it is, and nothing of what it was made with, such as its environment. */
+/** The state of a pod without its spec, such as its environment. */
 export function redactedPod({ metadata, spec, status }: Pod): unknown {
   const { name, namespace, labels, creationTimestamp, deletionTimestamp } = metadata;
   const images = spec.containers.map((container) => [container.name, container.image]);

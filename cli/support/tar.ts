@@ -1,4 +1,4 @@
-/** Files and archives are made of blocks of this size. */
+/** Size of the blocks of files and archives. */
 const BLOCK = 512;
 const MODE = '0000644';
 
@@ -29,7 +29,7 @@ function header(path: string, size: number, modified: Date): Buffer {
   block.write(octal(Math.floor(modified.getTime() / 1000), 11), 136);
   block.write('0', 156);
   block.write('ustar\u000000', 257);
-  // The sum is made as if its own field held spaces.
+  // The checksum is that of the header with spaces in its own field.
   block.fill(' ', 148, 156);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${octal(sum, 6)}\0 `, 148);

@@ -1,9 +1,9 @@
 import type { ParseArgsOptionDescriptor } from 'node:util';
 import type { Output } from './screen.ts';
 
-/** How a command ends; docs/on-call.md tells users. */
+/** Exit status of a command; see docs/on-call.md. */
 export const EXIT = {
-  /** All is well. */
+  /** Everything works. */
   fine: 0,
   /** Something is open, refused, not in force or different. */
   amiss: 1,
@@ -14,13 +14,13 @@ export const EXIT = {
 /** An option of a command. */
 export interface Option extends ParseArgsOptionDescriptor {
   help: string;
-  /** What stands after it, such as PATH; absent for a switch. */
+  /** Name of its value, such as PATH. Absent: a switch. */
   value?: string;
 }
 
 export type Values = Record<string, string | boolean | undefined>;
 
-/** What a command gets. */
+/** The arguments of a command. */
 export interface Call {
   values: Values;
   positionals: readonly string[];
@@ -35,7 +35,7 @@ export interface Context {
   stderr: Pick<Output, 'write'>;
   environment: Record<string, string | undefined>;
   date: () => Date;
-  /** A signal that aborts when the user presses Ctrl-C; unless it is asked for, that ends the process. */
+  /** Aborts at Ctrl-C. Until a command reads it, Ctrl-C ends the process. */
   interrupted: () => AbortSignal;
 }
 
@@ -45,15 +45,15 @@ export type Subject = 'agent' | 'object' | 'breaker' | 'pod' | 'shell';
 export interface Command {
   /** One sentence without a period. */
   summary: string;
-  /** What stands after the name, such as AGENT|POLICY; optional in brackets. */
+  /** Names of its arguments, such as AGENT|POLICY. Optional ones are in brackets. */
   positional?: string;
   subject?: Subject;
   /** Whether more than one positional argument may follow. */
   variadic?: boolean;
   options: Record<string, Option>;
-  /** Names of options without which it is an error. */
+  /** Names of required options. */
   required?: readonly string[];
-  /** Answers the exit status. Throws an Error for people. */
+  /** Returns the exit status. Throws an Error with a message for users. */
   run(call: Call): Promise<number>;
 }
 
@@ -62,7 +62,7 @@ export function coloured({ stdout, environment }: Context): boolean {
   return stdout.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
 }
 
-/** Characters that a line of the output may have. */
+/** Width of the output in characters. */
 export function widthOf({ stdout }: Context): number {
   return stdout.isTTY === true ? (stdout.columns ?? 80) : Infinity;
 }

@@ -7,8 +7,8 @@ const END_OF_LINE = '\u001b[K';
 const END_OF_SCREEN = '\u001b[J';
 
 /**
- * A terminal whose whole screen shows one text that is written anew with each change, as watch and top do. What was on
- * the screen before comes back when it is closed.
+ * A terminal whose whole screen shows one text, redrawn at each change, as in watch and top. Closing it restores the
+ * former screen.
  */
 export class LiveScreen {
   readonly #output: Output;
@@ -18,7 +18,7 @@ export class LiveScreen {
     this.#output = output;
   }
 
-  /** Shows the lines, as many as fit; the last line then says how many do not. */
+  /** Shows the lines that fit. The last line then states the number of the others. */
   show(lines: readonly string[]): void {
     const rows = this.#output.rows ?? 24;
     const fitting =

@@ -1,4 +1,4 @@
-/** Where a terminal or a file takes text. */
+/** A terminal or a file. */
 export interface Output {
   isTTY?: boolean;
   columns?: number;
@@ -6,10 +6,7 @@ export interface Output {
   write(text: string): unknown;
 }
 
-/**
- * Lines that stay and, on a terminal, a table below them that is written anew with each update. Elsewhere there are
- * only the lines.
- */
+/** Permanent lines and, on a terminal, a table below them that each update redraws. */
 export class Screen {
   readonly #output: Output;
   #table: readonly string[] = [];
@@ -32,14 +29,14 @@ export class Screen {
   }
 
   update(whole: readonly string[]): void {
-    // What has left the screen at the top cannot be written anew.
+    // Lines that have scrolled off the screen cannot be redrawn.
     const table = whole.slice(0, Math.max(1, (this.#output.rows ?? 24) - 2));
     if (!this.live || table.join('\n') === this.#table.join('\n')) return;
     this.#write([], table);
   }
 
   #write(lines: readonly string[], table: readonly string[]): void {
-    // Up to where the table begins, and away with it.
+    // Moves the cursor to the beginning of the table and erases it.
     const back = this.#table.length > 0 ? `\u001b[${this.#table.length + 1}F\u001b[J` : '';
     const below = table.length > 0 ? ['', ...table] : [];
     this.#table = table;

@@ -1,6 +1,6 @@
 import type { SealedEvent } from '../../contract/audit.ts';
 
-/** What /debug/audit of a pod answers. */
+/** Answer of a pod's /debug/audit. */
 export interface AuditPage {
   enabled: boolean;
   events: SealedEvent[];
@@ -17,7 +17,7 @@ export interface AskedPod {
 export interface FoundEvents {
   /** Newest first. */
   events: SealedEvent[];
-  /** What the events may lack, in sentences. */
+  /** Notes on missing events. */
   gaps: string[];
 }
 

@@ -48,7 +48,7 @@ function lineOf(event: SealedEvent): Line {
 
 const textOf = (text: string | undefined): string => text ?? '';
 
-/** What a check of files came to, as lines of text. */
+/** Result of a check of files, as lines of text. */
 export function verification({ events, chains, findings, notes }: Verification): string[] {
   const verdict =
     findings.length === 0

@@ -13,17 +13,17 @@ export type CircuitState = Dependency['circuit'];
 /** The circuits of one dependency of an agent, or of one of its models, in all its pods. */
 export interface Circuit {
   dependency: string;
-  /** Where the endpoint serves several models. */
+  /** Present if the endpoint serves several models. */
   model?: string;
-  /** To clients: one in shadow mode is Closed. */
+  /** State for clients: Closed in shadow mode. */
   state: CircuitState;
-  /** The policy that it is under; absent: the built-in defaults. */
+  /** Its policy. Absent: the built-in defaults. */
   policy?: CircuitBreakerPolicy;
-  /** What the policy's status says of it. */
+  /** Its entry in the policy's status. */
   detail?: PolicyCircuit;
-  /** What it would be if the policy, which is in shadow mode, were enforced. */
+  /** State that it would have if its policy were not in shadow mode. */
   shadow?: CircuitState;
-  /** Why it is not closed, as status says. */
+  /** Why it is not closed, by the status. */
   reason?: string;
 }
 
@@ -43,7 +43,7 @@ export function circuitsOf(agent: AgentDeployment, world: World): Circuit[] {
   });
 }
 
-/** How texts name a circuit, such as model/primary (opus). */
+/** Name of a circuit in texts, such as model/primary (opus). */
 export function circuitName({
   dependency,
   model,
@@ -81,7 +81,7 @@ function policyOf(
   );
 }
 
-/** The last change of the circuit into that state says why; else what the policy or the agent says as a whole. */
+/** Reason of the last transition into the state, else that of the policy or the agent. */
 function reasonOf(
   agent: AgentDeployment,
   { dependency, model }: { dependency: string; model: string | undefined },

@@ -1,7 +1,7 @@
-/** How a line stands out, where colours are wanted. */
+/** Importance of a line, for its colour. */
 export type Level = 'ok' | 'warn' | 'bad';
 
-/** A row of a table; the last cell is a text that may be long. */
+/** A row of a table. Its last cell may be a long text. */
 export interface Line {
   cells: readonly string[];
   level?: Level;
@@ -9,13 +9,13 @@ export interface Line {
 
 export interface Layout {
   head: readonly string[];
-  /** Columns that the terminal has; Infinity elsewhere. */
+  /** Width of the terminal in characters; Infinity without one. */
   width: number;
-  /** Column that is coloured by the level; absent: none is. */
+  /** Column with the colour of the level. Absent: none. */
   coloured?: number;
 }
 
-/** Columns that a text needs beside the others, to be read at all. */
+/** Smallest useful width of the last column, in characters. */
 const MIN_TEXT = 32;
 const GAP = '  ';
 const INDENT = '    ';
@@ -23,8 +23,8 @@ const INDENT = '    ';
 const COLOURS: Record<Level, string> = { ok: '32', warn: '33', bad: '31' };
 
 /**
- * Lines in columns, none wider than the terminal. Columns in which nothing stands are left out. Where the last column
- * would get less than 32 characters, its texts stand on lines of their own.
+ * Lines in columns, none wider than the terminal. Omits empty columns. If the last column would get less than 32
+ * characters, its texts are on separate lines.
  */
 export function columns(lines: readonly Line[], { head, width, coloured }: Layout): string[] {
   const used = head.flatMap((_, at) => (lines.some(({ cells }) => cells[at] !== '') ? [at] : []));

@@ -1,11 +1,11 @@
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { lineDiff } from './lineDiff.ts';
 
-/** What becomes of one object that the operator makes. */
+/** Change of one object of the operator. */
 export interface Effect {
   /** KIND NAMESPACE/NAME. */
   object: string;
-  /** New: it is made; Changed: it is changed; Restart: it is changed, and the agent's pods are replaced. */
+  /** Restart: the object changes, and the agent's pods are replaced. */
   effect: 'New' | 'Changed' | 'Restart';
   lines: string[];
 }
@@ -17,7 +17,7 @@ interface Rendered {
   spec?: { template?: unknown };
 }
 
-/** What changes between two renders, object by object. What is no longer rendered is left out. */
+/** Changes between two renders, by object. Omits objects that are no longer rendered. */
 export function effects(before: string, after: string): Effect[] {
   const known = objectsIn(before);
   return [...objectsIn(after)].flatMap(([object, now]): Effect[] => {
@@ -44,7 +44,7 @@ function objectsIn(text: string): Map<string, Rendered> {
   );
 }
 
-/** The object as YAML, with JSON in it, such as a configuration, as YAML too. */
+/** The object as YAML. JSON in it, such as a configuration, becomes YAML too. */
 function readable({ data, ...rest }: Rendered): string {
   const values = Object.entries(data ?? {}).map(([key, text]): [string, unknown] => [
     key,

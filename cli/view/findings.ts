@@ -8,18 +8,18 @@ import { circuitsOf, type Circuit, type PolicyCircuit } from './circuits.ts';
 import { held, type Held } from './held.ts';
 import { conditionOf, isFor, type Policy, type World } from './world.ts';
 
-/** Something that is refused or not in force. All of it stands in the status of an object. */
+/** Something that is refused or not in force, from the status of an object. */
 export interface Finding {
-  /** What says so, such as CircuitBreakerPolicy triage. */
+  /** Object with this status, such as CircuitBreakerPolicy triage. */
   by: string;
   what: 'Circuit' | 'Condition' | 'Response';
-  /** A state of the circuit, the reason of the condition, or Throttled or Blocked. */
+  /** State of a circuit, reason of a condition, or Throttled or Blocked. */
   reason: string;
-  /** A sentence, or for a circuit why it is in its state. */
+  /** A sentence, or the reason of a circuit's state. */
   message: string;
   /** RFC 3339. */
   since?: string;
-  /** Of a circuit. */
+  /** Present for a circuit. */
   circuit?: {
     agent: string;
     dependency: string;
@@ -29,13 +29,13 @@ export interface Finding {
     nextProbe?: string;
     lastFailure?: PolicyCircuit['lastFailure'];
   };
-  /** Of a response to an incident. */
+  /** Present for a response to an incident. */
   held?: Held;
 }
 
 type Kind = Policy['kind'];
 
-/** What is refused on an agent or because of it, the gravest first. */
+/** Findings about an agent, the gravest first. */
 export function findingsOfAgent(agent: AgentDeployment, world: World): Finding[] {
   const breakers = world.breakers.filter((policy) => isFor(policy, agent));
   const limits = world.limits.filter((policy) => isFor(policy, agent));
@@ -55,7 +55,7 @@ export function findingsOfAgent(agent: AgentDeployment, world: World): Finding[]
   ];
 }
 
-/** What a policy refuses, and why it is not in force where it is not. */
+/** Findings about a policy: what it rejects, and why it is not in force. */
 export function findingsOfPolicy(policy: Policy, world: World): Finding[] {
   const breaker = policy.kind === 'CircuitBreakerPolicy';
   return [
@@ -65,7 +65,7 @@ export function findingsOfPolicy(policy: Policy, world: World): Finding[] {
   ];
 }
 
-/** Conditions that are as they should be, as sentences. */
+/** Conditions in their good state, as sentences. */
 export function wellSaid(object: AgentDeployment | Policy): string[] {
   const types: Record<AgentDeployment['kind'] | Kind, string[]> = {
     AgentDeployment: ['Ready', 'DependenciesHealthy', 'PoliciesProgrammed'],
@@ -126,7 +126,7 @@ function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
 
 const NO_DETAIL: Partial<PolicyCircuit> = {};
 
-/** Circuits of the policy's agents that are under it. */
+/** Circuits under the policy. */
 function policyCircuits(policy: CircuitBreakerPolicy, world: World): Finding[] {
   const by = `CircuitBreakerPolicy ${policy.metadata.name}`;
   return world.agents
@@ -140,7 +140,7 @@ function heldByOverride(policy: CircuitBreakerPolicy): Condition | undefined {
   return tripped?.reason === 'Override' ? tripped : undefined;
 }
 
-/** DependenciesHealthy covers circuits and gates. Circuits have findings of their own. */
+/** The condition DependenciesHealthy covers circuits and gates. Circuits have their own findings. */
 function gates(agent: AgentDeployment): Finding[] {
   const healthy = conditionOf(agent, 'DependenciesHealthy');
   const dependencies = agent.status?.dependencies ?? [];
@@ -167,7 +167,7 @@ function exhausted(policy: RateLimitPolicy): Finding[] {
   return conditionFinding(`RateLimitPolicy ${policy.metadata.name}`, condition, true);
 }
 
-/** Accepted and Programmed, when they are not as they should be, and Paused. */
+/** Accepted and Programmed if they are not True, and Paused. */
 function standing(policy: Policy): Finding[] {
   const by = `${policy.kind} ${policy.metadata.name}`;
   const accepted = conditionOf(policy, 'Accepted');

@@ -1,4 +1,4 @@
-/** What a cluster may say, for tests. */
+/** Objects of a cluster, for tests. */
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 
 export const NOW = new Date('2026-11-21T10:00:00.000Z');
 
-/** RFC 3339 of so many seconds before NOW. */
+/** The time `seconds` before NOW, in RFC 3339. */
 export function ago(seconds: number): string {
   return new Date(NOW.getTime() - seconds * 1000).toISOString();
 }
@@ -27,12 +27,12 @@ export function condition(
 
 type Dependency = NonNullable<NonNullable<AgentDeployment['status']>['dependencies']>[number];
 
-/** Conditions in place of those of the same type. */
+/** The conditions, of which `changed` replace those of the same type. */
 function merged(usual: readonly Condition[], others: readonly Condition[]): Condition[] {
   return usual.map((one) => others.find(({ type }) => type === one.type) ?? one);
 }
 
-/** An agent that is well, but for these conditions and what its dependency says. */
+/** A healthy agent except for these conditions and this dependency. */
 export function agent(
   conditions: readonly Condition[] = [],
   dependency: Partial<Dependency> = {},
@@ -60,7 +60,7 @@ export function agent(
   };
 }
 
-/** The agent while it holds an address and a client for incidents. */
+/** The agent while it blocks an address and a client. */
 export function guarded(): AgentDeployment {
   const { status, ...rest } = agent();
   const security: NonNullable<AgentDeployment['status']>['security'] = {
@@ -81,7 +81,7 @@ export function guarded(): AgentDeployment {
 
 type BreakerStatus = NonNullable<CircuitBreakerPolicy['status']>;
 
-/** A policy for the agent that is in force, but for these conditions. */
+/** A policy in force on the agent except for these conditions. */
 export function breaker(
   conditions: readonly Condition[] = [],
   status: Partial<BreakerStatus> = {},
@@ -111,7 +111,7 @@ export function breaker(
 
 const OVERLOADED = '5 consecutive failures (Overloaded)';
 
-/** The policy when its circuit is open in both pods. */
+/** The policy with an open circuit in both pods. */
 export function openBreaker(
   spec: Partial<CircuitBreakerPolicy['spec']> = {},
 ): CircuitBreakerPolicy {
@@ -142,7 +142,7 @@ export function openBreaker(
   );
 }
 
-/** A limit on the agent's requests, but for these conditions. */
+/** A limit in force on the agent's requests except for these conditions. */
 export function limit(
   conditions: readonly Condition[] = [],
   status: Partial<NonNullable<RateLimitPolicy['status']>> = {},

@@ -2,19 +2,19 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 
 /** A client or an address that is throttled or blocked for an incident. */
 export interface Held {
-  /** Such as client alice, or address 192.0.2.1. */
+  /** Client or address, such as client alice or address 192.0.2.1. */
   who: string;
   state: 'Throttled' | 'Blocked';
   pods: number;
   /** RFC 3339. */
   since: string;
-  /** RFC 3339; absent: until the incident closes. */
+  /** RFC 3339. Absent: until the incident closes. */
   until?: string;
-  /** Such as FailedAuthentication of level High, incident 7d0c…. */
+  /** Reason, such as FailedAuthentication of level High, incident 7d0c…. */
   why: string;
 }
 
-/** What status shows of the responses to incidents that are in force. */
+/** The responses to incidents in the status. */
 export function held({ status }: AgentDeployment): Held[] {
   return (status?.security?.responses ?? []).map((response) => {
     const { action, client, source, type, level, incident, pods, since, until } = response;

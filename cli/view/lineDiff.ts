@@ -1,9 +1,9 @@
-/** Unchanged lines that are shown around a change. */
+/** Number of unchanged lines around a change. */
 const CONTEXT = 3;
 
 type Change = { sign: ' ' | '-' | '+'; line: string };
 
-/** What changes from one text to another, line by line, with three lines around each change; empty when nothing does. */
+/** Changed lines between two texts, with three lines around each change. Empty for equal texts. */
 export function lineDiff(before: string, after: string): string[] {
   const changes = changesOf(before.split('\n'), after.split('\n'));
   const near = changes.map((_, at) =>
@@ -16,7 +16,7 @@ export function lineDiff(before: string, after: string): string[] {
   });
 }
 
-/** By the longest common subsequence of lines. */
+/** Compares by the longest common subsequence of lines. */
 function changesOf(before: readonly string[], after: readonly string[]): Change[] {
   const lengths = commonLengths(before, after);
   const changes: Change[] = [];
@@ -40,7 +40,7 @@ function changesOf(before: readonly string[], after: readonly string[]): Change[
   return changes;
 }
 
-/** Of the rests of both texts from each pair of lines on. */
+/** Lengths of the longest common subsequences of the rests of both texts. */
 function commonLengths(before: readonly string[], after: readonly string[]): Uint32Array[] {
   const lengths = Array.from(
     { length: before.length + 1 },

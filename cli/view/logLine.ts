@@ -1,4 +1,4 @@
-/** A line of a runtime's log as people read it. One that is not JSON stays as it is. */
+/** A readable form of a line of a runtime's log. Returns a line that is not JSON unchanged. */
 export function logLine(line: string): string {
   const { time, level, msg, ...rest } = parsed(line) ?? {};
   if (typeof msg !== 'string') return line;

@@ -9,14 +9,14 @@ interface Ids {
   requestId?: string;
   traceId?: string;
   upstreamRequestId?: string;
-  /** Of an audit event. */
+  /** Present for an audit event. */
   metadata?: { correlation_uid?: string; original_event_uid?: string };
   trace?: { uid?: string };
 }
 
 /**
- * The lines about one request, in the order of their times. The id may be that of the request, the provider's id of it,
- * or that of its trace. Lines of one request that lack the id belong to it too.
+ * The lines about one request, in the order of their times. The id is that of the request, of the provider or of the
+ * trace. Includes lines of the request that lack the id.
  */
 export function linesOfRequest(lines: readonly PodLine[], id: string): PodLine[] {
   const read = lines.flatMap((each) => {
@@ -41,7 +41,7 @@ function namesOf(ids: Ids): (string | undefined)[] {
 const requestOf = ({ requestId, metadata }: Ids): string | undefined =>
   requestId ?? metadata?.correlation_uid;
 
-/** The log has times as text, the audit in milliseconds. */
+/** The log has times as text, the audit has milliseconds. */
 const timeOf = ({ time }: Ids): number => new Date(time).getTime();
 
 function idsIn(line: string): Ids | undefined {

@@ -7,25 +7,25 @@ import { held, type Held } from './held.ts';
 import { since, until } from './time.ts';
 import { byName, conditionOf, isFor, podsOf, type Policy, type World } from './world.ts';
 
-/** One line of the table: something of an agent, or a policy without one. */
+/** A line of the table. It concerns an agent, or a policy without one. */
 export interface StatusRow {
   namespace: string;
-  /** Absent for a policy that is for no agent. */
+  /** Absent for a policy without an agent. */
   agent?: string;
   kind: 'agent' | 'circuit' | 'gate' | 'held' | 'limit' | 'policy' | 'pod';
   name: string;
   state: string;
   level: Level;
-  /** Pods in that state out of all, such as 3/3. */
+  /** Pods in this state out of all, such as 3/3. */
   pods?: string;
   /** RFC 3339. */
   since?: string;
-  /** When calls are tried again, or a client is let in again; RFC 3339. */
+  /** When calls are tried again or a client is admitted again; RFC 3339. */
   next?: string;
   reason?: string;
 }
 
-/** Agents with their circuits, shut gates, clients that are held, limits, policies that are not in force, and pods; then policies without an agent. */
+/** Agents with circuits, shut gates, blocked clients, limits, policies not in force, and pods; then policies without an agent. */
 export function statusRows(world: World): StatusRow[] {
   const agents = [...world.agents].sort(byName);
   const policies = [...world.breakers, ...world.limits].sort(byName);
@@ -70,7 +70,7 @@ function agentRow(agent: AgentDeployment): Part {
   return { ...base, level: serving ? 'warn' : 'bad', ...told(amiss) };
 }
 
-/** What is wrong with an agent that is ready. */
+/** Faults of a ready agent. */
 function lesserProblem(agent: AgentDeployment): Condition | undefined {
   const degraded = conditionOf(agent, 'Degraded');
   if (degraded?.status === 'True') return degraded;
@@ -107,7 +107,7 @@ function circuitRow(circuit: Circuit): Part {
   };
 }
 
-/** Gates that are shut. Status does not say since when, unless they are why dependencies are not healthy. */
+/** Shut gates. The status has the time only if a gate makes dependencies unhealthy. */
 function gateRows(agent: AgentDeployment): Part[] {
   const healthy = conditionOf(agent, 'DependenciesHealthy');
   return (agent.status?.dependencies ?? []).flatMap(({ name, gate = 'None', until: end }) =>
@@ -186,7 +186,7 @@ function podRow(pod: Pod, policies: readonly Policy[]): Part {
   if (ready?.status !== 'True') return { ...base, level: 'warn', ...unready(pod, ready) };
   const behind = policies
     .map((policy) => conditionOf(policy, 'Programmed'))
-    // Programmed names the pods that it waits for.
+    // The message of Programmed names the pods.
     .find((one) => one?.status === 'False' && one.message.includes(metadata.name));
   if (behind !== undefined) {
     return { ...base, level: 'warn', ...told(behind), reason: undefined };
@@ -218,7 +218,7 @@ function unready(
   };
 }
 
-/** What the first container that does not run waits for. */
+/** Reason of the first waiting container. */
 function waitingOf(status: Pod['status']): { reason?: string; message?: string } {
   const containers = status?.containerStatuses ?? [];
   return containers.find(({ state }) => state?.waiting)?.state?.waiting ?? {};
@@ -231,7 +231,7 @@ export interface TableOptions {
   now: Date;
   width: number;
   colours: boolean;
-  /** Whether the namespace is shown. */
+  /** Whether to show the namespace. */
   namespaces: boolean;
 }
 

@@ -3,7 +3,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A length of time as kubectl writes ages, such as 45s, 4m10s, 3h or 2d. */
+/** A duration as kubectl writes ages, such as 45s, 4m10s, 3h or 2d. */
 export function briefly(ms: number): string {
   const left = Math.max(0, ms);
   if (left < 2 * MINUTE) return `${Math.floor(left / SECOND)}s`;
@@ -19,13 +19,13 @@ function pair(ms: number, large: number, one: string, small: number, other: stri
   return `${Math.floor(ms / large)}${one}${rest === 0 ? '' : `${rest}${other}`}`;
 }
 
-/** How long ago it was; empty without a time. */
+/** Time since then. Empty without a time. */
 export function since(time: string | undefined, now: Date): string {
   const at = Date.parse(time ?? '');
   return Number.isNaN(at) ? '' : briefly(now.getTime() - at);
 }
 
-/** How long it is until then; empty without a time. */
+/** Time until then. Empty without a time. */
 export function until(time: string | undefined, now: Date): string {
   const at = Date.parse(time ?? '');
   return Number.isNaN(at) ? '' : briefly(Math.ceil((at - now.getTime()) / SECOND) * SECOND);

@@ -3,13 +3,13 @@ import { columns } from './columns.ts';
 
 type Operation = NonNullable<AgentDeploymentStatus['performance']>[number];
 
-/** What an agent's pods have done together since they started. */
+/** Usage of all pods of an agent since their start. */
 export interface Usage {
   namespace: string;
   agent: string;
-  /** Requests to the agent; status rounds them to two digits. */
+  /** Requests to the agent. The status rounds them to two digits. */
   requests?: Omit<Operation, 'operation'>;
-  /** Tokens of calls to models; absent when a pod could not be asked. */
+  /** Tokens of calls to models. Absent if a pod did not answer. */
   tokens?: Tokens;
 }
 
@@ -18,7 +18,7 @@ export interface Tokens {
   output: number;
 }
 
-/** The agent's usage as its status has it, with what its pods' metrics say of tokens. */
+/** The agent's usage from its status, with the tokens from its pods' metrics. */
 export function usageOf(
   { metadata, status }: AgentDeployment,
   metrics: readonly string[] | undefined,
@@ -34,10 +34,10 @@ export function usageOf(
 }
 
 const TOKENS = /^gen_ai_client_inference_usage_(input|output)_tokens_total\{.*\} (\S+)/gm;
-/** Of pods of an earlier version. */
+/** Name of the metric in pods of an earlier version. */
 const OLD_TOKENS = /^gen_ai_client_tokens_total\{.*gen_ai_token_type="(input|output)".*\} (\S+)/gm;
 
-/** The tokens that the metrics of some pods add up to. */
+/** The sum of tokens in the metrics of some pods. */
 export function tokensIn(metrics: readonly string[]): Tokens {
   const tokens: Tokens = { input: 0, output: 0 };
   const found = metrics.flatMap((text) => [...text.matchAll(TOKENS), ...text.matchAll(OLD_TOKENS)]);

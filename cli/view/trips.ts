@@ -6,13 +6,13 @@ import type { World } from './world.ts';
 
 type Transition = NonNullable<CircuitBreakerPolicyStatus['transitions']>[number];
 
-/** A change of a circuit in one pod. */
+/** A transition of a circuit in one pod. */
 export interface Trip extends Transition {
   namespace: string;
   policy: string;
 }
 
-/** The last changes of all circuits under the policies, newest first. Status keeps twenty of each policy. */
+/** The last transitions of all circuits under the policies, newest first. A status has twenty for each policy. */
 export function tripsOf({ breakers }: World): Trip[] {
   return breakers
     .flatMap(({ metadata, status }) =>
@@ -29,7 +29,7 @@ const HEAD = ['TIME', 'AGO', 'NAMESPACE', 'AGENT', 'DEPENDENCY', 'CHANGE', 'POD'
 const CHANGE = 5;
 const LEVEL: Record<Trip['to'], Level> = { Closed: 'ok', HalfOpen: 'warn', Open: 'bad' };
 
-/** Trips as lines of text, the oldest first, as they happened. */
+/** Trips as lines of text, the oldest first. */
 export function timeline(
   trips: readonly Trip[],
   {

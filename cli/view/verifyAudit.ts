@@ -1,17 +1,17 @@
 import { chainHash, unsealed } from '../../contract/audit.ts';
 import type { ChainHead, SealedEvent } from '../../contract/audit.ts';
 
-/** A file of events, line by line. */
+/** A file of events, as its lines. */
 export interface AuditFile {
   name: string;
   text: string;
 }
 
-/** What is wrong, and where. */
+/** A fault and its place. */
 export interface Finding {
   /** Cut: events are missing. */
   kind: 'Malformed' | 'Changed' | 'Reordered' | 'Cut';
-  /** FILE:LINE; absent when it is no single line. */
+  /** FILE:LINE. Absent if the fault is not in a single line. */
   where?: string;
   message: string;
 }
@@ -27,7 +27,7 @@ export interface Verification {
   events: number;
   chains: VerifiedChain[];
   findings: Finding[];
-  /** What the files cannot tell. */
+  /** Notes on what the files cannot prove. */
   notes: string[];
 }
 
@@ -42,7 +42,7 @@ interface Link {
   time: number;
 }
 
-/** Checks whether files hold whole chains, and whether they reach the heads that the operator has seen. */
+/** Checks whether files contain whole chains that reach the heads in the agent's status. */
 export function verify(
   files: readonly AuditFile[],
   heads: readonly ChainHead[] = [],
@@ -78,7 +78,7 @@ function linksIn({ name, text }: AuditFile, findings: Finding[]): Link[] {
   });
 }
 
-/** Standard output of a pod has the log as well. */
+/** The standard output of a pod contains the log too. */
 function isLogLine(line: string): boolean {
   return line.startsWith('{"level":"');
 }

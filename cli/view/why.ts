@@ -5,15 +5,15 @@ import type { Held } from './held.ts';
 import { clock, since, until } from './time.ts';
 import { keyOf, type Policy, type World } from './world.ts';
 
-/** Why an object refuses what it refuses. */
+/** Explains what an object refuses, and why. */
 export interface Explanation {
   kind: string;
   namespace: string;
   name: string;
-  /** Whether anything is refused or not in force. */
+  /** Whether there is a finding. */
   refused: boolean;
   findings: Finding[];
-  /** The same as one paragraph. */
+  /** The explanation as one paragraph. */
   text: string;
 }
 
@@ -83,7 +83,7 @@ function stopped(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
-/** What to do about failures of a class, as docs/on-call.md has it. */
+/** Advice by class of failure, as in docs/on-call.md. */
 export const ADVICE: Record<string, string> = {
   Overloaded: 'The provider is short of capacity: wait, or add an endpoint.',
   ServerError: "See the provider's status page.",
@@ -94,7 +94,7 @@ export const ADVICE: Record<string, string> = {
   RateLimited: "Send less, or raise the provider's limit.",
 };
 
-/** What to do about circuits; conditions say it themselves. */
+/** Advice about circuits. Messages of conditions contain their own. */
 function advice(findings: readonly Finding[], namespace: string): string[] {
   const circuits = findings.filter(({ circuit }) => circuit !== undefined);
   const classes = circuits.flatMap(({ circuit }) => circuit?.lastFailure?.class ?? []);

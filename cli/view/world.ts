@@ -8,7 +8,7 @@ import type { Pod } from '../../operator/kube/index.ts';
 
 export type Policy = CircuitBreakerPolicy | RateLimitPolicy;
 
-/** What a cluster says at one moment. Objects have apiVersion and kind. */
+/** The objects of a cluster at one moment, with apiVersion and kind. */
 export interface World {
   agents: readonly AgentDeployment[];
   breakers: readonly CircuitBreakerPolicy[];
@@ -20,7 +20,7 @@ export interface World {
 /** Label of an agent's pods, with the agent's name. */
 export const AGENT_LABEL = 'breakwater.dev/agent';
 
-/** Whether the policy is for the agent, by name or by label; whether it is in force there, only status says. */
+/** Whether the policy names or selects the agent. Only its status says whether it is in force there. */
 export function isFor(policy: Policy, { metadata }: AgentDeployment): boolean {
   if (policy.metadata.namespace !== metadata.namespace) return false;
   const { targetRefs = [], targetSelectors = [] } = policy.spec;
@@ -43,7 +43,7 @@ export function podsOf({ pods }: World, { metadata }: AgentDeployment): Pod[] {
     .sort(byName);
 }
 
-/** By namespace and name, the same on every machine; for Array.prototype.sort. */
+/** Compares by namespace and name, the same on every machine. */
 export function byName(a: KubernetesObject, b: KubernetesObject): number {
   const [one, other] = [a, b].map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
   return one! < other! ? -1 : one! > other! ? 1 : 0;

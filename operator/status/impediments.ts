@@ -164,7 +164,7 @@ function missingCallers(
       reason: 'SecretNotFound',
       message:
         `Secret ${name}, the API keys of clients, is missing or has none in ${lacking.length}/${pods.length} connected pods, which refuse all clients. ` +
-        `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CALLER=FILE; ` +
+        `Create it, such as with kubectl create secret generic ${name} --namespace ${metadata.namespace} --from-file=CLIENT=FILE; ` +
         'pods see it within 2 minutes, without a restart.',
     },
   ];
@@ -182,7 +182,7 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
   const keys = spec.model.endpoints.flatMap(({ name, apiKeySecretRef: ref }) =>
     ref === undefined ? [] : [{ use: `the API key of model/${name}`, ...ref }],
   );
-  const callers = [
+  const users = [
     ...spec.model.endpoints.map((endpoint) => ({
       ...endpoint,
       dependency: `model/${endpoint.name}`,
@@ -191,7 +191,7 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
     ...(spec.mcpServers ?? []).map((server) => ({ ...server, dependency: `mcp/${server.name}` })),
     { ...spec.telemetry.tracing, dependency: 'the collector of traces' },
   ];
-  const headers = callers.flatMap(({ dependency, headersFrom = [] }) =>
+  const headers = users.flatMap(({ dependency, headersFrom = [] }) =>
     headersFrom.map((header) => ({
       use: `the header ${header.name} of ${dependency}`,
       ...header.secretKeyRef,

@@ -7,14 +7,14 @@ import { afterHello, afterReport, type PodFacts, type PodReport } from '../links
 
 export const DEPENDENCY = 'model/primary';
 const AGENT = 'default/triage';
-/** How long a call takes, and how often pods report, in milliseconds. */
+/** Duration of a call, and interval of reports, in milliseconds. */
 const CALL_MS = 40;
 const REPORT_MS = 1000;
 const TICK_MS = 250;
 /** Time between two steps of the simulation. */
 const STEP_MS = 10;
 
-/** For tests: a policy whose scope is the fleet. */
+/** A circuit whose scope is the fleet. */
 export function fleetCircuit(parts: Partial<Circuit> = {}): Circuit {
   return circuitOf({
     policy: 'fleet',
@@ -31,7 +31,7 @@ export interface Transition {
   from: string;
   to: string;
   reason: string;
-  /** Pods of which a call has failed in the minute before. */
+  /** Number of pods with a failed call in the last minute. */
   failing: number;
   linked: boolean;
 }
@@ -51,12 +51,12 @@ class SimulatedPod {
   readonly name: string;
   guard!: Guard;
   boot = 0;
-  /** The leader that it is linked to; undefined while it has no link. */
+  /** Leader at the other end of its link; undefined without a link. */
   leader: Leader | undefined;
   report!: PodReport;
   announced = 0;
   badNetwork = false;
-  /** Its calls go to another endpoint while this one takes none. */
+  /** Whether its calls go to another endpoint while this one takes none. */
   hasFallback = false;
   /** Time between two calls of its clients; Infinity: none. */
   everyMs = 200;
@@ -71,14 +71,14 @@ class SimulatedPod {
   }
 }
 
-/** For tests: pods with their real guards and the real decisions of a leader, in virtual time. */
+/** Pods with their real guards and the real decisions of a leader, in virtual time. */
 export class CircuitFleet {
   readonly clock = new FakeClock();
   readonly pods: SimulatedPod[] = [];
   readonly transitions: Transition[] = [];
-  /** When a call of each pod that there ever was has failed last. */
+  /** Time of the last failed call, by pod. Includes pods that are gone. */
   readonly failedAt = new Map<string, number>();
-  /** Failed calls that probed for the fleet. */
+  /** Failed probes for the fleet. */
   readonly failedProbes: { at: number; pod: string }[] = [];
   providerIsUp = true;
   delayMs = 2;
@@ -93,7 +93,7 @@ export class CircuitFleet {
     for (let i = 0; i < count; i++) this.add();
   }
 
-  /** Another leader takes office. Links to the one before are lost. */
+  /** Begins the term of another leader. Links to the former one are lost. */
   lead(): void {
     const term = (this.leader?.term ?? 0) + 1;
     for (const pod of this.pods) this.cut(pod);
@@ -127,7 +127,7 @@ export class CircuitFleet {
     this.update();
   }
 
-  /** Its container is killed and starts again. */
+  /** Kills its container and starts it again. */
   restart(pod: SimulatedPod): void {
     this.cut(pod);
     pod.guard.close();
@@ -234,7 +234,6 @@ export class CircuitFleet {
     this.tell(pod, { type: 'Counters', limits: [], circuits: pod.guard.circuits() });
   }
 
-  /** A message of the pod. */
   private tell(pod: SimulatedPod, message: PodFacts): void {
     if (pod.leader === undefined) return;
     const copy = structuredClone(message);

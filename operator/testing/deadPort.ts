@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Listens, and then blocks until its parent is gone: the kernel accepts a few connections and drops the packets of all others. */
+/** Listens, and then blocks until its parent ends. The kernel accepts a few connections and drops the packets of others. */
 const PROGRAM = `
   const { createServer } = require('node:net');
   const { writeSync } = require('node:fs');
@@ -17,7 +17,7 @@ const PROGRAM = `
   });
 `;
 
-/** The control port of a pod on a dead node. A connection to it gets no answer. */
+/** Control port of a pod on a dead node. No connection to it gets an answer. */
 export class DeadPort {
   readonly port: number;
   readonly #process: ChildProcess;
@@ -39,7 +39,7 @@ export class DeadPort {
     const [output] = (await Promise.race([once(child.stdout, 'data'), failed])) as [Buffer];
     failed.catch(() => undefined);
     const listening = Number(output.toString());
-    // The kernel's line for a server that accepts one at a time holds two.
+    // Fills the kernel's queue: with a backlog of one it holds two connections.
     const accepted = [1, 2].map(() => connect(listening, host));
     for (const socket of accepted) socket.on('error', () => undefined);
     await Promise.all(accepted.map((socket) => once(socket, 'connect')));

@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ClusterConfig } from '../kube/config.ts';
 
-/** One request that the server got. */
+/** A request that the server received. */
 export interface Received {
   method: string;
   path: string;
@@ -13,12 +13,12 @@ export interface Received {
   body: unknown;
 }
 
-/** Answers one request; a watch keeps the response open. */
+/** Answers a request. A watch keeps the response open. */
 export type Answer = (response: ServerResponse, request: Received) => void;
 
 /**
- * A small HTTP server that stands in for the API server where a fault is to be tested: it gives the
- * answers of a script in turn, and leaves a request unanswered when the script has ended.
+ * Stands in for the API server in tests of faults. It gives the answers of a script in turn, and leaves requests after
+ * its end unanswered.
  */
 export class FakeApi implements AsyncDisposable {
   readonly received: Received[] = [];
@@ -39,7 +39,7 @@ export class FakeApi implements AsyncDisposable {
     return new FakeApi(server);
   }
 
-  /** Credentials are read anew each time: `token` counts up from 1. */
+  /** A client reads its credentials for each request: `token` counts up from 1. */
   get config(): ClusterConfig {
     const { port } = this.#server.address() as AddressInfo;
     let token = 1;
@@ -58,7 +58,7 @@ export class FakeApi implements AsyncDisposable {
     this.#answers.push(...answers);
   }
 
-  /** Resolves when so many requests have come in all. */
+  /** Resolves when the server has received `count` requests since its start. */
   async requests(count: number): Promise<Received[]> {
     while (this.received.length < count) {
       await new Promise<void>((resolve) => this.#arrived.add(resolve));
@@ -91,7 +91,6 @@ export class FakeApi implements AsyncDisposable {
   }
 }
 
-/** An answer of JSON. */
 export function json(status: number, body: object, headers: Record<string, string> = {}): Answer {
   return (response) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
@@ -99,7 +98,7 @@ export function json(status: number, body: object, headers: Record<string, strin
   };
 }
 
-/** A refusal as the API server words it. */
+/** An error with the API server's Status as its body. */
 export function refusal(status: number, reason: string, headers?: Record<string, string>): Answer {
   const body = { kind: 'Status', code: status, reason, message: `refused: ${reason}` };
   return json(status, body, headers);
@@ -109,7 +108,7 @@ export function list(resourceVersion: string, ...items: object[]): Answer {
   return json(200, { metadata: { resourceVersion }, items });
 }
 
-/** A watch that says these events, then does `end` with the response: by default it stays open. */
+/** A watch with these events. `end` then gets the response; by default it stays open. */
 export function watch(events: object[], end?: (response: ServerResponse) => void): Answer {
   return (response) => {
     response.writeHead(200, { 'content-type': 'application/json' });

@@ -5,7 +5,7 @@ interface Timer {
   callback: () => void;
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test moves. */
 export class FakeClock implements Clock {
   #wall = Date.UTC(2026, 0, 1);
   #monotonic = 0;
@@ -25,12 +25,12 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
-  /** Timers that wait. */
+  /** Number of timers that have not fired. */
   get pending(): number {
     return this.#timers.size;
   }
 
-  /** Moves on by `ms`; timers fire at their time, and what they set off runs before the next one. */
+  /** Moves on by `ms`. Each timer fires at its time, and its promises settle before the next one. */
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms;
     await settle();
@@ -44,12 +44,12 @@ export class FakeClock implements Clock {
     await settle();
   }
 
-  /** Moves on by `ms` in one step, as a stalled event loop sees it: no timer fires on the way. */
+  /** Moves on by `ms` in one step, as a stalled event loop sees it: no timer fires before the end. */
   stall(ms: number): void {
     this.#move(ms);
   }
 
-  /** The wall clock is set; nothing else moves. */
+  /** Moves only the wall clock. */
   step(ms: number): void {
     this.#wall += ms;
   }
@@ -68,7 +68,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that can go on without time or I/O go on. */
+/** Resolves when all work that needs no time and no I/O is done. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -2,7 +2,7 @@ import type { Announce, Configure } from '../../contract/generated/types.ts';
 import { LINK_PROTOCOL } from '../../contract/link.ts';
 import type { Dial, LinkSocket, SocketHandlers } from '../links/dial.ts';
 
-/** The operator's end of a connection, with the pod's end in the hands of a test. */
+/** The operator's end of a connection. The test plays the pod. */
 export class FakeSocket implements LinkSocket {
   readonly ip: string;
   readonly sent: (Announce | Configure)[] = [];
@@ -22,7 +22,7 @@ export class FakeSocket implements LinkSocket {
     this.#handlers = handlers;
   }
 
-  /** Hashes of the configurations that were pushed. */
+  /** Hashes of the configurations that the operator has sent. */
   get pushed(): string[] {
     return this.sent.flatMap((message) =>
       message.type === 'Configure' ? [message.configuration.hash] : [],
@@ -33,13 +33,12 @@ export class FakeSocket implements LinkSocket {
     return this.sent.flatMap((message) => (message.type === 'Announce' ? [message.term] : []));
   }
 
-  /** The pod accepts the connection. */
   reach(): void {
     this.reached = true;
     this.#handlers.onReached();
   }
 
-  /** The pod accepts the connection and does its part of the handshake, if it is asked to. */
+  /** The pod accepts the connection, and does its part of the handshake if the operator begins one. */
   open(): void {
     if (!this.reached) this.reach();
     if (this.handshaking) this.#handlers.onOpen();
@@ -89,7 +88,7 @@ export class FakeSocket implements LinkSocket {
   }
 }
 
-/** A way to dial that only remembers the sockets. */
+/** A `Dial` that keeps the sockets and opens no connection. */
 export function fakeDial(): { dial: Dial; sockets: FakeSocket[] } {
   const sockets: FakeSocket[] = [];
   return {

@@ -1,4 +1,4 @@
-/** Objects for tests, as the API server would give them: with defaults filled in. */
+/** Objects for tests, with their defaults, as the API server returns them. */
 import {
   AGENT_DEPLOYMENT_DEFAULTS,
   CIRCUIT_BREAKER_POLICY_DEFAULTS,
@@ -31,12 +31,11 @@ export function endpoint(name: string, rest: Partial<Endpoint> = {}): Endpoint {
   return { name, ...defaults, ...rest };
 }
 
-/** A pool of these endpoints. */
 export function modelOf(...endpoints: Endpoint[]): AgentDeploymentSpec['model'] {
   return { loadBalancing: 'LeastLoaded', affinity: { mode: 'Automatic' }, endpoints };
 }
 
-/** A cache with the defaults, which is off. */
+/** A cache with the defaults. By default it is off. */
 export function cacheFixture(
   rest: Partial<AgentDeploymentSpec['cache']> = {},
 ): AgentDeploymentSpec['cache'] {
@@ -66,7 +65,7 @@ export function agentFixture(
   };
 }
 
-/** A targetRef from `triage` or `triage/model/primary`. */
+/** A targetRef, written as `triage` or `triage/model/primary`. */
 export function target(text: string): NonNullable<CircuitBreakerPolicySpec['targetRefs']>[number] {
   const [name, ...section] = text.split('/');
   return {

@@ -5,7 +5,7 @@ import type { ClientCredentials } from '../links/index.ts';
 import type { PodTarget } from '../links/target.ts';
 import { target, tokenOf } from './messages.ts';
 
-/** Runtimes that are the pods of one agent, and what an operator needs to link to them. */
+/** Runtimes as the pods of one agent, with what an operator needs to link to them. */
 export interface LinkedRuntimes {
   runtimes: StartedRuntime[];
   targets: PodTarget[];

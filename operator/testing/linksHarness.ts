@@ -6,7 +6,7 @@ import type { PodTarget } from '../links/target.ts';
 import { type FakeSocket, fakeDial } from './fakeSocket.ts';
 import { AGENT, hello, review, snapshot, target } from './messages.ts';
 
-/** Keeps what is logged, as text, to look through. */
+/** Keeps log lines as text. */
 export class MemoryLogger {
   readonly lines: string[] = [];
   readonly debug = (...entry: unknown[]): number =>
@@ -24,16 +24,15 @@ export interface Harness {
   logger: MemoryLogger;
   registry: Registry;
   changes: [string, ChangeKind][];
-  /** The term of every agent. */
   term: { value: number };
   lead: AbortController;
-  /** The last socket dialled to the pod. */
+  /** The last socket to the pod. */
   socketTo: (pod: PodTarget) => FakeSocket;
-  /** Opens the last socket to the pod, says hello and, with a hash, sends a snapshot. */
+  /** Opens the last socket to the pod and sends Hello, and with a hash also a snapshot. */
   connect: (pod: PodTarget, hash?: string, highestTerm?: number) => Promise<FakeSocket>;
 }
 
-/** Links over fake sockets and a fake clock, of a process that leads with term 1. */
+/** Links of a leader with term 1, over fake sockets and a fake clock. */
 export function harness(options: Partial<LinksOptions> = {}): Harness {
   const clock = new FakeClock();
   const { dial, sockets } = fakeDial();
@@ -67,7 +66,7 @@ export function harness(options: Partial<LinksOptions> = {}): Harness {
   return { links, clock, sockets, logger, registry, changes, term, lead, socketTo, connect };
 }
 
-/** A harness with one pod that is connected and runs the configuration `hash`. */
+/** A harness with one connected pod that runs the configuration `hash`. */
 export async function connected(hash?: string): Promise<Harness & { pod: PodTarget }> {
   const pod = target(1);
   const links = harness();

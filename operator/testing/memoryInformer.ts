@@ -3,12 +3,12 @@ import { keyOf } from '../kube/key.ts';
 import { Store, type IndexFunction } from '../kube/store.ts';
 import type { KubernetesObject } from '../kube/types.ts';
 
-/** An informer that is told what a watch would tell it. */
+/** An informer that a test feeds in place of a watch. */
 export class MemoryInformer<T extends KubernetesObject> {
   readonly #store = new Store<T>();
   readonly #handlers: ChangeHandler<T>[] = [];
 
-  /** As for a real one: an object of another UID is gone and then new. */
+  /** As in a real one, an object with another UID is a deletion and an addition. */
   set(object: T): void {
     const key = keyOf(object);
     const known = this.#store.get(key);
@@ -22,7 +22,7 @@ export class MemoryInformer<T extends KubernetesObject> {
     if (previous) this.#tell(undefined, previous);
   }
 
-  /** Everything is listed anew. */
+  /** Replaces all objects, as after another list. */
   relist(objects: readonly T[]): void {
     const there = new Set(objects.map(keyOf));
     for (const object of this.list()) if (!there.has(keyOf(object))) this.delete(object);

@@ -3,16 +3,15 @@ import type { Lease } from '../kube/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { LeaderTerm } from '../kube/leader.ts';
 
-/** The API's leases in memory, with its rule for writes: a resourceVersion that is not current conflicts. */
+/** Leases in memory. As in the API, a write with an old resourceVersion conflicts. */
 export class MemoryLeases {
   lease?: Lease;
-  /** Holders in the order in which they wrote, one entry per term. */
+  /** Holders in the order of their terms. */
   readonly history: string[] = [];
-  /** Requests of these identities get no answer. */
+  /** Identities whose requests get no answer. */
   readonly cutOff = new Set<string>();
   #version = 0;
 
-  /** A client for one elector. */
   client(identity: string): Pick<KubeClient, 'get' | 'create' | 'replace'> {
     const reached = (): void => {
       if (this.cutOff.has(identity)) throw new Error('connection refused');
@@ -58,7 +57,6 @@ function refused(reason: string): ApiError {
   return new ApiError(409, reason, { reason });
 }
 
-/** Whether the term still lasts. */
 export function lasts(term: LeaderTerm): boolean {
   try {
     term.assertLeading();

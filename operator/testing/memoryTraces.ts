@@ -1,15 +1,14 @@
 import { Traces, type Span, type SpanAttributes } from '../kube/span.ts';
 
-/** A span that was kept. */
 export interface KeptSpan {
   name: string;
   attributes: Record<string, unknown>;
   parts: KeptSpan[];
-  /** 'open' until it ends, then its error or 'ok'. */
+  /** 'open' until the span ends, then its error or 'ok'. */
   end: string;
 }
 
-/** Traces in memory, in the order in which they began. */
+/** Traces in memory, in the order of their begin. */
 export function memoryTraces(): { traces: Traces; kept: KeptSpan[] } {
   const kept: KeptSpan[] = [];
   const traces = new Traces(() => (name, _kind, attributes) => begin(kept, name, attributes));

@@ -13,7 +13,7 @@ import type { PodTarget } from '../links/target.ts';
 
 export const AGENT = 'support/triage';
 
-/** The n-th pod of the agent `support/triage`, at its own loopback address. */
+/** Pod number `n` of the agent `support/triage`, at its own loopback address. */
 export function target(n: number, rest: Partial<PodTarget> = {}): PodTarget {
   return {
     namespace: 'support',
@@ -27,7 +27,7 @@ export function target(n: number, rest: Partial<PodTarget> = {}): PodTarget {
   };
 }
 
-/** What an honest pod says first. Its token is understood by `review`. */
+/** The Hello of an honest pod. `review` knows its token. */
 export function hello(pod: PodTarget, rest: Partial<Hello> = {}): Hello {
   const { namespace, name, uid } = pod;
   return {

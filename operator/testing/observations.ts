@@ -14,7 +14,7 @@ import type {
 export const HASH = 'sha256:now';
 export const NOW = new Date('2026-11-21T10:00:00.000Z');
 
-/** RFC 3339 of so many seconds before NOW. */
+/** The time `seconds` before NOW, in RFC 3339. */
 export function ago(seconds: number): string {
   return new Date(NOW.getTime() - seconds * 1000).toISOString();
 }
@@ -67,7 +67,7 @@ export function snapshot(rest: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
-/** A pod that is ready, connected and runs the desired configuration. */
+/** A ready, connected pod with the desired configuration. */
 export function pod(
   name: string,
   report: Partial<Snapshot> = {},
@@ -87,7 +87,7 @@ export function pod(
   };
 }
 
-/** A pod to which no link was ever open. */
+/** A pod that never had a link. */
 export function strangePod(name: string, rest: Partial<PodObservation> = {}): PodObservation {
   const { snapshot: _snapshot, hash: _hash, boot: _boot, ...known } = pod(name);
   return { ...known, connected: false, ...rest };

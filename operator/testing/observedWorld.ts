@@ -1,4 +1,4 @@
-/** What is seen of agents, at random, for property tests. */
+/** Random observations of agents, for property tests. */
 import type { Arbitrary } from 'fast-check';
 import type { CircuitStatus, LimitStatus, Transition } from '../../contract/generated/types.ts';
 import fc from '../../test/property.ts';
@@ -10,13 +10,13 @@ import { ago, circuit, HASH, limit, observation, pod, snapshot } from './observa
 const dependency = fc.constantFrom('model/primary', 'model/backup');
 const policy = fc.constantFrom('p', 'p', 'p', 'q');
 const state = fc.constantFrom('Closed', 'Closed', 'Closed', 'HalfOpen', 'Open');
-/** Few, so that some are equal, and some that are none. */
+/** Few times, so that some are equal; one is not valid. */
 const time = fc.constantFrom(ago(1), ago(2), ago(30), ago(3000), 'yesterday');
 const model = fc.option(fc.constantFrom('opus', 'haiku'), { nil: undefined });
 const maybe = <T>(value: Arbitrary<T>): Arbitrary<T | undefined> =>
   fc.option(value, { nil: undefined });
 
-/** Without what is undefined. */
+/** Leaves out members that are undefined. */
 function some<T extends object>(object: { [K in keyof T]: T[K] | undefined }): Partial<T> {
   const known = Object.entries(object).filter(([, value]) => value !== undefined);
   return Object.fromEntries(known) as Partial<T>;
@@ -119,7 +119,7 @@ const fleetCircuits: Arbitrary<FleetCircuitStatus[]> = fc.array(
   { maxLength: 2 },
 );
 
-/** Of the agent of that name. */
+/** Observation of the agent with that name. */
 export const observed = (agent: string): Arbitrary<AgentObservation> =>
   fc
     .record({

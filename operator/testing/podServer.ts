@@ -1,4 +1,4 @@
-// @peculiar/x509 needs Reflect.getMetadata to be there before it is loaded.
+// @peculiar/x509 needs Reflect.getMetadata when it is loaded.
 import 'reflect-metadata';
 import { KeyObject, webcrypto } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { LINK_PATH, LINK_PROTOCOL, OPERATOR_COMMON_NAME } from '../../contract/l
 
 /** A link as a pod sees it. */
 export interface PodConnection {
-  /** Address of the pod that was dialled. */
+  /** Address that the operator dialled. */
   address: string;
   received: Command[];
   closed: boolean;
@@ -22,20 +22,19 @@ export interface PodConnection {
   sayText(text: string): void;
   ping(): void;
   pong(): void;
-  /** Part of a message that never ends. */
+  /** Sends a part of a message that never ends. */
   sayPart(text: string): void;
-  /** Cuts the connection without a goodbye. */
+  /** Destroys the connection without a close message. */
   cut(): void;
 }
 
 /**
- * The control ports of many pods: one server on all loopback addresses, which tells pods apart by
- * the address that was dialled. Like the runtime it shows a self-signed certificate and lets in
- * only who has the operator's.
+ * The control ports of many pods. One server on all loopback addresses tells pods apart by the address that a client
+ * dials. Like the runtime, it has a self-signed certificate and accepts only clients with the operator's certificate.
  */
 export class PodServer {
   readonly connections: PodConnection[] = [];
-  /** Takes another authority, for connections from now on. */
+  /** Replaces the authority for new connections. */
   readonly setAuthority: (pem: string) => void;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
@@ -68,7 +67,7 @@ export class PodServer {
     server.on('tlsClientError', () => undefined);
   }
 
-  /** @param authority certificate that clients must come from, PEM */
+  /** @param authority certificate that must have issued those of clients, PEM */
   static async start(
     authority: string,
     {
@@ -96,7 +95,7 @@ export class PodServer {
     });
     const server = createServer(options(authority));
     const pods = new PodServer(server, protocol, (ca) => server.setSecureContext(options(ca)));
-    // Connections to all pods wait in one line, where real ones have a line each.
+    // All pods share one queue of connections here. Real pods have one each.
     server.listen({ port, host, backlog: 4_096 });
     await once(server, 'listening');
     return pods;
@@ -106,7 +105,6 @@ export class PodServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** The last link to a pod. */
   linkTo(address: string | undefined): PodConnection | undefined {
     return this.connections.findLast((each) => each.address === address);
   }

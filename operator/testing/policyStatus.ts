@@ -10,7 +10,7 @@ import { summarizeLimits } from '../status/limits.ts';
 import type { AgentObservation } from '../status/observations.ts';
 import { breakerStatus, limitStatus, type PolicyStatusInput } from '../status/policy.ts';
 
-/** The input of a policy's status with observations of the targeted agents, by name. */
+/** The input of a policy's status, with observations of its agents by name. */
 type ObservedPolicy<P extends Policy> = PolicyStatusInput<P> & {
   agents: ReadonlyMap<string, AgentObservation>;
 };

@@ -1,4 +1,4 @@
-/** Agents and policies that come, change and go, for property tests. */
+/** Random additions, changes and deletions of agents and policies, for property tests. */
 import type { Arbitrary } from 'fast-check';
 import fc from '../../test/property.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
@@ -93,7 +93,7 @@ const policy: Arbitrary<Policy> = fc
 
 const isGone = fc.integer({ min: 0, max: 5 }).map((dice) => dice === 0);
 
-/** One agent or policy comes, changes or goes. */
+/** Adds, changes or deletes an agent or a policy. */
 export const step: Arbitrary<Step> = fc.oneof(
   fc.tuple(agent, isGone).map(([agent, gone]): Step => ({
     kind: 'Agent',

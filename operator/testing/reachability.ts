@@ -1,13 +1,13 @@
 /**
- * What NetworkPolicies let through, after the API's semantics: a pod that a policy selects for ingress takes what the
- * rules of its policies name and nothing else; a pod that none selects takes all.
+ * Which connections NetworkPolicies allow. A pod that a policy selects for ingress accepts only what the rules of its
+ * policies name. A pod that no policy selects accepts all.
  * Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/
  */
 import type { NetworkPolicy, NetworkPolicyPeer } from '../desired/objects/objects.ts';
 
 type Labels = Record<string, string>;
 
-/** A pod, or with no namespace an address outside the cluster. */
+/** A pod; without a namespace an address outside the cluster. */
 export interface Host {
   ip: string;
   namespace?: { name: string; labels: Labels };
@@ -19,7 +19,7 @@ interface Selector {
   matchExpressions?: { key: string; operator: string; values?: string[] }[];
 }
 
-/** Whether `policies` let `source` open a TCP connection to `port` of `target`. */
+/** Whether `policies` allow a TCP connection of `source` to `port` of `target`. */
 export function isReachable(
   policies: readonly NetworkPolicy[],
   source: Host,

@@ -73,30 +73,30 @@ const NO_RETRY: RetryBudgetSpec = { budgetPercent: 0, minPerSecond: 1 };
 
 /** One retry budget for each dependency of the model. */
 export class RetryBudgets {
-  readonly #budgets = new Map<string, RetryBudget>();
-  #spec: RetryBudgetSpec = NO_RETRY;
+  private readonly budgets = new Map<string, RetryBudget>();
+  private spec: RetryBudgetSpec = NO_RETRY;
 
   /** Replaces the figures and drops the budgets of other dependencies. */
   apply(spec: RetryBudgetSpec = NO_RETRY, dependencies: readonly string[]): void {
-    this.#spec = spec;
+    this.spec = spec;
     const present = new Set(dependencies);
-    for (const [name, budget] of this.#budgets) {
+    for (const [name, budget] of this.budgets) {
       if (present.has(name)) budget.apply(spec);
-      else this.#budgets.delete(name);
+      else this.budgets.delete(name);
     }
     for (const name of present) this.of(name);
   }
 
   of(dependency: string): RetryBudget {
-    const known = this.#budgets.get(dependency);
+    const known = this.budgets.get(dependency);
     if (known) return known;
-    const budget = new RetryBudget(this.#spec);
-    this.#budgets.set(dependency, budget);
+    const budget = new RetryBudget(this.spec);
+    this.budgets.set(dependency, budget);
     return budget;
   }
 
   /** Used share of each budget, 0 to 1. */
   used(now: number): { name: string; used: number }[] {
-    return Array.from(this.#budgets, ([name, budget]) => ({ name, used: budget.used(now) }));
+    return Array.from(this.budgets, ([name, budget]) => ({ name, used: budget.used(now) }));
   }
 }

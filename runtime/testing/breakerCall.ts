@@ -2,7 +2,7 @@ import type { Breaker } from '../resilience/breaker.ts';
 import type { BreakerRejection } from '../resilience/breaker.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
-/** For tests: a call that a breaker admitted, with what a permit of the guard keeps of it. */
+/** A call that a breaker has admitted, with the state that a permit keeps for it. */
 export class BreakerCall {
   readonly kind = 'Permit';
   private readonly breaker: Breaker;
@@ -37,7 +37,7 @@ export class BreakerCall {
   }
 }
 
-/** For tests: asks a breaker for one call. */
+/** Asks a breaker to admit a call. */
 export function acquire(breaker: Breaker, now: number): BreakerCall | BreakerRejection {
   const answer = breaker.acquire(now);
   return typeof answer === 'number' ? new BreakerCall(breaker, answer, now) : answer;

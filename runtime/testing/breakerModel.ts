@@ -11,36 +11,33 @@ interface Phase {
   start: number;
   calls: ModelCall[];
   votes: Outcome[];
-  /** Closed by probes and still ramping up. */
+  /** Whether it was closed by probes and is still ramping up. */
   rampUp?: boolean;
-  /** How often openDuration has doubled when this phase begins. */
+  /** Number of doublings of openDuration before this phase. */
   growth: number;
-  /** Spreads the time of an open phase. */
+  /** Factor of the jitter for an open phase. */
   factor: number;
 }
 
 export interface ModelCall {
   kind: 'Permit';
-  /** Absent: only the shadow mode admitted it. */
+  /** Phase that admitted it. Absent: only shadow mode admitted it. */
   phase?: Phase;
   began: number;
   firstToken?: number;
   done: boolean;
 }
 
-/**
- * For tests: a naive breaker. It keeps its whole history and derives everything from it, without
- * counters that could go wrong.
- */
+/** A naive breaker: it keeps its whole history and derives everything from that, without counters. */
 export class ModelBreaker {
   readonly transitions: BreakerTransition[] = [];
   private spec: BreakerSpec;
   private readonly jitter: Jitter;
   private readonly phases: Phase[];
-  /** The calls that ended while the circuit was closed, as the rules that are on see them. */
+  /** Calls that ended while the circuit was closed, as each active rule counts them. */
   private failed: NaiveWindow | undefined;
   private slow: NaiveWindow | undefined;
-  /** Votes of the phase before consecutiveFailures was last turned on. */
+  /** Number of votes in the phase before consecutiveFailures was last turned on. */
   private uncounted = 0;
   private rejections = 0;
   private held = false;
@@ -71,7 +68,7 @@ export class ModelBreaker {
     if (!call.done) call.firstToken ??= now;
   }
 
-  /** An answer that flows long enough is a probe's success. Other calls go on. */
+  /** A probe succeeds when its answer has flowed long enough. Does not affect other calls. */
   steady(call: ModelCall, now: number): void {
     const probes = call.phase === this.phase() && call.phase.state === 'HalfOpen';
     if (probes && call.firstToken !== undefined) this.settle(call, { vote: 'ok' }, now);
@@ -202,7 +199,7 @@ export class ModelBreaker {
     } else this.judgeRates(now);
   }
 
-  /** A call that was given up, of which only its slowness counts. */
+  /** Counts an abandoned call only for being slow. */
   private judgeSlow({ state }: Phase, now: number): void {
     const { slowCalls } = this.spec.trip;
     if (slowCalls === undefined) return;
@@ -284,7 +281,7 @@ export class ModelBreaker {
   }
 }
 
-/** An edited rule keeps its samples; one that was off starts empty. */
+/** An edited rule keeps its samples. A rule that was off starts empty. */
 function edited(
   window: NaiveWindow | undefined,
   rule: RateSpec | undefined,

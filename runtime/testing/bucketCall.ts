@@ -1,6 +1,6 @@
 import type { Bucket } from '../resilience/bucket.ts';
 
-/** For tests: takes `cost` tokens if they are there, else says how long to wait. */
+/** Takes `cost` tokens if the bucket has them. Otherwise returns the wait in milliseconds. */
 export function acquire(
   bucket: Bucket,
   cost: number,

@@ -9,11 +9,10 @@ export interface Pair {
 }
 
 export interface TestAuthority {
-  /** The authority's own certificate. */
   cert: string;
-  /** A client's certificate. */
+  /** Issues a client certificate. */
   issue(commonName: string): Promise<Pair>;
-  /** A server's certificate for these names in DNS. */
+  /** Issues a server certificate for these names in DNS. */
   issueFor(...hosts: string[]): Promise<Pair>;
 }
 
@@ -23,7 +22,7 @@ const CLIENT = '1.3.6.1.5.5.7.3.2';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
-/** A certificate authority that issues client certificates. */
+/** Makes a certificate authority. */
 export async function testAuthority(name = 'authority'): Promise<TestAuthority> {
   const keys = await makeKeys();
   const root = await x509.X509CertificateGenerator.createSelfSigned(

@@ -17,7 +17,7 @@ export interface Sent {
 
 const MESSAGE = '{"model":"claude-test","messages":[]}';
 
-/** Opens a request on a connection of its own. The caller ends it. */
+/** Opens a request on its own connection. The test ends it. */
 export function open(
   base: string,
   { method = 'POST', path = '/v1/messages', headers }: Sent,
@@ -37,7 +37,7 @@ export function send(base: string, sent: Sent = {}): Promise<Answer> {
   });
 }
 
-/** The wait in seconds that the runtime's own error answer names. */
+/** The wait in seconds that an error answer of the runtime names. */
 export function saidSeconds({ body }: Pick<Answer, 'body'>): number {
   return Number(/ in (\d+) s/.exec(body.toString())?.[1]);
 }

@@ -16,7 +16,7 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-/** What takes OTLP over HTTP; `answer` says how it takes each export. */
+/** Starts a collector of OTLP over HTTP. `answer` responds to each export. */
 export async function startCollector(
   answer: (response: ServerResponse) => void = (response) => response.end(),
 ): Promise<Collector> {
@@ -69,10 +69,10 @@ function valueOf(value: Value): unknown {
   return value.stringValue ?? value.doubleValue ?? value.boolValue;
 }
 
-/** The names of a trace as a tree: each span with those below it, in the order in which they began to be sent. */
+/** The spans of a trace as a tree of names, in the order in which they were sent. */
 export type Tree = [name: string, ...below: Tree[]];
 
-/** The trees of the spans: one for each whose parent is not among them. */
+/** One tree for each span whose parent is not among the spans. */
 export function treesOf(
   spans: readonly Pick<ReceivedSpan, 'spanId' | 'parentSpanId' | 'name'>[],
 ): Tree[] {

@@ -17,14 +17,14 @@ export const TOUCHY: Circuit = {
   requires: [],
 };
 
-/** What an agent tells of its requests whose configuration says nothing of that. */
+/** Default of telemetry in a configuration. */
 export const TELEMETRY: Content['telemetry'] = {
   logging: { successRatio: 0, levels: {} },
   baggage: 'Drop',
   userId: 'Hashed',
 };
 
-/** A configuration with one endpoint; the hash follows from its content. */
+/** A configuration with one endpoint and the hash of its content. */
 export function configuration(
   baseURL: string,
   content: Earlier<Content> = {},
@@ -43,7 +43,7 @@ export function configuration(
   return { revision, hash: `sha256:${hash}`, content: whole };
 }
 
-/** Events on stdout and in memory. */
+/** Audit with events on stdout and in memory. */
 export const AUDIT: NonNullable<Content['audit']> = {
   stdout: true,
   memoryEvents: 100,

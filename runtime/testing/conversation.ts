@@ -3,7 +3,7 @@ import { send } from './client.ts';
 import type { Answer } from './client.ts';
 import { MESSAGE, sse } from './upstream.ts';
 
-/** How a configuration for conversations begins. */
+/** Default of conversations in a configuration. */
 export const CONVERSATION: NonNullable<Content['conversation']> = {
   maxMessages: 100,
   maxTurns: 4,
@@ -12,7 +12,7 @@ export const CONVERSATION: NonNullable<Content['conversation']> = {
   runTimeoutMs: 20_000,
 };
 
-/** What a model says: text, and tools that it asks for. */
+/** A message of a model: text, and calls of tools. */
 export interface Said {
   text?: string;
   tools?: { id: string; name: string; input: unknown }[];
@@ -45,12 +45,11 @@ function textBlock(text: string): { start: object; delta: object } {
   return { start: { type: 'text', text: '' }, delta: { type: 'text_delta', text } };
 }
 
-/** JSON of an answer. */
 export function json<T = Record<string, unknown>>({ body }: Answer): T {
   return JSON.parse(body.toString()) as T;
 }
 
-/** Begins a conversation and gives its id. */
+/** Begins a conversation and returns its id. */
 export async function beginConversation(url: string, messages?: unknown[]): Promise<string> {
   const answer = await send(url, {
     path: '/v1/conversations',
@@ -60,7 +59,6 @@ export async function beginConversation(url: string, messages?: unknown[]): Prom
   return json<{ id: string }>(answer).id;
 }
 
-/** Sends a message to a conversation. */
 export function say(
   url: string,
   id: string,

@@ -47,17 +47,17 @@ export function namedEndpoint(
 
 export interface FailoverScene {
   agent: StartedRuntime;
-  /** Answers with 500. */
+  /** Always answers 500. */
   down: FakeEndpoint;
-  /** Asks for a tool, then for one of MCP, then says something. */
+  /** Asks for a tool over HTTP, then for one over MCP, then answers with text. */
   spare: FakeEndpoint;
   service: FakeEndpoint;
   mcp: RealMcpServer;
-  /** Sends a message to a conversation of its own; `path` is the route. */
+  /** Sends a message to a new conversation. `path` is its route. */
   ask: (headers?: Record<string, string>) => Promise<{ answer: Answer; id: string; path: string }>;
 }
 
-/** An agent each of whose answers takes a retry, a move to another endpoint, a tool and a call of MCP. */
+/** An agent whose every answer takes a retry, a move to another endpoint, a tool over HTTP and one over MCP. */
 export async function failoverScene(
   cleanups: Cleanups,
   content: Partial<Content>,

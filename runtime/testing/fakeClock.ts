@@ -5,7 +5,7 @@ interface Timer {
   fn: () => void;
 }
 
-/** A clock for tests: time passes only by its methods. */
+/** A clock that only a test moves. */
 export class FakeClock implements Clock {
   private time = 0;
   private wall: number;
@@ -31,7 +31,7 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** Lets time pass and runs what falls due, each timer at its own time. */
+  /** Moves on by `ms`. Each timer fires at its time. */
   advance(ms: number): void {
     const end = this.time + ms;
     for (let next = this.due(end); next; next = this.due(end)) {
@@ -42,17 +42,17 @@ export class FakeClock implements Clock {
     this.time = end;
   }
 
-  /** Lets time pass as for a process that is held up: timers stay pending. */
+  /** Moves on by `ms` without firing timers, as for a process that was stopped. */
   stall(ms: number): void {
     this.time += ms;
   }
 
-  /** Steps the wall clock only. */
+  /** Moves only the wall clock. */
   stepWall(ms: number): void {
     this.wall += ms;
   }
 
-  /** Timers that are set. */
+  /** Number of timers that have not fired. */
   pending(): number {
     return this.timers.length;
   }

@@ -2,7 +2,7 @@ import { INBOUND } from '../../contract/link.ts';
 import type { Circuit, Content, Limit } from '../../contract/generated/types.ts';
 import { upgradeContent, type Earlier } from '../control/upgrade.ts';
 
-/** For tests: a configuration with one endpoint, model/primary, and no policies. */
+/** A configuration with one endpoint, model/primary, and no policies. */
 export function content(parts: Earlier<Content> = {}): Content {
   return upgradeContent({
     agent: { namespace: 'default', name: 'triage', uid: '1' },
@@ -15,7 +15,7 @@ export function content(parts: Earlier<Content> = {}): Content {
   });
 }
 
-/** For tests: the circuit of model/primary, by default open for 1 min, growing to 10 min. */
+/** The circuit of model/primary. By default it opens for 1 min, growing to 10 min. */
 export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
   return {
     dependency: 'model/primary',
@@ -32,7 +32,7 @@ export function circuitOf(parts: Partial<Circuit> = {}): Circuit {
   };
 }
 
-/** For tests: a limit on inbound requests, 10 per second with bursts of 100. */
+/** A limit on requests to the agent. By default 10 per second with bursts of 100. */
 export function limitOf(parts: Partial<Limit> = {}): Limit {
   return {
     target: INBOUND,

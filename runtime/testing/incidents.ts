@@ -3,7 +3,7 @@ import type { ResponseInForce } from '../security/incidents/responses.ts';
 
 const LONG = 'ä'.repeat(1000);
 
-/** As many open incidents, each with texts as long as they are kept. */
+/** Makes `count` open incidents, each with texts of the greatest length. */
 export function incidentsOf(count: number): Incidents {
   const incidents = new Incidents({
     now: () => 0,
@@ -26,7 +26,7 @@ export function incidentsOf(count: number): Incidents {
   return incidents;
 }
 
-/** A response in force with texts as long as they are kept. */
+/** A response in force with texts of the greatest length. */
 export function longestResponse(): ResponseInForce {
   const incident = incidentsOf(1).last!;
   const { client, source } = incident;

@@ -13,13 +13,13 @@ interface Session {
   server: McpServer;
 }
 
-/** A real MCP server with sessions, which can be stopped, started again and given other tools. */
+/** A real MCP server with sessions. Tests can stop it, start it again and change its tools. */
 export class RealMcpServer {
-  /** Calls of tools by name, over all restarts. */
+  /** Names of the called tools, over all restarts. */
   readonly called: string[] = [];
-  /** What those calls carried in params._meta. */
+  /** params._meta of these calls. */
   readonly metas: unknown[] = [];
-  /** When set, other values of Authorization are refused with 401. */
+  /** The only accepted value of Authorization; others get 401. Undefined: accepts all. */
   authorization: string | undefined;
   requests = 0;
   readonly #tools = new Map<string, Handler>();
@@ -39,7 +39,7 @@ export class RealMcpServer {
     return `http://127.0.0.1:${this.#port}/mcp`;
   }
 
-  /** Whether anyone listens for changes of the list of tools. */
+  /** Number of clients that listen for changes of the list of tools. */
   listening = 0;
 
   async start(): Promise<void> {
@@ -48,7 +48,7 @@ export class RealMcpServer {
     this.#port = (this.#http.address() as AddressInfo).port;
   }
 
-  /** Ends it with all its sessions; the next start knows nothing of them. */
+  /** Stops the server and drops all sessions. */
   async stop(): Promise<void> {
     this.#sessions.clear();
     this.#http?.closeAllConnections();
@@ -58,7 +58,7 @@ export class RealMcpServer {
     this.#http = undefined;
   }
 
-  /** Offers a tool, also in the sessions that there are. */
+  /** Adds a tool, also to open sessions. */
   offer(
     name: string,
     handler: Handler = () => ({ content: [{ type: 'text', text: `${name} was here` }] }),
@@ -69,7 +69,7 @@ export class RealMcpServer {
     for (const { server } of this.#sessions.values()) this.#register(server, name);
   }
 
-  /** Describes a tool otherwise. Its sessions end, so that clients ask for the list again. */
+  /** Changes the description of a tool. Ends all sessions, so that clients ask for the list again. */
   redescribe(name: string, description: string): void {
     this.#descriptions.set(name, description);
     this.#sessions.clear();
@@ -84,7 +84,7 @@ export class RealMcpServer {
     });
   }
 
-  /** Answers a request, also one that came another way. */
+  /** Answers a request, which may come from another server. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.requests += 1;
     if (this.authorization !== undefined && request.headers.authorization !== this.authorization) {

@@ -1,7 +1,7 @@
 import type { LimitStore, StoreOperation } from '../guard/limitStore.ts';
 import type { StoredAnswer } from '../resilience/storedBucket.ts';
 
-/** For tests: what Redis does with buckets, in memory and with a clock of its own. */
+/** Buckets in memory, as Redis keeps them, with a clock of its own. */
 export class MemoryLimitStore implements LimitStore {
   readonly buckets = new Map<string, { level: number; at: number }>();
   readonly batches: (readonly StoreOperation[])[] = [];

@@ -2,7 +2,7 @@ import type { Outcome } from '../resilience/outcome.ts';
 
 interface Rules {
   openMs: number;
-  /** Failures in a row that open a circuit. */
+  /** Number of failures in a row that opens a circuit. */
   trip: number;
 }
 
@@ -14,7 +14,7 @@ interface State {
   row: number;
   openedAt: number;
   closedAt: number;
-  /** Times that a probe has failed since. */
+  /** Number of failed probes since the circuit opened. */
   grown: number;
   probing: boolean;
   /** Changes with each transition. */
@@ -40,8 +40,8 @@ export interface ReferenceCall {
 }
 
 /**
- * For tests: what evidence.md says about state by model, as lists that are searched. Circuits have
- * one probe, which closes them, and open durations that do not grow.
+ * A naive reference for state by model, which searches lists. Its circuits have one probe, which closes them, and open
+ * durations that do not grow.
  */
 export class ReferencePod {
   private readonly room: number;
@@ -81,7 +81,7 @@ export class ReferencePod {
     if (outcome.vote === 'failure' && outcome.class === 'Connection') this.spread(state, at, now);
   }
 
-  /** All other circuits of the endpoint that were closed all the time count the failure too. */
+  /** Counts the failure in all other circuits of the endpoint that stayed closed. */
   private spread(from: State, since: number, now: number): void {
     this.tidy(now);
     for (const state of this.states) {
@@ -91,7 +91,7 @@ export class ReferencePod {
     }
   }
 
-  /** Endpoint, model and state of each. */
+  /** Endpoint, model and state of each circuit. */
   circuits(now: number): string[] {
     this.tidy(now);
     for (const state of this.states) this.wake(state, now);
@@ -115,7 +115,7 @@ export class ReferencePod {
     }
   }
 
-  /** All that used a shared state alone becomes the model's own; else the model begins anew. */
+  /** Gives a model the shared state if only that model has used it, and otherwise a new state. */
   private promote(shared: State, model: string, now: number): void {
     if (this.find(shared.endpoint, model) !== undefined) return;
     const alone = shared.users.size === 1;
@@ -132,7 +132,7 @@ export class ReferencePod {
     state.usedAt = now;
   }
 
-  /** Drops shared states that nobody needs; an endpoint without any has a new one. */
+  /** Drops unused shared states. Gives an endpoint without a state a new one. */
   private tidy(now: number): void {
     for (const endpoint of ['e0', 'e1']) {
       const all = this.states.filter((each) => each.endpoint === endpoint);

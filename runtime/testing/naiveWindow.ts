@@ -5,7 +5,7 @@ interface Sample {
   cell: { from: number; samples: Sample[] };
 }
 
-/** For tests: a sliding window that keeps every sample and counts from them all. */
+/** A sliding window that keeps every sample and counts them all each time. */
 export class NaiveWindow {
   /** Whether the order of hits and misses is lost: a window of time has become one of calls. */
   mixed = false;
@@ -36,7 +36,7 @@ export class NaiveWindow {
     this.samples.push(sample);
   }
 
-  /** The samples inside of the window. Those outside never come back. */
+  /** Drops samples outside of the window and returns the others. */
   expire(now: number): readonly { hit: boolean }[] {
     const { spec } = this;
     this.samples =

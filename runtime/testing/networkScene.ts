@@ -21,24 +21,24 @@ export const PASSWORD = 'open-sesame';
 export const AUTHORIZATION = basicAuthorization('agent', PASSWORD);
 export const HOST = 'model.example.com';
 
-/** Two authorities, a proxy, and a directory of mounted files; all that it starts ends with `cleanups`. */
+/** Two authorities, a proxy, and a directory of mounted files. `cleanups` ends all that it starts. */
 export class NetworkScene {
   readonly cleanups = new Cleanups();
   authority!: TestAuthority;
   other!: TestAuthority;
-  /** The certificate of HOST and of localhost. */
+  /** Certificate for HOST and localhost. */
   server!: Pair;
   proxy!: TestProxy;
   directory = '';
 
-  /** Before all tests. */
+  /** Call it before all tests. */
   async makeAuthorities(): Promise<void> {
     this.authority = await testAuthority('corporate');
     this.other = await testAuthority('another');
     this.server = await this.authority.issueFor(HOST, 'localhost');
   }
 
-  /** Before each test. */
+  /** Call it before each test. */
   async begin(): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), 'network-'));
     this.directory = directory;
@@ -79,7 +79,7 @@ export class NetworkScene {
     key: await this.secret('tls.key', key),
   });
 
-  /** Sends every call through the proxy, which asks for the password. */
+  /** Configuration with the proxy for all calls, and its password. */
   readonly throughProxy = async (noProxy: string[] = []): Promise<Pick<Content, 'proxy'>> => {
     this.proxy.authorization = AUTHORIZATION;
     const url = this.proxy.url();
@@ -90,7 +90,7 @@ export class NetworkScene {
     return { proxy: { http: url, https: url, noProxy, credentials } };
   };
 
-  /** A server with a certificate of the authority, which the proxy knows by a host. */
+  /** Starts a server with a certificate of the authority. The proxy knows it by a host. */
   readonly secure = async (
     answer: Parameters<typeof fakeEndpoint>[0],
     host = HOST,

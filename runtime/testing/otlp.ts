@@ -1,4 +1,4 @@
-/** A span as OTLP in JSON has it, with its attributes as an object. */
+/** A span of OTLP in JSON, with its attributes as an object. */
 export interface ReceivedSpan {
   traceId: string;
   spanId: string;
@@ -22,7 +22,6 @@ export interface Value {
 
 export type Attributes = { key: string; value: Value }[];
 
-/** What a tracer sends. */
 export interface Export {
   resourceSpans: {
     resource: { attributes: Attributes };
@@ -35,12 +34,12 @@ export interface Export {
   }[];
 }
 
-/** A field of a message of Protocol Buffers, as it is on the wire (protobuf.dev/programming-guides/encoding). */
+/** A field of a message of Protocol Buffers on the wire (protobuf.dev/programming-guides/encoding). */
 interface Field {
   number: number;
-  /** Of a number that fits 64 bits. */
+  /** Value of a number of up to 64 bits. */
   value: bigint;
-  /** Of a text, bytes or a message within. */
+  /** Value of a text, of bytes or of an embedded message. */
   bytes: Buffer;
 }
 
@@ -48,7 +47,7 @@ type ExportedScope = Export['resourceSpans'][0]['scopeSpans'][0];
 type ExportedSpan = ExportedScope['spans'][0];
 type KeyValue = NonNullable<ExportedSpan['attributes']>[0];
 
-/** An ExportTraceServiceRequest in Protocol Buffers, as the same would be in JSON (opentelemetry-proto, trace.proto). */
+/** Decodes an ExportTraceServiceRequest into its form in JSON (opentelemetry-proto, trace.proto). */
 export function decodeExport(bytes: Buffer): Export {
   return {
     resourceSpans: all(bytes, 1).map((resourceSpans) => ({

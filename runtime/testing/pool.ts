@@ -9,10 +9,10 @@ import type { Cleanups } from './setup.ts';
 import { MESSAGE, answerJson, answerStream, fakeEndpoint } from './upstream.ts';
 import type { FakeEndpoint } from './upstream.ts';
 
-/** What an endpoint answers. */
+/** Answers a request at an endpoint. */
 export type Behaviour = (response: ServerResponse) => void;
 
-/** Retries at once, as many as there are attempts for. */
+/** Retries without a wait and with a large budget. */
 export const RETRY = {
   maxAttempts: 2,
   baseDelayMs: 5,
@@ -26,10 +26,10 @@ export const PATIENT: Omit<Circuit, 'dependency'> = {
   trip: { consecutiveFailures: 1000 },
 };
 
-/** One endpoint of a pool as a test describes it. */
+/** An endpoint of the pool. */
 export interface Part extends Partial<Endpoint> {
   name: string;
-  /** Changed by assignment while the test runs. */
+  /** A test may assign another one at any time. */
   does: Behaviour;
   key?: string;
   circuit?: Omit<Circuit, 'dependency'>;
@@ -39,7 +39,7 @@ export interface Part extends Partial<Endpoint> {
 export interface Pool {
   agent: StartedRuntime;
   endpoints: Record<string, FakeEndpoint>;
-  /** Requests that each has seen. */
+  /** Number of requests by endpoint. */
   seen(): Record<string, number>;
   circuits(): Record<string, string>;
   fallbacks(): Promise<string[]>;
@@ -48,7 +48,7 @@ export interface Pool {
 export const fine: Behaviour = (response) => answerJson(response, MESSAGE);
 export const streaming: Behaviour = (response) => answerStream(response);
 export const broken: Behaviour = (response) => response.destroy();
-/** An error answer of that status. */
+/** Answers with an error of this status. */
 export const status =
   (code: number, headers: Record<string, string> = {}): Behaviour =>
   (response) =>

@@ -16,21 +16,19 @@ export interface LogLine {
   ports?: { agent: number; metrics: number; debug: number };
 }
 
-/** A runtime in a process of its own, on free ports. */
+/** A runtime in its own process, on free ports. */
 export interface RuntimeProcess {
   child: ChildProcess;
   agentUrl: string;
   metricsUrl: string;
   debugUrl: string;
-  /** What it printed on both streams so far; throws where that is no log line. */
+  /** Its output so far. Throws if a line of it is no log line. */
   lines: () => LogLine[];
   /** Puts a configuration in force. */
   configure(configuration: Configuration): Promise<void>;
-  /** Kills it. */
   stop(): Promise<void>;
 }
 
-/** The runtime as it is in the repository. */
 const MAIN = join(import.meta.dirname, '../main.ts');
 
 /** Starts a runtime or a bundle of it, with its files in `directory` and with flags for Node.js. */
@@ -87,7 +85,7 @@ export async function startProcess(
       await writeFile(join(directory, 'next'), JSON.stringify(configuration));
       await rename(join(directory, 'next'), join(directory, MOUNTS.configurationKey));
       await until(async () => {
-        // A kept connection may be closed as it is used again.
+        // The runtime may close a kept connection just when the test uses it again.
         const headers = { connection: 'close' };
         const state = (await (await fetch(`${debugUrl}/debug/state`, { headers })).json()) as {
           configuration: { revision?: Partial<Configuration['revision']> };

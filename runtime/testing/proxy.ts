@@ -6,13 +6,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 
-/** An HTTP proxy as companies have one. It alone knows the hosts that are named here. */
+/** An HTTP proxy that alone knows the hosts of a test, as in a company's network. */
 export class TestProxy {
   /** Requests in their order: CONNECT and a host with its port, or a method and a whole URL. */
   readonly seen: string[] = [];
-  /** What proxy-authorization has to be; undefined: nothing is asked for. */
+  /** Required value of proxy-authorization; undefined: none. */
   authorization: string | undefined;
-  /** In place of a tunnel or of the host's answer; Silent never answers. */
+  /** Answer instead of a tunnel or the host's answer. Silent: never answers. */
   answer: number | 'Silent' | undefined;
   /** Ports on this machine, by host and port as clients name them. */
   readonly #hosts = new Map<string, number>();
@@ -35,12 +35,12 @@ export class TestProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Its address; a host in place of its own is for certificates. */
+  /** Its URL. Another `host` of this machine serves to match a certificate. */
   url(host = '127.0.0.1'): string {
     return `${this.#scheme}://${host}:${this.port}`;
   }
 
-  /** Knows a host, such as model.example.com:443, as the server with this URL. */
+  /** Maps a host, such as model.example.com:443, to the server with this URL. */
   knows(host: string, url: string): void {
     this.#hosts.set(host, Number(new URL(url).port));
   }
@@ -61,7 +61,7 @@ export class TestProxy {
     socket.on('close', () => this.#open.delete(socket));
   }
 
-  /** The status in place of what is asked for; undefined when it may be. */
+  /** Status with which it refuses a request; undefined if it serves it. */
   #refusal({ headers }: IncomingMessage, known: boolean): TestProxy['answer'] {
     const { authorization } = this;
     if (authorization !== undefined && headers['proxy-authorization'] !== authorization) return 407;

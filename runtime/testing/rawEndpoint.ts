@@ -4,11 +4,11 @@ import type { Cleanups } from './setup.ts';
 
 export interface RawEndpoint {
   url: string;
-  /** Requests so far. */
+  /** Number of requests so far. */
   requests: () => number;
 }
 
-/** An endpoint that answers every request with these bytes and closes the connection. */
+/** Starts an endpoint that answers every request with these bytes and closes the connection. */
 export async function rawEndpoint(
   cleanups: Cleanups,
   bytes: () => string | Buffer,

@@ -8,7 +8,7 @@ import { until } from './until.ts';
 
 type Client = Pick<ReturnType<typeof createClient>, 'keys' | 'zScore'>;
 
-/** A real Redis on a free port, without anything on disk. */
+/** A real Redis on a free port, without persistence. */
 export class RealRedis {
   readonly port: number;
   readonly #password: string | undefined;
@@ -21,7 +21,7 @@ export class RealRedis {
     this.#bind = bind;
   }
 
-  /** `addresses` are where others than this machine find it. */
+  /** `addresses`: further addresses to listen on, for other machines. */
   static async start(password?: string, addresses: string[] = []): Promise<RealRedis> {
     const redis = new RealRedis(await freePort(), password, ['127.0.0.1', ...addresses]);
     await redis.resume();
@@ -53,7 +53,7 @@ export class RealRedis {
     await ended;
   }
 
-  /** Has it hang, with its connections open. */
+  /** Stops the process without closing its connections. */
   pause(): void {
     this.#process!.kill('SIGSTOP');
   }
@@ -62,7 +62,6 @@ export class RealRedis {
     this.#process!.kill('SIGCONT');
   }
 
-  /** All keys. */
   keys(): Promise<string[]> {
     return this.#ask((client) => client.keys('*'));
   }

@@ -1,12 +1,12 @@
 import type { RetryBudgetSpec } from '../resilience/retryBudget.ts';
 
-/** Something that happened to a dependency, on the monotonic clock. */
+/** An event of a dependency, with its time on the monotonic clock. */
 interface Entry {
   at: number;
   count: number;
 }
 
-/** What one dependency has seen. */
+/** The events of one dependency. */
 class Ledger {
   readonly requests: Entry[] = [];
   readonly taken: Entry[] = [];
@@ -19,7 +19,7 @@ function within(entries: readonly Entry[], windowMs: number, now: number): numbe
     .reduce((sum, { count }) => sum + count, 0);
 }
 
-/** For tests: naive budgets, which keep every request and every retry and count them anew each time. */
+/** Naive budgets, which keep every request and retry and count them all each time. */
 export class ModelBudgets {
   spec: RetryBudgetSpec;
   private readonly ledgers = new Map<string, Ledger>();
@@ -70,7 +70,7 @@ export class ModelBudgets {
   }
 }
 
-/** For tests: the share of successes among the calls of the last 30 s, counted from all of them. */
+/** The share of successes among the calls of the last 30 s, counted from all calls. */
 export class ModelShares {
   private readonly calls: { name: string; at: number; ok: boolean }[] = [];
 

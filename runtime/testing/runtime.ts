@@ -14,7 +14,7 @@ import { Runtime } from '../runtime.ts';
 
 export interface StartedRuntime {
   runtime: Runtime;
-  /** Where the mounted files are; the token too. */
+  /** Directory of the mounted files, with the token. */
   directory: string;
   /** Base URL of the agent's API. */
   url: string;
@@ -23,12 +23,12 @@ export interface StartedRuntime {
   logs: string[];
   /** Lines of the audit on standard output. */
   audited: string[];
-  /** Puts the file of that name into the mounted directory. */
+  /** Writes a file into the mounted directory. */
   mount(name: string, text: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A whole runtime on free ports, with the configuration and the authority given. */
+/** Starts a runtime on free ports. */
 export async function startRuntime(
   configuration?: Configuration,
   authority?: string,
@@ -36,7 +36,7 @@ export async function startRuntime(
     peers?: Partial<PeerAccess>;
     pod?: RuntimeOptions['pod'];
     tracing?: TracingEnvironment;
-    /** The token that shows who it is. */
+    /** The pod's token. */
     token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;

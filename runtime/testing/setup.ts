@@ -8,7 +8,7 @@ import type { StartedRuntime } from './runtime.ts';
 import { fakeEndpoint } from './upstream.ts';
 import type { FakeEndpoint, Seen } from './upstream.ts';
 
-/** What a test started, to be ended after it. */
+/** Ends after a test what it has started. */
 export class Cleanups {
   readonly #cleanups: (() => Promise<void>)[] = [];
 
@@ -16,7 +16,7 @@ export class Cleanups {
     this.#cleanups.push(cleanup);
   }
 
-  /** Ends everything, the last one first. */
+  /** Ends everything, in reverse order. */
   async run(): Promise<void> {
     for (const cleanup of this.#cleanups.splice(0).reverse()) await cleanup();
   }
@@ -40,7 +40,7 @@ export async function setup(
   return { agent, endpoint };
 }
 
-/** The error of an answer in Anthropic's shape. */
+/** The error in an answer, in the format of the Messages API. */
 export function errorOf({ body }: Answer): { type: string; message: string } {
   const parsed = JSON.parse(body.toString()) as {
     type: string;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Resolves as soon as the condition holds; rejects when it does not within `ms`. */
+/** Resolves when the condition holds. Rejects if it does not within `ms`. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   ms = 60_000,

@@ -4,13 +4,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 
-/** A request as an endpoint saw it. */
+/** A request that an endpoint has received. */
 export interface Seen {
   url: string;
   rawHeaders: string[];
   headers: IncomingMessage['headers'];
   body: Buffer;
-  /** Whether the connection closed before the answer was whole. */
+  /** Whether the connection closed before the answer was complete. */
   aborted: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface FakeEndpoint {
   close(): Promise<void>;
 }
 
-/** A model endpoint on a free port that answers as `answer` does, over TLS if it has options of that. */
+/** Starts a model endpoint on a free port, with TLS if `tls` is given. */
 export async function fakeEndpoint(
   answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
   tls?: TlsOptions,
@@ -52,7 +52,6 @@ export async function fakeEndpoint(
   };
 }
 
-/** An event of a stream, as text. */
 export function sse(type: string, rest: Record<string, unknown> = {}): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`;
 }
@@ -68,7 +67,7 @@ export const MESSAGE = {
   usage: { input_tokens: 3, output_tokens: 1 },
 };
 
-/** A whole stream of the Messages API, event by event. */
+/** The events of a complete stream of the Messages API. */
 export const STREAM = [
   sse('message_start', { message: { ...MESSAGE, content: [], stop_reason: null } }),
   sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),

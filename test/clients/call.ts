@@ -13,7 +13,7 @@ export interface Call {
   mode: Mode;
 }
 
-/** What the caller of an SDK takes for the answer. */
+/** The answer as the program that uses an SDK gets it. */
 export interface Taken {
   text?: string | undefined;
   input?: unknown;
@@ -26,7 +26,7 @@ export interface Outcome {
   seconds: number;
 }
 
-/** Whether the caller has the whole answer. */
+/** Whether the program has the whole answer. */
 export function isWhole({ taken }: Outcome, mode: Mode): boolean {
   if (mode !== 'tools') return taken?.text === TEXT;
   return JSON.stringify(taken?.input) === JSON.stringify(INPUT);

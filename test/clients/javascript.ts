@@ -8,7 +8,7 @@ import { TOOL } from './answers.ts';
 import { PROMPT } from './call.ts';
 import type { Call, Mode, Outcome, Taken } from './call.ts';
 
-/** After so long a caller of our own gives up. The SDK's own time covers each request up to its headers. */
+/** Time after which the program gives up. The SDK's own timeout covers each request only up to its headers. */
 const GIVE_UP_MS = 8000;
 const TIMEOUT_MS = 3000;
 

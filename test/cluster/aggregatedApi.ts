@@ -7,15 +7,15 @@ const LABEL = 'breakwater.dev/test';
 export type Kubectl = (args: string[], input?: string) => Promise<string>;
 
 export interface AggregatedApiOptions {
-  /** Of the objects that announce it. */
+  /** Name of the objects that announce the API. */
   name: string;
   group: string;
   version: string;
-  /** On which the process serves. */
+  /** Port of the process. */
   port: number;
 }
 
-/** An API that a process on this machine serves for the API server, at an address that the latter reaches. */
+/** An API that a process on this machine serves. The API server reaches it at the machine's address. */
 export class AggregatedApi {
   readonly #options: AggregatedApiOptions;
   readonly #kubectl: Kubectl;
@@ -41,7 +41,7 @@ export class AggregatedApi {
     return (await this.#kubectl(asked)) === 'True';
   }
 
-  /** While an API is announced that nobody serves, no namespace can go. */
+  /** An announced API without a server would keep every namespace from being deleted. */
   async remove(): Promise<void> {
     const what = ['apiservices,services,endpointslices', '--namespace', 'kube-system'];
     const ours = ['--selector', `${LABEL}=${this.#options.name}`];
@@ -90,14 +90,14 @@ export class AggregatedApi {
   }
 }
 
-/** How a process on this machine is run whose address the cluster reaches. */
+/** How to run a process on this machine so that the cluster reaches it. */
 export interface Place {
-  /** Before its command line. */
+  /** Goes before its command line. */
   prefix: string[];
   address: string;
 }
 
-/** @param what names it in the message where there is none */
+/** @param what names the process in the error where no place exists */
 export async function placeOf(cluster: Cluster, what: string): Promise<Place> {
   if (cluster.name === 'local') return { prefix: enter(), address: NODE_ADDRESS };
   if (cluster.name === 'kind') return { prefix: [], address: await gatewayOfKind() };

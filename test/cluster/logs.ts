@@ -15,7 +15,7 @@ const QUESTIONS = [
   ],
 ];
 
-/** Prints what one wants to see after a failed test run; what the cluster does not answer is said and passed over. */
+/** Prints what helps after a failed test run. Names what the cluster does not answer, and continues. */
 export async function printLogs(cluster: Cluster, print: (text: string) => void): Promise<void> {
   const kubectl = join((await cluster.path())[0]!, 'kubectl');
   for (const question of QUESTIONS) {

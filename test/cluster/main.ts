@@ -37,7 +37,7 @@ const COMMANDS: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   logs: async () => printLogs(await existingCluster(process.env), print),
 };
 
-/** Shell commands after which kubectl and helm find the cluster; past a proxy, if there is one. */
+/** Shell commands that let kubectl and helm find the cluster, without a proxy. */
 async function shellCommands(cluster: Cluster): Promise<string> {
   const path = (await cluster.path()).join(delimiter);
   const lines = [`export KUBECONFIG=${cluster.kubeconfig}`, `export PATH=${path}:$PATH`];

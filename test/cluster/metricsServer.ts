@@ -14,13 +14,13 @@ const API = {
   version: 'v1beta1',
   port: PORT,
 };
-/** Above the 10 s at which kubelets measure. */
+/** Longer than the 10 s between two measurements of a kubelet. */
 const RESOLUTION = '12s';
 const READY_TIMEOUT = 60_000;
 
 /**
- * Gives the cluster the API of metrics-server, which autoscaling needs, until `stop` is called or this process ends: a
- * process on this machine, at an address that the API server reaches. A cluster that has the API keeps its own.
+ * Starts metrics-server, which autoscaling needs, as a process on this machine. It ends by `stop` or with this process.
+ * A cluster that has the API already keeps its own.
  */
 export async function startMetricsServer(cluster: Cluster): Promise<{ stop(): Promise<void> }> {
   const kubectl = await kubectlOf(cluster);

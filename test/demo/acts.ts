@@ -30,7 +30,7 @@ export interface Figures {
   closedMs: number;
 }
 
-/** Traffic through the Service while all is well. */
+/** Traffic through the Service of a healthy agent. */
 export async function healthy({ narrator, traffic }: Scene): Promise<void> {
   narrator.step('Healthy: traffic through the Service');
   await traffic.run({ url: SERVICE_URL, rate: RATE });
@@ -66,12 +66,12 @@ export async function modelFails({ narrator, agents, model, traffic }: Scene): P
     `Open circuits must answer 503 CircuitBreakerOpen; seen: ${outcomes(seen)}`,
   );
   narrator.good(
-    `callers hear so at once, instead of waiting for the model: ${outcomes(seen)}, retry-after ${Object.keys(seen.retryAfter).join(', ')} s`,
+    `clients hear so at once, instead of waiting for the model: ${outcomes(seen)}, retry-after ${Object.keys(seen.retryAfter).join(', ')} s`,
   );
   return openMs;
 }
 
-/** The Events that tell of it. */
+/** The Events about the open circuit. */
 export async function eventsTell({ narrator, api }: Scene): Promise<void> {
   await waitFor(
     `an Event for CircuitBreakerPolicy ${NAME}`,
@@ -95,7 +95,7 @@ function heldOpenLonger(answer: Answer): boolean {
   return answer.status === 503 && saidSeconds(answer) > 60;
 }
 
-/** A policy edited while circuits are open is enforced in each pod with no restart. */
+/** An edited policy is enforced in each pod without a restart while circuits are open. */
 export async function policyEdited(scene: Scene): Promise<number> {
   const { narrator, kubectl, agents, api } = scene;
   narrator.step('A policy edited by kubectl apply, live in every pod without a restart');
@@ -107,7 +107,7 @@ export async function policyEdited(scene: Scene): Promise<number> {
     .replace(/openDuration: .*/g, 'openDuration: 5m')
     .replace(/maxOpenDuration: .*/g, 'maxOpenDuration: 5m');
   const stored = await storedAfter(api, 'circuitbreakerpolicies', NAMESPACE, NAME);
-  // Asked only once the API server has the change, so that asking does not use up the rate limit.
+  // Waits until the API server has the change, because requests before that would use up the rate limit.
   const measured = stored.at.then(async (at) => {
     const enforced = await enforcedEverywhere(
       pods,
@@ -135,7 +135,7 @@ export async function policyEdited(scene: Scene): Promise<number> {
   return milliseconds;
 }
 
-/** The model is well again: half-open, then closed. */
+/** The model recovers: half-open, then closed. */
 export async function modelRecovers(scene: Scene): Promise<number> {
   const { narrator, kubectl, agents, model, traffic } = scene;
   narrator.step('The model recovers: half-open, then closed');
@@ -182,7 +182,7 @@ export async function modelRecovers(scene: Scene): Promise<number> {
 
 const TRACE_ID = 'x-breakwater-trace-id';
 
-/** A request whose first attempt fails, traced; returns the trace's id. Its spans are sent within five seconds. */
+/** Sends a traced request whose first attempt fails. Returns the id of the trace, whose spans are sent within five seconds. */
 export async function tracedRequest(scene: Scene): Promise<string> {
   const { narrator, kubectl, model, agents } = scene;
   narrator.step('One request, traced');
@@ -197,7 +197,7 @@ export async function tracedRequest(scene: Scene): Promise<string> {
       pods,
       'the answer is a good one and names its trace',
       ({ status, headers }) => status === 200 && headers[TRACE_ID] !== undefined,
-      // A pod's limit, which the burst has used up, is refilled by ten a second.
+      // The burst has used up the limit of a pod, which refills by ten a second.
       { timeoutMs: 20_000, everyMs: 200 },
     );
     narrator.say('Live in all pods. The model fails for a moment, and one request meets that:');
@@ -219,7 +219,7 @@ export async function tracedRequest(scene: Scene): Promise<string> {
   }
 }
 
-/** The trace of that request as a tree. */
+/** Shows the trace of that request as a tree. */
 export async function traceShown({ narrator, traces }: Scene, traceId: string): Promise<void> {
   narrator.step('The trace of that request');
   await waitFor(

@@ -1,7 +1,7 @@
 /**
- * Has a real Argo CD take over what `make demo` applied, from a git repository on this machine, and times how fast a
- * commit is in force in the pods: `make demo-argocd`. Argo CD's controllers run as processes beside the cluster. At the
- * end they are gone, and the demo is as it was.
+ * `make demo-argocd`: a real Argo CD takes over the objects of `make demo` from a git repository on this machine. Measures
+ * the time from a commit until it is in force in the pods. Argo CD's controllers run as processes beside the cluster. At
+ * the end they stop, and the demo is unchanged.
  */
 import { Applications, type Application } from '../argocd/applications.ts';
 import { ArgoCd } from '../argocd/argoCd.ts';
@@ -46,7 +46,7 @@ const application = (url: string, simulator: string): Record<string, unknown> =>
   },
 });
 
-/** The objects of ours with their health, as lines. */
+/** Our objects with their health, as lines. */
 function told({ status }: Application): string[] {
   return (status?.resources ?? [])
     .filter(({ kind }) => /^(AgentDeployment|\w+Policy)$/.test(kind))
@@ -55,7 +55,7 @@ function told({ status }: Application): string[] {
     );
 }
 
-/** Seconds from now, when Argo CD hears of a commit, until every pod has confirmed the policy with that duration. */
+/** Tells Argo CD of a commit. Returns the seconds until every pod has confirmed the policy with this duration. */
 async function inForce({ applications, agents }: Stage, openDuration: string): Promise<number> {
   const begun = performance.now();
   await applications.refresh(DEMO);
@@ -112,7 +112,7 @@ async function main(): Promise<void> {
     const agents = new Agents(home.api, NAMESPACE);
     await play({ home, narrator, repository, applications, agents }, simulator);
   } finally {
-    // It takes the finalizers of Applications away, so that nothing deletes the demo.
+    // Removes the finalizers of Applications, which would delete the demo.
     await argoCd?.stop();
     await repository.remove();
     await home.close();

@@ -17,7 +17,7 @@ const SAMPLES = 'config/samples';
 const PODS = 3;
 const CAPACITY = 60;
 const REQUESTS = { first: 180, other: 10 };
-/** A few tokens may be in a pod that nobody asks any more. */
+/** Tokens that may be left in pods without requests. */
 const MORE_ROUNDS = 5;
 const OPEN_DURATION = '2s';
 
@@ -37,7 +37,7 @@ async function patch({ narrator, kubectl }: Scene, resource: Plural, spec: objec
   narrator.show(`kubectl ${command.join(' ')} '${text}'`, await kubectl.run([...command, text]));
 }
 
-/** Waits until each pod has the policy as it was sent last. */
+/** Waits until each pod has the last version of the policy. */
 async function inForce({ api }: Scene, resource: Plural): Promise<void> {
   await waitFor(
     `${resource} ${NAME} is in force in all pods`,
@@ -55,7 +55,7 @@ interface Policy {
   status?: { observedGeneration?: number; pods?: { programmed?: number } };
 }
 
-/** One limit over three pods, of which one gets nearly all requests. */
+/** One limit over three pods. One of them gets almost all requests. */
 export async function oneLimit(scene: Scene): Promise<void> {
   const { narrator, agents, traffic } = scene;
   narrator.step('One limit over all three pods, with no store to run');
@@ -85,7 +85,7 @@ export async function oneLimit(scene: Scene): Promise<void> {
     sum() <= CAPACITY && sum() > 0,
     `The pods must admit ${CAPACITY} requests together; seen: ${counts}`,
   );
-  // Leader and pods forget tokens of which they hear nothing for three seconds, so as never to admit too many.
+  // Leader and pods drop tokens after three seconds without a message, so that they never admit too many.
   const which = sum() === CAPACITY ? 'which is the limit' : 'within the limit, on a busy machine';
   narrator.good(`admitted ${counts}, ${which}; ${refused} × 429 RateLimited`);
   await waitFor(
@@ -97,7 +97,7 @@ export async function oneLimit(scene: Scene): Promise<void> {
   await narrator.kubectl(`get ratelimitpolicies.breakwater.dev -n ${NAMESPACE}`);
 }
 
-/** A circuit that pods open together, while none of them has seen enough alone. */
+/** A circuit that the pods open together, although none of them has seen enough failures alone. */
 export async function votes(scene: Scene): Promise<void> {
   const { narrator, kubectl, agents, model, traffic } = scene;
   narrator.step('Pods open a circuit by votes, and one of them probes');

@@ -1,4 +1,4 @@
-/** Shows the whole on a real cluster: `make demo`. CLUSTER chooses the cluster; see test/cluster. */
+/** `make demo`: shows Breakwater on a real cluster. CLUSTER chooses the cluster; see test/cluster. */
 import type { Figures } from './acts.ts';
 import {
   eventsTell,

@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 import type { Kubectl } from '../kit/kubectl.ts';
 
-/** A step of the demo that did not show what it should. */
+/** A step of the demo did not have the expected result. */
 export class DemoFailure extends Error {}
 
-/** Where the story is told. */
+/** Output of the demo. */
 type Out = Pick<NodeJS.WriteStream, 'write'>;
 
-/** Tells the story on a terminal: numbered steps, commands as one types them, and what they print. */
+/** Prints the demo on a terminal: numbered steps, commands and their output. */
 export class Narrator {
   readonly #out: Out;
   readonly #colours: boolean;
@@ -27,14 +27,13 @@ export class Narrator {
     return this.#colours && codes ? `\u001b[${codes[0]}m${text}\u001b[${codes[1]}m` : text;
   }
 
-  /** Begins the next step. */
   step(title: string): void {
     this.#steps += 1;
     this.#afterBlock = false;
     this.#out.write(`\n${this.#styled(`${this.#steps}. ${title}`, 'bold')}\n`);
   }
 
-  /** Says something in between. */
+  /** Prints a comment. */
   say(text: string): void {
     this.#paragraph(text);
   }
@@ -45,37 +44,37 @@ export class Narrator {
     this.#out.write(`   ${text}\n`);
   }
 
-  /** Says that something is as it should be. */
+  /** Prints an expected result. */
   good(text: string): void {
     this.#paragraph(`${this.#styled('✓', 'green')} ${text}`);
   }
 
-  /** Shows a command and what it printed. */
+  /** Prints a command and its output. */
   show(command: string, output: string): void {
     this.#out.write(`\n   ${this.#styled(`$ ${command}`, 'cyan')}\n`);
     this.lines(output.trimEnd().split('\n'));
   }
 
-  /** Shows lines to be read or copied as they are. */
+  /** Prints lines unchanged, for reading or copying. */
   lines(lines: readonly string[]): void {
     for (const line of lines) this.#out.write(`${`   ${line}`.trimEnd()}\n`);
     this.#afterBlock = true;
   }
 
-  /** Runs a command of kubectl, given as one types it, and shows it. Returns what it printed. */
+  /** Runs a command line of kubectl, prints it and its output, and returns the output. */
   async kubectl(line: string): Promise<string> {
     const output = await this.#kubectl.run(line.split(' '));
     this.show(`kubectl ${line}`, output);
     return output;
   }
 
-  /** Seconds since the story began. */
+  /** Seconds since the start of the demo. */
   elapsed(): string {
     return `${((performance.now() - this.#started) / 1000).toFixed(0)} s`;
   }
 }
 
-/** Throws a DemoFailure unless the demo shows what it should. */
+/** Throws a DemoFailure unless the condition holds. */
 export function mustShow(shown: boolean, message: string): asserts shown {
   if (!shown) throw new DemoFailure(message);
 }

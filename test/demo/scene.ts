@@ -8,7 +8,7 @@ import { since } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { Narrator } from './narrator.ts';
 
-/** What config/samples makes. */
+/** Names of the objects in config/samples. */
 export const NAMESPACE = 'breakwater-demo';
 export const NAME = 'triage';
 export const SERVICE_URL = `http://${NAME}.${NAMESPACE}.svc`;
@@ -16,7 +16,7 @@ export const SERVICE_URL = `http://${NAME}.${NAMESPACE}.svc`;
 /** Steady requests per second through the Service in the demo. */
 export const RATE = 20;
 
-/** What the acts of the demo play on. */
+/** The cluster and the objects of the demo. */
 export interface Scene {
   platform: Platform;
   kubectl: Kubectl;
@@ -29,10 +29,10 @@ export interface Scene {
 }
 
 export const TRAFFIC = { namespace: NAMESPACE, name: 'traffic', port: 8080 } as const;
-/** The collector of traces, on the port that OTLP is sent to. */
+/** The trace collector with its port for OTLP. */
 export const COLLECTOR = { namespace: NAMESPACE, name: 'collector', port: 4318 } as const;
 
-/** Remote controls of the model and the traffic generator, and what the collector has. */
+/** Connects to the model, the traffic generator and the collector. */
 export function remotes(api: Api): Pick<Scene, 'model' | 'traffic' | 'traces'> {
   return {
     traces: new RemoteTraces(api, NAMESPACE, `services/${COLLECTOR.name}:${COLLECTOR.port}`),
@@ -41,7 +41,7 @@ export function remotes(api: Api): Pick<Scene, 'model' | 'traffic' | 'traces'> {
   };
 }
 
-/** What becomes of the next `count` requests of the traffic that runs. */
+/** Results of the next `count` requests of the traffic. */
 export async function observeTraffic(
   traffic: RemoteTraffic,
   count: number,
@@ -63,7 +63,7 @@ export function outcomes(report: TrafficReport): string {
     .join(', ');
 }
 
-/** The image of the simulated model, from the demo that runs. */
+/** Image of the running simulated model. */
 export async function simulatorImage(kubectl: Kubectl): Promise<string> {
   const image = '-o=jsonpath={.spec.template.spec.containers[0].image}';
   const args = ['get', 'deployment', 'model', '-n', NAMESPACE, image];

@@ -18,7 +18,7 @@ import {
 
 const SAMPLES = `${ROOT}config/samples`;
 
-/** A pod of the simulator's image, made anew. */
+/** Replaces a pod of the simulator's image. */
 export async function helperPod(
   api: Api,
   platform: Platform,
@@ -39,7 +39,7 @@ export async function helperPod(
   });
 }
 
-/** Has the simulated model run the image of this checkout. */
+/** Runs the simulated model with the image of this checkout. */
 export async function currentModel({ kubectl, images }: Platform): Promise<void> {
   const model = ['-n', NAMESPACE, 'deployment/model'];
   await kubectl.run(['set', 'image', ...model, `model=${images.simulator}`]);
@@ -52,7 +52,7 @@ async function collector(api: Api, platform: Platform): Promise<void> {
   await helperPod(api, platform, COLLECTOR, 'traces');
 }
 
-/** An earlier run, or one that was interrupted, may have left circuits open: good traffic closes them. */
+/** Closes circuits that an earlier run has left open, by successful traffic. */
 async function closeCircuits({ agents, traffic, model, narrator }: Scene): Promise<void> {
   await model.setFault(undefined);
   if ((await agents.breaker(NAME)).status?.state === 'Closed') return;
@@ -62,7 +62,7 @@ async function closeCircuits({ agents, traffic, model, narrator }: Scene): Promi
   await traffic.run(undefined);
 }
 
-/** A Service refuses connections until its node has heard of the pods behind it. */
+/** Waits for the Service, which refuses connections until its node knows the pods. */
 async function waitForService({ traffic }: Scene): Promise<void> {
   const count = 10;
   await waitFor(
@@ -90,7 +90,7 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sce
     ...remotes(api),
   };
   narrator.show('kubectl apply -k config/samples', await kubectl.run(['apply', '-k', SAMPLES]));
-  // An earlier run turned it on. Traced, pods would not serve the burst faster than the rate limit refills on a small machine.
+  // An earlier run may have turned it on. On a small machine traced pods serve the burst slower than the rate limit refills.
   const untraced = JSON.stringify({ spec: { telemetry: { tracing: null } } });
   await kubectl.run([
     ...['patch', 'agentdeployment', NAME, '-n', NAMESPACE, '--type', 'merge', '-p', untraced],

@@ -4,8 +4,8 @@ import { preparePlatform } from '../kit/platform.ts';
 import { Narrator } from './narrator.ts';
 
 /**
- * Prepares the cluster, has a story played on it, and says what to try next. When the story does not show what it should, it says
- * so and the process ends with code 1. `command` is how the user runs it.
+ * Prepares the cluster, runs a demo on it and says what to try next. If a step does not have the expected result, reports
+ * it and ends the process with code 1. `command`: the user's command.
  */
 export async function perform(
   command: string,

@@ -72,7 +72,7 @@ describe('the agent of config/samples/guarded', () => {
 
   afterAll(() => sandbox.close());
 
-  it('withstands the attacks of make demo-security, and tells of them', async () => {
+  it('withstands the attacks of make demo-security, and reports them', async () => {
     await allIsWell(scene);
     const attacks = [
       await keysGuessed(scene),
@@ -105,7 +105,7 @@ describe('the agent of config/samples/guarded', () => {
         .map((line) => JSON.parse(line) as SealedEvent),
     );
 
-  it('keeps its audit in files that rotate, and delivers it over a restart of the container', async () => {
+  it('keeps its audit in rotating files, and delivers it despite a restart of the container', async () => {
     await scene.tools.setStatus(503);
     const before = eventsIn(await filesInPod()).at(-1)!.time;
     for (let sent = 0; sent < 20; sent += 1) {
@@ -130,7 +130,7 @@ describe('the agent of config/samples/guarded', () => {
       () => scene.tools.record(),
       (record) => ids.every((id) => record.events.includes(id)),
     );
-    // In their order, and at least once.
+    // Events arrive in order, and at least once.
     const arrived = ids.map((id) => events.indexOf(id));
     expect(arrived).toEqual(arrived.toSorted((a, b) => a - b));
 
@@ -141,7 +141,7 @@ describe('the agent of config/samples/guarded', () => {
       'audit.jsonl',
     ]);
     for (const [, text] of files) expect(text.length).toBeLessThan(2 * FILES.maxBytes);
-    // Both processes' chains, of which the second continues the first.
+    // Chains of both processes. The second continues the first.
     const directory = await mkdtemp(join(tmpdir(), 'audit-'));
     try {
       const paths = files.map(([name]) => join(directory, name));

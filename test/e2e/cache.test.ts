@@ -12,7 +12,7 @@ const AGENT = 'librarian';
 const MISS = 'breakwater; fwd=miss';
 const HIT = /^breakwater; hit; detail=(hot|warm|cold)$/;
 
-describe('an agent that keeps answers', () => {
+describe('an agent that caches answers', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let pods: PodClient[];
@@ -52,7 +52,7 @@ describe('an agent that keeps answers', () => {
     expect(await asked()).toBe(1);
   });
 
-  it('makes one call of what many ask at the same time', async () => {
+  it('makes one call for many identical requests at the same time', async () => {
     const body = JSON.stringify({
       model: 'claude-sonnet-5-5',
       max_tokens: 16,
@@ -102,7 +102,7 @@ describe('an agent that keeps answers', () => {
     }
   });
 
-  it('keeps nothing once it is switched off', async () => {
+  it('caches nothing once the cache is off', async () => {
     await sandbox.apply(agent({ mode: 'Disabled' }));
     await waitFor(
       'answers say nothing of a cache',

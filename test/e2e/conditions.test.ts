@@ -37,13 +37,13 @@ describe('what cannot work', () => {
       (object) => hasCondition(object, type, status, reason),
     );
 
-  /** The kubelet looks at the volumes of a pod that changed at once instead of within two minutes. */
+  /** Changes a pod, so that the kubelet updates its volumes at once instead of within two minutes. */
   const lookAgain = (pod: string): Promise<unknown> =>
     sandbox.api.mergePatch('pods', sandbox.namespace, pod, {
       metadata: { annotations: { 'example.org/look-again': `${performance.now()}` } },
     });
 
-  it('a missing Secret is named, and its agent mends when it appears', async () => {
+  it('a missing Secret is named, and its agent recovers when it appears', async () => {
     const agent = await waitForCondition(
       'agentdeployments',
       'locksmith',
@@ -70,7 +70,7 @@ describe('what cannot work', () => {
     ]);
   });
 
-  it('an unknown target is named, and its policy mends when it appears', async () => {
+  it('an unknown target is named, and its policy recovers when it appears', async () => {
     await sandbox.apply(sandbox.breaker('early', 'latecomer'));
     const policy = await waitForCondition(
       'circuitbreakerpolicies',
@@ -85,7 +85,7 @@ describe('what cannot work', () => {
     await waitForCondition('circuitbreakerpolicies', 'early', 'Programmed', 'True', 'NoPods');
   });
 
-  it('two policies for one dependency: the more specific one holds it, the other says so', async () => {
+  it('two policies for one dependency: the more specific one is in force, and the other says so', async () => {
     await sandbox.apply(
       sandbox.breaker('piper-north', 'piper', {
         targetRefs: [{ name: 'piper', sectionName: 'model/north' }],
@@ -106,7 +106,7 @@ describe('what cannot work', () => {
     await waitForCondition('circuitbreakerpolicies', 'piper', 'Programmed', 'True');
   });
 
-  it('a policy for agents with a label covers one that gets it later, and yields to a name', async () => {
+  it('a policy for agents with a label covers one that gets it later, and a policy by name takes precedence', async () => {
     const label = (agent: string): Promise<unknown> =>
       sandbox.api.mergePatch('agentdeployments', sandbox.namespace, agent, {
         metadata: { labels: { band: 'brass' } },

@@ -12,13 +12,13 @@ import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(300_000);
 
-/** What is asked of the agents while nothing happens to them. */
+/** Conversations without a disturbance. */
 const QUIET = { conversations: 100, messages: 10, pauseMs: 2000 };
-/** What goes on while pods are killed and replaced, until that is done; no more messages than an agent keeps. */
+/** Conversations until pods have been killed and replaced. They have at most as many messages as an agent keeps. */
 const DISTURBED = { conversations: 40, messages: 50, pauseMs: 4000 };
 const PASSWORD = 'open-sesame';
 
-/** Agents by where they keep conversations. */
+/** Agents by the store of their conversations. */
 const IN_MEMORY = 'forgetful';
 const IN_REDIS = 'mindful';
 
@@ -26,8 +26,8 @@ describe('conversations over three pods', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let redis: RealRedis;
-  /** One caller of each agent, so that both can be disturbed at once. */
-  let callers: Record<string, RemoteTraffic>;
+  /** One client of each agent, so that both can be disturbed at the same time. */
+  let clients: Record<string, RemoteTraffic>;
 
   const agent = (name: string, edition = 'first'): Record<string, unknown> =>
     sandbox.agent({
@@ -61,7 +61,7 @@ describe('conversations over three pods', () => {
       sandbox.traffic('gossip', 9623),
     ]);
     model = simulated;
-    callers = { [IN_MEMORY]: first, [IN_REDIS]: second };
+    clients = { [IN_MEMORY]: first, [IN_REDIS]: second };
     await sandbox.apply(
       { ...sandbox.secret('redis', ''), stringData: { password: PASSWORD } },
       agent(IN_MEMORY),
@@ -77,21 +77,21 @@ describe('conversations over three pods', () => {
   });
 
   const begin = (name: string, plan: Omit<ConversationPlan, 'url'>): Promise<ConversationReport> =>
-    callers[name]!.converse({ url: sandbox.url(name), ...plan });
+    clients[name]!.converse({ url: sandbox.url(name), ...plan });
 
   const over = (name: string): Promise<ConversationReport> =>
     waitFor(
       `the conversations with ${name} are over`,
-      () => callers[name]!.conversations(),
+      () => clients[name]!.conversations(),
       ({ done }) => done,
       { timeoutMs: 150_000 },
     );
 
-  /** Outcomes whose status begins with these digits. */
+  /** Outcomes with a status that begins with these digits. */
   const refusals = ({ outcomes }: ConversationReport, status: string): string[] =>
     Object.keys(outcomes).filter((outcome) => outcome.startsWith(status));
 
-  /** The circuits of each pod with their last failures, to tell why a caller was refused. */
+  /** The circuits of each pod with their last failures, for the message of a failed test. */
   async function circuits(name: string): Promise<unknown[]> {
     const pods = await sandbox.agents.readyPods(name);
     return Promise.all(
@@ -120,25 +120,25 @@ describe('conversations over three pods', () => {
         torn: 0,
         givenUp: 0,
         done: true,
-        // 100 that begin, 1,000 messages, and 100 that are read in the end.
+        // 100 new conversations, 1,000 messages, and 100 reads at the end.
         outcomes: { '200': 1100, '201': 100 },
         causes: [],
       });
     },
   );
 
-  /** Waits until as many messages more are answered as there are conversations. */
+  /** Waits for one more answer for each conversation. */
   async function goOn(name: string): Promise<void> {
-    const { answered } = await callers[name]!.conversations();
+    const { answered } = await clients[name]!.conversations();
     await waitFor(
       `conversations with ${name} go on`,
-      () => callers[name]!.conversations(),
+      () => clients[name]!.conversations(),
       (report) => report.done || report.answered >= answered + DISTURBED.conversations,
       { timeoutMs: 60_000 },
     );
   }
 
-  /** Has conversations, and meanwhile kills a pod's process and then replaces all pods. */
+  /** Runs conversations, and meanwhile kills a pod's process and then replaces all pods. */
   async function disturb(name: string): Promise<ConversationReport> {
     const before = await sandbox.agents.readyPods(name);
     await begin(name, DISTURBED);
@@ -161,7 +161,7 @@ describe('conversations over three pods', () => {
       { timeoutMs: 120_000 },
     );
     await goOn(name);
-    await callers[name]!.endConversations();
+    await clients[name]!.endConversations();
     return over(name);
   }
 

@@ -12,7 +12,7 @@ jest.setTimeout(180_000);
 const PAGE = 'docs/first-hour.md';
 const NAMESPACE = 'first-hour';
 
-/** As a reader's shell, but that it ends with the first command that fails, and ends what it started. */
+/** Like a reader's shell, except that it ends at the first failed command, and ends what it has started. */
 const SHELL = `set -euo pipefail
 trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
 `;
@@ -34,7 +34,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-it(`does what ${PAGE} says`, async () => {
+it(`the cluster does what ${PAGE} says`, async () => {
   const blocks = runnableBlocks(PAGE);
   expect(blocks.length).toBeGreaterThanOrEqual(5);
   const script = SHELL + blocks.map(({ at, text }) => `echo "## ${at}"\n${text}\n`).join('');

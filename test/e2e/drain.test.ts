@@ -7,7 +7,7 @@ import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(240_000);
 
-describe('a pod that is asked to stop', () => {
+describe('a pod that stops', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let traffic: RemoteTraffic;
@@ -23,7 +23,7 @@ describe('a pod that is asked to stop', () => {
 
   afterAll(() => sandbox.close());
 
-  it('lets a stream finish, and takes no new work after the endpoint lag', async () => {
+  it('lets a stream finish, and accepts no requests after the endpoint lag', async () => {
     await model.control.setFault({ events: 120, eventMs: 100 });
     const [way, newcomer] = [
       (await sandbox.ways('teller'))[0]!,

@@ -79,7 +79,7 @@ describe('an agent with several endpoints', () => {
     (await south.control.requests()).total,
   ];
 
-  /** Outcomes of so many requests, each named once. */
+  /** The different outcomes of `count` requests. */
   async function outcomes(of: PodClient, count: number): Promise<string[]> {
     const found = new Set<string>();
     for (let i = 0; i < count; i += 1) {
@@ -91,7 +91,7 @@ describe('an agent with several endpoints', () => {
   const status = (): Promise<AgentDeployment> =>
     sandbox.api.get<AgentDeployment>('agentdeployments', sandbox.namespace, AGENT);
 
-  /** Waits until status shows of north what is asked for. */
+  /** Waits for a state of the endpoint north in the status. */
   function northIs(
     what: string,
     is: (north: { circuit: string; gate?: string; until?: string }, summary?: string) => boolean,
@@ -102,7 +102,7 @@ describe('an agent with several endpoints', () => {
     });
   }
 
-  it('fails no request when its primary dies, and goes back once that is back', async () => {
+  it('fails no request during an outage of its primary, and returns to it afterwards', async () => {
     expect(await outcomes(pod, 4)).toEqual(['200']);
     expect(await seen()).toEqual([4, 0]);
     await north.control.setFault({ disconnect: true });
@@ -149,11 +149,11 @@ describe('an agent with several endpoints', () => {
     expect(await outcomes(way!, 100)).toEqual(['200']);
     const [few, many] = await seen();
     expect(few + many).toBe(100);
-    // One in four: 4 sigma are 17.
+    // Expects one in four. Four standard deviations are 17.
     expect(Math.abs(few - 25)).toBeLessThan(18);
   });
 
-  it('tells when the first of them may serve again when none does', async () => {
+  it('states when the first of them may serve again if none does', async () => {
     await Promise.all([north, south].map(({ control }) => control.setFault({ status: 503 })));
     await pod.until('both circuits are open', (answer) =>
       outcome(answer).startsWith('503 CircuitBreakerOpen'),
@@ -166,7 +166,7 @@ describe('an agent with several endpoints', () => {
     await pod.until('one serves again', (answer) => answer.status === 200, { everyMs: 100 });
   });
 
-  it('passes over one that its provider holds back for an hour', async () => {
+  it('skips an endpoint whose provider asks to wait for an hour', async () => {
     await waitFor('no circuit is open', status, ({ status: shown }) =>
       shown!.dependencies!.every(({ circuit }) => circuit !== 'Open'),
     );
@@ -185,7 +185,7 @@ describe('an agent with several endpoints', () => {
     expect(await seen()).toEqual([1, 10]);
     const { status: shown } = await northIs('is held back', ({ gate }) => gate === 'RateLimited');
     const { until = '' } = shown!.dependencies!.find(({ name }) => name === 'model/north')!;
-    // The default of gates.maxWait, after which one call is let through.
+    // The default of gates.maxWait, after which one call is admitted.
     expect(Date.parse(until) - Date.now()).toBeGreaterThan(4 * 60_000);
   });
 });

@@ -11,7 +11,7 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const HOUR = 3600;
-/** The default of gates.maxWait, in seconds, and what the wait of one pod is lengthened by at most. */
+/** The default of gates.maxWait, in seconds, and the most that a pod adds to it. */
 const MAX_WAIT = 300;
 const SPREAD = 10;
 const AGENTS = ['limited', 'spender', 'stranger', 'taught', 'host'] as const;
@@ -27,7 +27,7 @@ describe('a provider that does not serve a credential', () => {
     sandbox = await Sandbox.open('gates');
     model = await sandbox.model('customs', 9811);
     for (const name of AGENTS) {
-      // The agent named host passes on what its callers send.
+      // The agent named host forwards the credentials of its clients.
       const secret = name === 'host' ? undefined : `${name}-key`;
       await sandbox.apply(
         ...(secret === undefined ? [] : [sandbox.secret(secret, `${name}-1`)]),
@@ -55,7 +55,7 @@ describe('a provider that does not serve a credential', () => {
       ({ status }) => status?.dependencies?.[0]?.gate === expected,
     );
 
-  /** Another key in the Secret, which the kubelet looks at when anything of the pod changes. */
+  /** Replaces the key in the Secret, and changes the pod so that the kubelet updates it at once. */
   async function changeSecret(name: string): Promise<void> {
     await sandbox.apply(sandbox.secret(`${name}-key`, `${name}-2`));
     const [pod] = await sandbox.agents.readyPods(name);
@@ -64,7 +64,7 @@ describe('a provider that does not serve a credential', () => {
     });
   }
 
-  it('for an hour: callers are told at once, status says when one call is tried, other agents go on', async () => {
+  it('for an hour: clients get 429 at once, the status says when a call is tried, other agents continue', async () => {
     await model.control.setFault({ status: 429, retryAfter: HOUR });
     expect(outcome(await pods.limited!.send())).toBe('429');
     await model.control.setFault(undefined);
@@ -82,7 +82,7 @@ describe('a provider that does not serve a credential', () => {
     expect((await model.control.requests()).byStatus).toEqual({ 200: 1, 429: 1 });
   });
 
-  it('because the money is spent: nobody tries again', async () => {
+  it('because of a spend limit: no client retries', async () => {
     await model.control.setFault({ status: 402 });
     expect(outcome(await pods.spender!.send())).toBe('402');
     await pods.spender!.until(
@@ -95,7 +95,7 @@ describe('a provider that does not serve a credential', () => {
     await gate('spender', 'SpendLimit');
   });
 
-  it('because the key is wrong: it is served again once the Secret is another one', async () => {
+  it('because the key is wrong: calls succeed again once the Secret is replaced', async () => {
     await model.control.setFault({ status: 401 });
     expect(outcome(await pods.stranger!.send())).toBe('401');
     await gate('stranger', 'Unauthorized');
@@ -114,7 +114,7 @@ describe('a provider that does not serve a credential', () => {
     expect(seen.status?.readyReplicas).toBe(1);
   });
 
-  it('before it has to refuse any: what its headers say is left is held to, and shown', async () => {
+  it('before it has to refuse any: the agent keeps to the limits in its headers, and shows them', async () => {
     const reset = new Date(Date.now() + HOUR * 1000).toISOString();
     const headers = {
       'anthropic-ratelimit-requests-limit': '60',
@@ -142,7 +142,7 @@ describe('a provider that does not serve a credential', () => {
     }
   });
 
-  it('that a caller passed on: only that caller is held back, and status says nothing', async () => {
+  it('of a client: only that client is held back, and the status shows nothing', async () => {
     const as = (key: string) => ({ headers: { 'x-api-key': key } });
     await model.control.setFault({ status: 402 });
     expect(outcome(await pods.host!.send(as('poor')))).toBe('402');

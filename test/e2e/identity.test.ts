@@ -25,7 +25,7 @@ interface TokenPayload {
 
 const REFUSED = /unknown ca|certificate|403|closed|hang up|ECONNRESET/i;
 
-/** Shows a certificate of this authority on a control port. Answers the first message, else how it was refused. */
+/** Connects to a control port with a certificate of this authority. Returns the first message, or the refusal. */
 async function dial(
   port: number,
   shown?: { authority: Authority; commonName: string },
@@ -86,7 +86,7 @@ describe('the control port of a pod', () => {
 
   afterAll(() => sandbox.close());
 
-  /** Dials a pod. kubectl port-forward does not outlive a connection that is broken off, so each try has its own. */
+  /** Connects to a pod. A broken connection ends kubectl port-forward, so each attempt has its own. */
   async function tryLink(pod: Pod, ...shown: ParametersAfterFirst<typeof dial>): Promise<string> {
     const { name } = pod.metadata;
     const way = await portForward(sandbox.kubectl, sandbox.namespace, `pod/${name}`, 9443);
@@ -97,7 +97,7 @@ describe('the control port of a pod', () => {
     }
   }
 
-  /** The authority that the operator keeps in its own namespace. */
+  /** The authority in the operator's namespace. */
   async function operatorAuthority(): Promise<Authority> {
     const { data } = await sandbox.api.get<Secret>(
       'secrets',
@@ -108,7 +108,7 @@ describe('the control port of a pod', () => {
     return { certificate: text('tls.crt'), key: text('tls.key') };
   }
 
-  it("takes a client with the operator's certificate", async () => {
+  it("accepts a client with the operator's certificate", async () => {
     const shown = { authority: await operatorAuthority(), commonName: OPERATOR_COMMON_NAME };
     expect(await tryLink(pods[0]!, shown)).toContain('"type":"Hello"');
   });
@@ -144,7 +144,7 @@ describe('the control port of a pod', () => {
     expect(await inPod(from, script)).not.toMatch(/101 Switching|Hello/);
   });
 
-  it('stays linked to the operator all the while', async () => {
+  it('stays linked to the operator meanwhile', async () => {
     const agent = await sandbox.agents.waitForAgent('warden');
     expect(agent.status?.summary?.circuits).toBe('2/2');
   });

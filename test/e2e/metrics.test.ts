@@ -23,13 +23,13 @@ interface Lease {
   spec: { holderIdentity: string };
 }
 
-/** What this agent has none of; test/integration/queries.test.ts has a Prometheus answer these queries. */
+/** Series that this agent does not have. test/integration/queries.test.ts runs their queries in Prometheus. */
 const BESIDES =
   /affinity_|agent_tool_|health_check_|connection_pool_|fallbacks_|trace_spans_|resource=~/;
 
 const OPERATOR_LABEL = 'app.kubernetes.io/name=breakwater-operator';
 
-describe('what Prometheus scrapes', () => {
+describe('the metrics in Prometheus', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let traffic: RemoteTraffic;
@@ -45,7 +45,7 @@ describe('what Prometheus scrapes', () => {
       sandbox.limit('gauge', 'gauge', { capacity: 60, amount: 1, per: '1h' }),
     );
     await sandbox.served('gauge', traffic);
-    // Answers, failures with retries until the circuits open, then rejections.
+    // Causes successes, failures with retries until the circuits open, then rejections.
     await traffic.burst({ url: sandbox.url('gauge'), count: 20, concurrency: 4, stream: true });
     await model.control.setFault({ status: 503 });
     await traffic.burst({ url: sandbox.url('gauge'), count: 150, concurrency: 4 });
@@ -82,7 +82,7 @@ describe('what Prometheus scrapes', () => {
     ({ expr }) => expect(missingIn(expr, operator)).toEqual([]),
   );
 
-  it('has every series of the dashboards, with the labels that it asks for', () => {
+  it('include every series of the dashboards, with the labels of their queries', () => {
     const priced = expressions().map((each) => each.replaceAll(/\$\w+_price/g, '1'));
     const missing = priced.flatMap((expression) => {
       if (BESIDES.test(expression)) return [];
@@ -92,7 +92,7 @@ describe('what Prometheus scrapes', () => {
     expect(missing).toEqual([]);
   });
 
-  it('has a value that makes each alert fire', () => {
+  it('can make each alert fire', () => {
     const sum = (name: string, labels: Record<string, string> = {}): number =>
       agents
         .filter((sample) => sample.name === name)
@@ -108,7 +108,7 @@ describe('what Prometheus scrapes', () => {
     );
   });
 
-  it('shows the links of all agents, and how fast a change is in force', async () => {
+  it('include the links of all agents, and the time until a change is in force', async () => {
     const value = async (name: string, labels: Record<string, string> = {}): Promise<number> =>
       (await scrapeAll(OPERATOR_NAMESPACE, OPERATOR_LABEL, 8080))
         .filter((sample) => sample.name === name)
@@ -131,7 +131,7 @@ describe('what Prometheus scrapes', () => {
     expect(await value('breakwater_status_lag_seconds_count')).toBeGreaterThan(0);
   });
 
-  it('is told at a glance by /debug/agents of the operator that leads', async () => {
+  it('agree with /debug/agents of the leading operator', async () => {
     const lease = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
     const [leader = ''] = lease.spec.holderIdentity.split('_');
     const forward = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
@@ -158,15 +158,15 @@ describe('what Prometheus scrapes', () => {
     }
   });
 
-  it('has less than 2,000 series for a pod', () => {
+  it('have less than 2,000 series for a pod', () => {
     expect(agents.length / 2).toBeLessThan(2000);
   });
 });
 
-/** Labels that Prometheus adds, so that no pod has them. */
+/** Labels that Prometheus adds. */
 const OF_TARGET = new Set(['namespace', 'pod', 'breakwater_dev_agent']);
 
-/** Series, and labels asked of them, that the scrape lacks. */
+/** Series, and labels in their queries, that the scrape lacks. */
 function missingIn(expression: string, samples: readonly Sample[]): string[] {
   const series = seriesIn(expression);
   const found = samples.filter(({ name }) => series.includes(name));

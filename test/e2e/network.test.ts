@@ -8,10 +8,10 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const [AGENT, METRICS, CONTROL] = [8080, 9090, 9443] as const;
-/** How long the network may take to learn of a policy. */
+/** Longest time until the network enforces a policy. */
 const SETTLE_MS = 20_000;
 
-/** Connects and says whether that worked; what is dropped in silence counts as closed after two seconds. */
+/** Connects and reports whether that works. Silently dropped packets count as closed after two seconds. */
 const script = (ip: string, port: number): string => `
   const socket = require('net').connect({ host: '${ip}', port: ${port} });
   const end = (word) => { process.stdout.write(word); process.exit(0); };
@@ -20,12 +20,12 @@ const script = (ip: string, port: number): string => `
   setTimeout(() => end('closed'), 2000);
 `;
 
-/** Where the policies have to be tried: with the node images that kind publishes. */
+/** Whether the cluster must enforce policies: kind's published node images do. */
 function mustEnforce({ CLUSTER, KIND_NODE_IMAGE = '' }: NodeJS.ProcessEnv): boolean {
   return CLUSTER === 'kind' && KIND_NODE_IMAGE.startsWith('kindest/node:');
 }
 
-interface Caller {
+interface Client {
   namespace: string;
   pod: string;
 }
@@ -34,8 +34,8 @@ describe('the NetworkPolicy of an agent', () => {
   let sandbox: Sandbox;
   let abroad: Sandbox;
   let pods: Pod[];
-  let neighbour: Caller;
-  let stranger: Caller;
+  let neighbour: Client;
+  let stranger: Client;
 
   beforeAll(async () => {
     [sandbox, abroad] = await Promise.all([Sandbox.open('network'), Sandbox.open('abroad')]);
@@ -53,12 +53,12 @@ describe('the NetworkPolicy of an agent', () => {
     await Promise.all([sandbox?.close(), abroad?.close()]);
   });
 
-  async function reach({ namespace, pod }: Caller, ip: string, port: number): Promise<string> {
+  async function reach({ namespace, pod }: Client, ip: string, port: number): Promise<string> {
     const command = ['/nodejs/bin/node', '-e', script(ip, port)];
     return sandbox.kubectl.run(['exec', '-n', namespace, pod, '--', ...command]);
   }
 
-  /** Whether this cluster's network enforces policies, found by forbidding all that comes into a pod. */
+  /** Whether this cluster's network enforces policies. Tests it by a policy that denies all ingress of a pod. */
   async function isEnforced(): Promise<boolean> {
     await abroad.apply({
       apiVersion: 'networking.k8s.io/v1',
@@ -80,7 +80,7 @@ describe('the NetworkPolicy of an agent', () => {
     }
   }
 
-  async function expectReach(rows: [string, Caller, number, 'open' | 'closed'][]): Promise<void> {
+  async function expectReach(rows: [string, Client, number, 'open' | 'closed'][]): Promise<void> {
     const ip = pods[0]!.status!.podIP!;
     await waitFor(
       'every connection is as the policy says',
@@ -93,7 +93,7 @@ describe('the NetworkPolicy of an agent', () => {
     );
   }
 
-  it('lets through whom the spec names, port by port, where the network enforces policies', async () => {
+  it('opens each port to the hosts in the spec, if the network enforces policies', async () => {
     const sibling = { namespace: sandbox.namespace, pod: pods[1]!.metadata.name };
     const enforced = await isEnforced();
     const way = (wanted: 'open' | 'closed'): 'open' | 'closed' => (enforced ? wanted : 'open');
@@ -130,7 +130,7 @@ describe('the NetworkPolicy of an agent', () => {
     ]);
   });
 
-  it('keeps neither the kubelet nor the operator out', async () => {
+  it('blocks neither the kubelet nor the operator', async () => {
     const agent = await waitFor(
       'the agent is as it was, with a link to each pod',
       () => sandbox.agents.agent('miller'),

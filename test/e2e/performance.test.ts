@@ -57,7 +57,7 @@ describe('the performance of an agent', () => {
     return status?.performance ?? [];
   };
 
-  it('is in status, its pods added up, and on the debug port of each', async () => {
+  it('is in the status as the sum of its pods, and on the debug port of each', async () => {
     const pods = await sandbox.ways(AGENT);
     for (let i = 0; i < 20; i += 1) await pods[i % 2]!.send();
     await model.control.setFault({ status: 500 });
@@ -116,7 +116,7 @@ describe('the performance of an agent', () => {
     }
   });
 
-  it('does not bear on its health, which names what it depends on', async () => {
+  it('does not affect its health, which names its dependencies', async () => {
     const { pod } = (await sandbox.ways(FAILING))[0]!;
     const way = await portForward(sandbox.kubectl, sandbox.namespace, `pod/${pod}`, 9090);
     try {

@@ -31,7 +31,7 @@ describe('kubectl breakwater', () => {
       spec: { retry: { maxAttempts: 1 } },
     });
 
-  /** An agent whose control port is not where the operator dials. */
+  /** An agent with a control port that the operator does not dial. */
   const unreachable = (name: string): Record<string, unknown> => {
     const made = agent(name) as { spec: { podTemplate: { spec: { containers: object[] } } } };
     const { spec } = made.spec.podTemplate;
@@ -64,13 +64,13 @@ describe('kubectl breakwater', () => {
 
   afterAll(() => sandbox.close());
 
-  /** Runs a command in this process in the sandbox's namespace, as on a pipe. */
+  /** Runs a command in this process in the sandbox's namespace, without a terminal. */
   const command = (name: string, ...args: string[]): Promise<Said> =>
     line(name, '-n', sandbox.namespace, ...args);
 
   const line = (...args: string[]): Promise<Said> => plugin(sandbox.kubectl.environment, args);
 
-  /** Asks until the answer names it. */
+  /** Repeats the command until its output matches. */
   const whyNames = async (name: string, pattern: RegExp): Promise<Said> =>
     waitFor(
       `why ${name} names ${pattern.source}`,
@@ -253,12 +253,12 @@ describe('kubectl breakwater', () => {
       left.abort();
     }
     expect(await watching).toBe(0);
-    // What was there before is back, with the last table below it.
+    // The former screen is restored, with the last table below it.
     expect(terminal.line(/circuit model\/north/)).toContain('Closed');
   });
 });
 
-/** A terminal that understands what terminals do. */
+/** A terminal that interprets control sequences. */
 class Screen {
   readonly isTTY = true;
   readonly columns: number;
@@ -277,7 +277,7 @@ class Screen {
     this.#terminal.write(text);
   }
 
-  /** What stands on it. */
+  /** Its content. */
   lines(): string[] {
     const { active } = this.#terminal.buffer;
     return Array.from(
@@ -286,7 +286,7 @@ class Screen {
     );
   }
 
-  /** The first line that matches; empty when there is none. */
+  /** The first line that matches; empty without one. */
   line(pattern: RegExp): string {
     return this.lines().find((line) => pattern.test(line)) ?? '';
   }

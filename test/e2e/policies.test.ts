@@ -13,10 +13,10 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const API_VERSION = 'breakwater.dev/v1alpha1';
-/** Pods of the agent whose policies have scope Fleet. */
+/** Number of pods of the agent with policies of scope Fleet. */
 const CREW = 3;
 
-/** Of a user, in a header. */
+/** Headers that name a user. */
 const as = (user: string): { headers: Record<string, string> } => ({
   headers: { 'x-user-id': user },
 });
@@ -79,7 +79,7 @@ describe('a policy', () => {
     return seen;
   };
 
-  it('in shadow mode says what it would do and rejects nothing', async () => {
+  it('in shadow mode shows what it would do and rejects nothing', async () => {
     await policy({ trip: { consecutiveFailures: 2 }, mode: 'Shadow', resetToken: 'shadow' });
     await model.control.setFault({ status: 503 });
     expect(await times(5)).toEqual(Array(5).fill('503'));
@@ -94,7 +94,7 @@ describe('a policy', () => {
     });
   });
 
-  it('opens on nothing but the failures that it names', async () => {
+  it('opens only on the failures that it names', async () => {
     await policy({
       trip: { consecutiveFailures: 2 },
       failureOn: ['Timeout'],
@@ -104,7 +104,7 @@ describe('a policy', () => {
     expect(await times(5)).toEqual(Array(5).fill('503'));
   });
 
-  it('opens when too many of the calls in a window fail', async () => {
+  it('opens when too many calls in a window fail', async () => {
     await policy({
       trip: { failureRate: { percent: 50, window: '60s', minimumCalls: 4 } },
       resetToken: 'rate',
@@ -123,7 +123,7 @@ describe('a policy', () => {
     expect(await times(3, { stream: true })).toEqual(['200', '200', '503 CircuitBreakerOpen']);
   });
 
-  it('bounds the calls to an endpoint at a time', async () => {
+  it('bounds the simultaneous calls to an endpoint', async () => {
     const agent = sandbox.agent({
       name: 'narrow',
       baseURL: model.baseURL,
@@ -148,7 +148,7 @@ describe('a policy', () => {
     expect(outcome(await first)).toBe('200');
   });
 
-  it('limits each user on their own, and new ones together when there are more than maxKeys', async () => {
+  it('limits each user separately, and all users beyond maxKeys together', async () => {
     await policy({ trip: { consecutiveFailures: 1000 }, resetToken: 'limits' });
     const each = {
       name: 'each',
@@ -163,7 +163,7 @@ describe('a policy', () => {
       metadata: { name: 'turns' },
       spec: { targetRefs: [{ name: 'scout' }], scope: 'Pod', limits: [each] },
     });
-    // Those without the header have a bucket too: it is the first of the three.
+    // Requests without the header have a bucket too. It is the first of the three.
     await pod.until('the limit is in force', (answer) => outcome(answer) === '429 RateLimited');
     expect(await times(3, as('ann'))).toEqual(['200', '200', '429 RateLimited']);
     expect(await times(3, as('bob'))).toEqual(['200', '200', '429 RateLimited']);
@@ -191,7 +191,7 @@ describe('a policy', () => {
     it('opens the circuits of all pods by votes, and has one pod probe', async () => {
       await model.control.setFault({ status: 500 });
       const votes = await Promise.all(crew.flatMap((each) => [each.send(), each.send()]));
-      // The last ones may find the circuit open already.
+      // The last requests may already meet the open circuit.
       expect(votes.filter(({ status }) => status === 500).length).toBeGreaterThanOrEqual(5);
       const open = await breaker('Open by the fleet', ({ pods, circuits }) =>
         Boolean(pods?.open === CREW && circuits?.[0]?.fleet?.state === 'Open'),
@@ -199,7 +199,7 @@ describe('a policy', () => {
       expect(open.status!.circuits![0]!.fleet!.votes).toMatch(/^[23]\/3$/);
       expect(open.status!.transitions![0]!.reason).toMatch(/^by the fleet: /);
       await model.control.resetRequests();
-      // Pods are asked all the time; none but the one that probes lets a call through.
+      // All pods get requests, but only the probing one admits calls.
       const probes = await waitFor(
         'a pod has probed',
         async () => {
@@ -211,7 +211,7 @@ describe('a policy', () => {
       );
       expect(probes).toBe(1);
       await model.control.setFault(undefined);
-      // All are asked until all serve: probes are as good as other calls, and it takes more than one of the same pod.
+      // Sends requests to all pods until all serve. Closing takes several probes of one pod.
       await waitFor(
         'all pods serve again',
         () => Promise.all(crew.map((each) => each.send())),
@@ -243,7 +243,7 @@ describe('a policy', () => {
         statuses.push((await each.send()).status);
       };
       const admitted = (): number => statuses.filter((status) => status === 200).length;
-      // Nine of ten requests come to one pod.
+      // Nine of ten requests go to one pod.
       const [hot, ...others] = crew as [PodClient, PodClient, PodClient];
       for (let round = 0; round < 6; round += 1) {
         const nine = Array.from({ length: 9 }, () => hot);
@@ -266,7 +266,7 @@ describe('a policy', () => {
         pods: { linked: CREW, total: CREW },
         limits: [{ name: 'turns', capacity: CAPACITY }],
       });
-      // What pods have given back was granted more than once.
+      // Returned tokens were granted more than once, so the sum may exceed the limit.
       expect(shown!.limits[0]!.granted).toBeGreaterThanOrEqual(CAPACITY);
       const { status } = await policy(
         'final figures',
@@ -280,7 +280,7 @@ describe('a policy', () => {
       expect(load).toMatchObject({ queued: 0, capacity: CREW * 100 });
     });
 
-    /** What the operator's debug page says of the fleet once its pods have rejected so many requests. */
+    /** The fleet on the operator's debug page once its pods have rejected this number of requests. */
     async function debugged(rejected: number): Promise<DebugAgent['fleetLimits']> {
       const held = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
       const [leader] = held.spec.holderIdentity.split('_');

@@ -10,7 +10,7 @@ jest.setTimeout(180_000);
 
 const OPEN = '503 CircuitBreakerOpen';
 
-describe('what is changed in a policy', () => {
+describe('a change of a policy:', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let pod: PodClient;
@@ -76,7 +76,7 @@ describe('what is changed in a policy', () => {
     await sandbox.agents.waitForAgent('convoy');
     const late = (await sandbox.ways('convoy')).find((way) => way.pod !== first!.pod)!;
     await breakCircuits([late]);
-    // The same token again, with whatever else changed, closes nothing.
+    // The same token closes nothing again, whatever else changes.
     await policy('convoy', { resetToken: '2', openDuration: '9m' });
     const seen = await sandbox.agents.waitForBreaker(
       'convoy',

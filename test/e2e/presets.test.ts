@@ -17,7 +17,7 @@ function manifest<T>(preset: string, file: string): T {
   return parse(readFileSync(join(PRESETS, preset, `${file}.yaml`), 'utf8')) as T;
 }
 
-/** The preset's agent, in front of another model and with one pod that asks for little. */
+/** The preset's agent with the simulated model and one small pod. */
 function agentOf(preset: string, baseURL: string): Record<string, unknown> {
   const agent = manifest<AgentDeployment>(preset, 'agent');
   const containers = [{ name: 'agent', resources: { requests: { cpu: '20m', memory: '64Mi' } } }];
@@ -54,11 +54,11 @@ describe.each([
 
   afterAll(() => sandbox.close());
 
-  it('takes its burst and limits what comes beyond it', async () => {
+  it('admits its burst and limits further requests', async () => {
     const { capacity } = manifest<RateLimitPolicy>(preset, 'rate-limit').spec.limits[0]!;
     const outcomes: string[] = [];
     const count = (which: string): number => outcomes.filter((each) => each === which).length;
-    // A slow machine sends no faster than the bucket refills at first, so it sends until the bucket is empty.
+    // Sends until the bucket is empty, because a slow machine may send no faster than the bucket refills.
     await waitFor(
       'a request is limited',
       async () => {
@@ -70,12 +70,12 @@ describe.each([
       { timeoutMs: 60_000 },
     );
     expect(count('200')).toBeGreaterThanOrEqual(capacity);
-    // What the bucket refills meanwhile may find the bulkhead's queue full.
+    // Tokens that refill meanwhile may admit requests to a full queue of the bulkhead.
     const known = count('200') + count('429 RateLimited') + count('503 BulkheadFull');
     expect(known).toBe(outcomes.length);
   });
 
-  it('opens its circuit after as many failed requests as it says', async () => {
+  it('opens its circuit after its number of failed requests', async () => {
     await model.control.setFault({ status: 500 });
     let failed = 0;
     await pod.until(
@@ -86,7 +86,7 @@ describe.each([
       },
       { timeoutMs: 60_000, everyMs: 250 },
     );
-    // Retries of a request that failed do not count in the row.
+    // Retries of a failed request do not count in the row.
     expect(failed).toBe(failures);
   });
 });

@@ -51,10 +51,10 @@ describe('requests to an agent', () => {
     expect(outcome(await pod.send())).toBe('200');
   };
 
-  /** kubectl port-forward does not outlive a connection that is broken off, so such a test has its own. */
+  /** A broken connection ends kubectl port-forward, so such a test has its own. */
   const wayToBreak = async (): Promise<PodClient> => (await sandbox.ways('pilgrim'))[0]!;
 
-  it('come from the official SDK unchanged, with the credentials and model of the agent', async () => {
+  it('pass from the official SDK unchanged, with the credentials and model of the agent', async () => {
     const message = await sdk.messages.create(question);
     expect(message).toMatchObject({ model: 'claude-sonnet-5-5', stop_reason: 'end_turn' });
     expect((await model.control.requests()).byCredential).toEqual({
@@ -62,7 +62,7 @@ describe('requests to an agent', () => {
     });
   });
 
-  it('come from the official SDK as streams', async () => {
+  it('pass from the official SDK as streams', async () => {
     await model.control.setFault({ events: 30, eventMs: 10 });
     const stream = sdk.messages.stream(question);
     let pieces = 0;
@@ -95,7 +95,7 @@ describe('requests to an agent', () => {
     await isWell();
   });
 
-  it('may be abandoned: the model is told, nothing is counted against it', async () => {
+  it('may be abandoned, which ends the call without a vote', async () => {
     await model.control.setFault({ silent: true });
     const leave = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -128,7 +128,7 @@ describe('requests to an agent', () => {
     await isWell();
   });
 
-  it('left every pod as it was', async () => {
+  it('restarted no pod', async () => {
     expect(Object.values(restarts(await sandbox.agents.pods('pilgrim')))).toEqual([0]);
   });
 });

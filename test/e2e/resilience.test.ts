@@ -65,14 +65,14 @@ describe('an agent in trouble', () => {
       }),
     );
 
-  it('tries again as its spec says, and passes the last error on unchanged', async () => {
+  it('retries as its spec says, and returns the last error unchanged', async () => {
     await model.control.setFault({ status: 503 });
     const answer = await pods.stubborn!.send();
     expect(outcome(answer)).toBe('503');
     expect(await seen()).toBe(3);
   });
 
-  it('tries what is overloaded once more and what was wrong never', async () => {
+  it('retries an overload once and a client error never', async () => {
     await model.control.setFault({ status: 529 });
     expect(outcome(await pods.stubborn!.send())).toBe('529');
     expect(await seen()).toBe(2);
@@ -88,7 +88,7 @@ describe('an agent in trouble', () => {
     expect(answer.ms).toBeLessThan(20_000);
   });
 
-  it('refuses more requests at a time than its bulkhead has places for', async () => {
+  it('refuses requests beyond the places in its bulkhead', async () => {
     await model.control.setFault({ firstTokenMs: 3000 });
     const first = pods.hasty!.send();
     await waitFor('the first request is under way', seen, (total) => total === 1);
@@ -97,7 +97,7 @@ describe('an agent in trouble', () => {
     expect(outcome(await first)).toBe('200');
   });
 
-  it('tells callers of an hour that the provider asked for at once, of one credential only', async () => {
+  it('reports at once that the provider asks one credential to wait for an hour', async () => {
     await model.control.setFault({ status: 429, retryAfter: 3600 });
     const mine = { headers: { 'x-api-key': 'limited' } };
     const first = await pods.stubborn!.send(mine);
@@ -115,7 +115,7 @@ describe('an agent in trouble', () => {
     expect(outcome(await pods.steady!.send(mine))).toBe('200');
   });
 
-  it('still knows that its circuit is open after its container was killed', async () => {
+  it('keeps its circuit open after its container was killed', async () => {
     await model.control.setFault({ status: 500 });
     await pods.steady!.until('the circuit is open', (answer) =>
       outcome(answer).startsWith('503 CircuitBreakerOpen'),

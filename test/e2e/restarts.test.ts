@@ -85,7 +85,7 @@ describe('a container that was killed', () => {
     );
   });
 
-  it('has no full bucket where there was an empty one', async () => {
+  it('does not refill an empty bucket', async () => {
     const before = await way('miser');
     await before.until('it is limited', (answer) => outcome(answer) === '429 RateLimited');
     const after = await kill('miser');

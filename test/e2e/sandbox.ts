@@ -15,7 +15,7 @@ import {
 import { waitFor } from '../kit/wait.ts';
 import { readSite, SUITE_LABEL, type Site } from './site.ts';
 
-/** A simulated model in the cluster: its address for agents, and its remote control. */
+/** A simulated model in the cluster, with its address for agents and its control. */
 export interface SandboxModel {
   baseURL: string;
   control: RemoteModel;
@@ -34,15 +34,15 @@ export interface AgentOptions {
   /** Default 20s. */
   drainTimeout?: string;
   podTemplate?: Record<string, unknown>;
-  /** The model as a whole, in place of one endpoint. */
+  /** The whole model field, instead of one endpoint. */
   pool?: Record<string, unknown>;
-  /** Further fields of the spec, such as timeouts, retry and bulkhead. */
+  /** Other fields of the spec, such as timeouts, retry and bulkhead. */
   spec?: Record<string, unknown>;
 }
 
 const API_VERSION = 'breakwater.dev/v1alpha1';
 
-/** A namespace of its own, under the restricted Pod Security standard, for one test file. */
+/** A namespace for one test file, under the restricted Pod Security standard. */
 export class Sandbox {
   readonly namespace: string;
   readonly kubectl: Kubectl;
@@ -76,7 +76,7 @@ export class Sandbox {
     return new Sandbox(namespace, kubectl, api, site);
   }
 
-  /** Deletes the namespace without waiting for its pods, unless it is to stay. */
+  /** Deletes the namespace without waiting for its pods, unless the site keeps namespaces. */
   async close(keep = false): Promise<void> {
     for (const way of this.#ways) way.close();
     try {
@@ -86,7 +86,7 @@ export class Sandbox {
     }
   }
 
-  /** Applies objects into the namespace, as kubectl apply does. */
+  /** Applies objects to the namespace, as kubectl apply does. */
   async apply(...objects: Record<string, unknown>[]): Promise<void> {
     const list = { apiVersion: 'v1', kind: 'List', items: objects };
     await this.kubectl.run(['apply', '-n', this.namespace, '-f', '-'], {
@@ -114,7 +114,7 @@ export class Sandbox {
     };
   }
 
-  /** Runs a service with tools, an MCP server among them, and waits until it is ready. */
+  /** Runs a service with tools and an MCP server, and waits until it is ready. */
   async tools(name = 'office', port = 9011): Promise<{ baseURL: string; control: RemoteTools }> {
     await this.#start(name, port, ['tools']);
     return {
@@ -130,13 +130,13 @@ export class Sandbox {
   }
 
   /**
-   * Waits until the agent is ready and its Service leads to it: a Service refuses connections until
-   * the node has heard of its pods, up to a second after they are ready.
+   * Waits until the agent is ready and its Service works. The Service refuses connections until the node knows the pods, up
+   * to a second after they are ready.
    */
   async served(name: string, traffic: RemoteTraffic): Promise<void> {
     await this.agents.waitForAgent(name);
     const count = 10;
-    // A connection begun before a node knows the Service is lost for good: conntrack keeps sending its packets nowhere.
+    // A connection that begins before the node knows the Service never works, because conntrack keeps its first route.
     const burst = { url: this.url(name), count, concurrency: 2, timeoutMs: 2_000 };
     await waitFor(
       `the Service of ${name} answers`,
@@ -146,7 +146,7 @@ export class Sandbox {
     );
   }
 
-  /** A simulated model on the port, traffic on the next one, and an agent of two pods that answers, with a limit of its name. */
+  /** Runs a simulated model on the port, traffic on the next one, and an agent with two pods and a limit of its name. */
   async limitedAgent(name: string, modelName: string, port: number): Promise<RemoteTraffic> {
     const [model, traffic] = await Promise.all([
       this.model(modelName, port),
@@ -160,7 +160,7 @@ export class Sandbox {
     return traffic;
   }
 
-  /** An AgentDeployment whose pods ask for little, so that a small machine bears many. */
+  /** An AgentDeployment with small pods, so that many fit on a small machine. */
   agent(options: AgentOptions): Record<string, unknown> {
     const podTemplate = options.podTemplate ?? {};
     return {
@@ -193,7 +193,7 @@ export class Sandbox {
     };
   }
 
-  /** A CircuitBreakerPolicy for an agent; `spec` is merged over. */
+  /** A CircuitBreakerPolicy for an agent. The fields of `spec` replace defaults. */
   breaker(
     name: string,
     agent: string,
@@ -207,7 +207,7 @@ export class Sandbox {
     };
   }
 
-  /** A RateLimitPolicy for the requests that an agent takes. */
+  /** A RateLimitPolicy for the requests to an agent. */
   limit(
     name: string,
     agent: string,
@@ -240,19 +240,19 @@ export class Sandbox {
     };
   }
 
-  /** The agent's Service inside the cluster. */
+  /** URL of the agent's Service inside the cluster. */
   url(agent: string): string {
     return `http://${agent}.${this.namespace}.svc`;
   }
 
-  /** A way to each ready pod of an agent, closed with the sandbox. */
+  /** Connects to each ready pod of an agent. The sandbox closes the connections. */
   async ways(agent: string): Promise<PodClient[]> {
     const ways = await openPods(this, this.namespace, await this.agents.readyPods(agent));
     this.#ways.push(...ways);
     return ways;
   }
 
-  /** Columns of `kubectl get` for one object, by their headings. */
+  /** Columns of `kubectl get` for an object, by their headings. */
   async columns(resource: string, name: string): Promise<Record<string, string>> {
     const output = await this.kubectl.run(['get', resource, name, '-n', this.namespace]);
     const [head = '', row = ''] = output.trimEnd().split('\n');

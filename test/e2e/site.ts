@@ -1,10 +1,10 @@
 import type { Cluster, Images } from '../cluster/common/cluster.ts';
 import type { ClusterEnvironment } from '../kit/kubectl.ts';
 
-/** Label of the namespaces that the suite makes. */
+/** Label of the suite's namespaces. */
 export const SUITE_LABEL = 'breakwater.dev/test=e2e';
 
-/** What the global setup hands to the test files. */
+/** Result of the global setup for the test files. */
 export interface Site {
   environment: ClusterEnvironment;
   images: Images;
@@ -14,12 +14,12 @@ export interface Site {
 
 const VARIABLE = 'BREAKWATER_TEST_SITE';
 
-/** Leaves the site where test files, which may run in other processes, find it. */
+/** Stores the site for test files, which may run in other processes. */
 export function shareSite(site: Site): void {
   process.env[VARIABLE] = JSON.stringify(site);
 }
 
-/** The site that the global setup prepared. */
+/** The site of the global setup. */
 export function readSite(): Site {
   const text = process.env[VARIABLE];
   if (text === undefined) throw new Error('run the end-to-end tests with make e2e');

@@ -101,7 +101,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     expect(condition(agent, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('answers callers at once while open, in the words of the Messages API', async () => {
+  it('answers clients at once while open, in the words of the Messages API', async () => {
     await traffic.run(undefined);
     const [pod] = await sandbox.ways('concierge');
     const before = await model.control.requests();
@@ -117,7 +117,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     expect((await model.control.requests()).total).toBe(before.total);
   });
 
-  it('tells of it in Events for the policy, not one for each pod', async () => {
+  it('reports it in Events for the policy, and not once for each pod', async () => {
     const opened = (events: Told[]): string[] =>
       events
         .filter(({ regarding }) => regarding?.kind === 'CircuitBreakerPolicy')
@@ -128,7 +128,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
       () => sandbox.api.list<Told>('events', sandbox.namespace),
       (events) => opened(events).some((note) => /open(ed)? in 3\/3 pods/.test(note)),
     );
-    // The first pod, and the last.
+    // Reports the first and the last pod.
     expect(opened(told).length).toBeLessThanOrEqual(2);
   });
 
@@ -151,7 +151,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     expect(policy.status?.pods).toMatchObject({ open: 3, total: 3 });
   });
 
-  it('goes through half-open to closed when the model is well', async () => {
+  it('closes its circuit after half-open when the model works again', async () => {
     await model.control.setFault(undefined);
     await sandbox.apply(breaker('1s'));
     await sandbox.agents.waitForBreaker(

@@ -20,7 +20,7 @@ interface Definition {
   spec: { versions: { schema: { openAPIV3Schema: { properties: { spec: Spec } } } }[] };
 }
 
-/** What the kubelet needs at most to bring a new value of a Secret into a pod. */
+/** Longest time until the kubelet updates a mounted Secret. */
 const SECRET_SYNC_MS = 130_000;
 
 describe('a change of the spec', () => {
@@ -67,7 +67,7 @@ describe('a change of the spec', () => {
     },
   });
 
-  /** The agent once all that its present spec asks for is done, in its pods too. */
+  /** Waits until status and pods have the current spec. Returns the agent. */
   const settled = (): Promise<AgentDeployment> =>
     waitFor(
       'the change is everywhere',
@@ -110,7 +110,7 @@ describe('a change of the spec', () => {
     mcpServers: [{ name: 'shed', url: `${model.baseURL}/mcp`, ...fields }],
   });
 
-  /** A request header whose value is in a Secret. */
+  /** A request header with its value in a Secret. */
   const header = (secret: string): Spec => ({
     headersFrom: [{ name: 'x-token', secretKeyRef: { name: secret, key: 'api-key' } }],
   });
@@ -122,7 +122,7 @@ describe('a change of the spec', () => {
   });
 
   const HOT: [what: string, spec: () => Spec, reloads: boolean][] = [
-    // Several pods share what a provider allows the key, so each knows how many there can be.
+    // Several pods share the provider's limit, so the configuration has their largest number.
     ['replicas', () => ({ replicas: 2 }), true],
     ...(
       ['request', 'connect', 'firstToken', 'streamIdle', 'transportIdle', 'run', 'tool'] as const
@@ -258,7 +258,7 @@ describe('a change of the spec', () => {
       () => ({ ...tool(header('chestnut')), ...server(header('acorn')) }),
     ],
     [
-      'the password of Redis, the API keys of callers and the token of scrapers',
+      'the password of Redis, the API keys of clients and the token of scrapers',
       () => ({
         monitoring: { auth: { tokenSecretRef: { name: 'acorn', key: 'api-key' } } },
         ...redis({ passwordSecretRef: { name: 'cork', key: 'api-key' } }),
@@ -267,12 +267,12 @@ describe('a change of the spec', () => {
     ],
   ];
 
-  it('is tried for each field that there is', async () => {
+  it('has a test for each field', async () => {
     const path = join(import.meta.dirname, '../../crds/agentdeployments.yaml');
     const { spec } = parse(await readFile(path, 'utf8')) as Definition;
     const { properties } = spec.versions[0]!.schema.openAPIV3Schema.properties.spec;
     const tried = [...HOT, ...COLD].flatMap(([, change]) => Object.keys(change()));
-    // The image has a test of its own below.
+    // The image has its own test below.
     expect([...new Set([...tried, 'image'])].sort()).toEqual(Object.keys(properties!).sort());
   });
 
@@ -302,7 +302,7 @@ describe('a change of the spec', () => {
     expect(after.filter((uid) => before.includes(uid))).toEqual([]);
   });
 
-  it('to an image that does not exist begins a roll-out, and takes no pod away', async () => {
+  it('to a missing image begins a rollout, and removes no pod', async () => {
     await settled();
     const before = await uids();
     await change({ image: sandbox.images.runtime.replace(/:[^/:]*$/, ':no-such-tag') });
@@ -313,7 +313,7 @@ describe('a change of the spec', () => {
     await settled();
   });
 
-  it('is not needed for a new API key: it is in use within the sync of the kubelet, with no restart', async () => {
+  it('is not needed for a new API key, which is in use after the kubelet’s sync without a restart', async () => {
     const pods = await sandbox.agents.readyPods('keeper');
     const [way] = await sandbox.ways('keeper');
     await waitFor(
@@ -330,7 +330,7 @@ describe('a change of the spec', () => {
     expect(same!.status?.containerStatuses?.[0]?.restartCount).toBe(0);
   });
 
-  it('is waited for with kubectl wait', async () => {
+  it('can be awaited with kubectl wait', async () => {
     const wait = (condition: string): Promise<string> =>
       sandbox.kubectl.run([
         'wait',

@@ -3,8 +3,8 @@ import { refusals } from '../kit/platform.ts';
 import { readSite } from './site.ts';
 
 /**
- * The whole suite runs under the roles that the chart grants.
- * @throws Error when they were not enough for the operator that runs at the end
+ * Checks that the roles of the chart were enough for the whole suite.
+ * @throws Error if the operator was refused a request
  */
 export default async function teardown(): Promise<void> {
   const refused = await refusals(new Kubectl(readSite().environment));

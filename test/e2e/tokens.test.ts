@@ -10,7 +10,7 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(120_000);
 
 const CAPACITY = 10_000;
-/** Little enough that nothing to speak of comes back during a test. */
+/** So little that almost no tokens return during a test. */
 const REFILL = { amount: 1, per: '1h' };
 
 interface Page {
@@ -70,7 +70,7 @@ describe('limits on tokens', () => {
     return Object.fromEntries(page.limits.map(({ name, tokens }) => [name, Math.floor(tokens)]));
   };
 
-  it('are charged what the answers say, streamed or not, to the token', async () => {
+  it('charge the exact usage of answers, streamed or not', async () => {
     await model.control.setFault({ inputTokens: 300, outputTokens: 41 });
     for (let sent = 0; sent < 10; sent += 1) {
       expect(outcome(await pod.send({ stream: sent % 2 === 0 }))).toBe('200');
@@ -78,7 +78,7 @@ describe('limits on tokens', () => {
     expect(await levels()).toEqual({ output: CAPACITY - 410, total: CAPACITY - 3410 });
   });
 
-  it('reserve what a call may take while it is under way, and give the rest back', async () => {
+  it('reserve the most tokens that a call may use, and return the rest', async () => {
     const before = await levels();
     await model.control.setFault({ inputTokens: 12, outputTokens: 3, firstTokenMs: 2000 });
     const call = pod.send();
@@ -89,14 +89,14 @@ describe('limits on tokens', () => {
     expect(await levels()).toEqual({ output: before['output']! - 3, total: before['total']! - 15 });
   });
 
-  it('give all back of what the model did not serve', async () => {
+  it('return all tokens of calls that the model did not serve', async () => {
     const before = await levels();
     await model.control.setFault({ status: 500 });
     expect(outcome(await pod.send())).toBe('500');
     expect(await levels()).toEqual(before);
   });
 
-  it('let the level fall below nothing by an answer longer than expected, and then refuse', async () => {
+  it('fall below zero after a longer answer than expected, and then reject', async () => {
     const before = await levels();
     await model.control.setFault({ inputTokens: 1, outputTokens: CAPACITY });
     expect(outcome(await pod.send())).toBe('200');

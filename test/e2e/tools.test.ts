@@ -27,7 +27,7 @@ describe('an agent with tools', () => {
   let tools: Awaited<ReturnType<Sandbox['tools']>>;
   let pod: PodClient;
 
-  /** With a resetToken results of the tool are kept. */
+  /** The agent. With a resetToken, results of its tool are cached. */
   const agent = (resetToken?: string): Record<string, unknown> =>
     sandbox.agent({
       name: AGENT,
@@ -102,7 +102,7 @@ describe('an agent with tools', () => {
     return ((await answer.json()) as { id: string }).id;
   }
 
-  /** The events of a turn, streamed. */
+  /** The streamed events of a turn. */
   async function turn(id: string): Promise<Event[]> {
     const answer = await post(`/${id}/messages`, { content: 'Help me.', stream: true });
     expect(answer.status).toBe(200);
@@ -118,7 +118,7 @@ describe('an agent with tools', () => {
       .map(({ name, is_error, content }) => ({ name, is_error, content }));
   }
 
-  /** Waits until status shows a circuit of each of these dependencies in this state. */
+  /** Waits until the status shows a circuit of each of these dependencies in this state. */
   function circuits(expected: Record<string, string>): Promise<AgentDeployment> {
     return waitFor(
       `circuits are ${JSON.stringify(expected)}`,
@@ -155,7 +155,7 @@ describe('an agent with tools', () => {
     expect(mcpCalls).toEqual(['weather']);
   });
 
-  it('shows each of them as a dependency, with the policy that holds for it', async () => {
+  it('shows each of them as a dependency, with its policy', async () => {
     const { status } = await circuits({
       'model/north': 'Closed',
       'tool/find_order': 'Closed',
@@ -179,7 +179,7 @@ describe('an agent with tools', () => {
     expect((await tools.control.record()).mcpCalls).not.toContain('shred');
   });
 
-  it('goes on without a tool that is down, and says until when', async () => {
+  it('continues without a tool that is down, and says until when', async () => {
     await model.control.setFault({ callTools: [FIND_ORDER, WEATHER] });
     await tools.control.setStatus(503);
     const id = await begin();
@@ -224,10 +224,10 @@ describe('an agent with tools', () => {
     );
   });
 
-  it('keeps results where the tool says so, until there is another resetToken', async () => {
+  it('caches results of a tool that asks for it, until its resetToken changes', async () => {
     await model.control.setFault({ callTools: [FIND_ORDER] });
     const id = await begin();
-    /** Calls that the tool gets in one turn, in which it is asked for once. */
+    /** Number of calls of the tool in a turn that requests it once. */
     const calls = async (): Promise<number> => {
       const before = await tools.control.record();
       const [result] = await results(id);
@@ -242,7 +242,7 @@ describe('an agent with tools', () => {
     expect(await calls()).toBe(0);
   });
 
-  it('outlives a restart of the MCP server, which forgets its sessions', async () => {
+  it('survives a restart of the MCP server, which forgets its sessions', async () => {
     await model.control.setFault({ callTools: [WEATHER] });
     const id = await begin();
     expect(await results(id)).toEqual([

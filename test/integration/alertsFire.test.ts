@@ -19,7 +19,7 @@ import { waitFor } from '../kit/wait.ts';
 
 const cleanups = new Cleanups();
 const TRIAGE = agentFixture('triage', {}, { namespace: 'default' });
-/** Alerts as they are shipped, but minutes of `for` and of ranges are a second or three. */
+/** The shipped alerts, with one or three seconds for the minutes of `for` and of ranges. */
 const RULES = [...buildAlerts(TRIAGE), ...operatorRules().spec.groups[0]!.rules].map((rule) => ({
   ...rule,
   expr: rule.expr.replaceAll('[5m]', '[3s]'),
@@ -91,7 +91,7 @@ beforeAll(async () => {
 
 afterAll(() => cleanups.run());
 
-/** An operator's metrics: a real one does not come to wait for minutes. Returns its address. */
+/** Serves metrics of an operator with problems that a real one has only after minutes. Returns the address. */
 async function operatorPage(): Promise<string> {
   let scrapes = 0;
   const server = createServer((_request, response) => {
@@ -132,7 +132,7 @@ async function burst(count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, () => send(agent.url, { body })));
 }
 
-/** Names of the alerts that fire, while so many requests are sent between two looks. */
+/** Names of the firing alerts, with a number of requests between two checks. */
 async function firing(requests: number): Promise<string[]> {
   await burst(requests);
   const alerts = await prometheus.alerts();
@@ -142,7 +142,7 @@ async function firing(requests: number): Promise<string[]> {
 
 it('every alert fires when it should, and resolves when its cause is gone', async () => {
   expect(NAMES).toHaveLength(14);
-  // Until the first scrape nobody leads.
+  // Before the first scrape there is no leader.
   await waitFor(
     'no alert fires while all is well',
     () => firing(2),
@@ -150,7 +150,7 @@ it('every alert fires when it should, and resolves when its cause is gone', asyn
     { timeoutMs: 20_000 },
   );
   broken = true;
-  // Some last only as long as a circuit is open, so not all fire at one time.
+  // Not all fire at the same time: some last only while a circuit is open.
   const fired = new Set<string>();
   await waitFor(
     'every alert fires',

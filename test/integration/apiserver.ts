@@ -12,7 +12,7 @@ import {
 } from '../cluster/local/apiserver.ts';
 import { waitFor } from '../cluster/common/step.ts';
 
-/** For `beforeAll`, in ms: the first start on a machine builds the binaries from source. */
+/** Timeout of `beforeAll`, in ms. The first start on a machine builds the binaries. */
 export const START_TIMEOUT = 900_000;
 
 const SERVED_TIMEOUT = 60_000;
@@ -33,7 +33,7 @@ export interface Answer<T> {
   body: T;
 }
 
-/** What the API server answers to a request that it refuses. */
+/** The Status of a refused request. */
 export interface Status {
   kind: 'Status';
   reason: string;
@@ -45,23 +45,23 @@ export interface ApiServer {
   url: string;
   /** Path of a kubeconfig with an administrator's certificate. */
   kubeconfig: string;
-  /** Sends one request as administrator; fails only when there is no answer. */
+  /** Sends a request as administrator. Rejects only without an answer. */
   request<T>(method: string, path: string, options?: RequestOptions): Promise<Answer<T>>;
-  /** Server-side apply under the field manager `test`, by force. Fails when it is refused. */
+  /** Server-side apply with the field manager `test`, by force. Rejects if the API server refuses it. */
   apply<T>(path: string, body: object): Promise<T>;
-  /** The object; undefined without one. */
+  /** The object; undefined if it does not exist. */
   get<T>(path: string): Promise<T | undefined>;
-  /** The object once it is there and as asked for. */
+  /** Waits until the object exists and is as expected. */
   until<T>(path: string, holds?: (object: T) => boolean): Promise<T>;
   /** Waits until the object is gone. */
   untilGone(path: string): Promise<void>;
-  /** Makes a namespace whose name begins with `prefix`, and answers its name. */
+  /** Creates a namespace with a name that begins with `prefix`. Returns the name. */
   namespace(prefix: string): Promise<string>;
   /** Kills etcd or the API server, as a crash does. */
   kill(process: ControlPlaneProcess): Promise<void>;
-  /** Starts it again with its data, and waits until the API is ready. */
+  /** Starts the killed process again with its data, and waits until the API is ready. */
   revive(process: ControlPlaneProcess): Promise<void>;
-  /** Ends both processes and removes what they stored. */
+  /** Ends both processes and removes their data. */
   stop(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ interface Kubeconfig {
   users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }];
 }
 
-/** Starts an API server of its own in about 3 s, empty but for the custom resource definitions. */
+/** Starts an API server in about 3 s. It has only the custom resource definitions. */
 export async function startApiServer(
   /** Further arguments of kube-apiserver. */
   args: readonly string[] = [],
@@ -174,7 +174,7 @@ class RunningApiServer implements ApiServer {
   }
 }
 
-/** JSON, or the text itself where the server answers in plain text, as at /readyz. */
+/** Parses JSON. Returns plain text, such as that of /readyz, unchanged. */
 function parseAnswer(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -195,7 +195,7 @@ async function administrator(kubeconfig: string): Promise<Agent> {
   });
 }
 
-/** Applies a definition and waits until its kind is served. */
+/** Applies a definition and waits until the API server serves its kind. */
 async function install(server: ApiServer, source: Source): Promise<void> {
   const { metadata, spec } = source.definition;
   const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${metadata.name}`;

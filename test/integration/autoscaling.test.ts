@@ -49,7 +49,7 @@ const apply = (namespace: string, spec: object): Promise<unknown> =>
     spec: { model: { endpoints: [{ name: 'primary', model: 'some-model' }] }, ...spec },
   });
 
-/** Every number of pods that Deployment `one` was ever to have, in order and without repetition. */
+/** All values of the Deployment's spec.replicas in order, without repetitions. */
 function historyOf(namespace: string): { seen: number[]; stop: () => Promise<void> } {
   const abort = new AbortController();
   const seen: number[] = [];
@@ -69,7 +69,7 @@ function historyOf(namespace: string): { seen: number[]; stop: () => Promise<voi
   return { seen, stop };
 }
 
-/** What a HorizontalPodAutoscaler's controller does, and kubectl scale. */
+/** Scales, as the controller of a HorizontalPodAutoscaler or kubectl scale does. */
 async function scale(path: string, replicas: number): Promise<void> {
   const { status } = await server.request('PATCH', `${path}/scale`, {
     query: { fieldManager: 'scaler' },
@@ -91,7 +91,7 @@ interface Managed {
   spec: { replicas: number };
 }
 
-/** Who owns spec.replicas of the Deployment. */
+/** Field managers of the Deployment's spec.replicas. */
 const ownersOf = ({ metadata }: Managed): string[] =>
   metadata.managedFields
     .filter(({ fieldsV1 }) => fieldsV1['f:spec']?.['f:replicas'] !== undefined)
@@ -124,7 +124,7 @@ it('autoscaling keeps the number of pods, follows the autoscaler, and ends in on
     (found) => found.spec.replicas === 7,
   );
   expect(ownersOf(scaled)).toEqual(['scaler']);
-  // A roll-out while autoscaling decides leaves the number alone.
+  // A roll-out during autoscaling does not change the number.
   const autoscaling = { minReplicas: 2, maxReplicas: 9 };
   await apply(namespace, { replicas: 4, autoscaling, image: 'runtime:2' });
   await server.until<Managed>(
@@ -139,7 +139,7 @@ it('autoscaling keeps the number of pods, follows the autoscaler, and ends in on
   );
   expect(ownersOf(given)).toEqual(['breakwater-agentdeployment']);
   await server.untilGone(autoscalerPath(namespace));
-  // Again, now that the number has changed hands before.
+  // Does it again, after the number has had another owner.
   await apply(namespace, { replicas: 4, autoscaling: { minReplicas: 2, maxReplicas: 9 } });
   await server.until<Managed>(
     deploymentPath(namespace),

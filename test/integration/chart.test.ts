@@ -36,7 +36,7 @@ const OPERATOR = `system:serviceaccount:${NAMESPACE}:breakwater-operator`;
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const SAMPLES = join(import.meta.dirname, '../../config/samples');
 
-/** Every value that changes what is rendered, changed. */
+/** Another value for every value that affects the output. */
 const EVERYTHING: Values = {
   fullnameOverride: 'second',
   image: {
@@ -140,7 +140,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Without them the API server could not say whether a ServiceMonitor is right. */
+/** Definitions that the API server needs to validate a ServiceMonitor. */
 async function installPrometheusOperatorKinds(): Promise<void> {
   for (const file of await prometheusOperatorDefinitions()) {
     const [definition] = documents(await readFile(file, 'utf8'));
@@ -175,14 +175,14 @@ async function deployment(values: Values): Promise<Deployment> {
   return (await template(values)).find(({ kind }) => kind === 'Deployment') as Deployment;
 }
 
-/** Creates each object without storing it, as kubectl does; fails with what the API server says. */
+/** Creates each object as a dry run. Rejects with the message of the API server. */
 async function dryRun(objects: object[]): Promise<string> {
   const input = objects.map((object) => stringify(object)).join('---\n');
   const args = ['--kubeconfig', server.kubeconfig, 'apply', '--server-side', '--force-conflicts'];
   return run(kubectl, [...args, '--dry-run=server', '--validate=strict', '-f', '-'], { input });
 }
 
-/** Whether the API server takes the Deployment's pod in a namespace that enforces `restricted`. */
+/** Whether the API server accepts the Deployment's pod in a namespace that enforces `restricted`. */
 async function admitsPod(namespace: string, { spec }: Deployment): Promise<unknown> {
   const body = {
     ...{ apiVersion: 'v1', kind: 'Pod' },
@@ -435,7 +435,7 @@ describe('rendering', () => {
   });
 });
 
-/** Without the priority class, which a controller makes that does not run here. */
+/** Omits the priority class, because its controller does not run here. */
 function priorityAside(values: Values): Values {
   return { ...values, priorityClassName: '' };
 }
@@ -561,7 +561,7 @@ describe('an installed chart', () => {
       ),
     );
     expect(answers).toEqual([true, true, false]);
-    // Nothing is granted in all namespaces but to have tokens checked.
+    // The only permission in all namespaces is the review of tokens.
     expect(await may('list', 'breakwater.dev/agentdeployments', '')).toBe(false);
     expect(await may('watch', '/pods', '')).toBe(false);
     expect(await may('create', 'authentication.k8s.io/tokenreviews', '')).toBe(true);

@@ -9,17 +9,17 @@ import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
 import type { ApiServer } from './apiserver.ts';
 
-/** An installation of the chart on a test's API server, whose operator runs in the test's process. */
+/** An installation of the chart on a test's API server. Its operator runs in the process of the test. */
 export interface ChartInstallation {
-  /** Path of a kubeconfig with the credentials of the operator's ServiceAccount, as the chart grants them. */
+  /** Path of a kubeconfig with the operator's ServiceAccount and its roles from the chart. */
   kubeconfig: string;
-  /** What the chart's Deployment tells the operator. Ports are free ones. */
+  /** The operator's settings from the chart's Deployment, with free ports. */
   settings: Settings;
   /** Removes the kubeconfig. */
   remove(): Promise<void>;
 }
 
-/** Installs the chart without the definitions under `name`, in the namespace, which is made if need be. */
+/** Installs the chart as `name` without the definitions. Creates the namespace unless it exists. */
 export async function installChart(
   server: ApiServer,
   name: string,

@@ -26,16 +26,16 @@ type Anything = KubernetesObject & { spec: Record<string, unknown> };
 
 interface Child {
   kind: string;
-  /** Path of the collection below a namespace's, with the API before it. */
+  /** API path of the collection in a namespace. */
   collection: (namespace: string) => string;
   name: string;
-  /** What somebody else changes … */
+  /** A change by another writer … */
   edit: object;
-  /** … and what a foreign object of that name looks like. */
+  /** … and a foreign object of the same name. */
   foreign: object;
 }
 
-/** All of an object that is neither its metadata nor its status. */
+/** An object without its metadata and status. */
 function content(object: Anything): string {
   return JSON.stringify({ ...object, metadata: undefined, status: undefined });
 }
@@ -173,7 +173,7 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
     expect(content((await server.get<Anything>(path))!)).toBe(content(made.body));
 
     await server.request('DELETE', path);
-    // The name is tried again when the agent is looked at next.
+    // The next reconcile of the agent tries the name again.
     await server.apply(agentPath(namespace), agent({ disruption: { maxUnavailable: 2 } }));
     await server.until<Anything>(path, (object) => object.metadata.ownerReferences !== undefined);
     await server.until<AgentDeployment>(
@@ -372,7 +372,7 @@ describe('what the API server does not take', () => {
 
     await server.apply(agentPath(namespace), agent());
     await untilDegraded(namespace, 'Service one could not be applied (InternalError): Internal');
-    // One object that fails holds up no other.
+    // A failed object delays no other.
     await server.until(group('policy/v1', 'poddisruptionbudgets')(namespace) + '/one');
 
     await server.request('DELETE', HOOKS);
@@ -447,7 +447,7 @@ describe('what the API server does not take', () => {
     await server.apply(agentPath(namespace), agent());
     const seen = await untilDegraded(namespace, 'still belongs to a deleted AgentDeployment');
     expect(messages(seen)).not.toContain('rename the AgentDeployment');
-    // There is no garbage collector here.
+    // No garbage collector runs here.
     await server.request('DELETE', path);
     await server.until<Anything>(path, (object) => object.metadata.uid !== metadata.uid);
   });

@@ -10,7 +10,7 @@ interface Manifest {
   spec?: Record<string, unknown>;
 }
 
-/** Paths of the kinds that documents have whole manifests of, without those that the API server does not know. */
+/** API paths of the kinds with whole manifests in the documents. */
 const PATHS: Readonly<Record<string, string>> = {
   AgentDeployment: 'apis/breakwater.dev/v1alpha1/namespaces/NAMESPACE/agentdeployments',
   CircuitBreakerPolicy: 'apis/breakwater.dev/v1alpha1/namespaces/NAMESPACE/circuitbreakerpolicies',
@@ -20,10 +20,10 @@ const PATHS: Readonly<Record<string, string>> = {
   HorizontalPodAutoscaler: 'apis/autoscaling/v2/namespaces/NAMESPACE/horizontalpodautoscalers',
 };
 
-/** Of other projects, whose definitions are not here. */
+/** Kinds of other projects. The API server lacks their definitions. */
 const ELSEWHERE = new Set(['Kustomization', 'Application', 'ScrapeConfig', 'ScaledObject']);
 
-/** What a fragment leaves out of a spec. */
+/** Required fields that a fragment of a spec omits. */
 const REST: Readonly<Record<string, Record<string, unknown>>> = {
   AgentDeployment: { model: { endpoints: [{ name: 'primary', model: 'claude-sonnet-5-5' }] } },
   CircuitBreakerPolicy: { targetRefs: [{ name: 'triage' }], scope: 'Pod' },
@@ -59,7 +59,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-/** What the API server says of a manifest; undefined when it accepts it, every field included. */
+/** Message of the API server for a manifest; undefined if it accepts all fields. */
 async function refusal(kind: string, manifest: Manifest): Promise<string | undefined> {
   const name = { name: 'documented', ...manifest.metadata, namespace };
   const { status, body } = await server.request<Status>(

@@ -43,7 +43,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-it('are of every kind', () => {
+it('the golden files contain every kind', () => {
   const kinds = new Set(files.map(({ object }) => object.kind));
   expect([...kinds].sort()).toEqual(RESOURCES.map(({ kind }) => kind).sort());
 });

@@ -46,7 +46,7 @@ async function stored(): Promise<Record<string, string>> {
   return versions(body.items);
 }
 
-/** The cache equals what the API server lists, and so does what handlers were told, without a gap. */
+/** Checks that the cache and the calls of handlers equal the API server's list, without a gap. */
 async function agrees(follower: Follower): Promise<void> {
   const listed = await stored();
   const same = (seen: Record<string, string>): boolean =>
@@ -72,7 +72,7 @@ const expired = {
 };
 const internal = { type: 'ERROR', object: { kind: 'Status', code: 500, message: 'etcd' } };
 
-/** Each row: what happens to the first watches, and whether the informer has to list again for it. */
+/** Each row has a fault of the first watches, and whether the informer has to list again. */
 const WATCH_FAULTS: [string, (n: number) => Fault, 'resumes' | 'lists'][] = [
   ['are reset', () => ({ kind: 'reset' }), 'resumes'],
   ['are never answered', () => ({ kind: 'silence' }), 'resumes'],

@@ -9,7 +9,7 @@ import { startOperator, type TestOperator } from './testOperator.ts';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const MERGE = 'application/merge-patch+json';
-/** Pods, as somebody has scaled them. */
+/** Number of pods that a user has set. */
 const PODS = 5;
 const LOAD = { target: 50, prometheus: { serverAddress: 'http://prometheus.monitoring:9090' } };
 
@@ -66,7 +66,7 @@ const untilCondition = (type: string, expected: string | undefined): Promise<Age
     return (found && `${found.status} ${found.reason}`) === expected;
   });
 
-/** What KEDA does with a ScaledObject: it keeps it until it has cleared up, and makes a HorizontalPodAutoscaler. */
+/** Does KEDA's part: adds its finalizer to a ScaledObject and makes a HorizontalPodAutoscaler. */
 async function playKeda(): Promise<void> {
   await patch(paths.scaledObject, { metadata: { finalizers: ['finalizer.keda.sh'] } });
   const { metadata } = (await server.get<KubernetesObject>(paths.scaledObject))!;
@@ -91,7 +91,7 @@ async function playKeda(): Promise<void> {
   expect(status).toBe(201);
 }
 
-/** The pods are as many as before, and none was replaced. */
+/** Checks that the number of pods is unchanged and that none was replaced. */
 async function expectPodsKept(): Promise<void> {
   const { spec, metadata } = (await server.get<Scaled>(paths.deployment))!;
   expect([spec.replicas, metadata.generation]).toEqual([PODS, generation]);
@@ -156,7 +156,7 @@ describe('scaling by load, as KEDA comes and goes', () => {
     expect(JSON.stringify(failing.status?.conditions)).toContain('as it is');
     await report(paths.scaledObject, 'Ready', 'True', 'ScaledObjectReady');
     await untilCondition('ScalingManaged', 'True ValidMetricFound');
-    // KEDA's own object is not the operator's to remove meanwhile.
+    // The operator must not remove KEDA's object meanwhile.
     expect(await server.get(paths.ofKeda)).toBeDefined();
   });
 

@@ -144,7 +144,7 @@ describe('client', () => {
     );
     const counted = await registry.getSingleMetricAsString('rest_client_requests_total');
     expect(counted).toMatch(/rest_client_requests_total\{code="20[01]",method="PATCH"\} \d+/);
-    // Seven for calls, one for the reviews of tokens above, one for urgent requests.
+    // Seven for calls, one for the token review above, one for urgent requests.
     expect(transport.connections).toBeLessThanOrEqual(9);
   });
 });

@@ -20,7 +20,7 @@ import { FaultProxy } from './faults/proxy.ts';
 
 const WAIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
-/** Those of an operator, five times as fast. */
+/** The operator's times divided by five. */
 const PERIODS = { leaseDurationMs: 5_000, renewDeadlineMs: 4_000, retryPeriodMs: 400 };
 
 let server: ApiServer;
@@ -28,7 +28,7 @@ let config: ClusterConfig;
 let namespace: string;
 let candidates: Candidate[];
 
-/** A wall clock that can be set; all other time is real. */
+/** A clock with a wall clock that tests set. All other time is real. */
 class SettableClock implements Clock {
   #offset = 0;
   now = (): number => Date.now() + this.#offset;
@@ -101,7 +101,7 @@ afterEach(async () => {
 const transitions = async (): Promise<number | undefined> =>
   (await candidates[0]!.client.get(Leases, namespace, 'operator'))?.spec?.leaseTransitions;
 
-/** Waits, and fails if ever two lead at once. */
+/** Waits, and fails if two processes lead at the same time. */
 async function meanwhileOne(what: string, done: () => boolean): Promise<void> {
   await waitFor(what, WAIT_MS, () => {
     expect(candidates.filter(({ leads }) => leads).length).toBeLessThanOrEqual(1);

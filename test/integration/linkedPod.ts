@@ -13,7 +13,7 @@ export interface MadePod {
   hello: object;
 }
 
-/** A pod with the labels of the agent's and a token of an account of its namespace, which answers every link. */
+/** A pod with the agent's labels and a token of a ServiceAccount. It answers every link. */
 export async function makePod(
   server: ApiServer,
   namespace: string,

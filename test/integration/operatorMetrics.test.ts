@@ -59,7 +59,7 @@ afterAll(async () => {
 
 const samples = async (): Promise<Sample[]> => parseMetrics(await operator.registry.metrics());
 
-/** The sum over all samples with these labels; undefined when there is none. */
+/** The sum of all samples with these labels; undefined without any. */
 async function value(
   name: string,
   labels: Record<string, string> = {},
@@ -197,7 +197,7 @@ describe('the dashboard of the operator', () => {
     });
     ends.push(() => prometheus.stop());
     await configurationPushed();
-    // A rate takes two scrapes of what has grown.
+    // A rate needs two scrapes of a growing counter.
     await waitFor('Prometheus has not scraped the push', WAIT, async () => {
       const grown = 'rate(breakwater_policy_propagation_seconds_count[1m]) > 0';
       return (await prometheus.query(grown)).length > 0;
@@ -208,7 +208,7 @@ describe('the dashboard of the operator', () => {
     for (const end of ends.reverse()) await end();
   });
 
-  /** A pod of the agent gets its configuration, and puts it in force. */
+  /** Lets a pod of the agent receive its configuration and put it in force. */
   async function configurationPushed(): Promise<void> {
     const secret = await server.request<{ data: Record<string, string> }>(
       'GET',

@@ -8,7 +8,7 @@ import { startOperator, type TestOperator } from './testOperator.ts';
 
 const NAMESPACES = ['team', 'other'];
 const SHARE = 'example.com/share';
-/** Two installations look after the same namespaces, each after what has its label. */
+/** Two installations watch the same namespaces. Each manages the objects with its label. */
 const SELECTORS = {
   east: { matchLabels: { [SHARE]: 'east' } },
   west: { matchExpressions: [{ key: SHARE, operator: 'In', values: ['west', 'north'] }] },
@@ -56,7 +56,7 @@ async function make(namespace: string, name: string, share?: string): Promise<vo
   });
 }
 
-/** Waits until the agent's pods are told to trust the operator of this side. */
+/** Waits until the agent's pods trust the operator of this installation. */
 async function lookedAfterBy(side: Side, namespace: string, name: string): Promise<void> {
   const secret = `/api/v1/namespaces/${side}-system/secrets/breakwater-authority`;
   const { data } = (await server.get<{ data: Record<string, string> }>(secret))!;
@@ -92,12 +92,12 @@ describe('two installations with disjoint shares of the same namespaces', () => 
       ).toBeUndefined();
   });
 
-  it('an agent whose label changes goes from one to the other with its objects', async () => {
+  it('hand over an agent with its objects when its label changes', async () => {
     const deployment = '/apis/apps/v1/namespaces/team/deployments/one';
     const before = (await server.get<KubernetesObject>(deployment))!.metadata;
     await make('team', 'one', 'north');
     await lookedAfterBy('west', 'team', 'one');
-    // What the side before does next is for others.
+    // The former installation continues with its other agents.
     await make('other', 'three', 'east');
     await lookedAfterBy('east', 'other', 'three');
     await lookedAfterBy('west', 'team', 'one');
@@ -105,7 +105,7 @@ describe('two installations with disjoint shares of the same namespaces', () => 
     expect({ uid, generation }).toEqual({ uid: before.uid, generation: before.generation });
   });
 
-  it('is refused nothing and logs no warning', () => {
+  it('get no refusal and log no warning', () => {
     for (const { warnings } of operators.values()) expect(warnings).toEqual([]);
   });
 });

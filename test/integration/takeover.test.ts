@@ -55,7 +55,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A replica of the operator whose every request is seen. */
+/** A replica of the operator. A proxy records its requests. */
 class Replica {
   readonly proxy: FaultProxy;
   readonly process: OperatorProcess;
@@ -72,7 +72,7 @@ class Replica {
     return new Replica(proxy, process);
   }
 
-  /** What it wrote besides the Lease; a review of a token changes nothing. */
+  /** Its writes except those of the Lease. A token review changes nothing. */
   get writes(): Seen[] {
     return this.proxy.seen.filter(
       ({ method, path }) => method !== 'GET' && !/\/(leases|tokenreviews|secrets)/.test(path),

@@ -11,22 +11,22 @@ import type { Discovery, Monitor, MonitoredPod, MonitoredService } from './servi
 
 const SERVED: MonitoringFacts = { serviceMonitors: 'Served', prometheusRules: 'Served' };
 
-/** The job by which Prometheus scrapes a pod of the agent, of the objects that the operator makes for it. */
+/** Prometheus' job for a pod of the agent, made from the operator's objects. */
 export function agentJob(agent: AgentDeployment, pod: MonitoredPod): object {
   return discoveredAgentJob(agent, { static_configs: agentTargets(agent, pod) });
 }
 
-/** The same for the pods that Prometheus discovers. */
+/** Prometheus' job for all pods of the agent that it discovers. */
 export function discoveredAgentJob(agent: AgentDeployment, discovery: Discovery): object {
   return serviceMonitorJob(buildServiceMonitor(agent, SERVED)!, discovery);
 }
 
-/** What Prometheus discovers of a pod of the agent. */
+/** The targets that Prometheus discovers for a pod of the agent. */
 export function agentTargets(agent: AgentDeployment, pod: MonitoredPod): object[] {
   return targetGroups([buildService(agent), buildHeadlessService(agent, SERVED)], pod);
 }
 
-/** The job of a pod of the operator, of the objects that are shipped. */
+/** Prometheus' job for a pod of the operator, made from the objects in config/. */
 export function operatorJob(pod: MonitoredPod): object {
   const services = shipped<MonitoredService>('manager/manager.yaml', 'Service');
   const [monitor] = shipped<Monitor>('prometheus/prometheus.yaml', 'ServiceMonitor');

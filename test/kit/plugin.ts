@@ -7,7 +7,7 @@ export interface Said {
   text: string;
 }
 
-/** Runs a command of kubectl breakwater in this process, with output to a pipe. */
+/** Runs a command of kubectl breakwater in this process, without a terminal. */
 export async function plugin(
   environment: ClusterEnvironment,
   args: readonly string[],

@@ -25,11 +25,11 @@ export interface ActiveAlert {
 export interface PrometheusOptions {
   /** Jobs; see serviceMonitorJob. */
   jobs: object[];
-  /** Targets that are left after relabelling. */
+  /** Number of targets after relabelling. */
   targets: number;
   /** Groups of rules, evaluated as often as targets are scraped. */
   groups?: object[];
-  /** Where it runs. Default here, out of reach of others. */
+  /** Where it runs. Default: this machine's loopback. */
   place?: Place;
 }
 
@@ -80,7 +80,7 @@ export class RealPrometheus {
     return prometheus;
   }
 
-  /** What an instant query answers, at present or at a time in seconds since 1970. Throws with what Prometheus says of a bad one. */
+  /** Result of an instant query, now or at a time in seconds since 1970. Throws with Prometheus' message for a bad query. */
   async query(expression: string, time?: number): Promise<Found[]> {
     const query = new URLSearchParams({ query: expression });
     if (time !== undefined) query.set('time', String(time));
@@ -93,7 +93,7 @@ export class RealPrometheus {
     return data.result;
   }
 
-  /** The alerts that are pending or firing at present. */
+  /** The pending and firing alerts. */
   async alerts(): Promise<ActiveAlert[]> {
     const answer = await fetch(`${this.url}/api/v1/alerts`);
     const { data } = (await answer.json()) as { data: { alerts: ActiveAlert[] } };

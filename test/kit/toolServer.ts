@@ -15,7 +15,7 @@ export interface ToolRecord {
   events: string[];
 }
 
-/** Texts of the tools; absent: the usual ones. */
+/** Texts of the tools. Absent: the default ones. */
 export interface ToolTexts {
   /** Remark of each order. */
   remark?: string;
@@ -24,9 +24,9 @@ export interface ToolTexts {
 }
 
 /**
- * A service with tools, so that it can run in a pod: a tool over HTTP at GET /orders/ID, a real MCP server with the tools
- * weather and shred at /mcp, and a webhook for the events of an audit at POST /events. PUT /control/status with a status or null
- * has it refuse everything with that status; PUT /control/texts with ToolTexts; GET /control/record for its ToolRecord.
+ * A service with tools that can run in a pod: a tool over HTTP at GET /orders/ID, a real MCP server with the tools weather
+ * and shred at /mcp, and a webhook for audit events at POST /events. PUT /control/status with a status makes it answer
+ * everything with that, until null. PUT /control/texts takes ToolTexts. GET /control/record returns its ToolRecord.
  */
 export class ToolServer {
   readonly #mcp = new RealMcpServer();

@@ -7,7 +7,7 @@ import { decodeExport } from '../../runtime/testing/otlp.ts';
 import type { Export, ReceivedSpan } from '../../runtime/testing/otlp.ts';
 import { traceTree } from './traceTree.ts';
 
-/** As it comes: JSON or, by default, Protocol Buffers. */
+/** Reads an export in JSON or Protocol Buffers. */
 async function readOtlp(req: IncomingMessage): Promise<Export> {
   if (req.headers['content-type'] === 'application/json') return (await readJson(req)) as Export;
   return decodeExport(await buffer(req));
@@ -16,7 +16,7 @@ async function readOtlp(req: IncomingMessage): Promise<Export> {
 const MAX_SPANS = 20_000;
 const REQUEST_ID = 'breakwater.request.id';
 
-/** A request to an agent, or a reconcile, that was traced. */
+/** A traced request or reconcile. */
 export interface TraceSummary {
   traceId: string;
   name: string;
@@ -26,9 +26,9 @@ export interface TraceSummary {
 }
 
 /**
- * A collector that keeps the last spans, so that it can run in a pod of the demo: takes OTLP over HTTP at POST /v1/traces.
- * GET /traces lists traces, newest first; GET /traces/ID has the spans of a trace, GET /trees/ID has it as a text to read.
- * ID is that of a trace or of a request.
+ * A collector that keeps the last spans and can run in a pod of the demo. It receives OTLP over HTTP at POST /v1/traces.
+ * GET /traces lists traces, newest first. GET /traces/ID returns the spans of a trace, GET /trees/ID a readable text. ID is
+ * that of a trace or of a request.
  */
 export class TraceServer {
   readonly #server: Server = createServer((req, res) => void this.#handle(req, res));
@@ -77,7 +77,7 @@ export class TraceServer {
     return root === 'trees' ? `${traceTree(trace).join('\n')}\n` : undefined;
   }
 
-  /** Its spans, by its id or that of its request. */
+  /** The spans of a trace, by its id or that of its request. */
   #trace(id: string): ReceivedSpan[] {
     const ofRequest = this.#spans.find(({ attributes }) => attributes[REQUEST_ID] === id);
     const traceId = ofRequest?.traceId ?? id;

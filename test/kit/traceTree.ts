@@ -1,9 +1,9 @@
 import type { ReceivedSpan } from '../../runtime/testing/collector.ts';
 
 const MS = 1_000_000;
-/** Where times stand. */
+/** Column of the times. */
 const COLUMN = 58;
-/** Attributes that say most, in this order, each under a short name. */
+/** The most useful attributes in their order, with short names. */
 const SHOWN: readonly (readonly [attribute: string, name: string])[] = [
   ['http.response.status_code', 'status'],
   ['breakwater.reason', 'reason'],
@@ -14,7 +14,7 @@ const SHOWN: readonly (readonly [attribute: string, name: string])[] = [
   ['gen_ai.usage.output_tokens', 'output'],
 ];
 
-/** A trace as a person reads it in a terminal: each span with its time, what it came to, and its events. */
+/** A trace as lines for a terminal: each span with its duration, result and events. */
 export function traceTree(spans: readonly ReceivedSpan[]): string[] {
   const sorted = [...spans].sort((a, b) => startOf(a) - startOf(b));
   const ids = new Set(sorted.map(({ spanId }) => spanId));

@@ -3,12 +3,12 @@ import type { Answer, MessageRequest } from './messages.ts';
 
 /** Requests to send at a steady rate. */
 export interface TrafficPlan {
-  /** Address before /v1/messages. */
+  /** URL before /v1/messages. */
   url: string;
-  /** Requests per second; sent whether or not earlier ones are answered. */
+  /** Requests per second, whether or not earlier ones are answered. */
   rate: number;
   stream?: boolean;
-  /** Keep connections open between requests. Default false: each request gets a connection of its own, so that a Service spreads them over all pods. */
+  /** Whether to keep connections between requests. Default: no, so that a Service spreads requests over all pods. */
   keepAlive?: boolean;
 }
 
@@ -16,25 +16,25 @@ export interface TrafficPlan {
 export interface Burst {
   url: string;
   count: number;
-  /** How many are under way at a time. Default 20. */
+  /** Requests in flight. Default 20. */
   concurrency?: number;
   stream?: boolean;
   keepAlive?: boolean;
-  /** How long a request may go without a byte, in milliseconds. Default 60,000. */
+  /** Longest silence of a request, in milliseconds. Default 60,000. */
   timeoutMs?: number;
   /** Sent as x-api-key; {n} in it is the number of the request. Default caller. */
   apiKey?: string;
 }
 
-/** What became of the requests. */
+/** Results of the requests. */
 export interface TrafficReport {
   sent: number;
   answered: number;
-  /** By outcome: "200", "503 CircuitBreakerOpen", "200 overloaded_error" of a stream that ended so, "200 incomplete", or "failed ECONNRESET". */
+  /** Requests by outcome: "200", "503 CircuitBreakerOpen", "200 overloaded_error" (a stream), "200 incomplete", "failed ECONNRESET". */
   outcomes: Record<string, number>;
-  /** retry-after headers seen on 429 and 503, by value in seconds. */
+  /** retry-after headers of 429 and 503, by their value in seconds. */
   retryAfter: Record<string, number>;
-  /** The longest time to an answer in milliseconds. */
+  /** Longest response time in milliseconds. */
   slowestMs: number;
 }
 
@@ -58,7 +58,7 @@ export function since(before: TrafficReport, now: TrafficReport): TrafficReport 
 /** The type of the error by which a stream ended. */
 const STREAM_ERROR = /^event: error\ndata: .*"error": ?\{"type": ?"(\w+)"/m;
 
-/** The seconds that the body of an error of the runtime's own says it takes; NaN if it says none. */
+/** The wait in seconds that the body of a runtime's error names; NaN if it names none. */
 export function saidSeconds({ body }: Pick<Answer, 'body'>): number {
   return Number(/ in (\d+) s/.exec(body)?.[1]);
 }
@@ -79,13 +79,13 @@ function empty(): TrafficReport {
   return { sent: 0, answered: 0, outcomes: {}, retryAfter: {}, slowestMs: 0 };
 }
 
-/** Sends requests to an agent and counts what comes back. */
+/** Sends requests to an agent and counts the results. */
 export class Traffic {
   #report = empty();
   #timer: NodeJS.Timeout | undefined;
   #client: MessagesClient | undefined;
 
-  /** Replaces the plan; undefined stops sending. Requests under way still count. */
+  /** Replaces the plan; undefined: sends nothing. Requests in flight still count. */
   run(plan: TrafficPlan | undefined): void {
     clearInterval(this.#timer);
     this.#client?.close();
@@ -100,7 +100,7 @@ export class Traffic {
     );
   }
 
-  /** Sends a number of requests and reports on those alone. */
+  /** Sends a number of requests and reports on these. */
   async burst(burst: Burst): Promise<TrafficReport> {
     const client = new MessagesClient(burst.url, { keepAlive: burst.keepAlive ?? false });
     const report = empty();

@@ -7,11 +7,10 @@ import type { Burst, TrafficPlan } from './traffic.ts';
 import { Traffic } from './traffic.ts';
 
 /**
- * Steers a traffic generator over HTTP, so that it can run in a pod:
- * PUT /traffic with a TrafficPlan or null, GET /traffic for its TrafficReport,
- * POST /burst with a Burst for a TrafficReport of that burst alone,
- * PUT /conversations with a ConversationPlan, DELETE /conversations to end them, GET /conversations for
- * their ConversationReport.
+ * Controls a traffic generator over HTTP, so that it can run in a pod:
+ * PUT /traffic takes a TrafficPlan or null; GET /traffic returns its TrafficReport.
+ * POST /burst takes a Burst and returns its TrafficReport.
+ * PUT /conversations takes a ConversationPlan; GET /conversations returns their ConversationReport; DELETE ends them.
  */
 export class TrafficServer {
   readonly #traffic = new Traffic();

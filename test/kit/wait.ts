@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How long and how often to look. */
+/** Timeout and interval, in milliseconds. */
 export interface WaitOptions {
   /** Default 60,000. */
   timeoutMs?: number;
-  /** Time between two looks. Default 100. */
+  /** Time between two checks. Default 100. */
   everyMs?: number;
 }
 
@@ -14,7 +14,7 @@ function show(seen: unknown): string {
   return (text ?? 'nothing').slice(0, 4000);
 }
 
-/** Leaves out what is long and says nothing of an object's state. */
+/** Leaves out long parts of an object that are not its state. */
 function telling(key: string, value: unknown): unknown {
   return key === 'managedFields' || key === 'annotations' ? undefined : value;
 }
@@ -28,8 +28,8 @@ async function look<T>(observe: () => Promise<T> | T): Promise<T | Error> {
 }
 
 /**
- * Looks until what is seen is as it should be, and returns it. An error while looking counts as
- * not yet. Fails with `description` and what was seen last.
+ * Reads a value until it is as expected, and returns it. Repeats after an error too. Rejects with `description` and the
+ * last value.
  */
 export async function waitFor<T>(
   description: string,

@@ -25,7 +25,7 @@ export interface KeptCall {
   client: readonly string[];
   /** Hash of the secret header values of the call; empty without any. */
   credential: string;
-  /** Aborts when the caller no longer wants the result. */
+  /** Aborts when the turn no longer needs the result. */
   signal: AbortSignal;
   /** Makes the call. Never rejects. */
   call: (signal: AbortSignal) => Promise<ToolAnswer>;

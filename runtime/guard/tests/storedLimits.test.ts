@@ -79,7 +79,7 @@ async function settled(): Promise<void> {
 const COSTLY: AskedCall = { cost: { inputTokens: 4, outputTokens: 0 } };
 
 describe('a limit whose buckets are in a store', () => {
-  it('admits in all pods together as many calls of a key as one bucket', async () => {
+  it('admits as many calls of a key in all pods as one bucket would', async () => {
     const pods = new Pods(stored(), 3);
     const admitted = [
       await pods.count(4),

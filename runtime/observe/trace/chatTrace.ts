@@ -5,7 +5,7 @@ import { inputContent, outputContent } from './content.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
 import type { Attributes, RemoteContext, Span } from './span.ts';
 
-/** A call of the model as its caller sends it. */
+/** A request to the model. */
 export interface Chat {
   model: string;
   stream: boolean;

@@ -20,7 +20,7 @@ const CLASSES = Object.values(facts.classes) as (Shape & { uid: number; category
 const OBJECTS = facts.objects as Record<string, Shape>;
 const TYPES = facts.types as Record<string, string>;
 
-/** Everything in which an event departs from OCSF 1.8; empty for a valid one. */
+/** All faults of an event by the schema of OCSF 1.8; empty for a valid event. */
 export function ocsfFaults(event: Json): string[] {
   const found = CLASSES.find(({ uid }) => uid === event['class_uid']);
   if (!found) return [`class_uid: ${String(event['class_uid'])} is none that is known`];
@@ -80,7 +80,7 @@ function valueFaults(
     return isOf(plain, value, attribute) ? [] : [`${path}: is no ${type}`];
   }
   if (typeof value !== 'object' || value === null) return [`${path}: is no object`];
-  // An object without attributes of its own, such as unmapped, holds anything.
+  // An object without attributes in the schema, such as unmapped, may have any.
   const shape = OBJECTS[type];
   return shape ? shapeFaults(value as Json, shape, `${path}.`, profiles) : [];
 }
@@ -93,7 +93,7 @@ function isOf(type: string, value: unknown, { enum: captions }: Attribute): bool
   return captions === undefined || String(value) in captions;
 }
 
-/** A caption says what its number means, unless that is 99, Other. */
+/** A caption must be that of its number, unless that is 99, Other. */
 function captionFaults(event: Json, { attributes }: Shape): string[] {
   return Object.entries(attributes).flatMap(([name, { enum: captions }]) => {
     const number = event[name];

@@ -8,18 +8,18 @@ export interface Images {
 /** A Kubernetes to run the demo and the end-to-end tests on. */
 export interface Cluster {
   readonly name: ProviderName;
-  /** Path of the kubeconfig; the file is there once `up` is done. */
+  /** Path of the kubeconfig that `up` writes. */
   readonly kubeconfig: string;
-  /** Brings it up, or repairs it; quick when it runs. */
+  /** Starts or repairs the cluster. Quick when it already runs. */
   up(): Promise<void>;
   /** Removes all that `up` made, and nothing else. */
   down(): Promise<void>;
   exists(): Promise<boolean>;
   /** Directories to put first on the PATH: they hold kubectl and helm. */
   path(): Promise<string[]>;
-  /** Makes the images of this checkout, or of one elsewhere, available to the cluster's pods and answers their names. */
+  /** Builds the images of a checkout, by default this one, for the cluster's pods. Returns their names. */
   images(root?: string): Promise<Images>;
-  /** Makes images available to the pods: names known to the image builder, or paths of Docker archives. */
+  /** Loads images for the pods: names known to the image builder, or paths of Docker archives. */
   loadImages(images: readonly string[]): Promise<void>;
 }
 

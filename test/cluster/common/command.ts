@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 export interface CommandOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** Written to the command's standard input. */
+  /** Goes to the command's standard input. */
   input?: string;
   /** Milliseconds after which the command is killed. */
   timeout?: number;
@@ -13,7 +13,7 @@ export interface CommandOptions {
 
 const ERROR_LINES = 15;
 
-/** Runs a command to its end and returns its standard output; fails with the end of what it said. */
+/** Runs a command and returns its standard output. Rejects with the end of its output if it fails. */
 export async function run(
   command: string,
   args: readonly string[],
@@ -42,7 +42,7 @@ export async function run(
   throw new Error(`${[command, ...args].join(' ')}: exit ${code}\n${end}`);
 }
 
-/** Whether the command exists and ends with success. */
+/** Whether the command exists and succeeds. */
 export async function succeeds(
   command: string,
   args: readonly string[],
@@ -54,7 +54,7 @@ export async function succeeds(
   );
 }
 
-/** The full path of an executable on the PATH; sbin directories are searched too, as a user's PATH often lacks them. */
+/** Full path of an executable on the PATH or in the sbin directories, which a user's PATH often lacks. */
 export function which(command: string): string | undefined {
   const directories = [
     ...(process.env['PATH'] ?? '').split(delimiter),

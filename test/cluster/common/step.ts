@@ -1,13 +1,13 @@
-/** Whether the cursor stands behind the title of a step, so that other output has to begin a new line. */
+/** Whether the cursor is behind the title of a step, so that other output has to begin a new line. */
 let lineIsOpen = false;
 
-/** Tells the person who waits what happens, on standard error, so that standard output stays usable by scripts. */
+/** Prints progress to standard error, so that scripts can use standard output. */
 export function say(line: string): void {
   process.stderr.write(`${lineIsOpen ? '\n' : ''}${line}\n`);
   lineIsOpen = false;
 }
 
-/** Runs one long step: its title before, its duration in seconds after. Steps may lie in one another. */
+/** Runs a step. Prints its title before and its duration in seconds after. Steps may nest. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   process.stderr.write(`${lineIsOpen ? '\n' : ''}==> ${title} … `);
@@ -31,7 +31,7 @@ function seconds(started: number): string {
   return elapsed < 10 ? elapsed.toFixed(1) : elapsed.toFixed(0);
 }
 
-/** Polls each `every` ms until `ready` answers something other than undefined or false; fails with `what` after `timeout` ms. */
+/** Calls `ready` each `every` ms until it returns neither undefined nor false. Rejects with `what` after `timeout` ms. */
 export async function waitFor<T>(
   what: string,
   timeout: number,

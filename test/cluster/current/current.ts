@@ -6,7 +6,7 @@ import { run, succeeds } from '../common/command.ts';
 import { helmDirectory, kubectlDirectory } from '../local/binaries.ts';
 import { say } from '../common/step.ts';
 
-/** The cluster of the user's kubectl context. It is the user's: nothing is made or removed, images come by name from a registry. */
+/** The cluster of the user's kubectl context. Makes and removes nothing in it; images come from a registry, by name. */
 export class CurrentCluster implements Cluster {
   readonly name = 'current';
   readonly kubeconfig: string;
@@ -57,7 +57,7 @@ export class CurrentCluster implements Cluster {
     );
   }
 
-  /** @param prefix of the variables, for images of the version pinned in test/compat */
+  /** @param prefix of the variables with the images of the version that test/compat pins */
   #imageNames(prefix: string): Images {
     const names = {
       operator: `${prefix}OPERATOR_IMAGE`,

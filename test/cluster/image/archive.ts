@@ -9,13 +9,13 @@ import { run } from '../common/command.ts';
 export interface ArchiveOptions {
   /** Name and tag of the image. */
   name: string;
-  /** The directory that is the image's root file system; everything in it will belong to root. */
+  /** Directory with the image's root file system. All files get root as owner. */
   root: string;
   entrypoint?: readonly string[];
   env?: readonly string[];
 }
 
-/** Node's word for this machine to the one that images use. */
+/** Architectures by Node's names, as images name them. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /** Writes a Docker archive (as `docker save` makes) of one layer. */

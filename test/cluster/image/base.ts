@@ -8,7 +8,7 @@ import { run, which } from '../common/command.ts';
 import { step } from '../common/step.ts';
 import { writeArchive } from './archive.ts';
 
-/** A base image for where the usual one cannot be pulled. */
+/** A base image for machines that cannot pull the usual one. */
 export interface BaseImage {
   name: string;
   /** Path of its Docker archive. */
@@ -19,8 +19,8 @@ const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const MEGABYTE = 1e6;
 
 /**
- * Makes, once, an image with the Node of the npm package `node` and no more than that needs: its shared libraries,
- * the user nonroot, CA certificates, /tmp. It is laid out like gcr.io/distroless/nodejs24-debian12.
+ * Makes an image with the Node of the npm package `node` and what that needs: shared libraries, the user nonroot, CA
+ * certificates, /tmp. Its layout is that of gcr.io/distroless/nodejs24-debian12.
  */
 export async function baseImage(cache: string): Promise<BaseImage> {
   const node = nodeBinary();
@@ -78,7 +78,7 @@ async function fill(root: string, node: string): Promise<void> {
   await chmod(root, 0o755);
 }
 
-/** Paths of the shared libraries of a program and of the loader, as the program looks them up. */
+/** Paths of a program's shared libraries and its loader. */
 async function librariesOf(program: string): Promise<string[]> {
   const lines = await run('ldd', [program]);
   return [...lines.matchAll(/(?:=>\s+)?(\/\S+\.so\S*)\s+\(/g)].map((match) => match[1]!);

@@ -5,14 +5,13 @@ import { run } from '../common/command.ts';
 import { baseImage, megabytes } from './base.ts';
 import type { Builder, ImageSpec } from './images.ts';
 
-/** Where finished images go. */
+/** Takes finished images. */
 export interface ImageStore {
   has(name: string): Promise<boolean>;
-  /** Takes a Docker archive. */
   importArchive(path: string): Promise<void>;
 }
 
-/** Builds with buildah, which needs no engine; its storage lives as long as one build. */
+/** Builds with buildah, which needs no engine. Its storage lasts for one build. */
 export function buildahBuilder(cache: string, store: ImageStore): Builder {
   return {
     baseImage: async () => (await baseImage(cache)).name,
@@ -28,7 +27,7 @@ async function build(
 ): Promise<number[]> {
   const base = await baseImage(cache);
   const work = await mkdtemp(join(tmpdir(), 'breakwater-buildah-'));
-  // vfs works on every file system, chroot without any container runtime. Nothing is run in these builds anyway.
+  // vfs works on every file system, and chroot needs no container runtime.
   const storage = [
     '--root',
     join(work, 'root'),

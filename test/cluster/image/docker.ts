@@ -21,14 +21,14 @@ export function dockerHas(name: string): Promise<boolean> {
   return succeeds('docker', ['image', 'inspect', name], { timeout: ANSWER_TIMEOUT });
 }
 
-/** Removes every image that was built here. */
+/** Removes all images that this checkout has built. */
 export async function removeImages(): Promise<void> {
   const list = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'localhost/breakwater/*'];
   const names = (await run('docker', list)).split('\n').filter(Boolean);
   if (names.length > 0) await run('docker', ['image', 'rm', '--force', ...names]);
 }
 
-/** Builds with the Docker engine; `load` brings finished images to the cluster's nodes. */
+/** Builds with the Docker engine. `load` brings finished images to the cluster's nodes. */
 export function dockerBuilder(
   cache: string,
   has: (name: string) => Promise<boolean>,
@@ -45,7 +45,7 @@ export function dockerBuilder(
   };
 }
 
-/** The usual base image where it can be had, else our own. */
+/** The usual base image if Docker has it or can pull it, else our own. */
 async function base(cache: string): Promise<string> {
   if (await dockerHas(USUAL_BASE)) return USUAL_BASE;
   const pulled = await succeeds('docker', ['pull', '--quiet', USUAL_BASE], {

@@ -12,17 +12,17 @@ export interface ImageSpec {
   dockerfile: string;
   target?: string;
   baseImage: string;
-  /** The directory that the Dockerfile's paths start from. */
+  /** Directory to which the Dockerfile's paths are relative. */
   context: string;
 }
 
-/** What builds images and brings them where pods can use them. */
+/** Builds images and brings them where pods can use them. */
 export interface Builder {
-  /** The base image to build on when the user names none. */
+  /** Base image if the user names none. */
   baseImage(): Promise<string>;
   /** Whether pods can use the image already. */
   has(name: string): Promise<boolean>;
-  /** Builds the images and makes them available to pods. Answers their sizes in MB. */
+  /** Builds the images and loads them for pods. Returns their sizes in MB. */
   build(specs: readonly ImageSpec[]): Promise<number[]>;
 }
 
@@ -31,9 +31,9 @@ const KINDS = ['operator', 'runtime', 'simulator'] as const;
 type Kind = (typeof KINDS)[number];
 
 /**
- * Bundles the code, then builds those images whose content has changed. BASE_IMAGE names another base.
- * @param root the checkout of operator and runtime, such as that of an earlier version; default: this one. The simulated model is
- *   always that of this one.
+ * Bundles the code and builds the images whose content has changed. BASE_IMAGE names another base.
+ * @param root checkout of operator and runtime, such as that of an earlier version. Default: this one. The simulated
+ *   model always comes from this one.
  */
 export async function buildImages(
   builder: Builder,
@@ -64,7 +64,7 @@ export async function buildImages(
   return { operator: operator!, runtime: runtime!, simulator: simulator! };
 }
 
-/** The tag is a hash of all that makes the image (source maps stay outside, see .dockerignore), so an image that is there is the right one. */
+/** The tag is a hash of everything in the image, so an existing image never has to be rebuilt. .dockerignore leaves out source maps. */
 async function specify(kind: Kind, baseImage: string, root: string): Promise<ImageSpec> {
   const dockerfile = kind === 'simulator' ? join('test', 'simulator', 'Dockerfile') : 'Dockerfile';
   const hash = createHash('sha256').update(JSON.stringify([kind, baseImage]));

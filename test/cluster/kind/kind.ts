@@ -12,11 +12,11 @@ import { step } from '../common/step.ts';
 import { completeKubeProxy } from './kubeProxy.ts';
 
 const NAME = 'breakwater';
-/** The node image where KIND_NODE_IMAGE names none. */
+/** Node image unless KIND_NODE_IMAGE names another. */
 const NODE_IMAGE = 'kindest/node:v1.34.3';
 const REGISTRY_TIMEOUT = 10_000;
 
-/** Whether kind can work without further ado: a Docker engine answers and the node image is there or within reach. */
+/** Whether kind can work: a Docker engine answers, and it has the node image or can pull it. */
 export async function kindIsPossible(environment: NodeJS.ProcessEnv): Promise<boolean> {
   if (which('docker') === undefined || !(await dockerAnswers())) return false;
   const image = environment['KIND_NODE_IMAGE'] || NODE_IMAGE;
@@ -26,7 +26,7 @@ export async function kindIsPossible(environment: NodeJS.ProcessEnv): Promise<bo
   );
 }
 
-/** A cluster in Docker containers, made by kind. KIND_CONFIG and KIND_NODE_IMAGE are honoured. */
+/** A cluster in Docker containers, made by kind. Follows KIND_CONFIG and KIND_NODE_IMAGE. */
 export class KindCluster implements Cluster {
   readonly name = 'kind';
   readonly kubeconfig: string;
@@ -96,7 +96,7 @@ export class KindCluster implements Cluster {
     );
   }
 
-  /** Whether the API server of a cluster that is there answers, with a kubeconfig written anew. */
+  /** Whether the API server of an existing cluster answers. Writes the kubeconfig again first. */
   async #answers(): Promise<boolean> {
     const exported = await this.#kind('export', 'kubeconfig', '--name', NAME).then(
       () => true,
@@ -129,7 +129,7 @@ function kindBinaries(): Promise<string> {
   });
 }
 
-/** Names of the cluster's containers, running or not. */
+/** Names of the cluster's containers, also of stopped ones. */
 async function nodes(): Promise<string[]> {
   const filter = ['--filter', `label=io.x-k8s.kind.cluster=${NAME}`];
   const names = await run('docker', ['ps', '--all', ...filter, '--format', '{{.Names}}']).catch(

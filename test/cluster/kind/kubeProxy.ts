@@ -1,6 +1,6 @@
 import { run, succeeds } from '../common/command.ts';
 
-/** iptables' `statistic` match, by which kube-proxy balances over the pods of a Service, needs this library. */
+/** kube-proxy balances over the pods of a Service by iptables' match `statistic`, which needs this library. */
 const LIBRARY = '/lib/x86_64-linux-gnu/libm.so.6';
 
 /** Mounts the node's own copy of the library into kube-proxy. */
@@ -21,9 +21,8 @@ const PATCH = {
 };
 
 /**
- * Node images that are put together from a distribution's packages, without a registry, may hold a
- * kube-proxy without a library that iptables loads on demand. Then Services work until the first of
- * them has two pods. Where it is missing, kube-proxy is lent the node's own; other images are left alone.
+ * Gives kube-proxy the node's own library where its image lacks it. Node images that are built from a distribution's
+ * packages may lack it; then a Service with two pods does not work.
  *
  * @param kubectl runs kubectl against the cluster
  */
@@ -39,7 +38,7 @@ export async function completeKubeProxy(
   await kubectl(...rollOut, '--timeout', '60s');
 }
 
-/** Whether kube-proxy has iptables' extensions but not the library, while the node has it. */
+/** Whether the node has the library, and kube-proxy has iptables' extensions without it. */
 async function lacksLibrary(node: string): Promise<boolean> {
   const processId = await run('docker', ['exec', node, 'pgrep', '-xo', 'kube-proxy']).catch(
     () => '',

@@ -9,17 +9,17 @@ import { Daemon } from './daemon.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 
 export interface ControlPlaneOptions {
-  /** Holds data, certificates, logs and the kubeconfig; made when missing. Give the same one again to go on with its data. */
+  /** Directory for data, certificates, logs and the kubeconfig. A later start in the same directory continues with its data. */
   directory: string;
-  /** Where the API server listens. Default 127.0.0.1 */
+  /** Address of the API server. Default: 127.0.0.1. */
   address?: string;
   /** Default: a free port. */
   port?: number;
-  /** Where etcd listens for the API server only. Default: free ports. */
+  /** Ports of etcd, which only the API server uses. Default: free ports. */
   etcdPorts?: readonly [client: number, peer: number];
   /** Further arguments of kube-apiserver. */
   arguments?: readonly string[];
-  /** Set for a whole cluster; without it there is nothing that would run pods. */
+  /** Set for a whole cluster. Absent: nothing runs pods. */
   cluster?: {
     /** Command that runs etcd and the API server in the cluster's network. */
     enter: readonly string[];
@@ -36,11 +36,11 @@ export interface ControlPlane {
   authority: CertificateAuthority;
   /** Path of the key that signs service account tokens. */
   serviceAccountKey: string;
-  /** Kills one of the two, as a crash does. */
+  /** Kills a process, as a crash does. */
   kill(process: ControlPlaneProcess): Promise<void>;
-  /** Starts one that was killed, on its port and with its data, and waits until the API is ready. */
+  /** Starts a killed process with its port and its data, and waits until the API is ready. */
   revive(process: ControlPlaneProcess): Promise<void>;
-  /** Ends both processes; the directory stays. */
+  /** Ends both processes. Keeps the directory. */
   stop(): Promise<void>;
 }
 
@@ -61,8 +61,8 @@ const READY_TIMEOUT = 60_000;
 const DEFAULT_SERVICE_RANGE = '10.0.0.0/16';
 
 /**
- * etcd and kube-apiserver, the real ones, with RBAC and admission on and nothing else: what tests against a real API need.
- * Both end with this process unless they belong to a whole cluster.
+ * Starts the real etcd and kube-apiserver, with RBAC and admission, for tests against a real API. Both end with this
+ * process unless they belong to a whole cluster.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();
@@ -168,12 +168,12 @@ function apiserverArguments(
   ];
 }
 
-/** Without controllers no namespace gets its default service account, and a loopback address makes no endpoint. */
+/** Without controllers no namespace gets its default service account. A loopback address makes no endpoint. */
 function alone(): string[] {
   return ['--disable-admission-plugins=ServiceAccount', '--endpoint-reconciler-type=none'];
 }
 
-/** By address, because logs and exec would otherwise look the node's name up in DNS. */
+/** Finds the node by address, because for logs and exec the API server would look its name up in DNS. */
 function withNode(credentials: Credentials): string[] {
   return [
     '--kubelet-preferred-address-types=InternalIP',
@@ -217,7 +217,7 @@ async function issueCredentials(
   };
 }
 
-/** Asks /readyz; a refused connection is an ordinary no. */
+/** Asks /readyz. False if the connection is refused. */
 function isReady(url: string, credentials: Credentials): Promise<boolean> {
   return new Promise((resolve) => {
     const question = request(
@@ -240,7 +240,7 @@ function isReady(url: string, credentials: Credentials): Promise<boolean> {
   });
 }
 
-/** Below the ports that the kernel gives to clients, so that no client of a server that restarts takes its port. */
+/** Below the ports that the kernel gives to clients, so that no client takes the port of a server while it restarts. */
 const PORTS = { first: 20_000, count: 12_000 };
 
 /** A port that was free a moment ago. */

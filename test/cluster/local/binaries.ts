@@ -6,17 +6,16 @@ import { buildOnce, cacheDirectory } from '../common/cache.ts';
 import { run, succeeds, which } from '../common/command.ts';
 import { step } from '../common/step.ts';
 
-/** The Kubernetes that `local` runs; kube/go.mod pins the same one. */
+/** Version of Kubernetes. kube/go.mod pins the same one. */
 export const KUBERNETES_VERSION = '1.34.4';
 
 export interface Module {
-  /** What the step that builds it prints. */
+  /** Title of the step that builds it. */
   title: string;
-  /** The directory of its go.mod and go.sum, whose content is the key of the cache. */
+  /** Directory of its go.mod and go.sum. Their content is the key of the cache. */
   directory: string;
-  /** Import paths of the main packages; each binary is named after its package … */
+  /** Import paths of the main packages. Each binary has the name of its package unless `rename` gives another. */
   packages: readonly string[];
-  /** … unless a better name is given here. */
   rename?: Readonly<Record<string, string>>;
   ldflags?: string;
   /** Build tags. */
@@ -76,7 +75,7 @@ const PROMTOOL: Module = {
   title: 'Building promtool (first time only, about 2 minutes)',
   directory: join(import.meta.dirname, 'promtool'),
   packages: ['github.com/prometheus/prometheus/cmd/promtool'],
-  // Without the clients of two dozen clouds, of which it would make nothing here.
+  // Leaves out the clients of two dozen clouds.
   tags: 'remove_all_sd',
 };
 
@@ -101,12 +100,12 @@ export function helmBinaries(): Promise<string> {
   return binaries(HELM);
 }
 
-/** Directory with kwok, which plays the kubelet for pods that need not run. */
+/** Directory with kwok, which simulates the kubelet for pods that need not run. */
 export function kwokBinaries(): Promise<string> {
   return binaries(KWOK);
 }
 
-/** Directory with metrics-server, which autoscaling reads the use of CPU and memory from. */
+/** Directory with metrics-server, which tells autoscaling the use of CPU and memory. */
 export function metricsServerBinaries(): Promise<string> {
   return binaries(METRICS_SERVER);
 }
@@ -121,12 +120,12 @@ export function pauseBinary(): Promise<string> {
   return binaries(PAUSE);
 }
 
-/** Directory with kubectl: the one already built, else that of the user's own, else one built now. */
+/** Directory with kubectl: one in the cache, else the user's own, else a new one. */
 export async function kubectlDirectory(): Promise<string> {
   return toolDirectory('kubectl', KUBERNETES);
 }
 
-/** Directory with helm, found in the same way. */
+/** Directory with helm, found as kubectl is. */
 export async function helmDirectory(): Promise<string> {
   return toolDirectory('helm', HELM);
 }
@@ -137,12 +136,12 @@ async function toolDirectory(tool: string, module: Module): Promise<string> {
   return existsSync(built) || found === undefined ? binaries(module) : dirname(found);
 }
 
-/** Whether the cache has everything already, so that no Go is needed. */
+/** Whether the cache has all binaries, so that Go is not needed. */
 export function binariesAreBuilt(): boolean {
   return [KUBERNETES, DNS, HELM, PAUSE].every((module) => existsSync(cachedDirectory(module)));
 }
 
-/** Builds all packages of a Go module, in one `go build` so that they build in parallel, unless the cache has them. */
+/** Builds all packages of a Go module unless the cache has them. One `go build` builds them in parallel. */
 export async function binaries(module: Module): Promise<string> {
   const directory = cachedDirectory(module);
   if (existsSync(directory)) return directory;
@@ -164,7 +163,7 @@ function cachedDirectory(module: Module): string {
   return join(cacheDirectory(), 'bin', name);
 }
 
-/** Fetches what the packages are made of; a module proxy that fails for a moment is asked again. */
+/** Downloads the modules. Repeats after a failure, which may be a short one of the proxy. */
 async function download(
   { directory, packages, tags }: Module,
   env: NodeJS.ProcessEnv,
@@ -180,7 +179,7 @@ async function build(module: Module, output: string): Promise<void> {
   const env = {
     ...COLLECT_SELDOM,
     ...process.env,
-    // Static, so that the binaries also run in images made from scratch.
+    // Static binaries also run in images from scratch.
     CGO_ENABLED: '0',
     GOFLAGS: '-mod=readonly',
   };

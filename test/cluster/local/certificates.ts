@@ -18,13 +18,13 @@ export interface KeyPairFiles {
 
 export interface Subject {
   commonName: string;
-  /** Kubernetes reads a client's groups from here. */
+  /** Groups of the client in Kubernetes. */
   organization?: string;
   /** Addresses and DNS names of a server. */
   names?: readonly string[];
 }
 
-/** A certificate authority kept in a directory; certificates are made when they are first asked for and then kept. */
+/** A certificate authority in a directory. Makes each certificate once and keeps it. */
 export class CertificateAuthority {
   readonly files: KeyPairFiles;
   readonly #directory: string;
@@ -69,7 +69,7 @@ export class CertificateAuthority {
     return new CertificateAuthority(directory, files, certificate, key);
   }
 
-  /** The certificate `name`, good for both ends of a connection; it is kept, so the subject only counts the first time. */
+  /** The certificate `name`, for servers and clients. `subject` counts only when it is made. */
   async issue(name: string, subject: Subject): Promise<KeyPairFiles> {
     const files = keyPairFiles(this.#directory, name);
     if (isComplete(files)) return files;
@@ -98,7 +98,7 @@ export class CertificateAuthority {
   }
 }
 
-/** A key pair without a certificate, in two PEM files: what service account tokens are signed and checked with. */
+/** A key pair in two PEM files that signs and verifies service account tokens. */
 export async function signingKeys(directory: string, name: string): Promise<KeyPairFiles> {
   const files = {
     certificate: join(directory, `${name}.pub`),
@@ -145,7 +145,7 @@ function keyPairFiles(directory: string, name: string): KeyPairFiles {
   return { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
 }
 
-/** The key is written last, so its presence says that the pair is whole. */
+/** The key is written last, so the pair is whole if it exists. */
 function isComplete(files: KeyPairFiles): boolean {
   return existsSync(files.key) && existsSync(files.certificate);
 }

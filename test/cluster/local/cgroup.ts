@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Makes the parent cgroup of all pods in every hierarchy, as the kubelet demands that it exists. */
+/** Makes the parent cgroup of all pods in every hierarchy. The kubelet requires it. */
 export async function ensureCgroup(name: string): Promise<void> {
   for (const { root, unified } of hierarchies()) {
     if (unified) await delegateControllers(root);
@@ -16,7 +16,7 @@ export function processesInCgroup(name: string): number[] {
   return [...new Set(pids)];
 }
 
-/** Removes the cgroup and all below it; no process may be left in them. */
+/** Removes the cgroup and all below it. They must hold no process. */
 export async function removeCgroup(name: string): Promise<void> {
   for (const { root } of hierarchies()) await removeBelow(join(root, name));
 }
@@ -36,7 +36,7 @@ function hierarchies(): Hierarchy[] {
   return [...v1, ...v2].map(([, path, type]) => ({ root: path!, unified: type === 'cgroup2' }));
 }
 
-/** Lets children of the root have every controller there is. */
+/** Gives children of the root every controller. */
 async function delegateControllers(root: string): Promise<void> {
   const controllers = readFileSync(join(root, 'cgroup.controllers'), 'utf8').trim().split(' ');
   for (const controller of controllers)

@@ -13,7 +13,7 @@ const PAUSE_IMAGE = 'localhost/breakwater/pause:1';
 const CNI_NETWORK = 'breakwater';
 const READY_TIMEOUT = 30_000;
 
-/** Starts containerd with a socket and directories of its own, so that it neither shares nor falls with a Docker engine. */
+/** Starts containerd with its own socket and directories, so that it does not depend on a Docker engine. */
 export async function startContainerd(layout: Layout): Promise<void> {
   const plugins = cniDirectory();
   if (plugins === undefined) throw new Error('the CNI plugins are missing');
@@ -41,17 +41,15 @@ export function ctr(layout: Layout, ...args: string[]): string[] {
   return ['--address', layout.socket, '--namespace', 'k8s.io', ...args];
 }
 
-/** Whether containerd has an image of this name. */
 export async function hasImage(layout: Layout, name: string): Promise<boolean> {
   return (await run('ctr', ctr(layout, 'images', 'list', '-q'))).split('\n').includes(name);
 }
 
-/** Imports a Docker archive. */
 export async function importArchive(layout: Layout, archive: string): Promise<void> {
   await run('ctr', ctr(layout, 'images', 'import', archive));
 }
 
-/** Ends every container and takes down what it left, while containerd still runs. */
+/** Removes all containers with their tasks. containerd must still run. */
 export async function removeContainers(layout: Layout): Promise<void> {
   if (!(await answers(layout))) return;
   const tasks = await run('ctr', ctr(layout, 'tasks', 'list', '-q'));
@@ -61,7 +59,7 @@ export async function removeContainers(layout: Layout): Promise<void> {
   );
 }
 
-/** Whether containerd answers. Asked while nobody listens, `ctr` would wait for ten seconds. */
+/** Whether containerd answers. Looks for its socket first, because `ctr` would wait ten seconds for it. */
 async function answers(layout: Layout): Promise<boolean> {
   const probe = ['--connect-timeout', '500ms', ...ctr(layout, 'version')];
   return existsSync(layout.socket) && succeeds('ctr', probe);
@@ -79,13 +77,13 @@ async function importPause(layout: Layout): Promise<void> {
   await rm(archive);
 }
 
-/** overlayfs, which cannot lie on another overlay, as the root of a container is one. */
+/** overlayfs, unless the directory is itself on an overlay, as in a container. */
 async function snapshotter(layout: Layout): Promise<string> {
   const type = await run('stat', ['-f', '-c', '%T', layout.state]);
   return type.trim() === 'overlayfs' ? 'native' : 'overlayfs';
 }
 
-/** Two settings are for hosts without CAP_SYS_RESOURCE and for a clean removal: restrict_oom_score_adj, netns_mounts_under_state_dir. */
+/** restrict_oom_score_adj is for hosts without CAP_SYS_RESOURCE, netns_mounts_under_state_dir for a clean removal. */
 function containerdConfiguration(layout: Layout, plugins: string, snapshotter: string): string {
   return `version = 2
 root = "${layout.state}/containerd"

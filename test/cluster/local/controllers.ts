@@ -32,9 +32,9 @@ export async function startControllers(
           `--authentication-kubeconfig=${kubeconfig}`,
           `--authorization-kubeconfig=${kubeconfig}`,
         ],
-        // One of each: there is nobody to take over from after a restart.
+        // Each runs once, so a restart need not wait for a Lease.
         ...['--leader-elect=false', '--bind-address=127.0.0.1'],
-        // The usual 20 requests a second stretch the start over 4 s.
+        // The default of 20 requests a second would lengthen the start to 4 s.
         ...['--kube-api-qps=300', '--kube-api-burst=400', ...args],
       ],
       directory: join(layout.state, 'logs'),

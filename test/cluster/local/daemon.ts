@@ -15,22 +15,22 @@ import { which } from '../common/command.ts';
 import { waitFor } from '../common/step.ts';
 
 export interface DaemonOptions {
-  /** Names its pid file and its log. */
+  /** Name of its pid file and its log. */
   name: string;
-  /** The whole command line, the program first. */
+  /** The program and its arguments. */
   command: readonly string[];
-  /** The directory of logs and pid files. */
+  /** Directory of logs and pid files. */
   directory: string;
   env?: Readonly<Record<string, string>>;
-  /** Content of files that the program reads at its start: a change restarts it. */
+  /** Content of files that the program reads when it starts. A change restarts it. */
   configuration?: string;
-  /** Whether it goes on when this process ends; otherwise it ends with it, even when this process is killed. */
+  /** Whether it outlives this process. If not, it ends with it, even when this process is killed. */
   outlives: boolean;
 }
 
 interface PidFile {
   pid: number;
-  /** In clock ticks after the boot: tells the process from another one that got its number later. */
+  /** Start time in clock ticks since the boot. A later process with the same id has another one. */
   started: string;
   /** Hash of command line, environment and configuration. */
   key: string;
@@ -38,7 +38,7 @@ interface PidFile {
 
 const STOP_TIMEOUT = 10_000;
 
-/** A background process known by a pid file, so that a later run finds it, repairs it or ends it. */
+/** A background process with a pid file, by which a later run finds it. */
 export class Daemon {
   readonly log: string;
   readonly #options: DaemonOptions;
@@ -53,7 +53,7 @@ export class Daemon {
     this.#key = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
   }
 
-  /** Starts it unless it runs already as it should. Answers whether it was started. */
+  /** Starts the process unless it already runs with this key. Returns whether it did. */
   async start(): Promise<boolean> {
     const running = this.#running();
     if (running?.key === this.#key) return false;
@@ -79,7 +79,7 @@ export class Daemon {
     return true;
   }
 
-  /** Waits until `ready` says yes; fails at once, with the end of its log, when the process ends before. */
+  /** Waits for `ready`. Rejects with the end of the log if the process ends first. */
   async ready(timeout: number, ready: () => Promise<boolean> | boolean): Promise<void> {
     const { name } = this.#options;
     const check = async (): Promise<boolean> => {
@@ -89,7 +89,7 @@ export class Daemon {
     await waitFor(`${name} is not ready (log: ${this.log})`, timeout, check);
   }
 
-  /** Ends it, first politely. Does nothing when it does not run. */
+  /** Ends the process with `signal`, then by force. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const running = this.#running();
     if (running !== undefined) {
@@ -126,7 +126,7 @@ export class Daemon {
   }
 }
 
-/** Ends all daemons that have a pid file in the directory. */
+/** Ends all daemons with a pid file in the directory. */
 export async function stopDaemons(directory: string): Promise<void> {
   const names = existsSync(directory) ? readdirSync(directory) : [];
   for (const file of names.filter((name) => name.endsWith('.pid')))
@@ -146,7 +146,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The start time of a process that runs; undefined for none and for one that has ended but was not collected yet. */
+/** Start time of a process; undefined if it does not run or is a zombie. */
 function startTime(pid: number): string | undefined {
   let stat: string;
   try {
@@ -154,12 +154,12 @@ function startTime(pid: number): string | undefined {
   } catch {
     return undefined;
   }
-  // proc(5): the fields after the parenthesised name start with the state; the start time is the 22nd of all.
+  // proc(5): the fields after the name in parentheses begin with the third, the state. The start time is the 22nd.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields[0] === 'Z' && !hasThreads(pid) ? undefined : fields[19];
 }
 
-/** Whether threads are left of a process whose first one has ended: they still hold its ports. */
+/** Whether a process whose first thread has ended still has others, which hold its ports. */
 function hasThreads(pid: number): boolean {
   try {
     return readdirSync(`/proc/${pid}/task`).length > 1;

@@ -11,7 +11,7 @@ export interface KubeconfigOptions {
   client: KeyPairFiles;
 }
 
-/** Writes a kubeconfig that holds everything itself, so that it can be copied elsewhere. */
+/** Writes a kubeconfig that refers to no other file, so that it can be copied. */
 export async function writeKubeconfig(path: string, options: KubeconfigOptions): Promise<string> {
   const encoded = async (file: string): Promise<string> =>
     (await readFile(file)).toString('base64');

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-/** Where a local cluster keeps its things, and the names it goes by. */
+/** Paths of a local cluster. */
 export interface Layout {
-  /** Survives a reboot: etcd, certificates, images, logs. */
+  /** Directory that survives a reboot: etcd, certificates, images, logs. */
   state: string;
-  /** Does not: sockets, mounts of running containers. Short, because a socket's path must be. */
+  /** Directory that a reboot empties: sockets, mounts of containers. Its path is short, as that of a socket must be. */
   run: string;
   /** containerd's socket. */
   socket: string;

@@ -37,7 +37,7 @@ const API_PORT = 6443;
 const ETCD_PORTS = [2379, 2380] as const;
 const NODE_TIMEOUT = 60_000;
 
-/** Why a local cluster cannot be had here; undefined when it can. */
+/** Why this machine cannot run a local cluster; undefined if it can. */
 export function localIsPossible(): string | undefined {
   if (process.platform !== 'linux') return `needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0)
@@ -47,7 +47,7 @@ export function localIsPossible(): string | undefined {
   return undefined;
 }
 
-/** The real Kubernetes, built from source, on this machine: control plane, kubelet and DNS as host processes, pods in containerd. */
+/** Kubernetes built from source, on this machine: control plane, kubelet and DNS as processes, pods in containerd. */
 export class LocalCluster implements Cluster {
   readonly name = 'local';
   readonly kubeconfig: string;
@@ -142,7 +142,7 @@ export class LocalCluster implements Cluster {
     );
   }
 
-  /** After a reboot, what lies in /run speaks of processes and mounts that are gone. */
+  /** After a reboot, the files in /run are about processes and mounts that no longer exist. */
   async #forgetLastBoot(): Promise<void> {
     const marker = join(this.#layout.run, 'boot');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
@@ -153,6 +153,6 @@ export class LocalCluster implements Cluster {
   }
 }
 
-/** Status of the Ready condition, then the taints that keep pods away. */
+/** Template of the Ready condition's status and the taints that keep pods away. */
 const READINESS =
   '{.status.conditions[?(@.type=="Ready")].status} {.spec.taints[?(@.effect=="NoSchedule")].key}';

@@ -7,19 +7,19 @@ import { run, which } from '../common/command.ts';
 import { step } from '../common/step.ts';
 
 export interface ModuleFiles {
-  /** What the step that downloads them prints. */
+  /** Title of the step that downloads them. */
   title: string;
-  /** Name of their directory in the cache. */
+  /** Their directory in the cache. */
   name: string;
-  /** The directory of the go.mod and go.sum that pin the module. */
+  /** Directory of the go.mod and go.sum that pin the module. */
   directory: string;
-  /** Path of the Go module that they come in. */
+  /** Path of the Go module. */
   module: string;
   /** Paths within the module. */
   files: readonly string[];
 }
 
-/** Paths of copies of files that a Go module brings, such as definitions, downloaded unless the cache has them. */
+/** Paths of copies of files in a Go module, such as definitions. Downloads them unless the cache has them. */
 export async function moduleFiles(wanted: ModuleFiles): Promise<string[]> {
   const sums = readFileSync(join(wanted.directory, 'go.sum'));
   const key = createHash('sha256').update(sums).digest('hex').slice(0, 12);

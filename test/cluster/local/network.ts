@@ -2,25 +2,25 @@ import { existsSync, rmSync } from 'node:fs';
 import { run, succeeds, which } from '../common/command.ts';
 
 /**
- * The cluster lives in a network namespace of its own, joined to the host by one veth pair: its ports, bridges and
- * iptables rules cannot clash with anybody's, and all of them go away with the namespace.
+ * The cluster has its own network namespace, which one veth pair joins to the host. So its ports, bridges and iptables
+ * rules clash with no others, and disappear with the namespace.
  */
 const NAMESPACE = 'breakwater';
 const HOST_LINK = 'breakwater';
 const NODE_LINK = 'uplink';
 const COMMENT = 'breakwater';
 
-/** The cluster's address on its link to the host: node, API server and DNS server are found there, from pods and host. */
+/** The cluster's address on its link to the host. Pods and host reach node, API server and DNS server there. */
 export const NODE_ADDRESS = '10.213.255.2';
 const HOST_ADDRESS = '10.213.255.1';
 export const POD_RANGE = '10.213.0.0/24';
-/** What node ranges are cut from; a node takes a /24 of it. */
+/** Range of pod addresses. Each node has a /24 of it. */
 export const CLUSTER_RANGE = '10.213.0.0/17';
 export const SERVICE_RANGE = '10.213.128.0/18';
 export const SERVICE_ADDRESS = '10.213.128.1';
-/** Holds all of the above. */
+/** Range with all addresses of the cluster. */
 const WHOLE_RANGE = '10.213.0.0/16';
-/** Leaves room for what clouds and tunnels take from a packet. */
+/** Leaves room for the headers of clouds and tunnels. */
 export const MTU = 1400;
 
 const NAMESPACE_FILE = `/run/netns/${NAMESPACE}`;
@@ -30,12 +30,11 @@ export function enter(): string[] {
   return [which('nsenter') ?? 'nsenter', `--net=${NAMESPACE_FILE}`, '--'];
 }
 
-/** Whether the network is there. */
 export function networkExists(): boolean {
   return existsSync(NAMESPACE_FILE);
 }
 
-/** Makes what is missing of the namespace, the link to the host, routes and the host's rules. */
+/** Makes the namespace, the link to the host, routes and the host's rules unless they exist. */
 export async function ensureNetwork(): Promise<void> {
   if (!(await succeeds(which('nsenter') ?? 'nsenter', [...enter().slice(1), 'true'])))
     await makeNamespace();
@@ -56,7 +55,7 @@ export async function removeNetwork(): Promise<void> {
   if (networkExists()) await run(tool('ip'), ['netns', 'delete', NAMESPACE]);
 }
 
-/** Ids of the processes that run in the cluster's network. */
+/** Ids of the processes in the cluster's network. */
 export async function processesInNetwork(): Promise<number[]> {
   if (!networkExists()) return [];
   const pids = await run(tool('ip'), ['netns', 'pids', NAMESPACE]).catch(() => '');
@@ -64,8 +63,8 @@ export async function processesInNetwork(): Promise<number[]> {
 }
 
 /**
- * Whether the kernel shows bridged packets to iptables. Without it a pod's answer to a neighbour that came through a
- * Service would go past the address translation.
+ * Whether the kernel shows bridged packets to iptables. Without it, a pod's response to a neighbour that called it
+ * through a Service would bypass the address translation.
  */
 export async function bridgeCallsIptables(): Promise<boolean> {
   await succeeds(tool('modprobe'), ['br_netfilter']);
@@ -110,7 +109,7 @@ interface HostRule {
   remove: string[];
 }
 
-/** Lets pods reach the world through the host, also where Docker has set the policy of FORWARD to DROP. */
+/** Lets pods reach other networks through the host, also where Docker sets the policy of FORWARD to DROP. */
 function hostRules(): HostRule[] {
   const comment = ['-m', 'comment', '--comment', COMMENT];
   const rule = (table: string, chain: string, match: string[]): HostRule => {
@@ -136,7 +135,7 @@ function inNetwork(command: string, ...args: string[]): Promise<string> {
   return run(program!, [...prefix, tool(command), ...args]);
 }
 
-/** Full path, as sbin is often missing on a PATH. */
+/** Full path of a program that may be in an sbin directory. */
 function tool(name: string): string {
   return which(name) ?? name;
 }

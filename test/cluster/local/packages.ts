@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { run, which } from '../common/command.ts';
 import { step } from '../common/step.ts';
 
-/** A Debian package and the test that tells whether what it brings is there, whoever installed it. */
+/** A Debian package, and whether its content is installed, from the package or otherwise. */
 interface Need {
   debian: string;
   isThere: () => boolean;
@@ -27,7 +27,7 @@ const CLUSTER: readonly Need[] = [
   command('buildah'),
 ];
 
-/** What tests run besides a cluster. */
+/** Programs that tests run besides a cluster. */
 const TESTS: readonly Need[] = [
   command('redis-server'),
   command('prometheus'),
@@ -44,12 +44,12 @@ export function installPackages(): Promise<void> {
   return install(CLUSTER, 'install it with your package manager, or use CLUSTER=kind');
 }
 
-/** The same for what tests run besides a cluster. */
+/** Installs the Debian packages that tests need besides a cluster. */
 export function installTestPackages(): Promise<void> {
   return install(TESTS, 'install it with your package manager');
 }
 
-/** Whether there is a Python that can make virtual environments with pip in them. */
+/** Whether Python can make virtual environments with pip. */
 function makesEnvironments(): boolean {
   return spawnSync('python3', ['-c', 'import ensurepip, venv']).status === 0;
 }

@@ -12,13 +12,13 @@ import { processesInNetwork, removeNetwork } from './network.ts';
 
 const KILL_TIMEOUT = 20_000;
 const CNI_RESULTS = '/var/lib/cni/results';
-/** Paths that kubelet and CNI make wherever else they are told to keep their things. */
+/** Paths that kubelet and CNI use whatever their configuration says. */
 const FIXED_FILES = ['/var/lib/kubelet/device-plugins/kubelet.sock', '/etc/cni/net.d/cni.lock'];
 const CONTAINER_LOGS = '/var/log/containers';
 
-/** Removes all traces of a local cluster, in whatever condition it is: processes, containers, mounts, network, files. */
+/** Removes a local cluster in any state: processes, containers, mounts, network, files. */
 export async function remove(layout: Layout): Promise<void> {
-  // Before the containers, or the kubelet would start them again.
+  // The kubelet goes first: it would start the containers again.
   await new Daemon({
     name: 'kubelet',
     command: [],
@@ -48,7 +48,7 @@ export async function remove(layout: Layout): Promise<void> {
     await rm(directory, { recursive: true, force: true });
 }
 
-/** Mount points at and below a directory, the deepest first. */
+/** Unmounts a directory and all below it, the deepest first. */
 async function unmountBelow(directory: string): Promise<void> {
   const points = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
@@ -62,7 +62,7 @@ function fromOctal(_match: string, digits: string): string {
   return String.fromCharCode(parseInt(digits, 8));
 }
 
-/** Removes the entries of a shared directory that are ours, and the directory when nothing else is in it. */
+/** Removes our entries of a shared directory, and the directory if it is empty then. */
 async function removeFrom(
   directory: string,
   isOurs: (name: string) => Promise<boolean>,

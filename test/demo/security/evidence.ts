@@ -9,7 +9,7 @@ import { mustShow } from '../narrator.ts';
 import type { Withstood } from './attacks.ts';
 import { AGENT, showPlugin, type Security, type SecurityScene } from './scene.ts';
 
-/** What `kubectl get` and Events say of all attacks. */
+/** Shows all attacks in `kubectl get` and in Events. */
 export async function statusTells(
   { narrator, agents, api, namespace }: SecurityScene,
   attacks: readonly Withstood[],
@@ -54,7 +54,7 @@ function counts(security: Security | undefined): Set<string> {
   return new Set((security?.counts ?? []).map(({ type }) => type));
 }
 
-/** The condition of the alert, against what the pod serves to Prometheus. */
+/** Evaluates the condition of the alert on the metrics of the pod. */
 export async function alertFires(scene: SecurityScene): Promise<void> {
   const { narrator, agents, kubectl, namespace, pod } = scene;
   narrator.step('The alert');
@@ -79,7 +79,7 @@ export async function alertFires(scene: SecurityScene): Promise<void> {
   narrator.good(`so it fires: ${what}. ${rule.annotations.runbook} says what to do`);
 }
 
-/** Who did what, by the audit. */
+/** Shows who did what in the audit. */
 export async function auditTells(
   scene: SecurityScene,
   attacks: readonly Withstood[],
@@ -97,7 +97,7 @@ export async function auditTells(
   );
 }
 
-/** The audit is whole, and is not any more when one byte of it is another. */
+/** Verifies the audit, and then a copy with one changed byte. */
 export async function auditProves(scene: SecurityScene): Promise<void> {
   const { narrator, kubectl, namespace, pod } = scene;
   narrator.step('Can the audit be trusted?');
@@ -127,7 +127,7 @@ export async function auditProves(scene: SecurityScene): Promise<void> {
   }
 }
 
-/** The audit with one digit of one address changed. */
+/** The audit with one changed digit in an address. */
 function forged(text: string): { text: string; where: number; before: string; after: string } {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => line.includes('"event_code":"AuthenticationFailed"'));

@@ -1,4 +1,4 @@
-/** An agent under attack on a real cluster: `make demo-security`. CLUSTER chooses the cluster; see test/cluster. */
+/** `make demo-security`: attacks an agent on a real cluster. CLUSTER chooses the cluster; see test/cluster. */
 import { columns } from '../../../cli/view/columns.ts';
 import type { Narrator } from '../narrator.ts';
 import { NAMESPACE } from '../scene.ts';

@@ -11,7 +11,7 @@ import { mustShow, type Narrator } from '../narrator.ts';
 export const AGENT = 'clerk';
 export const KEYS = { alice: 'made-up-key-of-alice', bob: 'made-up-key-of-bob' } as const;
 
-/** What the attacks are played on. The agent has one pod. */
+/** The cluster and the objects of the attacks. The agent has one pod. */
 export interface SecurityScene {
   narrator: Narrator;
   kubectl: Kubectl;
@@ -19,16 +19,16 @@ export interface SecurityScene {
   agents: Agents;
   namespace: string;
   model: RemoteModel;
-  /** The service behind the agent's tool and its MCP server. */
+  /** The service with the agent's tool and its MCP server. */
   tools: RemoteTools;
-  /** Somebody in the cluster without a key. */
+  /** An attacker in the cluster without a key. */
   stranger: RemoteTraffic;
   pod: PodClient;
 }
 
 export type Security = NonNullable<NonNullable<AgentDeployment['status']>['security']>;
 
-/** An event of a turn, as it is streamed. */
+/** A streamed event of a turn. */
 export interface TurnEvent {
   type: string;
   name?: string;
@@ -38,7 +38,7 @@ export interface TurnEvent {
   stop_reason?: string;
 }
 
-/** What a client asks in a conversation of its own, and what comes back. */
+/** Sends a message in a new conversation, and returns the events of the turn. */
 export async function ask(
   { pod }: Pick<SecurityScene, 'pod'>,
   client: keyof typeof KEYS,
@@ -59,17 +59,17 @@ export async function ask(
   return [...lines].map(([, data]) => JSON.parse(data!) as TurnEvent);
 }
 
-/** What the model was told by a tool in a turn. */
+/** Text that a tool returned to the model in a turn. */
 export function resultOf(events: readonly TurnEvent[]): string {
   return events.find(({ type }) => type === 'tool_result')?.content ?? '';
 }
 
-/** What the model said in a turn. */
+/** Text of the model in a turn. */
 export function textOf(events: readonly TurnEvent[]): string {
   return events.map(({ type, text }) => (type === 'text' ? (text ?? '') : '')).join('');
 }
 
-/** Runs a command of kubectl breakwater in the namespace, and shows it. */
+/** Runs a command of kubectl breakwater in the namespace, and prints it. */
 export async function showPlugin(
   { narrator, kubectl, namespace }: Pick<SecurityScene, 'narrator' | 'kubectl' | 'namespace'>,
   line: string,

@@ -50,7 +50,7 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sec
   return scene;
 }
 
-/** Incidents and Events of an earlier run would be taken for those of this one. */
+/** Removes incidents and Events of an earlier run, which the demo would otherwise show. */
 async function forgetEarlierRun({ kubectl }: Platform, api: Api): Promise<void> {
   await kubectl.run([
     ...['delete', 'agentdeployment', AGENT, '-n', NAMESPACE],
@@ -72,7 +72,7 @@ async function forgetEarlierRun({ kubectl }: Platform, api: Api): Promise<void> 
   ]);
 }
 
-/** A Service refuses connections until its node has heard of the pods behind it. */
+/** Waits for the Service, which refuses connections until its node knows the pods. */
 async function waitForService({ stranger }: SecurityScene): Promise<void> {
   const url = `http://${AGENT}.${NAMESPACE}.svc`;
   await waitFor(
@@ -82,7 +82,7 @@ async function waitForService({ stranger }: SecurityScene): Promise<void> {
   );
 }
 
-/** The part of the manifest that is about security: what follows the pod template. */
+/** The part of the manifest about security, which follows the pod template. */
 async function guardOf(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8');
   return text.slice(text.indexOf('  # Who may ask.')).trimEnd().split('\n');

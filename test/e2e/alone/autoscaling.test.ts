@@ -18,7 +18,7 @@ interface Deployment {
   status?: { readyReplicas?: number };
 }
 
-/** At once in both directions, where the defaults wait for minutes. */
+/** Scales at once in both directions. The defaults wait for minutes. */
 const BEHAVIOR = {
   scaleUp: { stabilizationWindowSeconds: 0 },
   scaleDown: {
@@ -46,7 +46,7 @@ describe('the number of pods', () => {
     await sandbox?.close();
   });
 
-  /** CPU is what it is measured by: memory asked for is far above what is used, and CPU several times what idle pods use. */
+  /** Scales by CPU: the request for memory is far above its use, and that for CPU several times the use of idle pods. */
   function agent(name: string, spec: Record<string, unknown>): Record<string, unknown> {
     const made = sandbox.agent({ name, baseURL, spec });
     const resources = { requests: { cpu: '100m', memory: '256Mi' } };

@@ -40,7 +40,7 @@ describe('an operator that runs on a computer outside the pod network', () => {
     await sandbox.close();
   }, 120_000);
 
-  /** Ways through the API server that are open now. */
+  /** Open port-forwards through the API server. */
   async function forwarded(): Promise<number> {
     const text = await sandbox.kubectl.run(['get', '--raw', '/metrics']);
     const line = /^apiserver_longrunning_requests\{[^}]*subresource="portforward"[^}]*\} (\S+)$/gm;

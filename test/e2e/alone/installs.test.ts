@@ -22,7 +22,7 @@ import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(180_000);
 
-/** Each way to install the operator, one after another, under the roles that come with it, while an agent serves. */
+/** Installs the operator in each way, one after another, with its own roles, while an agent serves. */
 describe('an install', () => {
   let sandbox: Sandbox;
   let elsewhere: Sandbox;
@@ -49,7 +49,7 @@ describe('an install', () => {
     await Promise.all([sandbox.close(), elsewhere.close()]);
   });
 
-  /** An edit of a policy is told to the pods, and is in the status. */
+  /** Edits a policy, and waits until pods and status have the edit. */
   async function looksAfterAgents(): Promise<void> {
     capacity += 1;
     await sandbox.apply(
@@ -85,7 +85,7 @@ describe('an install', () => {
     await isRefusedNothing();
   });
 
-  it('by Helm for a single namespace looks after that one and no other', async () => {
+  it('by Helm for a single namespace manages only that one', async () => {
     const { kubectl, images, namespace } = sandbox;
     await uninstallOperator({ kubectl });
     await installOperator({ kubectl, images }, { values: [`watchNamespace=${namespace}`] });
@@ -97,7 +97,7 @@ describe('an install', () => {
     expect(stranger.status).toBeUndefined();
   });
 
-  it('by kubectl apply -k works where Helm left the definitions', async () => {
+  it('by kubectl apply -k works with the definitions that Helm has left', async () => {
     const { kubectl, images } = sandbox;
     await uninstallOperator({ kubectl });
     const directory = await mkdtemp(join(tmpdir(), 'breakwater-kustomize-'));
@@ -142,7 +142,7 @@ describe('an install', () => {
     }
   });
 
-  it('and what comes between them touches no request', async () => {
+  it('of one kind after another affects no request', async () => {
     const { sent, outcomes } = since(before, await traffic.report());
     await traffic.run(undefined);
     expect(sent).toBeGreaterThan(100);

@@ -58,7 +58,7 @@ describe('of two operator pods, while policies are edited and traffic runs', () 
     leader = pods.find((one) => one.leads)!.pod;
   });
 
-  /** Edits the policy over and over, and keeps every revision that the agent's ConfigMap had. */
+  /** Edits the policy repeatedly, and records every revision of the agent's ConfigMap. */
   async function underLoad(
     work: (revisions: readonly Revision[]) => Promise<void>,
   ): Promise<Revision[]> {
@@ -95,8 +95,8 @@ describe('of two operator pods, while policies are edited and traffic runs', () 
   }
 
   /**
-   * Another process leads within the time, goes on with the work, and the last edit is in force everywhere.
-   * Which one leads is open: the standby, or the one that replaces the leader.
+   * Checks that another process leads within the time and that the last edit is in force in all pods. The standby may lead,
+   * or the pod that replaces the leader.
    */
   async function takesOver(end: () => Promise<number>, withinMs: number): Promise<void> {
     const { leaseTransitions = 0, holderIdentity } = (await lease()).spec;

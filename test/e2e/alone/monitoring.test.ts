@@ -9,7 +9,7 @@ import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(300_000);
 
-/** The operator looks twice a minute. */
+/** The operator checks twice a minute. */
 const NOTICED = { timeoutMs: 90_000, everyMs: 500 };
 
 interface ServiceMonitor extends KubernetesObject {
@@ -81,7 +81,7 @@ describe('prometheus-operator in a cluster with agents', () => {
     return [all.map(({ metadata }) => metadata.uid).sort(), restarts(all)];
   }
 
-  it('is made use of when it is installed and done without when it is removed; no pod notices', async () => {
+  it('is used while it is installed, without a restart of pods', async () => {
     const before = await pods();
     if (!foreign) {
       await monitored('False', 'NotInstalled');
@@ -109,7 +109,7 @@ describe('prometheus-operator in a cluster with agents', () => {
     expect(await pods()).toEqual(before);
   });
 
-  /** What Prometheus would scrape for it: the addresses behind the port of that name of the Services that it selects. */
+  /** Targets of a ServiceMonitor: the addresses behind this port of the Services that it selects. */
   async function targets({ spec }: ServiceMonitor): Promise<string[]> {
     const selector = Object.entries(spec.selector.matchLabels)
       .map(([key, value]) => `${key}=${value}`)

@@ -7,11 +7,11 @@ import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(420_000);
 
-/** Streams that are open at a time; each lasts so long. */
+/** Number of open streams, and duration of each. */
 const STREAMS = 50;
 const STREAM_SECONDS = 10;
 const EVENTS_PER_SECOND = 2;
-/** Requests per second, each on a connection of its own. */
+/** Requests per second, each on its own connection. */
 const RATE = 100;
 const ROLLS = 3;
 
@@ -38,7 +38,7 @@ describe('an agent under load', () => {
 
   afterAll(() => sandbox.close());
 
-  /** Each edition is another pod template, so a roll. */
+  /** Each edition has another pod template, which causes a roll-out. */
   const agent = (edition: number, replicas: number): Record<string, unknown> =>
     sandbox.agent({
       name: 'ferry',
@@ -108,7 +108,7 @@ describe('an agent under load', () => {
     );
     expect(Object.keys(streamed!.outcomes)).toEqual(['200']);
     expect(Object.keys(answered!.outcomes)).toEqual(['200']);
-    // A busy machine sends at a lower rate than asked for; how many it was is printed.
+    // A busy machine sends at a lower rate. The test prints the number.
     expect(answered!.answered).toBeGreaterThan(1_000);
     expect(streamed!.answered).toBeGreaterThan(STREAMS);
   });

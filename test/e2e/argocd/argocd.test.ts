@@ -23,12 +23,12 @@ import { RemoteModel } from '../../kit/simulator.ts';
 import { waitFor } from '../../kit/wait.ts';
 import { Sandbox } from '../sandbox.ts';
 
-/** For a run without `make e2e`, which builds it first. */
+/** Time for the build, if `make e2e` has not done it before. */
 const BUILD_MS = 1_800_000;
 const DEFINITIONS = ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'];
 const TENANTS = 'config/argocd/tenants';
 const SAMPLES = 'config/samples';
-/** Longest time from a commit that Argo CD hears of to its enforcement in every pod. */
+/** Longest time from the notice of a commit to its enforcement in every pod. */
 const ENFORCED_WITHIN_S = 30;
 
 jest.setTimeout(420_000);
@@ -40,7 +40,7 @@ const isRefused = ({ status }: { status: number }): boolean => status === 503;
 describe('Argo CD', () => {
   let argoCd: ArgoCd;
   let repository: Repository;
-  /** Where Argo CD's own objects are, and where it deploys. */
+  /** Namespaces of Argo CD's own objects and of those that it deploys. */
   let home: Sandbox;
   let samples: Sandbox;
   let tenants: Sandbox[];
@@ -86,14 +86,14 @@ describe('Argo CD', () => {
     if (isFailed) say(argoCd?.logs() ?? '');
     isFailed = true;
   });
-  /** A test whose failure shows Argo CD's logs. */
+  /** A test that prints Argo CD's logs if it fails. */
   const test = (name: string, body: () => Promise<void>): void =>
     it(name, async () => {
       await body();
       isFailed = false;
     });
 
-  /** The example, once for each tenant, with the simulated model and room for all of its pods. */
+  /** The example for each tenant, with the simulated model and small pods. */
   async function tenantFiles(): Promise<Record<string, string>> {
     const example = await filesUnder(join(ROOT, TENANTS, 'example'), '.');
     const patch = stringify([
@@ -113,7 +113,7 @@ describe('Argo CD', () => {
   const modelURL = (): string => `http://model.${samples.namespace}.svc`;
   const isSynced = ({ status }: Application): boolean => status?.sync?.status === 'Synced';
 
-  /** An object of config/argocd whose git is the test's. */
+  /** An object of config/argocd with the test's git repository. */
   async function manifests(file: string): Promise<KubernetesObject[]> {
     const text = await readFile(join(ROOT, 'config/argocd', file), 'utf8');
     const ours = text
@@ -129,7 +129,7 @@ describe('Argo CD', () => {
     return repository.commit(`Edit ${path}`, { [path]: text.replace(from, to) });
   }
 
-  /** Seconds from now, when Argo CD hears of a commit, until every pod answers so. */
+  /** Tells Argo CD of a commit. Returns the seconds until every pod answers as expected. */
   async function enforced(
     what: string,
     isDone: (answer: { status: number }) => boolean,
@@ -263,7 +263,7 @@ describe('Argo CD', () => {
     expect(resource(shown, 'AgentDeployment', 'triage')?.health?.status).toBe('Healthy');
   });
 
-  /** Has the circuit of every pod opened by a model that is overloaded, and then well again. */
+  /** Opens the circuit of every pod by an overloaded model, and then heals the model. */
   async function openCircuits(): Promise<void> {
     await model.setFault({ status: 529 });
     await sendUntil('Open in 3 pods', ({ status }) => status?.pods?.open === 3);
@@ -379,7 +379,7 @@ describe('Argo CD', () => {
       ({ spec }) => spec.replicas === 2,
     );
     expect(scaled.metadata.annotations).not.toHaveProperty('argocd.argoproj.io/tracking-id');
-    // Its own default, which neither git nor the autoscaler states.
+    // The default of the Deployment: neither git nor the autoscaler sets the number.
     expect((await agents.agent('assistant')).spec.replicas).toBe(1);
     for (let round = 0; round < 3; round += 1) {
       const { status } = await applications.compared(`agents-${namespace}`);
@@ -435,7 +435,7 @@ describe('Argo CD', () => {
   });
 });
 
-/** Less than the default, so that a small machine bears every pod. */
+/** Less than the default, so that all pods fit on a small machine. */
 const SMALL = {
   spec: {
     containers: [{ name: 'agent', resources: { requests: { cpu: '20m', memory: '64Mi' } } }],

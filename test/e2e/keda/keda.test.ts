@@ -16,7 +16,7 @@ import { Sandbox } from '../sandbox.ts';
 
 jest.setTimeout(420_000);
 
-/** At once in both directions, where the defaults wait for minutes. */
+/** Scales at once in both directions. The defaults wait for minutes. */
 const BEHAVIOR = {
   scaleUp: { stabilizationWindowSeconds: 0 },
   scaleDown: {
@@ -25,7 +25,7 @@ const BEHAVIOR = {
   },
 };
 const TARGET = 5;
-/** The operator looks twice a minute. */
+/** The operator checks twice a minute. */
 const NOTICED = { timeoutMs: 90_000, everyMs: 500 };
 
 interface Scaled extends KubernetesObject {
@@ -113,7 +113,7 @@ describe('KEDA in a cluster with agents', () => {
       { timeoutMs: 150_000, everyMs: 500 },
     );
 
-  it('is missed while it is not there, and CPU drives the number of pods', async () => {
+  it('is reported as missing until it is installed, and pods scale by CPU', async () => {
     await sandbox.apply(agent(prometheus!.url));
     await until('ScaledByLoad', 'False', 'NotInstalled');
     expect(await autoscalers()).toEqual(['busy']);
@@ -127,7 +127,7 @@ describe('KEDA in a cluster with agents', () => {
     expect(await autoscalers()).toEqual(['keda-hpa-busy']);
     await until('ScalingManaged', 'True');
 
-    // Five answers of 3 s a second keep 15 requests in flight: three pods' worth.
+    // Five requests a second of 3 s each keep 15 in flight: enough for three pods.
     await model.control.setFault({ firstTokenMs: 3_000 });
     const before = await traffic.report();
     const started = Date.now();
@@ -153,7 +153,7 @@ describe('KEDA in a cluster with agents', () => {
     expect(Object.keys(outcomes)).toEqual(['200']);
   });
 
-  it('keeps the pods while Prometheus has no figures, and the agent says why', async () => {
+  it('keeps the pods while Prometheus has no figures, and the agent names the reason', async () => {
     await model.control.setFault({ firstTokenMs: 3_000 });
     await traffic.run({ url: sandbox.url('busy'), rate: 5 });
     await replicas('3 pods', (count) => count === 3);
@@ -165,7 +165,7 @@ describe('KEDA in a cluster with agents', () => {
     expect(spec.replicas).toBe(3);
   });
 
-  it('gives back to CPU when it is removed, with as many pods as there are', async () => {
+  it('leaves scaling to CPU when it is removed, without a change of the number of pods', async () => {
     await keda!.uninstall();
     await until('ScaledByLoad', 'False', 'NotInstalled');
     await waitFor('the autoscaler is back', autoscalers, (names) => names.join() === 'busy');

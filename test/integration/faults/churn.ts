@@ -1,6 +1,6 @@
 import type { ApiServer } from '../apiserver.ts';
 
-/** Changes ConfigMaps of a namespace one after another, past any proxy, until it is stopped. */
+/** Changes ConfigMaps of a namespace one after another, without the proxy, until it is stopped. */
 export class Churn {
   readonly #server: ApiServer;
   readonly #namespace: string;
@@ -27,7 +27,7 @@ export class Churn {
     await this.#done;
   }
 
-  /** Makes so many changes and no more. */
+  /** Makes `count` changes. */
   async make(count: number): Promise<void> {
     for (let i = 0; i < count; i++) await this.#change();
   }
@@ -36,7 +36,7 @@ export class Churn {
     while (!this.#stopped) await this.#change();
   }
 
-  /** A name that exists is as likely to be changed as deleted; a failure, as in an outage, is passed over. */
+  /** Changes or deletes an existing name with the same probability. Ignores failures, as in an outage. */
   async #change(): Promise<void> {
     const name = `object-${Math.floor(this.#random() * this.#names)}`;
     const collection = `/api/v1/namespaces/${this.#namespace}/configmaps`;

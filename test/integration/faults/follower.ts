@@ -12,21 +12,21 @@ import {
 } from '../../../operator/kube/index.ts';
 import { ConfigMaps } from '../../../operator/resources/resources.ts';
 
-/** A clock on which everything takes a fraction of its time, so that deadlines of minutes pass in seconds. */
+/** A clock that runs faster, so that deadlines of minutes pass in seconds. */
 export const fast = (factor: number): Clock => ({
   now: () => Date.now(),
   monotonic: () => performance.now() * factor,
   after: (ms, callback) => systemClock.after(ms / factor, callback),
 });
 
-/** Follows the ConfigMaps of a namespace by an informer, and keeps what its handlers were told. */
+/** Follows the ConfigMaps of a namespace by an informer, and records the calls of its handlers. */
 export class Follower implements AsyncDisposable {
   readonly informer: Informer<ConfigMap>;
-  /** By key, the version that handlers heard last. */
+  /** The last version for handlers, by key. */
   readonly told = new Map<string, string>();
-  /** Deletions of which handlers were told. */
+  /** Keys of deletions for handlers. */
   readonly deleted: string[] = [];
-  /** Changes that did not begin where the one before ended. */
+  /** Changes whose former object was not that of the change before. */
   readonly gaps: string[] = [];
   readonly #transport: Transport;
   readonly #stop = new AbortController();
@@ -44,7 +44,7 @@ export class Follower implements AsyncDisposable {
     this.informer.start(this.#stop.signal);
   }
 
-  /** What the cache holds, by key: the version. */
+  /** Versions in the cache, by key. */
   get cached(): Record<string, string> {
     return versions(this.informer.list());
   }

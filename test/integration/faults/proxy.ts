@@ -5,39 +5,39 @@ import type { AddressInfo, Socket } from 'node:net';
 import { Agent } from 'undici';
 import type { ClusterConfig } from '../../../operator/kube/index.ts';
 
-/** One request that came through. */
+/** A request through the proxy. */
 export interface Seen {
-  /** When it came, by performance.now. */
+  /** Time of its arrival, by performance.now. */
   at: number;
   method: string;
   path: string;
   query: URLSearchParams;
-  /** A list is a GET of a collection, a call everything else that is no watch. */
+  /** A list is a GET of a collection. A call is any other request that is no watch. */
   kind: 'list' | 'watch' | 'call';
 }
 
-/** What becomes of one request; absent: it passes. */
+/** The fault for a request. Absent: none. */
 export type Fault =
-  /** It is answered in place of the API server. */
+  /** Answers instead of the API server. */
   | { kind: 'answer'; status: number; body: object; headers?: Record<string, string> }
-  /** The connection is reset before anything is answered. */
+  /** Resets the connection before an answer. */
   | { kind: 'reset' }
-  /** It is taken and never answered, as by a host that is gone. */
+  /** Accepts the request and never answers, like a dead host. */
   | { kind: 'silence' }
-  /** The answer's bytes pass through this; when it throws, the connection is reset. */
+  /** Transforms the bytes of the answer. If it throws, the connection is reset. */
   | { kind: 'shape'; shape: Shape };
 
 export type Shape = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 /**
- * Stands between a client and the API server and breaks the connection in ways that networks, load
- * balancers and servers do. Speaks plain HTTP to the client, so that a test can cut answers at any byte.
+ * A proxy between a client and the API server. It breaks connections as networks, load balancers and servers do. It serves
+ * plain HTTP, so that a test can cut answers at any byte.
  */
 export class FaultProxy implements AsyncDisposable {
   readonly seen: Seen[] = [];
-  /** Asked for each request. */
+  /** Decides on the fault for each request. */
   fault: (request: Seen) => Fault | undefined = () => undefined;
-  /** May change what is asked for before it is sent on. */
+  /** May change a request before it is forwarded. */
   rewrite: (request: Seen) => void = () => undefined;
   readonly #server: Server;
   readonly #upstream: Agent;
@@ -58,7 +58,7 @@ export class FaultProxy implements AsyncDisposable {
     });
   }
 
-  /** A proxy before the API server of `config`, whose credentials it uses for everybody. */
+  /** Starts a proxy for the API server of `config`. It uses these credentials for all clients. */
   static async start(config: ClusterConfig): Promise<FaultProxy> {
     const { tls } = await config.credentials();
     const upstream = new Agent({ connect: tls, bodyTimeout: 0, headersTimeout: 0 });
@@ -67,7 +67,7 @@ export class FaultProxy implements AsyncDisposable {
     return new FaultProxy(server, upstream, config.server);
   }
 
-  /** Where clients find it. */
+  /** Its address for clients. */
   get config(): ClusterConfig {
     const { port } = this.#server.address() as AddressInfo;
     return {
@@ -77,17 +77,17 @@ export class FaultProxy implements AsyncDisposable {
     };
   }
 
-  /** How many requests of a kind came. */
+  /** Number of requests of a kind. */
   count(kind: Seen['kind']): number {
     return this.seen.filter((request) => request.kind === kind).length;
   }
 
-  /** Resets every connection that is open. */
+  /** Resets all open connections. */
   resetAll(): void {
     for (const socket of this.#sockets) reset(socket);
   }
 
-  /** Every connection that is open now stays open and says nothing any more; new ones work. */
+  /** Keeps all open connections silent. New ones work. */
   freezeAll(): void {
     for (const socket of this.#sockets) this.#frozen.add(socket);
   }

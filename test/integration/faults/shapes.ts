@@ -3,7 +3,7 @@ import type { Shape } from './proxy.ts';
 
 const NEWLINE = 10;
 
-/** The place after the n-th line in these bytes; undefined when they hold fewer. */
+/** Index after line number `n`; undefined if there are fewer lines. */
 function endOfLine(bytes: Uint8Array, n: number): number | undefined {
   let end = 0;
   for (let line = 0; line < n; line++) {
@@ -13,7 +13,7 @@ function endOfLine(bytes: Uint8Array, n: number): number | undefined {
   return end;
 }
 
-/** Passes `count` lines and part of the next one, then ends: in good order, or by a reset. */
+/** Passes `count` lines and a part of the next one, then ends regularly or by a reset. */
 export const truncated = (count: number, end: 'end' | 'reset'): Shape =>
   async function* (bytes) {
     let held = Buffer.alloc(0);
@@ -27,7 +27,7 @@ export const truncated = (count: number, end: 'end' | 'reset'): Shape =>
     }
   };
 
-/** Passes `count` lines, then says this event and ends. */
+/** Passes `count` lines, then sends this event and ends. */
 export const interrupted = (count: number, event: object): Shape =>
   async function* (bytes) {
     let held = Buffer.alloc(0);
@@ -45,7 +45,7 @@ export const interrupted = (count: number, event: object): Shape =>
     }
   };
 
-/** Hands the bytes on in small pieces, cut anywhere. */
+/** Forwards the bytes in small pieces. */
 export const slow = (size: number): Shape =>
   async function* (bytes) {
     for await (const chunk of bytes) {

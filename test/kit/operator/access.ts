@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { ClusterConfig } from '../../../operator/kube/index.ts';
 
-/** The way to an API server, such that it can be handed to another process. */
+/** Address and credentials of an API server, as JSON for another process. */
 export interface Access {
   server: string;
   tls: { ca?: string; cert?: string; key?: string };
@@ -13,7 +13,7 @@ interface Kubeconfig {
   users: [{ user: { 'client-certificate-data': string; 'client-key-data': string } }];
 }
 
-/** Reads a kubeconfig without the client library, whose memory would be measured too. */
+/** Reads a kubeconfig without the client library, whose memory would count in the measurement. */
 export async function accessOf(kubeconfig: string): Promise<Access> {
   const { clusters, users } = parse(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
   const decoded = (text: string): string => Buffer.from(text, 'base64').toString();

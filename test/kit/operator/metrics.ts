@@ -11,7 +11,7 @@ export class Metrics {
     }
   }
 
-  /** Sum of all samples of that name whose labels are as wanted. */
+  /** Sum of all samples with this name and these labels. */
   sum(name: string, wanted: Record<string, string | RegExp> = {}): number {
     return this.#samples
       .filter((sample) => sample.name === name && matches(sample.labels, wanted))
@@ -30,7 +30,7 @@ export class Metrics {
   }
 }
 
-/** The `percent`-th percentile of what was observed between two scrapes, linear within its bucket. */
+/** The `percent`-th percentile of the observations between two scrapes, linear within its bucket. */
 export function percentileBetween(
   before: Map<number, number>,
   after: Map<number, number>,

@@ -13,16 +13,16 @@ import { Metrics } from './metrics.ts';
 export const NAMESPACE = 'breakwater-system';
 export const LEASE = 'breakwater-operator';
 export const IMAGE = 'runtime:bench';
-/** In MiB: the heap that Node chooses in a container of 512 MiB, the limit that the chart sets; a large machine makes it lavish. */
+/** Heap in MiB that Node chooses under the chart's limit of 512 MiB. On a large machine it would choose more. */
 const HEAP = 256;
 
-/** What the operator's image gives its process. */
+/** Settings of the process in the operator's image. */
 interface ImageSettings {
   flags: string[];
   environment: Record<string, string>;
 }
 
-/** @throws Error when the Dockerfile has no image of the operator, or it starts nothing */
+/** @throws Error if the Dockerfile has no stage `operator` with an ENTRYPOINT */
 function imageSettings(): ImageSettings {
   const file = readFileSync(join(import.meta.dirname, '../../../Dockerfile'), 'utf8');
   const stage = /^FROM .* AS operator$(.*?)(?=^FROM )/ms.exec(file)?.[1];
@@ -35,7 +35,7 @@ function imageSettings(): ImageSettings {
   };
 }
 
-/** Bundles the operator as its image has it; returns the path of the program. */
+/** Bundles the operator as for its image. Returns the path of the program. */
 export async function bundleOperator(directory: string): Promise<string> {
   const outfile = join(directory, 'operator.mjs');
   const require = `import { createRequire as __createRequire } from 'node:module';
@@ -50,9 +50,9 @@ const require = __createRequire(import.meta.url);`;
     banner: { js: require },
     minifySyntax: true,
     minifyWhitespace: true,
-    // A character that is not of Latin-1 in a comment doubles what the text takes in memory.
+    // A comment with a character beyond Latin-1 doubles the memory of the text.
     legalComments: 'none',
-    // As in the images: nothing here calls what asks for it.
+    // As in the images: no code here calls what needs it.
     external: ['protobufjs/minimal'],
     logLevel: 'warning',
   });
@@ -62,21 +62,21 @@ const require = __createRequire(import.meta.url);`;
 export interface OperatorPlace {
   program: string;
   access: Access;
-  /** Where its log goes. */
+  /** Directory of its log. */
   directory: string;
-  /** In MiB; Node chooses half of the container's memory. Default that of the chart's limit. */
+  /** Heap in MiB. Default: what Node chooses under the chart's limit. */
   heap?: number;
   /** Variables of its environment, as the chart sets them. */
   settings?: Record<string, string>;
 }
 
-/** One replica of the operator, in a process of its own. */
+/** A replica of the operator in its own process. */
 export class OperatorProcess {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #port: number;
   readonly #healthPort: number;
-  /** Each scrape begins the measurement of the event loop anew. */
+  /** Longest stall so far: each scrape restarts the operator's own measurement. */
   #lag = 0;
 
   private constructor(name: string, child: ChildProcess, ports: Settings['ports']) {
@@ -96,7 +96,7 @@ export class OperatorProcess {
       METRICS_PORT: String(metrics),
       HEALTH_PORT: String(health),
       DEBUG_PORT: String(debug),
-      // Benchmarks name the node of their pods.
+      // The pod templates of benchmarks name a node.
       TENANCY_POD_TEMPLATE: 'Any',
       ...place.settings,
     });
@@ -120,7 +120,7 @@ export class OperatorProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** What it says of itself; undefined while it does not answer. */
+  /** Its metrics; undefined while it does not answer. */
   async metrics(): Promise<Metrics | undefined> {
     if (!this.running) throw new Error(`Operator ${this.name} ended; see its log`);
     try {
@@ -133,7 +133,7 @@ export class OperatorProcess {
     }
   }
 
-  /** Whether it says that its caches hold what the API server has. */
+  /** Whether it reports that its caches are synced. */
   async ready(): Promise<boolean> {
     if (!this.running) throw new Error(`Operator ${this.name} ended; see its log`);
     try {
@@ -143,12 +143,12 @@ export class OperatorProcess {
     }
   }
 
-  /** Since the last call, or since it started. */
+  /** Stalls of its event loop since the last call or since its start. */
   async stalls(since: 'LastCall' | 'Start'): Promise<Stalls> {
     return this.#ask<Stalls>(since === 'Start' ? 'all stalls' : 'stalls');
   }
 
-  /** What the heap held after the last full collection of garbage, in MiB; 0 before the first one. */
+  /** Used heap after the last full garbage collection, in MiB; 0 before the first one. */
   async heapInUse(): Promise<number> {
     return this.#ask<number>('heap');
   }
@@ -160,12 +160,12 @@ export class OperatorProcess {
     return answer;
   }
 
-  /** The longest time for which its event loop stood still, in ms, as far as `metrics` was asked. */
+  /** The longest stall of its event loop in ms, up to the last call of `metrics`. */
   get longestStallMs(): number {
     return this.#lag * 1000;
   }
 
-  /** Resident memory now and at its highest, in MiB, as the kernel counts it. */
+  /** Resident memory now and at its peak, in MiB, by the kernel. */
   memory(): { now: number; peak: number } {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     const mib = (field: string): number =>

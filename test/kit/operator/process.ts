@@ -1,4 +1,4 @@
-/** The operator as it runs in its image, with the way to the API server and its settings from BENCH. */
+/** The operator as in its image. The variable BENCH has its settings and the access to the API server. */
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { pino } from 'pino';
@@ -8,7 +8,7 @@ import type { Settings } from '../../../operator/settings.ts';
 import { type Access, clusterOf } from './access.ts';
 import { StallWatch } from './stalls.ts';
 
-/** What its parent may ask of this process, besides what the operator itself answers. */
+/** What its parent may ask this process besides the operator. */
 export type Question = 'stalls' | 'all stalls' | 'heap';
 
 const MIB = 2 ** 20;
@@ -26,7 +26,7 @@ process.on('message', (question: Question) => {
   if (question === 'heap') return void process.send!(heapInUse);
   return void process.send!(watch.stalls(question === 'stalls' ? 'LastCall' : 'Start'));
 });
-// A parent that is gone asks nothing; the operator goes on as it would without one.
+// The operator must continue when its parent is gone.
 process.channel?.unref();
 
 const { access, settings } = JSON.parse(process.env['BENCH']!) as {

@@ -2,11 +2,11 @@ import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 const EVERY_MS = 10;
 
-/** How long an event loop stood still, in ms. */
+/** Stalls of an event loop, in ms. */
 export interface Stalls {
   p999: number;
   max: number;
-  /** The part of them in which the thread computed. In the rest it waited for a processor. */
+  /** The part in which the thread computed. In the rest it waited for a processor. */
   ownP999: number;
   ownMax: number;
 }
@@ -18,7 +18,7 @@ interface Histograms {
 
 const histograms = (): Histograms => ({ lag: createHistogram(), own: createHistogram() });
 
-/** Watches the event loop of this process: how late a timer comes, and how much of that time the thread computed. */
+/** Measures how late a timer fires in this process, and how much of that time the thread computed. */
 export class StallWatch {
   readonly #sinceStart = histograms();
   readonly #sinceCall = histograms();
@@ -48,7 +48,7 @@ export class StallWatch {
     const late = Math.max(0, performance.now() - this.#due);
     const own = Math.min(late, computedMs() - this.#computed);
     for (const { lag, own: ours } of [this.#sinceStart, this.#sinceCall]) {
-      // A histogram takes whole numbers from 1.
+      // The histogram accepts whole numbers from 1.
       lag.record(1 + Math.round(late * 1000));
       ours.record(1 + Math.round(own * 1000));
     }

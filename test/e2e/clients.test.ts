@@ -10,23 +10,23 @@ import { Sandbox } from './sandbox.ts';
 jest.setTimeout(240_000);
 
 const AGENT = 'bouncer';
-/** The kubelet looks at Secrets at most this often. */
+/** Longest time until the kubelet updates a mounted Secret. */
 const MOUNT_MS = 130_000;
 
-describe('an agent that asks who calls', () => {
+describe('an agent that authenticates clients', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let pod: PodClient;
 
-  const callers = (keys: Record<string, string>): Record<string, unknown> => ({
+  const clients = (keys: Record<string, string>): Record<string, unknown> => ({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: 'callers' },
+    metadata: { name: 'clients' },
     stringData: keys,
   });
 
   beforeAll(async () => {
-    sandbox = await Sandbox.open('callers');
+    sandbox = await Sandbox.open('clients');
     model = await sandbox.model('stage', 9651);
     await sandbox.apply(
       sandbox.secret('ticket', 'key-of-the-agent'),
@@ -34,7 +34,7 @@ describe('an agent that asks who calls', () => {
         name: AGENT,
         baseURL: model.baseURL,
         secret: 'ticket',
-        spec: { auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } } },
+        spec: { auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'clients' } } } },
       }),
       {
         apiVersion: 'breakwater.dev/v1alpha1',
@@ -63,14 +63,14 @@ describe('an agent that asks who calls', () => {
   const by = async (key?: string): Promise<string> =>
     outcome(await pod.send({ ...(key !== undefined && { headers: { 'x-api-key': key } }) }));
 
-  it('says which Secret it lacks, and lets nobody in until it is there', async () => {
+  it('names the Secret that it lacks, and admits no client until the Secret exists', async () => {
     const { status } = await waitFor('the Secret is missed', agent, (found) =>
       (found.status?.conditions ?? []).some(({ reason }) => reason === 'SecretNotFound'),
     );
     const ready = status!.conditions!.find(({ type }) => type === 'Ready');
     expect(ready).toMatchObject({
       status: 'False',
-      message: expect.stringContaining('Secret callers, the API keys of clients'),
+      message: expect.stringContaining('Secret clients, the API keys of clients'),
     });
     await waitFor(
       'the pod is ready',
@@ -79,7 +79,7 @@ describe('an agent that asks who calls', () => {
     );
     pod = (await sandbox.ways(AGENT))[0]!;
     expect(await by('sesame')).toBe('503 AuthUnavailable');
-    await sandbox.apply(callers({ alice: 'sesame', bob: 'open' }));
+    await sandbox.apply(clients({ alice: 'sesame', bob: 'open' }));
     await pod.until('alice is let in', (answer) => answer.status === 200, {
       request: { headers: { 'x-api-key': 'sesame' } },
       timeoutMs: MOUNT_MS,
@@ -88,17 +88,17 @@ describe('an agent that asks who calls', () => {
     await sandbox.agents.waitForAgent(AGENT);
   });
 
-  it('refuses whoever has no key or a wrong one', async () => {
+  it('refuses clients without a key or with a wrong one', async () => {
     expect([await by(), await by('simsim')]).toEqual(['401 Unauthorized', '401 Unauthorized']);
   });
 
-  it('gives each caller a bucket of its own', async () => {
+  it('gives each client a bucket of its own', async () => {
     for (let i = 0; i < 4; i += 1) expect(await by('sesame')).toBe('200');
     expect([await by('sesame'), await by('open')]).toEqual(['429 RateLimited', '200']);
   });
 
   it('follows the Secret without a restart', async () => {
-    await sandbox.apply(callers({ alice: 'sesame', bob: 'closed' }));
+    await sandbox.apply(clients({ alice: 'sesame', bob: 'closed' }));
     await pod.until('the new key is good', (answer) => answer.status === 200, {
       request: { headers: { 'x-api-key': 'closed' } },
       timeoutMs: MOUNT_MS,

@@ -10,14 +10,14 @@ import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(240_000);
 
-/** Agents by how they know their callers. */
+/** Agents by how they authenticate clients. */
 const BY_KEY = 'porter';
 const BY_TOKEN = 'usher';
-/** The kubelet looks at ConfigMaps at most this often. */
+/** Longest time until the kubelet updates a mounted ConfigMap. */
 const MOUNT_MS = 130_000;
 const WHO = { iss: 'https://login.example.org', aud: 'triage', sub: 'alice' };
 
-describe('conversations with callers who are known', () => {
+describe('conversations with authenticated clients', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let issuer: Issuer;
@@ -43,13 +43,13 @@ describe('conversations with callers who are known', () => {
     const every = { baseURL: model.baseURL, model: 'claude-sonnet-5-5', secret: 'ticket' };
     await sandbox.apply(
       sandbox.secret('ticket', 'key-of-the-agent'),
-      { ...sandbox.secret('callers', ''), stringData: { alice: 'sesame', bob: 'open' } },
+      { ...sandbox.secret('clients', ''), stringData: { alice: 'sesame', bob: 'open' } },
       prompts('You are kind.'),
       sandbox.agent({
         ...every,
         name: BY_KEY,
         replicas: 3,
-        spec: { ...from, auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'callers' } } } },
+        spec: { ...from, auth: { type: 'APIKeys', apiKeys: { secretRef: { name: 'clients' } } } },
       }),
       sandbox.agent({
         ...every,
@@ -69,7 +69,7 @@ describe('conversations with callers who are known', () => {
     issuer.close();
   });
 
-  /** Has conversations by way of the Service. */
+  /** Runs conversations through the Service. */
   async function converse(name: string, apiKey: string, count: number): Promise<unknown> {
     const plan = { conversations: count, messages: 3, pauseMs: 200, apiKey };
     await traffic.converse({ ...plan, url: sandbox.url(name) });
@@ -82,7 +82,7 @@ describe('conversations with callers who are known', () => {
     return { outcomes, whole, givenUp };
   }
 
-  /** What the model says to a message in a new conversation with the pod at an address. */
+  /** Answer of the model in a new conversation with the pod at an address. */
   async function said(url: string, token: string): Promise<string> {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const post = (path: string, body: unknown): Promise<Response> =>
@@ -98,8 +98,8 @@ describe('conversations with callers who are known', () => {
     return answer.text();
   }
 
-  it('are carried on by any pod for who has a key, and refused without it', async () => {
-    // Until the node has heard of the Service, connections fail.
+  it('continue in any pod with a key, and are refused without one', async () => {
+    // Connections fail until the node knows the Service.
     await waitFor(
       'the Service answers',
       () => converse(BY_KEY, 'simsim', 1),
@@ -115,12 +115,12 @@ describe('conversations with callers who are known', () => {
       whole: 0,
       givenUp: 3,
     });
-    // None of the callers' keys went further.
+    // The model has received none of the clients' keys.
     const { byCredential } = await model.control.requests();
     expect(Object.keys(byCredential)).toHaveLength(1);
   });
 
-  it('are only for the caller who began them, whichever pod is asked', async () => {
+  it('are visible only to the client that began them, in any pod', async () => {
     const pods = await sandbox.ways(BY_KEY);
     const begun = await fetch(`${pods[0]!.url}/v1/conversations`, {
       method: 'POST',
@@ -139,14 +139,14 @@ describe('conversations with callers who are known', () => {
     expect(await as('open')).toEqual(Array(3).fill('404 ConversationNotFound'));
   });
 
-  it('are held with who brings a token, also one that is signed with a new key', async () => {
+  it('accept a token, also one that is signed with a new key', async () => {
     const [pod] = await sandbox.ways(BY_TOKEN);
     const first = await issuer.token(WHO);
     expect(await said(pod!.url, first)).toContain('You are kind.');
     expect(await said(pod!.url, await issuer.token({ ...WHO, aud: 'somebody' }))).toBe('401');
     await issuer.rotate('second');
     const second = await issuer.token(WHO);
-    // The keys of an issuer are asked for at most every ten seconds.
+    // The runtime fetches the keys of an issuer at most every ten seconds.
     await waitFor(
       'the new key is known',
       () => said(pod!.url, second),
@@ -156,7 +156,7 @@ describe('conversations with callers who are known', () => {
     expect(await said(pod!.url, first)).toBe('401');
   });
 
-  it('follow the ConfigMap with their system prompt without a restart', async () => {
+  it('follow the ConfigMap of their system prompt without a restart', async () => {
     const [pod] = await sandbox.ways(BY_TOKEN);
     const token = await issuer.token(WHO);
     expect(await said(pod!.url, token)).toContain('You are kind.');
