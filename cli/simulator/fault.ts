@@ -182,8 +182,8 @@ function refusal(fault: Fault & { status: number }): FixtureResponse {
 export function fixtures({ model, ...fault }: Fault = {}): Fixture[] {
   const all = fixturesOf(fault);
   if (model === undefined) return all;
-  const concerned = all.map((each) => ({ ...each, match: { ...each.match, model } }));
-  return [...concerned, ...fixturesOf({})];
+  const ofModel = all.map((each) => ({ ...each, match: { ...each.match, model } }));
+  return [...ofModel, ...fixturesOf({})];
 }
 
 function fixturesOf(fault: Fault): Fixture[] {

@@ -58,9 +58,9 @@ const MAX_INT32 = 2_147_483_647;
 
 function countOf(
   counts: readonly { type: string; count: number }[],
-  wanted: (typeof INCIDENT_TYPES)[number],
+  incident: (typeof INCIDENT_TYPES)[number],
 ): number {
-  return counts.find(({ type }) => type === wanted)?.count ?? 0;
+  return counts.find(({ type }) => type === incident)?.count ?? 0;
 }
 
 /** Undefined if its times are invalid. */

@@ -47,11 +47,11 @@ function identity({ name, provider, model, baseURL, maxTokens }: Endpoint): unkn
   return [name, provider, model, baseURL, maxTokens];
 }
 
-function picked(headers: readonly string[], wanted: (name: string) => boolean): string[] {
+function picked(headers: readonly string[], includes: (name: string) => boolean): string[] {
   const found: string[] = [];
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!.toLowerCase();
-    if (wanted(name)) found.push(`${name}: ${headers[i + 1]}`);
+    if (includes(name)) found.push(`${name}: ${headers[i + 1]}`);
   }
   return found.sort();
 }

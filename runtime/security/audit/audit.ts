@@ -230,42 +230,42 @@ export class Audit {
   }
 
   #useSinks(spec: AuditSpec | undefined): void {
-    const wanted = spec ? this.#wanted(spec) : new Map<string, Wanted>();
+    const desired = spec ? this.#desired(spec) : new Map<string, DesiredSink>();
     for (const [name, { key, sink }] of this.#sinks) {
-      if (wanted.get(name)?.key === key) continue;
+      if (desired.get(name)?.key === key) continue;
       this.#sinks.delete(name);
       void sink.close();
     }
-    for (const [name, { key, make }] of wanted) {
+    for (const [name, { key, make }] of desired) {
       if (!this.#sinks.has(name)) this.#sinks.set(name, { key, sink: make() });
     }
   }
 
-  #wanted(spec: AuditSpec): Map<string, Wanted> {
+  #desired(spec: AuditSpec): Map<string, DesiredSink> {
     const { clock, writeOut } = this.#deps;
     const { bufferBytes: maxBytes, stdout } = spec;
-    const wanted = new Map<string, Wanted>();
+    const desired = new Map<string, DesiredSink>();
     const shared = (name: string): ConstructorParameters<typeof StdoutSink>[1] => ({
       ...{ clock, maxBytes },
       onError: (err) => this.#deps.log.error({ sink: name, err }, 'Audit events are not kept'),
     });
     if (stdout) {
       const make = (): Sink => new StdoutSink(writeOut, shared('stdout'));
-      wanted.set('stdout', { key: `${maxBytes}`, make });
+      desired.set('stdout', { key: `${maxBytes}`, make });
     }
     const { file } = spec;
     if (file) {
       const make = (): Sink =>
         new FileSink({ ...file, directory: this.#directory(file) }, shared('file'));
-      wanted.set('file', { key: JSON.stringify([maxBytes, file]), make });
+      desired.set('file', { key: JSON.stringify([maxBytes, file]), make });
     }
     for (const name of ['webhook', 'otlp'] as const) {
       const to = spec[name];
       if (!to) continue;
       const make = (): Sink => this.#webhookSink(name, to, shared(name));
-      wanted.set(name, { key: JSON.stringify([maxBytes, to]), make });
+      desired.set(name, { key: JSON.stringify([maxBytes, to]), make });
     }
-    return wanted;
+    return desired;
   }
 
   #webhookSink(
@@ -321,7 +321,7 @@ function parsed(line: string): SealedEvent | undefined {
   }
 }
 
-interface Wanted {
+interface DesiredSink {
   /** Settings of the sink. A change replaces the sink. */
   key: string;
   make: () => Sink;
