@@ -42,7 +42,7 @@ describe('parse', () => {
     expect(() => parse(args)).toThrow(message);
   });
 
-  it('refuses a port that there is not', async () => {
+  it('refuses an impossible port', async () => {
     const stdout = { write: (): void => undefined };
     const interrupted = () => new AbortController().signal;
     const context = { program: 'breakwater', stdout, stderr: stdout, environment: {}, interrupted };
@@ -54,13 +54,13 @@ describe('parse', () => {
 });
 
 describe('help', () => {
-  it('names every command, and calls the program as the user does', () => {
+  it('names every command, and the program by the user’s name for it', () => {
     const text = help('kubectl breakwater');
     expect(text).toContain('Usage: kubectl breakwater COMMAND');
     expect(text).toMatch(/^ {2}why AGENT\|POLICY +say what is refused/m);
   });
 
-  it('tells the options of a command', () => {
+  it('lists the options of a command', () => {
     expect(help('breakwater', 'status')).toMatch(/^ {2}-A, --all-namespaces +all namespaces$/m);
   });
 });

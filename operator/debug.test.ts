@@ -29,14 +29,14 @@ const snapshot = (rest: Partial<Snapshot> = {}): Snapshot => ({
 });
 
 describe('/debug/agents', () => {
-  it('shows of a standby which agents there are, and that it does not lead', () => {
+  it('lists the agents on a standby, and says that it does not lead', () => {
     expect(describeAgents(false, [{ key: 'support/triage', pods: [] }])).toEqual({
       leading: false,
       agents: [{ agent: 'support/triage', pods: [] }],
     });
   });
 
-  it('shows what is left of a provider’s limit, and the share of each pod', () => {
+  it('shows the rest of a provider’s limit and the share of each pod', () => {
     const pods = [{ pod: 'a', held: 3, perSecond: 1, demand: 2 }];
     const which = { dependency: 'model/primary', resource: 'Requests' };
     const providerLimits = [{ ...which, limit: 100, remaining: 30, pods }];
@@ -98,7 +98,7 @@ describe('/debug/agents', () => {
     ]);
   });
 
-  it('says what could not be applied and what was refused', () => {
+  it('names objects that could not be applied and configurations that pods refused', () => {
     const refused = { source: 'Link', message: 'circuits[0] is wrong', time: SINCE };
     const configuration = { unsupported: [], refused };
     const applyErrors = [

@@ -4,7 +4,7 @@ import { Loggers } from './loggers.ts';
 import { serve } from './endpoints.ts';
 import { loggingPage } from './debug.ts';
 
-it('the operator has a level for each module, which its debug page changes at run time', async () => {
+it('each module of the operator has a log level, which the debug page changes at run time', async () => {
   const lines: string[] = [];
   const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg);
   const loggers = new Loggers(pino({ level: 'info' }, { write }), { links: 'error' });

@@ -116,7 +116,7 @@ it('the operator reaches pods directly or by port-forward', () => {
 it.each([
   ['2s', 2_000],
   ['750ms', 750],
-])('takes %s as the time for a pod to accept a connection', (value, ms) => {
+])('the time for a pod to accept a connection may be %s', (value, ms) => {
   const { dialling } = settingsFrom({ ...needed, LINK_CONNECT_TIMEOUT: value });
   expect(dialling.connectMs).toBe(ms);
 });

@@ -31,7 +31,7 @@ describe('a release', () => {
     expect(await read('config/install.yaml')).toContain(`localhost/breakwater/operator:${version}`);
   });
 
-  it('is made by the workflow of the parts that the dry run has', async () => {
+  it('has the same parts in the workflow and in the dry run', async () => {
     const workflow = await read('.github/workflows/release.yaml');
     const made = [...workflow.matchAll(/release\/main\.ts ([a-z ]+)$/gm)].flatMap(([, parts]) =>
       parts!.split(' '),
@@ -64,7 +64,7 @@ describe('a release', () => {
     }
   });
 
-  it('tells krew of the platforms whose archives are there', async () => {
+  it('names to krew the platforms with archives', async () => {
     const sums = new Map([['kubectl-breakwater-linux-arm64.tar.gz', 'a'.repeat(64)]]);
     const manifest = krewManifest(await read('config/krew/breakwater.yaml'), sums, RELEASE);
     const at = `https://github.com/Acme/breakwater/releases/download/v${packageJson.version}`;
@@ -88,14 +88,14 @@ describe('a release', () => {
 describe('notes of a release', () => {
   const changelog = '# Changes\n\n## Unreleased\n\n- New.\n\n## 0.1.0\n\nThe first.\n';
 
-  it('are what the changelog says, and the commits', () => {
+  it('contain the changelog and the commits', () => {
     expect(notes('0.2.0', changelog, ['Do this', 'Do that'])).toBe(
       '- New.\n\n<details><summary>2 commits</summary>\n\n- Do this\n- Do that\n\n</details>\n',
     );
     expect(notes('0.1.0', changelog, [])).toMatch(/^The first\.\n/);
   });
 
-  it('are refused while the changelog says nothing', () => {
+  it('are refused while the changelog is empty', () => {
     expect(() => notes('0.2.0', '# Changes\n\n## Unreleased\n\n## 0.1.0\n', [])).toThrow(
       'CHANGELOG.md has no section 0.2.0, and nothing under Unreleased',
     );

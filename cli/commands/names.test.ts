@@ -78,7 +78,7 @@ describe('a name on the command line', () => {
     ['why pod/triage', 'pod is no kind of Breakwater'],
     ['status cbp/triage', 'cbp/triage names no AgentDeployment'],
     ['debug triage --page circuit', 'circuit is no page; write one of state, circuits,'],
-  ])('%s fails and says why', async (line, message) => {
+  ])('%s fails with the reason', async (line, message) => {
     await expect(call(line)).rejects.toThrow(message);
   });
 
@@ -107,7 +107,7 @@ it('status --watch fails where the API server does not answer', async () => {
   await expect(call('status --watch', 'nobody')).rejects.toThrow('Is http://127.0.0.1');
 });
 
-it('a kubeconfig that is missing, or that names no context, is named', async () => {
+it('a kubeconfig that is missing or names no context is named', async () => {
   await expect(call('status', 'nowhere')).rejects.toThrow(/There is no kubeconfig at .+nowhere;/);
   await writeFile(join(directory, 'empty'), JSON.stringify({ apiVersion: 'v1', kind: 'Config' }));
   await expect(call('status', 'empty')).rejects.toThrow('empty names no current context');

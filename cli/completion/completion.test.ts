@@ -23,11 +23,11 @@ describe('completion', () => {
     expect(await complete('completion', '')).toEqual(['bash', 'fish', 'zsh']);
   });
 
-  it('has nothing to say without a cluster', async () => {
+  it('offers no names without a cluster', async () => {
     expect(await complete('why', '')).toEqual([]);
   });
 
-  it('takes names of agents and policies', () => {
+  it('offers names of agents and policies', () => {
     expect(namesOf('object', world())).toEqual(['triage', 'cbp/patience', 'arlp/turnstile']);
     expect(namesOf('breaker', world())).toEqual(['patience']);
     expect(namesOf('pod', world())).toEqual(['triage-a', 'triage-b']);

@@ -27,13 +27,13 @@ describe('readObjects', () => {
     expect(two!.lineOf(['spec', 'scope'])).toBe(9);
   });
 
-  it('says where a file is no YAML, without what stands there', () => {
+  it('names the place where a file is no YAML, without quoting it', () => {
     const reading = readObjects('kind: A\nkey: "secret-value\n');
     expect(reading).toMatchObject({ ok: false, faults: [{ line: 3 }] });
     expect(JSON.stringify(reading)).not.toContain('secret-value');
   });
 
-  it('refuses what is no object, and takes an empty file', () => {
+  it('refuses a document that is no object, and accepts an empty file', () => {
     expect(readObjects('kind: A\n---\n- 1\n')).toMatchObject({ ok: false, faults: [{ line: 3 }] });
     expect(readObjects('')).toEqual({ ok: true, objects: [] });
   });

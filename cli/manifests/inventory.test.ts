@@ -46,7 +46,7 @@ describe('the inventory', () => {
     ]);
   });
 
-  it('names file, line, field and what to change, and takes the other files', () => {
+  it('names file, line, field and what to change, and accepts the other files', () => {
     const { faults } = load({ 'a.yaml': AGENT, 'b.yaml': breaker('three') });
     expect(faults).toEqual([
       {
@@ -62,7 +62,7 @@ describe('the inventory', () => {
   it.each([
     ['a value that is refused', breaker('three')],
     ['a file that cannot be read', 'kind: "'],
-  ])('leaves the object that was accepted in force after %s', (_, broken) => {
+  ])('keeps the accepted object in force after %s', (_, broken) => {
     load({ 'b.yaml': breaker('3') });
     now = '2026-11-21T11:00:00.000Z';
     expect(load({ 'b.yaml': broken }).faults).toHaveLength(1);
@@ -72,7 +72,7 @@ describe('the inventory', () => {
     expect(inventory.objects().breakers[0]!.metadata.creationTimestamp).toContain('T10');
   });
 
-  it('deletes what is taken out', () => {
+  it('deletes removed objects', () => {
     load({ 'a.yaml': AGENT, 'b.yaml': breaker('3') });
     load({ 'a.yaml': AGENT });
     expect(failures()).toEqual([]);

@@ -80,7 +80,7 @@ function dotted(path: readonly (string | number)[]): string {
 describe('the checks of custom resources', () => {
   const byKind = checks();
 
-  it('refuse what the API server refuses, for no other fields', async () => {
+  it('refuse what the API server refuses, and name the same fields', async () => {
     const all = await cases();
     expect(all.length).toBeGreaterThan(150);
     const differing = all.flatMap((each) => {
@@ -92,7 +92,7 @@ describe('the checks of custom resources', () => {
     expect(differing).toEqual([]);
   });
 
-  it.each(definitions())('refuse what breaks a bound of $plural', ({ definition, schema }) => {
+  it.each(definitions())('refuse values beyond the bounds of $plural', ({ definition, schema }) => {
     const { kind } = definition.spec.names;
     const unnoticed = boundRows(schema, SMALLEST[kind]!).filter(({ spec, field }) => {
       const object = { apiVersion: 'breakwater.dev/v1alpha1', kind, metadata: { name: 'triage' } };
@@ -113,7 +113,7 @@ describe('the checks of custom resources', () => {
     expect(object.spec).not.toEqual(SMALLEST[kind]);
   });
 
-  it('take null for absent where there is a default, and refuse what is unknown', () => {
+  it('treat null as absent for fields with a default, and refuse unknown fields', () => {
     const object = {
       apiVersion: 'breakwater.dev/v1alpha1',
       kind: 'AgentDeployment',
@@ -126,7 +126,7 @@ describe('the checks of custom resources', () => {
     expect(object.spec.cache).toMatchObject({ mode: 'Disabled' });
   });
 
-  it('refuse another version of the API, and a name that nothing can have', () => {
+  it('refuse another version of the API, and an impossible name', () => {
     const check = byKind.get('RateLimitPolicy')!;
     const object = { apiVersion: 'breakwater.dev/v1', kind: 'RateLimitPolicy', spec: {} };
     expect(check(object)[0]!.message).toContain('breakwater.dev/v1alpha1');

@@ -7,7 +7,7 @@ import { tar } from './tar.ts';
 const SECRET = 'sk-hidden';
 
 describe('a support bundle', () => {
-  it('holds nothing of an agent that may be secret', () => {
+  it('contains nothing of an agent that may be secret', () => {
     const { metadata, ...rest } = agent();
     const object = {
       ...rest,
@@ -34,7 +34,7 @@ describe('a support bundle', () => {
     expect(text).toContain('"conditions"');
   });
 
-  it('holds nothing of what a pod was made with', () => {
+  it('contains nothing of a pod’s spec', () => {
     const { spec: _, ...rest } = pod('triage-a');
     const containers = [{ name: 'agent', image: 'runtime:1', env: [{ name: 'K', value: SECRET }] }];
     const text = JSON.stringify(redactedPod({ ...rest, spec: { containers } }));

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import xterm from '@xterm/headless';
 import { LiveScreen } from './liveScreen.ts';
 
-/** A screen on a terminal, and what stands on that when all has been written. */
+/** A screen, and the content of its terminal. */
 function open(rows: number, before = ''): { screen: LiveScreen; seen: () => Promise<string[]> } {
   const terminal = new xterm.Terminal({ cols: 20, rows, allowProposedApi: true, convertEol: true });
   terminal.write(before);
@@ -16,20 +16,20 @@ function open(rows: number, before = ''): { screen: LiveScreen; seen: () => Prom
 }
 
 describe('LiveScreen', () => {
-  it('leaves nothing of a longer text behind', async () => {
+  it('erases the rest of a longer text', async () => {
     const { screen, seen } = open(4);
     screen.show(['a long line', 'another', 'third']);
     screen.show(['short', 'b']);
     expect(await seen()).toEqual(['short', 'b', '', '']);
   });
 
-  it('says how many lines do not fit', async () => {
+  it('states how many lines do not fit', async () => {
     const { screen, seen } = open(3);
     screen.show(['1', '2', '3', '4', '5']);
     expect(await seen()).toEqual(['1', '2', '… 3 more lines']);
   });
 
-  it('gives back what was there before', async () => {
+  it('restores the former screen', async () => {
     const { screen, seen } = open(3, '$ earlier\n');
     screen.show(['table']);
     expect(await seen()).toEqual(['table', '', '']);

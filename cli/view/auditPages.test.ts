@@ -14,7 +14,7 @@ const page = (times: number[], changes: Partial<AuditPage> = {}): AuditPage => (
 });
 
 describe('the events of several pods', () => {
-  it('are one list, newest first, and say which pod is missing or has more', () => {
+  it('are one list, newest first, which names pods that are missing or have more', () => {
     const asked = [
       { pod: 'triage-a', page: page([9, 3]) },
       { pod: 'triage-b', page: new Error('no route') },
@@ -28,7 +28,7 @@ describe('the events of several pods', () => {
     ]);
   });
 
-  it('are an error when no pod answers or none records', () => {
+  it('are an error if no pod answers or records', () => {
     expect(() => joinPages('triage', [{ pod: 'a', page: new Error('no route') }], 9)).toThrow(
       'no route',
     );

@@ -42,7 +42,7 @@ describe('statusTable', () => {
     );
   });
 
-  it('shows which clients are held, in how many pods, since when, until when and why', () => {
+  it('shows which clients are blocked, in how many pods, since when, until when and why', () => {
     expect(table({ agents: [guarded()] }).slice(3, 5)).toEqual([
       '  address 192.0.2.1         Blocked    2     40s    in 9m20s  FailedAuthentication of level High, incident i1',
       '  client alice              Throttled  1     10s              LimitAbuse of level Low, incident i2',
@@ -63,14 +63,14 @@ describe('statusTable', () => {
     expect(lines[3]).toMatch(/^ {2}circuit model\/primary +Closed/);
   });
 
-  it('puts reasons on lines of their own where the terminal is narrow, and is never wider', () => {
+  it('prints reasons on separate lines in a narrow terminal, and is never wider', () => {
     const lines = table(broken, 70);
     expect(lines).toContain('    5 consecutive failures (Overloaded)');
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(70);
     expect(Math.max(...table(broken, 24).map(({ length }) => length))).toBe(24);
   });
 
-  it('colours states and nothing else, and only when asked to', () => {
+  it('colours only states, and only on request', () => {
     const options = { now: NOW, width: 120, namespaces: false };
     const plain = statusTable(statusRows(world(broken)), { ...options, colours: false });
     const painted = statusTable(statusRows(world(broken)), { ...options, colours: true });
@@ -87,7 +87,7 @@ describe('statusTable', () => {
     ]);
   });
 
-  it('shows a gate that is shut with the time at which it opens', () => {
+  it('shows a shut gate with the time at which it opens', () => {
     const message = "The provider's spend limit holds calls back.";
     const healthy = condition('DependenciesHealthy', 'False', 'SpendLimit', message, 60);
     const agents = [agent([healthy], { gate: 'SpendLimit', until: ago(-600) })];
@@ -100,7 +100,7 @@ describe('statusTable', () => {
     });
   });
 
-  it('does not say since when a gate is shut if status does not', () => {
+  it('omits since when a gate is shut if the status does', () => {
     const agents = [agent([DOWN], { gate: 'Unauthorized' })];
     expect(row({ agents }, 'gate')).toMatchObject({ since: undefined });
   });
@@ -157,7 +157,7 @@ describe('statusTable', () => {
     expect(row(parts, kind)).toMatchObject(expected);
   });
 
-  it('takes a circuit in shadow mode for what clients see of it', () => {
+  it('shows a circuit in shadow mode as clients see it', () => {
     const breakers = [openBreaker({ mode: 'Shadow' })];
     const rows = statusRows(world({ breakers }));
     expect(rows[1]).toMatchObject({ state: 'Closed (shadow: Open)', level: 'ok' });

@@ -17,11 +17,11 @@ describe('times', () => {
     expect(briefly(seconds * 1000)).toBe(text);
   });
 
-  it('that are not there are empty', () => {
+  it('that are absent are empty', () => {
     expect([since(undefined, NOW), until('never', NOW)]).toEqual(['', '']);
   });
 
-  it('of another day have the date', () => {
+  it('of another day include the date', () => {
     expect(clock('2026-11-21T09:00:00Z', NOW)).toBe('09:00:00 UTC');
     expect(clock('2026-11-20T09:00:00Z', NOW)).toBe('2026-11-20 09:00:00 UTC');
   });

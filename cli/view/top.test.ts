@@ -10,7 +10,7 @@ gen_ai_client_inference_usage_output_tokens_total{gen_ai_request_model="m",name=
 gen_ai_client_inference_operation_input_tokens_sum{gen_ai_request_model="m",name="model/a"} 7
 `;
 
-/** Of a pod of an earlier version. */
+/** Metrics of a pod of an earlier version. */
 const OLD_METRICS = `# TYPE gen_ai_client_tokens_total counter
 gen_ai_client_tokens_total{gen_ai_request_model="m",gen_ai_token_type="input"} 5
 gen_ai_client_tokens_total{gen_ai_request_model="m",gen_ai_token_type="output"} 3
@@ -30,7 +30,7 @@ describe('top', () => {
     expect(tokensIn([METRICS, OLD_METRICS])).toEqual({ input: 325, output: 44 });
   });
 
-  it('shows the busiest agent first, and what is not known as such', () => {
+  it('shows the busiest agent first, and marks unknown figures', () => {
     const { metadata, ...rest } = agent();
     const idle = { ...rest, metadata: { ...metadata, name: 'idle' } };
     const usages = [usageOf(idle, undefined), usageOf(busy(1200), [METRICS])];

@@ -36,7 +36,7 @@ const headOf = (line: string): { chain: string; sequence: number; hash: string }
 };
 
 describe('verify', () => {
-  it('finds a whole chain whole, over several files in any order and on standard output', () => {
+  it('accepts a whole chain, in several files in any order and on standard output', () => {
     const lines = chain(10);
     const found = verify([file(lines.slice(6), 'b.jsonl'), file(lines.slice(0, 6))]);
     expect(found).toEqual({
@@ -58,7 +58,7 @@ describe('verify', () => {
     expect(kinds(lines)).toEqual([`Changed a.jsonl:${at + 1}`]);
   });
 
-  it('finds an event that was changed and hashed anew', () => {
+  it('finds an event that was changed and hashed again', () => {
     const lines = chain(10);
     const event = JSON.parse(lines[4]!) as SealedEvent & { message: string };
     const { chain: id, previous_hash: previous } = event.unmapped!;
@@ -94,7 +94,7 @@ describe('verify', () => {
     expect(kinds(lines)).toEqual(['Malformed a.jsonl:3']);
   });
 
-  it('finds a tail that is gone by the head that the operator has seen', () => {
+  it('finds a missing tail by the head that the operator has seen', () => {
     const lines = chain(10);
     const cut = [file(lines.slice(0, 7))];
     expect(verify(cut).findings).toEqual([]);
@@ -102,7 +102,7 @@ describe('verify', () => {
     expect(verify([file(lines)], [headOf(lines[9]!), headOf(lines[3]!)]).findings).toEqual([]);
   });
 
-  it('finds a chain that was written anew by the head that the operator has seen', () => {
+  it('finds a chain that was rewritten, by the head that the operator has seen', () => {
     const head = headOf(chain(10)[9]!);
     const anew = chain(10).map((line) => JSON.parse(line) as SealedEvent & { message: string });
     let previous = FIRST_HASH;
@@ -122,7 +122,7 @@ describe('verify', () => {
     ]);
   });
 
-  it('follows a chain over a restart, and notices a tail that is gone before it', () => {
+  it('follows a chain over a restart, and notices a tail that is missing before it', () => {
     const first = chain(5);
     const second = chain(3, 'chain-b', headOf(first[4]!)).map((line) =>
       line.replace(/"time":(\d+)/, '"time":$1'),
@@ -133,7 +133,7 @@ describe('verify', () => {
     ]);
   });
 
-  it('says what the files cannot tell', () => {
+  it('names what the files cannot prove', () => {
     const lines = chain(10);
     const { findings, notes } = verify([file(lines.slice(3))]);
     expect(findings).toEqual([]);

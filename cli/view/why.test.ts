@@ -19,14 +19,14 @@ const open = {
   breakers: [openBreaker()],
 };
 
-/** Why the agent refuses what it refuses. */
+/** The explanation of the agent. */
 const why = (parts: Partial<World>): string => {
   const all = world(parts);
   return explain(all.agents[0]!, all, NOW).text;
 };
 
 describe('explain', () => {
-  it('says of an agent that is well what its status says', () => {
+  it('repeats the status of a healthy agent', () => {
     const all = world();
     expect(explain(all.agents[0]!, all, NOW)).toMatchObject({
       refused: false,
@@ -35,7 +35,7 @@ describe('explain', () => {
     });
   });
 
-  it('says which circuit is open, by which policy, since when, why, until when and what to do', () => {
+  it('names an open circuit, its policy, since when, why, until when and what to do', () => {
     expect(why(open)).toBe(
       'AgentDeployment shop/triage: The circuit of model/primary of triage in 2/2 pods is open, so that calls fail at once,' +
         ' since 09:59:20 UTC (40s) by CircuitBreakerPolicy patience: 5 consecutive failures (Overloaded).' +
@@ -46,7 +46,7 @@ describe('explain', () => {
     );
   });
 
-  it('says which clients are held, since when, why and until when', () => {
+  it('names blocked clients, since when, why and until when', () => {
     const all = world({ agents: [guarded()] });
     const { text, refused } = explain(all.agents[0]!, all, NOW);
     expect(refused).toBe(true);
@@ -60,14 +60,14 @@ describe('explain', () => {
     );
   });
 
-  it('says the same of the policy', () => {
+  it('explains the policy in the same way', () => {
     const all = world(open);
     const { text, findings } = explain(all.breakers[0]!, all, NOW);
     expect(text).toContain('CircuitBreakerPolicy shop/patience: The circuit of model/primary');
     expect(findings).toMatchObject([{ what: 'Circuit', reason: 'Open', since: ago(40) }]);
   });
 
-  it('says that a policy is paused', () => {
+  it('names a paused policy', () => {
     const { status, ...rest } = breaker();
     const paused = condition('Paused', 'True', 'Annotated', 'Edits of it wait.');
     const conditions = [...status!.conditions!, paused];
@@ -85,7 +85,7 @@ describe('explain', () => {
     expect(why({ ...open, breakers })).toContain(`by CircuitBreakerPolicy patience: ${held} The`);
   });
 
-  it('does not tell a circuit of the built-in defaults apart by a policy', () => {
+  it('names no policy for a circuit of the built-in defaults', () => {
     const message = 'The circuit of model/primary is open in 2/2 pods: 5 consecutive failures.';
     const policies = [{ kind: 'CircuitBreakerPolicy', source: 'Default' as const }];
     const healthy = condition(HEALTHY, 'False', 'CircuitOpen', message);
@@ -144,7 +144,7 @@ describe('explain', () => {
     expect(why(parts)).toBe(`AgentDeployment shop/triage: ${expected}`);
   });
 
-  it('says that an edit has not been looked at yet', () => {
+  it('says that the operator has not seen an edit yet', () => {
     const { metadata, ...rest } = breaker();
     const policy = { ...rest, metadata: { ...metadata, generation: 2 } };
     expect(explain(policy, world({ breakers: [policy] }), NOW).text).toContain(

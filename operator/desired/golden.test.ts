@@ -334,7 +334,7 @@ const CHILDREN = [
   'prometheusRule',
 ] as const;
 
-/** What the cluster has of prometheus-operator; nothing where none is named. */
+/** Kinds of prometheus-operator in the cluster of each example. Default: none. */
 const facts: Record<string, MonitoringFacts> = {
   everything: { serviceMonitors: 'Served', prometheusRules: 'Served' },
   'pod-template': { serviceMonitors: 'Absent', prometheusRules: 'Served' },
@@ -345,7 +345,7 @@ const meshes: Record<string, Mesh> = {
   'istio-ambient': 'IstioAmbient',
 };
 
-/** Where the cluster has KEDA. */
+/** Examples with KEDA in the cluster. */
 const KEDA = new Set(['without-bounds']);
 
 /** The object as YAML, compared with its file; `UPDATE_GOLDEN=1` writes the file instead. */
@@ -377,7 +377,7 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     expectGolden(`${name}/${kind}`, plan[kind]);
   });
 
-  it('are those that have a golden file, and no others', () => {
+  it('are exactly those with a golden file', () => {
     const directory = new URL(`testdata/${name}/`, import.meta.url);
     const files = readdirSync(directory).map((file) => file.replace('.golden.yaml', ''));
     const made = CHILDREN.filter((kind) => plan[kind] !== undefined);

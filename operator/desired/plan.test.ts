@@ -48,14 +48,14 @@ const { spec } = agentFixture();
 const AUTOSCALING = { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 80 };
 
 /**
- * Whether the change is none of the pods' business: their configuration stays the same too. How many pods there can be
- * is theirs, because they share what providers allow the agent's key.
+ * Whether the change does not concern the pods, so that their configuration stays the same too. The largest number of
+ * pods does concern them, because they share the provider's limits.
  */
 const isForChildrenOnly = (change: Partial<AgentDeploymentSpec>): boolean =>
   ['service', 'disruption', 'networkPolicy'].some((field) => field in change);
 
 describe('planAgent', () => {
-  it('says what the agent depends on and which policies are in force', () => {
+  it('contains the dependencies of the agent and the policies in force', () => {
     expect(plan({}, attached)).toMatchObject({
       dependencies: [{ name: 'model/primary', breaker: 'strict', limit: 'called' }],
       policies: [
@@ -115,14 +115,14 @@ describe('planAgent', () => {
     ['5m', '30s', 340],
     ['1500ms', '1s', 13],
   ])(
-    'gives a drain of %s, handlers of %s and the endpoint lag room to end',
+    'gives pods time for a drain of %s, handlers of %s and the endpoint lag',
     (drainTimeout, handlerTimeout, seconds) => {
       const { spec } = template({ shutdown: { drainTimeout, handlerTimeout } });
       expect(spec.terminationGracePeriodSeconds).toBe(seconds);
     },
   );
 
-  it('still has a configuration when the pod template does not fit', () => {
+  it('still contains a configuration when the pod template is unusable', () => {
     const { hash, deployment, problems } = plan({
       podTemplate: { spec: { containers: 'agent' } },
     });
@@ -136,7 +136,7 @@ describe('planAgent', () => {
     ]);
   });
 
-  it('names a duration that is none once', () => {
+  it('names a malformed duration once', () => {
     const { hash, problems } = plan({ shutdown: { drainTimeout: 'never', handlerTimeout: '30s' } });
     expect(hash).toBeUndefined();
     expect(problems).toMatchObject([{ reason: 'InvalidDuration' }]);
@@ -156,7 +156,7 @@ describe('planAgent', () => {
     expect(plan()).not.toHaveProperty('autoscaler');
   });
 
-  it('has one object that scales, which KEDA takes over where the spec asks for it', () => {
+  it('contains one object that scales, which is KEDA’s if the spec asks for it', () => {
     const prometheus = { serverAddress: 'http://prometheus:9090' };
     const agent = agentFixture('triage', {
       autoscaling: { ...AUTOSCALING, memoryPercent: 0, inFlight: { target: 50, prometheus } },
@@ -181,7 +181,7 @@ describe('planAgent', () => {
   });
 });
 
-describe('what the platform does not permit', () => {
+describe('a manifest that the platform does not permit', () => {
   const tenancy = { podTemplate: 'Restricted', images: [], secretNames: ['agents-*'] } as const;
   const planned = (spec: Partial<AgentDeploymentSpec>): AgentPlan =>
     plan(spec, nothing, { ...OPTIONS, tenancy } as typeof OPTIONS);
@@ -189,7 +189,7 @@ describe('what the platform does not permit', () => {
     endpoint('primary', { apiKeySecretRef: { name: 'agents-a', key: 'api-key' } }),
   );
 
-  it('keeps the pods, while the configuration of a refused pod template goes on', () => {
+  it('keeps the pods, and with a refused pod template still updates the configuration', () => {
     const podTemplate = { spec: { hostNetwork: true } };
     const { deployment, hash, problems } = planned({ model: allowed, podTemplate });
     expect([deployment, typeof hash]).toEqual([undefined, 'string']);
@@ -197,7 +197,7 @@ describe('what the platform does not permit', () => {
     expect(problems[0]!.message).toContain('spec.podTemplate.spec.hostNetwork: not permitted');
   });
 
-  it('keeps the configuration too where a Secret is refused, which may be mounted already', () => {
+  it('keeps the configuration too if a Secret is refused, which may be mounted already', () => {
     const model = modelOf(
       endpoint('primary', {
         baseURL: 'https://elsewhere.example.com',
@@ -209,7 +209,7 @@ describe('what the platform does not permit', () => {
     expect(problems.map(({ reason }) => reason)).toEqual(['SecretNotAllowed']);
   });
 
-  it('takes no place of those that may be upgraded', () => {
+  it('takes no place in an upgrade', () => {
     const agent = agentFixture('triage', { podTemplate: { spec: { hostPID: true } } });
     const options = { ...OPTIONS, tenancy };
     expect(podChange({ agent, attachment: nothing, options })).toBeUndefined();

@@ -70,7 +70,7 @@ const noKey = {
 };
 
 describe('agentStatus', () => {
-  it('tells of an agent that is well', () => {
+  it('describes a healthy agent', () => {
     const all = status(observation(three));
     expect(all).toMatchObject({
       observedGeneration: 2,
@@ -127,7 +127,7 @@ describe('agentStatus', () => {
     expect(all.dependencies![0]!.circuit).toBe('Open');
   });
 
-  it('tells why calls are held back although nothing failed', () => {
+  it('says why calls are held back although none failed', () => {
     const gates = [{ dependency: 'model/primary', gate: 'SpendLimit' as const, until: ago(-600) }];
     const all = status(observation([pod('a', { gates }), pod('b', { gates: [] })]));
     expect(all.dependencies![0]).toMatchObject({
@@ -143,14 +143,14 @@ describe('agentStatus', () => {
     expect(of(all, 'Degraded')).toEqual(['False', 'AsExpected']);
   });
 
-  it('tells of an open circuit before it tells of a gate', () => {
+  it('mentions an open circuit before a gate', () => {
     const gates = [{ dependency: 'model/primary', gate: 'Unauthorized' as const }];
     const all = status(observation([pod('a', { gates, circuits: [circuit('Open')] })]));
     expect(of(all, 'DependenciesHealthy')).toEqual(['False', 'CircuitOpen']);
     expect(message(all, 'DependenciesHealthy')).toMatch(/is open .* refuses the API key/);
   });
 
-  it('tells of health checks, which leave it ready', () => {
+  it('mentions health checks, which do not affect Ready', () => {
     const check = { name: 'db', interval: '30s', timeout: '2s', failureThreshold: 3 };
     const spec = { healthChecks: [{ ...check, critical: false, tcp: { host: 'db', port: 1 } }] };
     const pods = (...states: ('Failing' | 'Passing')[]): PodObservation[] =>
@@ -175,14 +175,14 @@ describe('agentStatus', () => {
     );
   });
 
-  it('takes a circuit in shadow mode for what it is to callers', () => {
+  it('shows a circuit in shadow mode as clients see it', () => {
     const all = status(observation([pod('a', { circuits: [circuit('Open', { shadow: true })] })]));
     expect(all.dependencies![0]!.circuit).toBe('Closed');
     expect(all.summary!.circuits).toBe('1/1');
     expect(of(all, 'DependenciesHealthy')).toEqual(['True', 'Healthy']);
   });
 
-  it('knows nothing of dependencies when no pod reports', () => {
+  it('has no dependencies when no pod reports', () => {
     const all = status(observation([strangePod('a')]));
     expect(of(all, 'DependenciesHealthy')).toEqual(['Unknown', 'NoReports']);
     expect(all.dependencies![0]!.circuit).toBe('Unknown');
@@ -383,7 +383,7 @@ describe('agentStatus', () => {
       },
       ['False', 'SecretNotFound'],
       ['True', 'SecretNotFound'],
-      'Secret callers, the API keys of clients, is missing or has none in 1/2 connected pods, which refuse all clients. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CALLER=FILE',
+      'Secret callers, the API keys of clients, is missing or has none in 1/2 connected pods, which refuse all clients. Create it, such as with kubectl create secret generic callers --namespace support --from-file=CLIENT=FILE',
     ],
     [
       'a pod that tells of a Secret of its own invention',
@@ -501,7 +501,7 @@ describe('agentStatus', () => {
     ['50%', 4, 2, 'True'],
     ['50%', 4, 1, 'False'],
   ])(
-    'bears the loss of %p of %d pods: with %d, Ready is %s',
+    'tolerates the loss of %p of %d pods: with %d, Ready is %s',
     (maxUnavailable, replicas, readyReplicas, ready) => {
       const own = deployment({
         desired: replicas,
@@ -514,7 +514,7 @@ describe('agentStatus', () => {
     },
   );
 
-  it('goes by what autoscaling decided, not by spec.replicas', () => {
+  it('compares pods with the number that autoscaling has set, not with spec.replicas', () => {
     const autoscaling = { minReplicas: 3, maxReplicas: 10, cpuPercent: 70, memoryPercent: 80 };
     const own = deployment({ desired: 5, replicas: 5, updatedReplicas: 5, readyReplicas: 3 });
     const all = status(observation(three, { deployment: own }), {
@@ -534,7 +534,7 @@ describe('agentStatus', () => {
     expect(of(status(observation([])), 'PoliciesProgrammed')).toEqual(['True', 'NoPods']);
   });
 
-  it('keeps the time of a condition that stays', () => {
+  it('keeps the time of an unchanged condition', () => {
     const previous = status(observation(three));
     previous.conditions!.forEach((one) => (one.lastTransitionTime = '2026-01-01T00:00:00Z'));
     const all = status(observation([]), { previous });

@@ -16,7 +16,7 @@ function withHead(
   return { ...made, snapshot: { ...made.snapshot!, audit: { chain, sequence, hash } } };
 }
 
-it('the status has the last head of each chain, the most recent first', () => {
+it('the status contains the last head of each chain, the most recent first', () => {
   const first = auditHeads(
     { pods: [withHead('p1', 'c1', 5), withHead('p2', 'c2', 1)] },
     undefined,
@@ -33,7 +33,7 @@ it('the status has the last head of each chain, the most recent first', () => {
   ]);
 });
 
-it('the status keeps the heads of pods that are gone, up to 32 chains', () => {
+it('the status keeps the heads of deleted pods, up to 32 chains', () => {
   let audit: ReturnType<typeof auditHeads>['audit'];
   for (let i = 1; i <= 40; i += 1) {
     ({ audit } = auditHeads({ pods: [withHead(`p${i}`, `c${i}`, 1)] }, audit, NOW));
@@ -42,7 +42,7 @@ it('the status keeps the heads of pods that are gone, up to 32 chains', () => {
   expect(audit?.heads?.map(({ pod: name }) => name).slice(0, 2)).toEqual(['p40', 'p39']);
 });
 
-it('no pod can take back a head', () => {
+it('no pod can withdraw a head', () => {
   const { audit } = auditHeads({ pods: [withHead('p1', 'c1', 5)] }, undefined, NOW);
   const forged = withHead('p1', 'c1', 5, 'b'.repeat(64));
   expect(auditHeads({ pods: [forged] }, audit, NOW).audit).toEqual(audit);

@@ -95,11 +95,14 @@ describe('statusChange', () => {
     [50, 100, 50, 120, 'Later'],
     [0, 0, 0, 1, 'Later'],
     [50, 100, 50, 0, 'Later'],
-  ])('used %d and rejected %d to %d and %d', (used, rejected, nextUsed, nextRejected, change) => {
-    expect(statusChange(rate(used, rejected), rate(nextUsed, nextRejected))).toBe(change);
-  });
+  ])(
+    'writes used %d and rejected %d after they change to %d and %d: %s',
+    (used, rejected, nextUsed, nextRejected, change) => {
+      expect(statusChange(rate(used, rejected), rate(nextUsed, nextRejected))).toBe(change);
+    },
+  );
 
-  it('writes a gate at once, and another end of it together with others', () => {
+  it('writes a shut gate at once, and a changed end of it with other changes', () => {
     const agent = (gate: 'None' | 'RateLimited', until?: string): AgentDeploymentStatus => ({
       dependencies: [
         { name: 'model/primary', circuit: 'Closed', gate, ...(until !== undefined && { until }) },
@@ -111,7 +114,7 @@ describe('statusChange', () => {
     expect(statusChange(shut, agent('None'))).toBe('Now');
   });
 
-  it('writes a reset that was handled at once', () => {
+  it('writes a handled reset at once', () => {
     expect(statusChange(breaker(), breaker({ lastHandledResetToken: '2' }))).toBe('Now');
   });
 
@@ -125,13 +128,13 @@ describe('statusChange', () => {
     ['a fifth longer', { averageMs: 600, p50Ms: 600 }, 'Later'],
     ['somewhat less success', { successPercent: 90 }, 'No'],
     ['much less success', { successPercent: 79 }, 'Later'],
-  ])('takes performance to move by a fifth: %s', (_, rest, expected) => {
+  ])('writes performance when it changes by a fifth: %s', (_, rest, expected) => {
     const performance = { operation: 'model' as const, count: 100, successPercent: 99, ...TIMES };
     const before: AgentDeploymentStatus = { performance: [performance] };
     expect(statusChange(before, { performance: [{ ...performance, ...rest }] })).toBe(expected);
   });
 
-  it('takes recent successes to move by 20 points, and their beginning and end for news', () => {
+  it('writes the share of recent successes when it changes by 20 points, begins or ends', () => {
     const figures = { averageMs: 10, minMs: 1, maxMs: 90 };
     const of = (count: number, successPercent: number): AgentDeploymentStatus => {
       const recent = { count, successPercent, ...figures };
@@ -144,7 +147,7 @@ describe('statusChange', () => {
     expect(statusChange(of(0, 100), of(1, 100))).toBe('Later');
   });
 
-  it('lets the first figures of performance wait', () => {
+  it('does not write the first figures of performance at once', () => {
     const performance = { operation: 'tool' as const, count: 1, successPercent: 0, ...TIMES };
     expect(
       statusChange<AgentDeploymentStatus>(

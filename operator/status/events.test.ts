@@ -69,7 +69,7 @@ describe('breakerPolicyEvents', () => {
   };
   const first = status(well);
 
-  it('name the model of a circuit where an endpoint serves several', () => {
+  it('names the model of a circuit if an endpoint serves several', () => {
     const of = (model: string, report: typeof opened): typeof opened => ({
       circuits: report.circuits.map((one) => ({ ...one, model })),
       transitions: report.transitions.map((one) => ({ ...one, model })),
@@ -93,7 +93,7 @@ describe('breakerPolicyEvents', () => {
     expect(breakerPolicyEvents(alone, status(both(opened), alone))).toEqual([]);
   });
 
-  it('tells once, not for each pod, that a circuit opened', () => {
+  it('reports an opened circuit once, not for each pod', () => {
     const next = status(inAll(opened), first);
     expect(lines(breakerPolicyEvents(first, next))).toEqual([
       `Warning CircuitOpened Circuit model/primary of triage opened in 3/3 pods: ${reason}`,
@@ -101,7 +101,7 @@ describe('breakerPolicyEvents', () => {
     expect(breakerPolicyEvents(next, status(inAll(opened), next))).toEqual([]);
   });
 
-  it('tells once more when a circuit that opened in some pods is open in all of them', () => {
+  it('reports again when a circuit is open in all pods', () => {
     const one = status([pod('a', opened), pod('b'), pod('c')], first);
     const two = status([pod('a', opened), pod('b', opened), pod('c')], one);
     const all = status(inAll(opened), two);
@@ -114,7 +114,7 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('tells of probes, of a circuit that opens again and of one that closes', () => {
+  it('reports probes, a circuit that opens again, and one that closes', () => {
     const open = status(inAll(opened), first);
     const probing = status(inAll(halfOpen), open);
     expect(lines(breakerPolicyEvents(open, probing))).toEqual([
@@ -128,7 +128,7 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('does not repeat itself when the operator was away', () => {
+  it('does not repeat events after an outage of the operator', () => {
     const open = status(inAll(opened), first);
     const away = status([strangePod('a')], open);
     const back = status(inAll(opened), away);
@@ -136,17 +136,17 @@ describe('breakerPolicyEvents', () => {
     expect(breakerPolicyEvents(away, back)).toEqual([]);
   });
 
-  it('tells of what opened while the operator was away', () => {
+  it('reports circuits that opened during an outage of the operator', () => {
     const away = status([strangePod('a')], first);
     const back = status(inAll(opened), away);
     expect(lines(breakerPolicyEvents(away, back))).toHaveLength(1);
   });
 
-  it('has nothing to say of a policy that starts well', () => {
+  it('reports nothing for a policy that starts well', () => {
     expect(breakerPolicyEvents(undefined, first)).toEqual([]);
   });
 
-  it('tells that an override took over, and that it ended', () => {
+  it('reports the beginning and the end of an override', () => {
     const override = { state: 'Open' as const, reason: 'maintenance' };
     const orders = [breakerFixture('triage', { override })];
     const report = { circuits: [circuit('Open', { since: ago(5), overridden: 'Open' })] };
@@ -161,7 +161,7 @@ describe('breakerPolicyEvents', () => {
     );
   });
 
-  it('tells of a reset that every pod has handled, and not of the first token', () => {
+  it('reports a reset that every pod has handled, but not the first token', () => {
     const done = (resetToken: string): CircuitBreakerPolicyStatus =>
       status(inAll({ circuits: [circuit('Closed', { handledResetToken: resetToken })] }), first, [
         breakerFixture('triage', { resetToken }),
@@ -172,7 +172,7 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('does not alarm anyone about what a shadow lets pass, until it is enforced', () => {
+  it('reports an open circuit in shadow mode as Normal until it is enforced', () => {
     const shadow = [breakerFixture('triage', { mode: 'Shadow' })];
     const calm = status(well, undefined, shadow);
     const open = status(inAll(opened), calm, shadow);
@@ -184,7 +184,7 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('tells of a target that is missing and of its return', () => {
+  it('reports a missing target and its return', () => {
     const lost = status([], first, [breakerFixture('triage', { targetRefs: [target('gone')] })]);
     expect(lines(breakerPolicyEvents(first, lost))[0]).toMatch(
       /^Warning TargetNotFound There is no AgentDeployment gone in this namespace/,
@@ -195,7 +195,7 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('tells of a conflict', () => {
+  it('reports a conflict', () => {
     const close = breakerFixture('close', { targetRefs: [target('triage/model/primary')] });
     const beaten = status([], first, [breakerFixture(), close]);
     expect(lines(breakerPolicyEvents(first, beaten))).toEqual([
@@ -203,7 +203,7 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('tells of a configuration that a pod refuses', () => {
+  it('reports a configuration that a pod refuses', () => {
     const refused = { source: 'Link', message: 'circuits/0', time: ago(1) };
     const bad = pod('a', { configuration: { unsupported: [], refused } }, { hash: 'sha256:old' });
     expect(lines(breakerPolicyEvents(first, status([bad], first)))).toEqual([
@@ -215,7 +215,7 @@ describe('breakerPolicyEvents', () => {
 });
 
 describe('rateLimitPolicyEvents', () => {
-  it('tells of a limit that is used up and of its recovery', () => {
+  it('reports a used-up limit and its recovery', () => {
     const [attachment] = attach({ breakers: [], limits: [limitFixture()] }, [
       agentFixture(),
     ]).limits;
@@ -310,7 +310,7 @@ describe('agentEvents', () => {
     expect(step(well, high)[1]).toEqual([]);
   });
 
-  it('tells of circuits, under a policy or not', () => {
+  it('reports circuits, with and without a policy', () => {
     expect(none).toEqual([]);
     const { policy: _policy, ...circuitWithout } = opened.circuits[0]!;
     const [, events] = step(inAll({ circuits: [circuitWithout] }), first);
@@ -319,14 +319,14 @@ describe('agentEvents', () => {
     ]);
   });
 
-  it('does not repeat itself when the operator was away', () => {
+  it('does not repeat events after an outage of the operator', () => {
     const [open] = step(inAll(opened), first);
     const [away, silent] = step([strangePod('a')], open);
     const [, events] = step(inAll(opened), away);
     expect([...silent, ...events]).toEqual([]);
   });
 
-  it('tells of a gate that shuts, that is another, and that opens', () => {
+  it('reports a gate that shuts, changes or opens', () => {
     const gates = (gate: 'None' | 'RateLimited' | 'Unauthorized'): PodObservation[] =>
       inAll({ gates: [{ dependency: 'model/primary', gate, until: ago(-60) }] });
     const [limited, shut] = step(gates('RateLimited'), first);
@@ -343,7 +343,7 @@ describe('agentEvents', () => {
     expect(step(gates('None'), first)[1]).toEqual([]);
   });
 
-  it('tells what changed in the tools of an MCP server, once for all pods, and of what is withheld', () => {
+  it('reports changed tools of an MCP server, once for all pods, and withheld tools', () => {
     const hashes = ['a', 'b', 'c'].map((digit) => `sha256:${digit.repeat(64)}`);
     const change = { before: hashes[0]!, added: ['x'], removed: [], changed: ['count\nrm'] };
     const tools = (hash: number, rest: object = {}): object => ({
@@ -399,7 +399,7 @@ describe('agentEvents', () => {
     expect(step(inAll(tools(1)), first)[0].mcpServers).toBeUndefined();
   });
 
-  it('tells of a Secret that is missing and of its return', () => {
+  it('reports a missing Secret and its return', () => {
     const missingCredentials = [
       { dependency: 'model/primary', secret: 'anthropic', key: 'api-key' },
     ];

@@ -12,12 +12,12 @@ const of = (...pods: PodObservation[]): ReturnType<typeof gateOf> =>
   gateOf(dependency, observation(pods), NOW);
 
 describe('gateOf', () => {
-  it('knows nothing when no pod reports on its gates', () => {
+  it('is unknown when no pod reports gates', () => {
     expect(of(pod('a'), strangePod('b'))).toBeUndefined();
     expect(of(pod('a', gated('SpendLimit'), { connected: false }))).toBeUndefined();
   });
 
-  it('is open when every pod that reports says so', () => {
+  it('is open when all reporting pods say so', () => {
     expect(of(pod('a', gated('None')), pod('b', { gates: [] }), pod('c'))).toEqual({
       dependency,
       gate: 'None',
@@ -25,7 +25,7 @@ describe('gateOf', () => {
     });
   });
 
-  it('is the worst one, until the last pod lets calls through', () => {
+  it('is the worst one until the last pod admits calls', () => {
     expect(
       of(
         pod('a', gated('RateLimited', ago(-900))),
@@ -35,7 +35,7 @@ describe('gateOf', () => {
     ).toEqual({ dependency, gate: 'SpendLimit', until: ago(-90), pods: '2/3' });
   });
 
-  it('has no end that one of the pods does not know, or that is no time', () => {
+  it('has no end if one of the pods does not know it, or reports a malformed time', () => {
     const known = pod('a', gated('Unauthorized', ago(-60)));
     expect(of(known, pod('b', gated('Unauthorized')))).not.toHaveProperty('until');
     expect(of(known, pod('b', gated('Unauthorized', 'soon')))).not.toHaveProperty('until');
@@ -46,7 +46,7 @@ describe('gateOf', () => {
     [-5, 'RateLimited'],
     [-4.999, 'None'],
     [10, 'None'],
-  ])('leaves out a pause that is about to end (%d s ago)', (seconds, gate) => {
+  ])('leaves out a pause that ends soon (%d s ago)', (seconds, gate) => {
     expect(of(pod('a', gated('RateLimited', ago(seconds))))).toMatchObject({ gate });
   });
 });

@@ -31,7 +31,7 @@ const message = (status: CircuitBreakerPolicyStatus): string =>
 
 const open = circuit('Open', { reason: '3 consecutive failures (Overloaded)' });
 
-describe('what a person orders', () => {
+describe('an order of a person', () => {
   const held = (state: 'Open' | 'Closed'): PodObservation[] =>
     ['a', 'b'].map((name) => pod(name, { circuits: [circuit(state, { overridden: state })] }));
 
@@ -47,7 +47,7 @@ describe('what a person orders', () => {
     );
   });
 
-  it('goes by the pods when an override has expired', () => {
+  it('follows the pods when an override has expired', () => {
     const override = { state: 'Open' as const, expiresAt: ago(1) };
     const status = breaker([pod('a', { circuits: [circuit('HalfOpen')] })], {
       policy: breakerFixture('triage', { override }),
@@ -69,7 +69,7 @@ describe('what a person orders', () => {
       ['Unknown', 'NoReports'],
       'No connected pod reports its circuits.',
     ],
-  ])('is never tripped in shadow mode (%s)', (_name, pods, expected, text) => {
+  ])('never shows as tripped in shadow mode (%s)', (_name, pods, expected, text) => {
     const status = breaker(pods, { policy: breakerFixture('triage', { mode: 'Shadow' }) });
     expect(tripped(status)).toEqual(expected);
     expect(message(status)).toBe(text);
@@ -97,7 +97,7 @@ describe('what a person orders', () => {
     expect(status.lastHandledResetToken).toBe(handled);
   });
 
-  it('remembers the last token when the spec has none', () => {
+  it('keeps the last token when the spec has none', () => {
     const previous = { lastHandledResetToken: '1' };
     expect(breaker([pod('a')], { previous }).lastHandledResetToken).toBe('1');
     expect(breaker([pod('a')])).not.toHaveProperty('lastHandledResetToken');

@@ -20,7 +20,7 @@ const upTo = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 describe('performance in status', () => {
-  it('adds the connected pods up and rounds to two digits', () => {
+  it('sums the connected pods and rounds to two digits', () => {
     const pods = [
       pod('a', { performance: [report('model', upTo(1, 500)), report('request', [10])] }),
       pod('b', { performance: [report('model', upTo(501, 1000), 33)] }),
@@ -48,7 +48,7 @@ describe('performance in status', () => {
     ]);
   });
 
-  it('adds up the last five minutes, endpoints, extremes and errors', () => {
+  it('sums the last five minutes, endpoints, extremes and errors', () => {
     const figures = (
       count: number,
       failures: number,
@@ -86,11 +86,11 @@ describe('performance in status', () => {
     });
   });
 
-  it('is absent while nothing happened or pods are too old to tell', () => {
+  it('is absent without calls or if pods of an old version do not report it', () => {
     expect(performanceOf(observation([pod('a'), pod('b', { performance: [] })]))).toEqual({});
   });
 
-  it('bears figures that a pod made up', () => {
+  it('tolerates invented figures of a pod', () => {
     const strange = { ...report('request', [1]), failures: 50, durations: [[1e15, 1e15], [3]] };
     expect(
       performanceOf(observation([pod('a', { performance: [strange] })])).performance,

@@ -78,7 +78,7 @@ describe('a policy whose scope is the fleet', () => {
     });
   });
 
-  it('shows nothing of a fleet where each pod decides alone', () => {
+  it('shows no fleet if each pod decides alone', () => {
     const { summary, circuits } = breaker(pods);
     expect(summary).not.toHaveProperty('fleet');
     expect(circuits![0]).not.toHaveProperty('fleet');
@@ -116,7 +116,7 @@ const open = circuit('Open', {
 });
 
 describe('breakerPolicyStatus', () => {
-  it('tells of an open circuit in some pods', () => {
+  it('reports an open circuit in some pods', () => {
     const later = { ...open, since: ago(5), nextProbe: ago(-25) };
     const status = breaker([
       pod('a', { circuits: [later] }),
@@ -283,7 +283,7 @@ describe('breakerPolicyStatus', () => {
     expect(breaker([], { policy, agents: [] }).summary!.target).toBe('0 agents');
   });
 
-  it('says why it is in force nowhere', () => {
+  it('says why it is not in force anywhere', () => {
     const status = breaker([], { policy: breakerFixture('triage', { targetRefs: [target('x')] }) });
     expect(status.summary).toMatchObject({ reason: 'TargetNotFound', programmed: '0/0' });
     expect(of(status, 'Accepted')).toEqual(['False', 'TargetNotFound']);
@@ -291,7 +291,7 @@ describe('breakerPolicyStatus', () => {
     expect(status.state).toBe('Unknown');
   });
 
-  it('is not programmed while it is not accepted, even where a part of it is in force', () => {
+  it('is not programmed while it is not accepted, even if a part of it is in force', () => {
     const targetRefs = [target('triage'), target('gone')];
     const status = breaker([pod('a')], { policy: breakerFixture('triage', { targetRefs }) });
     expect(of(status, 'Accepted')).toEqual(['False', 'TargetNotFound']);
@@ -321,7 +321,7 @@ describe('breakerPolicyStatus', () => {
     expect(condition(breaker([pod('a')]).conditions, 'Paused')).toBeUndefined();
   });
 
-  it('keeps what pods remember when they and the operator are gone', () => {
+  it('keeps transitions of pods that are gone, up to a bound', () => {
     const first = breaker([
       pod('a', {
         transitions: [transition(1, 60), transition(2, 30, { from: 'Open', to: 'HalfOpen' })],
@@ -344,7 +344,7 @@ describe('breakerPolicyStatus', () => {
     expect(many.transitions![0]!.time).toBe(ago(0));
   });
 
-  it('dates a state when it began and leaves it while it lasts', () => {
+  it('dates a state by its beginning, and keeps that while it lasts', () => {
     const first = breaker([pod('a', { circuits: [open] })]);
     expect(first.lastTransitionTime).toBe(ago(20));
     const worse = breaker(
@@ -363,7 +363,7 @@ describe('breakerPolicyStatus', () => {
     expect(closed.lastTransitionTime).toBe(ago(2));
   });
 
-  it('dates what pods cannot know by the present', () => {
+  it('dates by the present what pods cannot know', () => {
     const previous = breaker([pod('a', { circuits: [open] }), pod('b')]);
     const killed = breaker([pod('b')], { previous });
     expect([killed.state, killed.lastTransitionTime]).toEqual(['Closed', NOW.toISOString()]);
@@ -386,7 +386,7 @@ describe('breakerPolicyStatus', () => {
     expect(time(closed)).toBe('2026-11-21T10:01:00Z');
   });
 
-  it('takes nothing from pods that status could not hold', () => {
+  it('drops reports of pods that would not be valid in a status', () => {
     const wild = circuit('Open', {
       since: 'yesterday',
       reason: `line\nline ${'x'.repeat(999)}`,
@@ -406,7 +406,7 @@ describe('breakerPolicyStatus', () => {
     expect(status.summary!.lastError).toHaveLength(256);
   });
 
-  it('keeps the worst circuits when there are too many', () => {
+  it('keeps the worst circuits if there are too many', () => {
     const names = Array.from({ length: 70 }, (_, index) => `agent-${index}`);
     const gold = { labels: { tier: 'gold' } };
     const status = breaker([], {
@@ -422,7 +422,7 @@ describe('breakerPolicyStatus', () => {
     expect(status.pods).toMatchObject({ total: 70, open: 1, closed: 69 });
   });
 
-  it('is as bad as the worst pod, and counts each pod once', () => {
+  it('has the state of the worst pod, and counts each pod once', () => {
     const states = fc.constantFrom('Open', 'HalfOpen', 'Closed', 'Unknown', 'Terminating');
     fc.assert(
       fc.property(fc.array(states, { maxLength: 12 }), (all) => {
@@ -447,7 +447,7 @@ describe('breakerPolicyStatus', () => {
 });
 
 describe('rateLimitPolicyStatus', () => {
-  it('puts the figures of pods together', () => {
+  it('combines the figures of pods', () => {
     const status = rate([
       pod('a', { limits: [limit({ usedPercent: 40.6, rejected: 3 })] }),
       pod('b', { limits: [limit({ usedPercent: 100, rejected: 4, limiting: true })] }),
@@ -502,7 +502,7 @@ describe('the circuits of an endpoint with several models', () => {
   const entries = ({ circuits = [] }: CircuitBreakerPolicyStatus): unknown[] =>
     circuits.map(({ model, state, pods }) => [model, state, pods]);
 
-  it('have an entry for each model that is not closed, and one for the rest', () => {
+  it('have an entry for each model whose circuit is not closed, and one for the rest', () => {
     const status = breaker([at('a', [opus('Open'), haiku]), at('b', [opus('Closed'), haiku])]);
     expect(entries(status)).toEqual([
       ['opus', 'Open', '1/2'],
@@ -512,7 +512,7 @@ describe('the circuits of an endpoint with several models', () => {
     expect(message(status, 'Tripped')).toContain('model/primary (opus) of triage in 1/2 pods');
   });
 
-  it('are one entry while all are closed, and while pods know one model', () => {
+  it('are one entry while all are closed or pods know only one model', () => {
     const closed = [opus('Closed'), haiku];
     expect(entries(breaker([at('a', closed), at('b', closed)]))).toEqual([
       [undefined, 'Closed', '2/2'],
@@ -521,7 +521,7 @@ describe('the circuits of an endpoint with several models', () => {
     expect(entries(single)).toEqual([[undefined, 'Open', '1/2']]);
   });
 
-  it('name the model in transitions, and do not repeat those of before there were several', () => {
+  it('name the model in transitions, and do not repeat transitions from before there were several models', () => {
     const transitions = [
       transition(1, 30, { model: 'opus' }),
       transition(2, 30, { model: 'haiku' }),

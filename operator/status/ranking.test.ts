@@ -19,7 +19,7 @@ const agent = (name: string, ...reports: OperationReport[]): Parameters<typeof r
 });
 
 describe('the ranking', () => {
-  it('is by success over average seconds, so that failing fast wins nothing', () => {
+  it('divides successes by average seconds, so that fast failures do not help', () => {
     const agents = [
       agent('failing', requests(100, 90, 1)),
       agent('idle', { ...requests(1, 0, 1), operation: 'tool' }),
@@ -33,7 +33,7 @@ describe('the ranking', () => {
     ]);
   });
 
-  it('sums all agents up', () => {
+  it('sums all agents', () => {
     const agents = [
       agent('one', requests(100, 0, 5), requests(100, 50, 5)),
       agent('two', requests(200, 50, 5)),

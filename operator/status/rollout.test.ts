@@ -19,7 +19,7 @@ it('the status says that pods roll even if the agent also waits', () => {
   expect(progressing(rolling, { upgradeTo: 'runtime:2' })).toMatchObject({ reason: 'RollingOut' });
 });
 
-it('the status says that the upgrade has stopped, and because of which agent', () => {
+it('the status says that the upgrade has stopped, and names the agent that stopped it', () => {
   const waits = { upgradeTo: 'runtime:2', upgradeStopped: true } as const;
   expect(progressing({ state: 'Complete', message }, waits)).toMatchObject({
     status: 'False',

@@ -23,18 +23,17 @@ const autoscaler = (
 });
 
 describe('desiredPods', () => {
-  it('is spec.replicas, whatever the Deployment has at the moment', () =>
+  it('is spec.replicas, whatever the Deployment has', () =>
     expect(desiredPods(fixed, { deployment: deployment({ desired: 7 }) })).toBe(2));
 
-  it('is what the Deployment has while autoscaling decides', () =>
+  it('is the number in the Deployment with autoscaling', () =>
     expect(desiredPods(scaled, { deployment: deployment({ desired: 7 }) })).toBe(7));
 
-  it('is the fewest that autoscaling allows before there is a Deployment', () =>
-    expect(desiredPods(scaled, {})).toBe(3));
+  it('is minReplicas before there is a Deployment', () => expect(desiredPods(scaled, {})).toBe(3));
 });
 
 describe('scalingManaged', () => {
-  it('is False where spec.replicas decides', () =>
+  it('is False without autoscaling', () =>
     expect(scalingManaged(fixed, {})).toEqual({
       type: 'ScalingManaged',
       status: 'False',
@@ -61,7 +60,7 @@ describe('scalingManaged', () => {
     expect(draft.message).toContain('kubectl scale');
   });
 
-  it('says what KEDA says of the ScaledObject, unless that is ready', () => {
+  it('repeats the message of KEDA unless the ScaledObject is ready', () => {
     const ready = (status: string, reason?: string): AutoscalerObservation => ({
       conditions: [{ type: 'Ready', status, ...(reason && { reason }), message: 'no figures' }],
     });
@@ -77,7 +76,7 @@ describe('scalingManaged', () => {
       expect(draft(good)).toMatchObject({ status: 'True', reason: 'ValidMetricFound' });
   });
 
-  it('is Unknown until the autoscaler has looked', () => {
+  it('is Unknown until the autoscaler has a status', () => {
     expect(scalingManaged(scaled, {})).toMatchObject({ status: 'Unknown', reason: 'Pending' });
     expect(scalingManaged(scaled, { autoscaler: { conditions: [] } })).toMatchObject({
       status: 'Unknown',

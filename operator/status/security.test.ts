@@ -56,7 +56,7 @@ describe('securityOf', () => {
     expect(of([saw('a', [])])).toMatchObject({ level: 'None', openIncidents: 0, open: [] });
   });
 
-  it('adds up what pods report, the gravest incident first', () => {
+  it('sums the reports of pods, with the gravest incident first', () => {
     const grave: IncidentReport = { ...GUESSED, id: 'i2', level: 'High', type: 'SecretExposed' };
     const found = of([saw('a', [GUESSED], { open: 20 }), saw('b', [grave])]);
     expect(found).toMatchObject({
@@ -70,7 +70,7 @@ describe('securityOf', () => {
     });
   });
 
-  it('keeps the last incident when its pod is gone, and takes nothing of a pod as it is', () => {
+  it('keeps the last incident when its pod is gone, and bounds what a pod reports', () => {
     const wild = { ...GUESSED, message: `a\n\u001b[31m${'b'.repeat(900)}`, client: 'x\ty' };
     const before = of([saw('a', [wild])])!;
     expect(before.last!.message).not.toMatch(/\p{Cc}/u);
@@ -88,7 +88,7 @@ describe('securityOf', () => {
 });
 
 describe('the responses in a status', () => {
-  it('are those of all pods, the same of several pods as one, the strictest first', () => {
+  it('are those of all pods, merged if they are equal, the strictest first', () => {
     const throttled: ResponseReport = {
       ...{ action: 'Throttle', client: 'alice', incident: 'i7', type: 'LimitAbuse' },
       ...{ level: 'Critical', since: '2026-11-21T10:02:00Z' },
@@ -120,7 +120,7 @@ describe('the responses in a status', () => {
     expect(both?.responses?.[0]).not.toHaveProperty('until');
   });
 
-  it('are bounded, and take nothing of a pod as it is', () => {
+  it('are bounded in number and in length', () => {
     const many = (pod: number): ResponseReport[] =>
       Array.from({ length: 8 }, (_, i) => ({ ...BLOCKED, source: `10.0.${pod}.${i}` }));
     const two = [saw('a', [], { responses: many(1) }), saw('b', [], { responses: many(2) })];
@@ -139,7 +139,7 @@ describe('the responses in a status', () => {
 });
 
 describe('newIncidents', () => {
-  it('are those that were not there before, or that are graver now', () => {
+  it('are those that are new or graver than before', () => {
     const first = of([saw('a', [GUESSED])])!;
     expect(newIncidents(undefined, first).map(({ id }) => id)).toEqual(['i1']);
     expect(newIncidents(first, of([saw('a', [{ ...GUESSED, count: 13 }])]))).toEqual([]);
@@ -161,7 +161,7 @@ describe('newIncidents', () => {
 describe('a status with incidents', () => {
   const status = (security: ShownSecurity | undefined) => ({ conditions: [], security });
 
-  it('is written at once when the level changes, and else together with others', () => {
+  it('is written at once when the level changes, and otherwise with other changes', () => {
     const low = of([saw('a', [GUESSED])])!;
     const change = (next: ShownSecurity): string =>
       statusChange(status(low) as never, status(next) as never);
@@ -178,7 +178,7 @@ describe('a status with incidents', () => {
     expect(statusChange(status(known) as never, status(next) as never)).toBe('Now');
   });
 
-  it('is written at once when the first client is held, or the last one let go', () => {
+  it('is written at once when the first client is blocked or the last one is released', () => {
     const before = of([saw('a', [GUESSED])])!;
     const held = of([saw('a', [GUESSED], { responses: [BLOCKED] })])!;
     const change = (from: ShownSecurity, next: ShownSecurity): string =>

@@ -52,7 +52,7 @@ const step = fc
   .constantFrom(...NAMES)
   .chain((name) => fc.tuple(fc.constant(name), fc.option(observed(name), { freq: 8 })));
 
-it('of agents merge, block by block, into the status that all of them together have', () => {
+it('summaries of blocks of agents merge into the summary of all agents', () => {
   let pods = 0;
   const looks = fc.array(fc.array(step, { minLength: 1, maxLength: 30 }), {
     minLength: 2,

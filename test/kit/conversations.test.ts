@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { ConversationTraffic } from './conversations.ts';
 import { readJson, sendJson } from '../../cli/simulator/json.ts';
 
-describe('conversations of a caller', () => {
-  /** A small agent: what it keeps, and what it refuses. */
+describe('conversations of a client', () => {
+  /** Messages that the small agent of these tests has stored. */
   let kept: string[];
   let answerTo: (said: number, response: ServerResponse) => boolean;
   let server: Server;

@@ -42,7 +42,7 @@ function named(cell: string): [file: string, title: string][] {
   ]);
 }
 
-/** Titles of the tests in a file, and of what groups them. */
+/** Titles of the tests and groups in a file. */
 function titles(file: string): string[] {
   const path = join(ROOT, file);
   if (!existsSync(path)) return [];

@@ -26,7 +26,7 @@ describe('parseDuration', () => {
     },
   );
 
-  it('refuses a zero where time must pass', () => {
+  it('refuses zero where the duration must be positive', () => {
     expect(() => parsePositiveDuration('0s', 'spec.openDuration')).toThrow(
       'spec.openDuration is 0s; it must be longer than 0s',
     );

@@ -28,7 +28,7 @@ const schema = JSON.parse(
 const validate = new Ajv({ strict: false }).compile(schema);
 
 describe('resolveContent', () => {
-  it('takes the times for the keys of an issuer from the spec, and refuses one that is none', () => {
+  it('takes the times for an issuer’s keys from the spec, and refuses a malformed one', () => {
     const agent = agentFixture();
     const keys = { timeout: '2s', refreshInterval: '1m', maxAge: '1h', cooldown: '500ms' };
     const jwt = { issuer: 'i', audiences: ['a'], jwksURL: 'https://login/keys', keys };
@@ -45,7 +45,7 @@ describe('resolveContent', () => {
     expect(() => resolveContent(agent, none)).toThrow('spec.auth.jwt.keys.cooldown is 0s');
   });
 
-  it('fills in what the spec leaves to defaults', () => {
+  it('fills in defaults', () => {
     expect(resolveContent(agentFixture(), none)).toEqual({
       agent: { namespace: 'support', name: 'triage', uid: 'uid-triage' },
       endpoints: [
@@ -157,7 +157,7 @@ describe('resolveContent', () => {
     });
   });
 
-  it('says how many pods can use a provider’s key; an agent’s only replica has it to itself', () => {
+  it('states how many pods share a provider’s key', () => {
     const most = (parts: { replicas: number }): number =>
       resolveContent(agentFixture('triage', parts), none).providerLimits.maxPods;
     expect([most({ replicas: 1 }), most({ replicas: 0 }), most({ replicas: 4 })]).toEqual([
@@ -165,7 +165,7 @@ describe('resolveContent', () => {
     ]);
   });
 
-  it('traces as the spec says, and as the operator does where the spec is silent', () => {
+  it('traces as the spec says, or else as the operator does', () => {
     const defaults = { endpoint: 'http://collector:4318', ratio: 0.1, parentBased: false };
     const traced = (tracing?: AgentDeployment['spec']['telemetry']['tracing']): unknown => {
       const agent = agentFixture();
@@ -203,7 +203,7 @@ describe('resolveContent', () => {
     );
   });
 
-  it('keeps clients and their baggage to itself unless the spec says otherwise, traced or not', () => {
+  it('hides clients and their baggage from providers unless the spec says otherwise, with and without tracing', () => {
     const told = (tracing: AgentDeployment['spec']['telemetry']['tracing']): unknown => {
       const agent = agentFixture();
       agent.spec.telemetry = { ...agent.spec.telemetry, tracing };
@@ -217,7 +217,7 @@ describe('resolveContent', () => {
     expect(told(open)).toEqual(open);
   });
 
-  it('takes circuits and limits from the policies that hold them', () => {
+  it('takes circuits and limits from the policies in force', () => {
     const content = resolveContent(agentFixture(), {
       circuits: new Map([['model/primary', breakerFixture('strict')]]),
       limits: new Map([
@@ -252,7 +252,7 @@ describe('resolveContent', () => {
     });
   });
 
-  it('says how an endpoint is shown its key, and which header values it needs', () => {
+  it('states how each endpoint gets its key, and the header values that it needs', () => {
     const headersFrom = [
       { name: 'X-Team', prefix: 'Team ', secretKeyRef: { name: 'gateway', key: 'team' } },
     ];
@@ -279,7 +279,7 @@ describe('resolveContent', () => {
     expect(podChoices(agent).secrets).toEqual([{ name: 'gateway', key: 'team' }]);
   });
 
-  it('has neither model nor credential when the caller brings them', () => {
+  it('has neither model nor credential if clients bring them', () => {
     const agent = agentFixture('triage', {
       model: modelOf(endpoint('primary', { baseURL: 'http://model:8000' })),
     });
@@ -295,7 +295,7 @@ describe('resolveContent', () => {
     ]);
   });
 
-  it('lists endpoints by priority and otherwise as the spec has them', () => {
+  it('lists endpoints by priority, and those of equal priority in the order of the spec', () => {
     const agent = agentFixture('triage', {
       model: modelOf(
         endpoint('last', { priority: 10, maxTokens: 4096 }),
@@ -311,7 +311,7 @@ describe('resolveContent', () => {
     ]);
   });
 
-  it('makes what the contract allows', () => {
+  it('is valid by the contract', () => {
     const content = resolveContent(agentFixture(), {
       circuits: new Map([['model/primary', breakerFixture()]]),
       limits: new Map([['inbound', limitFixture()]]),
@@ -324,7 +324,7 @@ describe('resolveContent', () => {
     expect([validate(configuration), validate.errors]).toEqual([true, null]);
   });
 
-  it('refuses a retry that waits longer at first than at last', () => {
+  it('refuses a retry whose first wait is longer than its last', () => {
     const { retry } = agentFixture().spec;
     const agent = agentFixture('triage', { retry: { ...retry, baseDelay: '10s' } });
     expect(() => resolveContent(agent, none)).toThrow(
@@ -332,7 +332,7 @@ describe('resolveContent', () => {
     );
   });
 
-  it('refuses a configuration that is too large to be passed on', () => {
+  it('refuses a configuration that is too large for a ConfigMap', () => {
     const long = 'x'.repeat(64);
     const some = limitFixture(long, {
       limits: Array.from({ length: 5000 }, (_, index) => bucketFixture(`${long}-${index}`)),
@@ -344,7 +344,7 @@ describe('resolveContent', () => {
 });
 
 describe('hashContent', () => {
-  it('depends on nothing but the content', () => {
+  it('depends only on the content', () => {
     const content = resolveContent(agentFixture(), none);
     const turned = Object.fromEntries(Object.entries(content).reverse()) as typeof content;
     expect(hashContent(turned)).toBe(hashContent(content));
@@ -353,7 +353,7 @@ describe('hashContent', () => {
     expect(hashContent(other)).not.toBe(hashContent(content));
   });
 
-  it('is made of JSON with sorted keys and no white space', () => {
+  it('is that of JSON with sorted keys and without white space', () => {
     expect(canonicalJson({ b: [{ d: 1, c: null }], a: 'x', e: undefined })).toBe(
       '{"a":"x","b":[{"c":null,"d":1}]}',
     );

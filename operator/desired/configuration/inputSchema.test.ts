@@ -32,7 +32,7 @@ function explosive(count: number): object {
   };
 }
 
-/** What a process with the operator's own code and a small heap does with a tool. */
+/** The result of checking a tool in a process with the operator's code and a small heap. */
 async function inOperator(tool: ToolSpec): Promise<{ ms: number; output: string }> {
   const module = join(import.meta.dirname, 'tools.ts');
   const script = `
@@ -53,7 +53,7 @@ async function inOperator(tool: ToolSpec): Promise<{ ms: number; output: string 
 }
 
 describe('an input schema', () => {
-  it('is not compiled by the operator, which 300 properties × 300 keywords took down', async () => {
+  it('is not compiled by the operator, even with 300 properties × 300 keywords', async () => {
     const tool = toolWith(explosive(300));
     expect(JSON.stringify(tool.inputSchema).length).toBeLessThan(SCHEMA_BOUNDS.toolBytes);
     const { output } = await inOperator(tool);
@@ -61,7 +61,7 @@ describe('an input schema', () => {
     expect((await inOperator(toolWith(explosive(128)))).output).toBe('resolved');
   });
 
-  it('leaves no line in the log, whatever its formats are called', async () => {
+  it('leaves no line in the log, whatever the names of its formats', async () => {
     const format = 'x\n{"level":"error","msg":"forged"}';
     const { output } = await inOperator(toolWith({ properties: { a: { format } } }));
     expect(output).toBe('resolved');
@@ -80,11 +80,11 @@ describe('an input schema', () => {
     ['patterns', { properties: { a: { pattern: '(' } } }, 'pattern ( is not a regular expression'],
     ['references', { properties: { a: { $ref: '#/definitions/a' } } }, 'refers to nothing'],
     ['drafts', { $schema: 'https://example.com' }, '$schema https://example.com is not known'],
-  ])('is refused for its %s, with what to change', (_, schema, message) => {
+  ])('is refused for its %s, and the error says what to change', (_, schema, message) => {
     expect(() => resolved(toolWith(schema))).toThrow(message);
   });
 
-  it('counts with those of the other tools', () => {
+  it('counts together with those of the other tools', () => {
     const tools = Array.from({ length: 9 }, (_, i) =>
       toolWith({ description: 'x'.repeat(30_000) }, `tool_${i}`),
     );
@@ -94,7 +94,7 @@ describe('an input schema', () => {
     );
   });
 
-  it('may be the whole of draft-07', () => {
+  it('may use all of draft-07', () => {
     const schema = {
       $schema: 'http://json-schema.org/draft-07/schema#',
       definitions: { 'a/b': { type: 'string', pattern: '^[a-z]+$' } },

@@ -10,7 +10,7 @@ it.each<[number | string, number, number]>([
   ['25%', 4, 1],
   ['25%', 5, 2],
   ['100%', 3, 3],
-])('%p of %d pods is %d', (allowed, desired, pods) => {
+])('a budget of %p for %d pods allows %d', (allowed, desired, pods) => {
   const agent = agentFixture('triage', { disruption: { maxUnavailable: allowed } });
   expect(maxUnavailable(agent, desired)).toBe(pods);
 });

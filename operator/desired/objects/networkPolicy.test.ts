@@ -66,8 +66,8 @@ const local: Name[] = [
   'a pod dressed up as the operator',
 ];
 
-/** Who gets through to a port, in the order of the table of hosts. */
-function callers(
+/** Hosts that reach a port, in the order of the table. */
+function reaching(
   spec: AgentDeploymentSpec['networkPolicy'],
   port: number,
   mesh?: 'IstioSidecar' | 'IstioAmbient',
@@ -98,7 +98,7 @@ const ROWS: Row[] = [
     control: ['the operator'],
   },
   {
-    when: 'callers are named by pod and namespace',
+    when: 'clients are named by pod and namespace',
     spec: {
       enabled: true,
       from: [
@@ -115,14 +115,14 @@ const ROWS: Row[] = [
     control: ['the operator'],
   },
   {
-    when: 'callers are named by namespace',
+    when: 'clients are named by namespace',
     spec: { enabled: true, from: [{ namespaceSelector: { matchLabels: { tier: 'edge' } } }] },
     agent: ['a sibling', 'an ingress controller', 'another pod of its namespace'],
     metrics: everybody,
     control: ['the operator'],
   },
   {
-    when: 'callers are named by address',
+    when: 'clients are named by address',
     spec: {
       enabled: true,
       from: [{ ipBlock: { cidr: '192.0.2.0/24', except: ['192.0.2.128/25'] } }],
@@ -158,19 +158,19 @@ describe.each(ROWS)('when $when', ({ spec, agent, metrics, control }) => {
     ['metrics and health', PORTS.metrics, metrics],
     ['the control link', PORTS.control, control],
   ] as const)('%s is reached by those it is for', (_what, port, expected) => {
-    expect(callers(spec, port)).toEqual(expected);
+    expect(reaching(spec, port)).toEqual(expected);
   });
 });
 
-it('the NetworkPolicy lets nobody reach any other port', () => {
-  expect(callers({ enabled: true }, 9091)).toEqual([]);
-  expect(callers({ enabled: true }, 15008, 'IstioSidecar')).toEqual([]);
+it('the NetworkPolicy closes all other ports', () => {
+  expect(reaching({ enabled: true }, 9091)).toEqual([]);
+  expect(reaching({ enabled: true }, 15008, 'IstioSidecar')).toEqual([]);
 });
 
-it('the port of an ambient mesh is open to everybody who may reach another port, and to nobody else', () => {
+it('the port of an ambient mesh is open to exactly the hosts that may reach another port', () => {
   const monitoring = { 'kubernetes.io/metadata.name': 'monitoring' };
   const metricsFrom = [{ namespaceSelector: { matchLabels: monitoring } }];
-  const reached = callers({ enabled: true, metricsFrom }, 15008, 'IstioAmbient');
+  const reached = reaching({ enabled: true, metricsFrom }, 15008, 'IstioAmbient');
   expect(new Set(reached)).toEqual(new Set([...local, 'Prometheus', 'the operator']));
-  expect(callers({ enabled: true }, 15008, 'IstioAmbient')).toEqual(everybody);
+  expect(reaching({ enabled: true }, 15008, 'IstioAmbient')).toEqual(everybody);
 });

@@ -5,7 +5,7 @@ import { buildProbes } from './probes.ts';
 const { spec } = agentFixture();
 
 describe('buildProbes', () => {
-  it('ask the port that is open from the start, each its own page', () => {
+  it('use the port that is open from the start, each with its own page', () => {
     const { startupProbe, livenessProbe, readinessProbe } = buildProbes(spec);
     expect([startupProbe, livenessProbe, readinessProbe].map(({ httpGet }) => httpGet)).toEqual([
       { path: '/health', port: 'metrics' },
@@ -14,7 +14,7 @@ describe('buildProbes', () => {
     ]);
   });
 
-  it('count in seconds', () => {
+  it('have times in seconds', () => {
     const liveness = { period: '1m30s', timeout: '2s', failureThreshold: 4 };
     expect(buildProbes({ probes: { ...spec.probes, liveness } }).livenessProbe).toMatchObject({
       periodSeconds: 90,
@@ -23,7 +23,7 @@ describe('buildProbes', () => {
     });
   });
 
-  it('name the field of a duration that is none', () => {
+  it('name the field of a malformed duration', () => {
     const startup = { period: 'often', timeout: '1s', failureThreshold: 1 };
     const probes = { ...spec.probes, startup };
     expect(() => buildProbes({ probes })).toThrow('spec.probes.startup.period is "often"');

@@ -18,7 +18,7 @@ const withoutLoad = agentFixture('triage', {
 });
 
 describe('the ScaledObject of an agent', () => {
-  it('is made where the cluster has the kind and the spec asks for it', () => {
+  it('exists if the cluster has the kind and the spec asks for it', () => {
     expect(buildScaledObject(agent(), 'Served')).toBeDefined();
     for (const availability of ['Absent', 'Forbidden', 'Unknown'] as const)
       expect(buildScaledObject(agent(), availability)).toBeUndefined();
@@ -26,7 +26,7 @@ describe('the ScaledObject of an agent', () => {
     expect(buildScaledObject(agentFixture(), 'Served')).toBeUndefined();
   });
 
-  it('has the load and what the HorizontalPodAutoscaler of our own would go by', () => {
+  it('scales by load and by the metrics of our HorizontalPodAutoscaler', () => {
     const { triggers, ...rest } = buildScaledObject(agent(), 'Served')!.spec;
     expect(rest).toEqual({
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'triage' },
@@ -38,13 +38,13 @@ describe('the ScaledObject of an agent', () => {
     expect(both.spec.triggers.map(({ type }) => type)).toEqual(['prometheus', 'cpu', 'memory']);
   });
 
-  it('changes as quickly as the spec says', () => {
+  it('scales as quickly as the spec says', () => {
     const behavior = { scaleDown: { stabilizationWindowSeconds: 600 } };
     const { advanced } = buildScaledObject(agent({ behavior }), 'Served')!.spec;
     expect(advanced).toEqual({ horizontalPodAutoscalerConfig: { behavior } });
   });
 
-  it('asks Prometheus for one figure of this agent alone, and fails where there is none', () => {
+  it('asks Prometheus for one figure of this agent alone, and fails without one', () => {
     const { metadata, metricType } = buildScaledObject(agent(), 'Served')!.spec.triggers[0]!;
     expect(metricType).toBe('AverageValue');
     expect(metadata).toMatchObject({

@@ -63,7 +63,7 @@ describe('attach', () => {
     expect(both.breakers[0]!.targets).toEqual(['billing']);
   });
 
-  it('limits what an agent takes, or with a sectionName what it calls', () => {
+  it('limits the requests to an agent, or with a sectionName its calls of a dependency', () => {
     const attachment = limits(
       limitFixture('taken'),
       limitFixture('called', { targetRefs: [target('triage/model/primary')] }),
@@ -129,7 +129,7 @@ describe('attach', () => {
     }
   });
 
-  it('counts a policy that reaches a section in two ways by the closer one', () => {
+  it('ranks a policy that names a section in two ways by the more specific one', () => {
     const twice = breakerFixture(
       'z',
       { targetRefs: [target('triage'), target('triage/model/primary')] },
@@ -142,7 +142,7 @@ describe('attach', () => {
     expect(againstName.breakers.find(({ policy }) => policy === twice)!.won).toHaveLength(1);
   });
 
-  it('says which policy is beaten where, and by which', () => {
+  it('names the policy that takes precedence, and where', () => {
     const attachment = breakers(
       breakerFixture('wide', byLabel),
       breakerFixture('close', section),
@@ -164,7 +164,7 @@ describe('attach', () => {
     expect(beaten.lost).toEqual([{ agent: 'triage', section: 'model/primary', winner: 'close' }]);
   });
 
-  it('names a target that is missing and serves the others', () => {
+  it('names a missing target and applies to the others', () => {
     const attachment = breakers(
       breakerFixture('a', {
         targetRefs: [target('triage'), target('nobody'), target('billing/model/other')],
@@ -212,7 +212,7 @@ describe('attach', () => {
       limitFixture('a', { limits: [bucketFixture('r', { maxWait: '0s' })] }),
       'spec.limits[0].maxWait is 0s',
     ],
-  ])('keeps an invalid policy out and leaves others alone (%#)', (policy, message) => {
+  ])('leaves out an invalid policy and applies the others (%#)', (policy, message) => {
     const attachment =
       policy.kind === 'CircuitBreakerPolicy'
         ? breakers(policy, breakerFixture('b'))
@@ -225,7 +225,7 @@ describe('attach', () => {
   });
 });
 
-describe('attach, whatever it is given', () => {
+describe('attach, for any input,', () => {
   const names = ['a', 'b', 'c'];
   const sections = ['model/primary', 'model/backup'];
   const agents = fc
@@ -267,7 +267,7 @@ describe('attach, whatever it is given', () => {
     seed.map((_, index) => seed[(index + by) % seed.length]!).reverse();
   const text = ({ agent, section }: Section): string => `${agent}/${section}`;
 
-  it('gives each section that is claimed to exactly one policy, and says so on all sides', () => {
+  it('gives each claimed section to exactly one policy, in all parts of the result', () => {
     fc.assert(
       fc.property(policies, agents, (some, all) => {
         const { breakers: kinds, agents: byName } = attach(some, all);
@@ -289,7 +289,7 @@ describe('attach, whatever it is given', () => {
     );
   });
 
-  it('differs in nothing but the policy when that claims what it claimed before', () => {
+  it('changes only the policy itself if a new version claims the same sections', () => {
     fc.assert(
       fc.property(policies, agents, fc.nat(5), (some, all, at) => {
         fc.pre(some.breakers.length > 0);
@@ -312,7 +312,7 @@ describe('attach, whatever it is given', () => {
     );
   });
 
-  it('says which agents lack the Redis that the limits of a policy are to be in', () => {
+  it('names the agents without the Redis that the limits of a policy need', () => {
     const limits = [bucketFixture('a', { key: { principal: true } })];
     const fleet = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'Deny' } as const;
     const policy = limitFixture('p', { targetRefs: [target('a')], scope: 'Fleet', fleet, limits });
@@ -336,7 +336,7 @@ describe('attach, whatever it is given', () => {
     expect(claimAlike(policy, leader as RateLimitPolicy)).toBe(false);
   });
 
-  it('may differ when a version is for others, is invalid or is another object', () => {
+  it('may change if a new version claims other sections, is invalid or is another object', () => {
     const policy = breakerFixture('p', { targetRefs: [target('a')] });
     const { spec, metadata } = policy;
     expect(claimAlike(policy, { ...policy, spec: { ...spec, targetRefs: [target('b')] } })).toBe(

@@ -3,12 +3,15 @@ import { CIRCUIT_BREAKER_POLICY_DEFAULTS } from '../../../crds/generated/default
 import type { CircuitBreakerPolicySpec } from '../../../crds/generated/types.ts';
 import { resolveCircuit } from './circuit.ts';
 import { breakerFixture } from '../../testing/fixtures.ts';
+import { breakerSpec, DEFAULT_HALF_OPEN } from '../../../runtime/guard/circuitSpec.ts';
+import { systemClock } from '../../../runtime/guard/clock.ts';
+import { WallTime } from '../../../runtime/guard/wallTime.ts';
 
 const resolve = (spec: Partial<CircuitBreakerPolicySpec>): ReturnType<typeof resolveCircuit> =>
   resolveCircuit('model/primary', breakerFixture('strict', spec), 60_000);
 
 describe('resolveCircuit', () => {
-  it('sends every default, and needs nothing for it that an older runtime lacks', () => {
+  it('contains every default without a feature that older runtimes lack', () => {
     expect(resolve({})).toEqual({
       dependency: 'model/primary',
       policy: 'strict',
@@ -24,7 +27,7 @@ describe('resolveCircuit', () => {
     });
   });
 
-  it('keeps openDuration as it is where maxOpenDuration is absent', () => {
+  it('does not lengthen openDuration without a maxOpenDuration', () => {
     const { maxOpenDuration: _, ...spec } = breakerFixture('strict', { openDuration: '45s' }).spec;
     const policy = { ...breakerFixture('strict'), spec };
     expect(resolveCircuit('model/primary', policy, 60_000)).toMatchObject({
@@ -33,7 +36,7 @@ describe('resolveCircuit', () => {
     });
   });
 
-  it('takes calls for abandoned after the time that the policy states, or else that of the first token', () => {
+  it('counts calls as abandoned after the policy’s time, or else the first token’s', () => {
     const trip = { consecutiveFailures: 3, abandonedAfter: '20s' };
     expect(resolve({ trip })).toMatchObject({ abandonedAfterMs: 20_000 });
     expect(resolveCircuit('model/primary', undefined, 45_000).abandonedAfterMs).toBe(45_000);
@@ -42,14 +45,14 @@ describe('resolveCircuit', () => {
     );
   });
 
-  it('opens for 30 s without a policy, and does not grow', () => {
+  it('opens for 30 s each time without a policy', () => {
     expect(resolveCircuit('model/primary', undefined, 60_000)).toMatchObject({
       openDurationMs: 30_000,
       maxOpenDurationMs: 30_000,
     });
   });
 
-  it('is the same for the same classes of failures in another order', () => {
+  it('does not depend on the order of the classes of failures', () => {
     const all = [...breakerFixture().spec.failureOn];
     expect(resolve({ failureOn: all.reverse() })).toEqual(resolve({}));
     expect(resolve({ failureOn: ['Timeout', 'RateLimited'] })).toMatchObject({
@@ -57,12 +60,23 @@ describe('resolveCircuit', () => {
     });
   });
 
-  it('is without a policy what a policy with the defaults makes it', () => {
+  it('equals, without a policy, that of a policy with the defaults', () => {
     const { policy: _policy, ...defaults } = resolve({
       ...CIRCUIT_BREAKER_POLICY_DEFAULTS,
       maxOpenDuration: CIRCUIT_BREAKER_POLICY_DEFAULTS.openDuration,
     });
     expect(resolveCircuit('model/primary', undefined, 60_000)).toEqual(defaults);
+  });
+
+  it('equals, without a policy, the circuit of a runtime whose configuration has none', () => {
+    const resolved = resolveCircuit('model/primary', undefined, 60_000);
+    const { trip, openDurationMs, maxOpenDurationMs, failureOn } = breakerSpec(
+      undefined,
+      new WallTime(systemClock),
+    );
+    expect(resolved).toMatchObject({ trip, openDurationMs, maxOpenDurationMs });
+    expect(resolved.halfOpen).toEqual(DEFAULT_HALF_OPEN);
+    expect(new Set(resolved.failureOn)).toEqual(new Set(failureOn));
   });
 
   it.each<[string, Partial<CircuitBreakerPolicySpec>, object]>([
@@ -89,13 +103,13 @@ describe('resolveCircuit', () => {
       { override: { state: 'Open', reason: 'why', expiresAt: '2026-12-01T02:00:00+01:00' } },
       { override: { state: 'Open', reason: 'why', expiresAt: '2026-12-01T01:00:00.000Z' } },
     ],
-  ])('needs %s of the runtime', (feature, spec, resolved) => {
+  ])('needs the feature %s of the runtime', (feature, spec, resolved) => {
     const made = resolve(spec);
     expect(made).toMatchObject(resolved);
     expect(made.requires).toContain(feature);
   });
 
-  it('passes a ramp-up and a token on without asking for them', () => {
+  it('contains a ramp-up and a token without requiring a feature', () => {
     const { requires, recovery, resetToken } = resolve({
       recovery: { rampUp: '30s' },
       resetToken: '7',

@@ -9,18 +9,18 @@ const resolve = (spec: Partial<RateLimitPolicySpec>): ReturnType<typeof resolveL
 const STORED = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'SafeShare' } as const;
 
 describe('resolveLimits', () => {
-  it('leaves limits without a key to the leader, whatever keeps the others', () => {
+  it('leaves limits without a key to the leader, wherever the others are kept', () => {
     const made = resolve({ scope: 'Fleet', fleet: STORED });
     expect(made.fleet?.store).toBe('Leader');
     expect(made.requires).not.toContain('Limit.Store');
   });
 
-  it('refuses a limit with a key that only the leader would keep', () => {
+  it('refuses a limit by key without a store', () => {
     const limits = [bucketFixture('a', { key: { principal: true } })];
     expect(() => resolve({ scope: 'Fleet', limits })).toThrow('set fleet.store to Redis');
   });
 
-  it('sends every default, and needs nothing for it that an older runtime lacks', () => {
+  it('contains every default without a feature that older runtimes lack', () => {
     expect(resolve({})).toEqual({
       target: 'inbound',
       policy: 'fair',
@@ -36,7 +36,7 @@ describe('resolveLimits', () => {
     });
   });
 
-  it('counts as many pods as the autoscaler may make', () => {
+  it('counts the most pods that the autoscaler may start', () => {
     const autoscaling = { maxReplicas: 10 } as NonNullable<AgentDeployment['spec']['autoscaling']>;
     const policy = limitFixture('fair', { scope: 'Fleet' });
     const [limit] = resolveLimits('inbound', policy, { replicas: 1, autoscaling });
@@ -65,7 +65,7 @@ describe('resolveLimits', () => {
       { onLimit: 'Queue', maxWaitMs: 2000 },
     ],
     ['Limit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],
-    // 3 replicas, 3 that end, and one more while a roll-out goes on.
+    // 3 replicas, 3 that finish their requests, and one more during a roll-out.
     [
       'Limit.Fleet',
       { scope: 'Fleet' },
@@ -92,7 +92,7 @@ describe('resolveLimits', () => {
       },
       { fleet: { store: 'Redis', storeTimeoutMs: 1000, withoutLeader: 'SafeShare', maxPods: 7 } },
     ],
-  ])('needs %s of the runtime', (feature, spec, resolved) => {
+  ])('needs the feature %s of the runtime', (feature, spec, resolved) => {
     const made = resolve(spec);
     expect(made).toMatchObject(resolved);
     expect(made.requires).toContain(feature);

@@ -46,28 +46,28 @@ describe('a paused policy', () => {
         limitFixture('new', { targetRefs: [target('triage')] }),
       ),
     ],
-  ])('stays in force as it is when it %s', (_, wanted) => {
+  ])('stays in force unchanged when it %s', (_, wanted) => {
     expect(hold(wanted, BEFORE).content).toEqual(BEFORE);
   });
 
-  it('waits while its spec asks for something else, and no longer', () => {
+  it('is waiting only while its spec differs from what is in force', () => {
     expect(hold(contentOf(slow('9s'), few(7)), BEFORE).waiting).toEqual([BREAKER]);
     expect(hold(contentOf(slow('5s'), few(8)), BEFORE).waiting).toEqual([LIMIT]);
     expect(hold(BEFORE, BEFORE)).toEqual({ content: BEFORE, waiting: [] });
   });
 
-  it('changes nothing where it was not in force', () => {
+  it('changes nothing on an agent where it was not in force', () => {
     const others = contentOf(breakerFixture('other', { openDuration: '2s' }));
     const held = hold(contentOf(slow('9s'), few(8)), others);
     expect(held.content).toEqual(others);
     expect(held.waiting).toEqual([BREAKER, LIMIT]);
   });
 
-  it('is in force as its spec is on an agent that has no configuration yet', () => {
+  it('is in force with its spec on an agent without a configuration', () => {
     expect(hold(BEFORE, undefined)).toEqual({ content: BEFORE, waiting: [] });
   });
 
-  it('holds no other policy', () => {
+  it('does not hold other policies', () => {
     const inForce = contentOf(breakerFixture('other', { openDuration: '2s' }), few(7));
     const wanted = contentOf(breakerFixture('other', { openDuration: '4s' }), few(9));
     const { content } = hold(wanted, inForce);
@@ -75,7 +75,7 @@ describe('a paused policy', () => {
     expect(content.limits).toEqual(inForce.limits);
   });
 
-  it('of the fleet follows the number of pods, by which its safe share holds', () => {
+  it('of the fleet follows the number of pods, so that its safe share stays right', () => {
     const shared = limitFixture('few', { scope: 'Fleet' });
     const inForce = contentOf(shared);
     const grown = { ...AGENT.spec, replicas: 30 };

@@ -6,7 +6,7 @@ import { step, type Step } from '../../testing/policyWorld.ts';
 import type { Attachment, Policy } from './attachment.ts';
 import { PolicyJoin } from './policyJoin.ts';
 
-/** What there is after some steps, joined by the plain function. */
+/** Agents and policies after some steps, joined by the plain function. */
 class World {
   readonly #agents = new Map<string, AgentDeployment>();
   readonly #policies = new Map<string, Policy>();
@@ -16,7 +16,7 @@ class World {
     else put(this.#policies, `${step.ref.kind}/${step.ref.name}`, step.policy);
   }
 
-  /** Everything in another version in which nothing that matters differs. */
+  /** Replaces all objects by versions that differ in nothing relevant. */
   *renewed(): Iterable<AgentDeployment | Policy> {
     for (const all of [this.#agents, this.#policies]) {
       for (const [key, object] of all) {
@@ -56,7 +56,7 @@ function whole(join: PolicyJoin): Attachment {
   };
 }
 
-it('is after any changes what the plain function makes of all there is', () => {
+it('the join equals the plain function after any changes', () => {
   let held = 0;
   let lost = 0;
   fc.assert(
@@ -75,7 +75,7 @@ it('is after any changes what the plain function makes of all there is', () => {
           }
           const expected = world.joined();
           expect(whole(join)).toEqual(expected);
-          // Maps are equal in any order; status shows theirs.
+          // Jest ignores the order of maps, but the status shows it.
           for (const [name, { circuits }] of expected.agents) {
             expect([...join.agents.get(name)!.circuits.keys()]).toEqual([...circuits.keys()]);
             held += circuits.size;

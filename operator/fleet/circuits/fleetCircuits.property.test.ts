@@ -117,7 +117,7 @@ function expectRecovery(fleet: CircuitFleet, linked: boolean): void {
   expect(new Set(fleet.states())).toEqual(new Set(['Closed']));
 }
 
-it('opens by quorum, probes once per openDuration, and holds nobody that it does not reach', () => {
+it('a circuit of the fleet opens by quorum, probes once per openDuration, and holds open no pod without a link', () => {
   let opened = 0;
   let probes = 0;
   const property = fc.property(

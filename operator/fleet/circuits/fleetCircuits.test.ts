@@ -12,7 +12,7 @@ function opened(count: number, circuit = fleetCircuit()): CircuitFleet {
 }
 
 describe('a circuit of the fleet', () => {
-  it('opens in all pods when three have each seen two of five failures, and says so', () => {
+  it('opens in all pods when three pods have each seen two of five failures, and reports it', () => {
     const fleet = new CircuitFleet(4);
     // The fourth one has no calls.
     fleet.pods[3]!.everyMs = Infinity;
@@ -43,7 +43,7 @@ describe('a circuit of the fleet', () => {
     ]);
   });
 
-  it('has one failed probe per openDuration, by another pod each time', () => {
+  it('fails one probe per openDuration, each time in another pod', () => {
     const fleet = opened(4);
     fleet.run(60_000);
     const { failedProbes } = fleet;
@@ -55,7 +55,7 @@ describe('a circuit of the fleet', () => {
     expect(new Set(failedProbes.map(({ pod }) => pod)).size).toBe(4);
   });
 
-  it('closes after the probes of one pod, pod by pod over the ramp-up', () => {
+  it('closes after the probes of one pod, in one pod after another during the ramp-up', () => {
     const fleet = opened(4, fleetCircuit({ recovery: { rampUpMs: 9000 } }));
     fleet.providerIsUp = true;
     while (!fleet.states().includes('Closed')) fleet.run(10);
@@ -72,7 +72,7 @@ describe('a circuit of the fleet', () => {
     expect(new Set(reasons)).toEqual(new Set(['by the fleet: 2 of 2 probes succeeded']));
   });
 
-  it('lets only a pod with calls probe, and another one when calls stop', () => {
+  it('lets only a pod with calls probe, and then another one when its calls stop', () => {
     const fleet = opened(3);
     const [first, second, third] = fleet.pods;
     first!.everyMs = second!.everyMs = Infinity;
@@ -89,7 +89,7 @@ describe('a circuit of the fleet', () => {
     expect(fleet.states()).toEqual(['Closed', 'Closed', 'Closed']);
   });
 
-  it('probes too where calls go to another endpoint meanwhile', () => {
+  it('probes even if calls go to another endpoint meanwhile', () => {
     const fleet = opened(3);
     for (const pod of fleet.pods) pod.hasFallback = true;
     fleet.run(12_000);
@@ -114,7 +114,7 @@ describe('a circuit of the fleet', () => {
     expect(alone!.guard.circuits()[0]!.state).toBe('Closed');
   });
 
-  it('lets another pod probe an openDuration after the one that probes is gone', () => {
+  it('lets another pod probe one openDuration after the probing pod is gone', () => {
     const fleet = opened(3);
     const probing = (): boolean => fleet.states().includes('HalfOpen');
     while (!probing()) fleet.run(10);
@@ -125,7 +125,7 @@ describe('a circuit of the fleet', () => {
     expect(fleet.clock.now() - goneAt).toBeLessThan(7000);
   });
 
-  it('lets another pod probe when the order of one without a link has lapsed', () => {
+  it('lets another pod probe when the order of a pod without a link has lapsed', () => {
     const fleet = opened(3);
     const probing = (): boolean => fleet.states().includes('HalfOpen');
     while (!probing()) fleet.run(10);
@@ -149,7 +149,7 @@ describe('a circuit of the fleet', () => {
     expect(fleet.pods[3]!.served.failed).toBeLessThanOrEqual(1);
   });
 
-  it('opens again by the pods that it has let go, before it lets others go', () => {
+  it('opens again by votes of the pods where it has closed, before it closes in others', () => {
     const fleet = opened(4, fleetCircuit({ recovery: { rampUpMs: 30_000 } }));
     fleet.providerIsUp = true;
     while (!fleet.states().includes('Closed')) fleet.run(10);
@@ -161,7 +161,7 @@ describe('a circuit of the fleet', () => {
     expect(harmed).toHaveLength(1);
   });
 
-  it('goes on under a new leader, which learns who probes and when', () => {
+  it('continues under a new leader, which learns which pod probes and when', () => {
     const fleet = opened(3);
     for (let i = 0; i < 8; i++) {
       fleet.run(3300);

@@ -48,19 +48,19 @@ const total = (shares: Record<string, Share>): number =>
   Object.values(shares).reduce((sum, { amount }) => sum + amount, 0);
 
 describe('shares by demand', () => {
-  it('serve the smallest demands whole, and share the rest equally', () => {
+  it('meet the smallest demands in full and divide the rest equally', () => {
     const parts = partsOf([1, 50, 50], 21);
     expect(parts.map((part) => Number(part.toFixed(3)))).toEqual([0.076, 0.462, 0.462]);
   });
 
-  it('are equal where nobody asks, and leave nobody without', () => {
+  it('are equal without demand, and leave no pod without a share', () => {
     expect(partsOf([0, 0], 5)).toEqual([0.5, 0.5]);
     expect(partsOf([0, 5], 5)[0]).toBeCloseTo(0.05);
   });
 });
 
 describe('the leader’s account of a limit', () => {
-  it('gives no more than what is left and comes back', () => {
+  it('grants no more than is left and comes back', () => {
     const bench = new Bench([pod('a'), pod('b')]);
     bench.reports('a', { stated: STATED });
     const shares = bench.divided();
@@ -98,7 +98,7 @@ describe('the leader’s account of a limit', () => {
     expect(bench.account.isScarce(bench.now)).toBe(false);
   });
 
-  it('gives a pod that asks for more a larger share', () => {
+  it('gives a pod with more demand a larger share', () => {
     const bench = new Bench([pod('a'), pod('b'), pod('c')]);
     for (const uid of ['a', 'b', 'c']) bench.reports(uid);
     bench.now += 5000;
@@ -112,7 +112,7 @@ describe('the leader’s account of a limit', () => {
     expect(c!.amount).toBeGreaterThanOrEqual(1);
   });
 
-  it('keeps what comes for a call that needs more than its pod’s share until it is enough', () => {
+  it('saves tokens for a call that needs more than its pod’s share', () => {
     const bench = new Bench([pod('a'), pod('b')]);
     bench.reports('a', { stated: { ...STATED, remaining: 0, resetMs: 100_000 } });
     bench.reports('b', { asks: 5, need: 5 });
@@ -148,7 +148,7 @@ describe('the leader’s account of a limit', () => {
     expect(bench.divided()['a']!.amount).toBeGreaterThan(0.7 * 43 * 0.9);
   });
 
-  it('remembers what a pod took that is gone, or that began anew', () => {
+  it('remembers what a pod took that is gone or has restarted', () => {
     const bench = new Bench([pod('a'), pod('b')]);
     bench.reports('a', { stated: STATED });
     bench.reports('b');
@@ -160,7 +160,7 @@ describe('the leader’s account of a limit', () => {
     expect(bench.account.levelOf(bench.now)).toMatchObject({ remaining: 33 });
   });
 
-  it('counts what a pod holds of another leader’s share', () => {
+  it('counts the part of another leader’s share that a pod still holds', () => {
     const bench = new Bench([pod('a'), pod('b')]);
     bench.reports('a', { held: 15, stated: STATED });
     bench.reports('b', { need: 40 });
