@@ -1,11 +1,12 @@
 /**
  * Measures the operator under limits of the fleet: 1,000 agents with three pods each, over real links with the real code
  * of both sides. The pods' guards are in a process of their own, without the rest of the runtime. Each agent has a limit
- * of 10 requests/s, and each pod one request/s.
+ * of 10 requests/s, and each pod one request/s, for which its safe share is enough.
  *
  * fleet_operator_share: processor time of the operator's process per second. fleet_operator_share_idle: the same without
- * requests. fleet_operator_share_base: the same without the limits. fleet_messages, fleet_messages_idle: messages on
- * limits per second, in both directions.
+ * requests. fleet_operator_share_strained: the same with five requests/s in each pod, more than the limit allows.
+ * fleet_operator_share_base: the same without the limits. fleet_messages …: messages on limits per second, in both
+ * directions.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,8 +29,10 @@ export interface OperatorFigures {
   fleet_operator_share_base: number;
   fleet_operator_share_idle: number;
   fleet_operator_share: number;
+  fleet_operator_share_strained: number;
   fleet_messages_idle: number;
   fleet_messages: number;
+  fleet_messages_strained: number;
 }
 
 export async function operatorFigures(): Promise<OperatorFigures> {
@@ -46,12 +49,16 @@ export async function operatorFigures(): Promise<OperatorFigures> {
     const idle = await step('Under limits of the fleet, without requests', () => measure(bench));
     bench.runtimes.order({ type: 'calls', perSecond: 1 });
     const busy = await step('With requests', () => measure(bench));
+    bench.runtimes.order({ type: 'calls', perSecond: 5 });
+    const strained = await step('With more than the limits allow', () => measure(bench));
     return {
       fleet_operator_share_base: base.share,
       fleet_operator_share_idle: idle.share,
       fleet_operator_share: busy.share,
+      fleet_operator_share_strained: strained.share,
       fleet_messages_idle: idle.messages,
       fleet_messages: busy.messages,
+      fleet_messages_strained: strained.messages,
     };
   } finally {
     await bench.close();
