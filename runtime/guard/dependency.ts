@@ -140,9 +140,10 @@ export class Dependency implements Issuer {
   /** Follows the leader of the fleet, and returns the circuit that the order is for. */
   follow(order: FleetCircuitOrder, now: number): CircuitStatus | undefined {
     const circuits = this.models.all().map((state) => state.circuit);
-    const circuit =
-      circuits.find(({ fleetModel }) => fleetModel === order.model) ??
-      circuits.find(({ model, users }) => model === undefined && users === undefined);
+    const known = circuits.find(({ fleetModel }) => fleetModel === order.model);
+    const unused = circuits.some(({ model, users }) => model === undefined && users === undefined);
+    // Without calls so far, the order must hold up no other model.
+    const circuit = known ?? (unused ? this.models.restored(order.model, now)?.circuit : undefined);
     if (circuit === undefined) return undefined;
     circuit.follow(order, now);
     this.advance(now);

@@ -62,3 +62,12 @@ describe.each(PAGES)('$page', ({ rows, least }) => {
       expect(titles(file)).toContainEqual(expect.stringContaining(title));
   });
 });
+
+describe('docs/circuits.md', () => {
+  const tests = titles('operator/fleet/circuits/fleetCircuits.test.ts');
+  const rows = rowsOf('docs/circuits.md', '## When something is gone', 3);
+
+  it.each(rows)('names a test that exists for: %s', (_gone, title) => {
+    expect(tests).toContain(title);
+  });
+});

@@ -99,6 +99,8 @@ export class FleetCircuit {
   private phase: Closed | Open | Closing = { kind: 'Closed' };
   private since: number;
   private readonly begunAt: number;
+  /** When a linked pod reported the circuit last. */
+  private heardAt: number;
   private pods: readonly PodView[] = [];
   private readonly sent = new Map<string, Sent>();
   /** Whether this leader has decided on the circuit. Before, it may take over the decision of the former leader. */
@@ -114,6 +116,7 @@ export class FleetCircuit {
     this.spec = spec;
     this.since = now;
     this.begunAt = now;
+    this.heardAt = now;
     this.names = names;
     this.events = events;
   }
@@ -135,6 +138,7 @@ export class FleetCircuit {
       const pod = this.pod(uid);
       if (pod?.linked !== true || pod.boot !== boot) this.sent.delete(uid);
     }
+    this.endWithoutPods(now);
     if (this.phase.kind === 'Closed') this.whileClosed(now);
     if (this.phase.kind === 'Open') this.whileOpen(this.phase, now);
     if (this.phase.kind === 'Closing') this.whileClosing(this.phase, now);
@@ -221,6 +225,14 @@ export class FleetCircuit {
     this.closedAt = now;
     this.phase = { kind: 'Closing', from: now, reason, first: uid };
     this.entered('Closing', reason, now);
+  }
+
+  /** Closes when no linked pod has had the circuit until all orders lapsed. The pods, if there are any, decide alone. */
+  private endWithoutPods(now: number): void {
+    if (this.linked().length > 0) this.heardAt = now;
+    if (!this.isBusy || now < this.heardAt + this.lifetimeMs + this.repeatMs) return;
+    this.phase = { kind: 'Closed' };
+    this.entered('Closed', 'no linked pod has the circuit', now);
   }
 
   private entered(state: FleetState['state'], reason: string, now: number): void {

@@ -149,6 +149,17 @@ describe('a circuit of the fleet', () => {
     expect(fleet.pods[3]!.served.failed).toBeLessThanOrEqual(1);
   });
 
+  it('holds up no pod of an agent that was scaled to zero while it was open', () => {
+    const fleet = opened(3);
+    for (const pod of [...fleet.pods]) fleet.remove(pod);
+    fleet.run(10_000);
+    fleet.providerIsUp = true;
+    const pod = fleet.add();
+    fleet.run(2000);
+    expect(pod.served).toMatchObject({ failed: 0, rejected: 0 });
+    expect(pod.served.ok).toBeGreaterThan(0);
+  });
+
   it('opens again by votes of the pods where it has closed, before it closes in others', () => {
     const fleet = opened(4, fleetCircuit({ recovery: { rampUpMs: 30_000 } }));
     fleet.providerIsUp = true;
