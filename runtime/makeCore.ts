@@ -224,9 +224,9 @@ function makeBase(options: RuntimeOptions): Base {
 
 function storeLimits({ limitStore }: Guard, redis: RedisLimits, log: Logger): void {
   limitStore.store = redis;
-  limitStore.onChange = (up) => {
-    if (up) log.info('Redis answers for limits again');
-    else log.warn('Redis does not answer for limits; withoutLeader decides for each key');
+  limitStore.onChange = (up, reason) => {
+    if (up) log.info('Redis serves limits again');
+    else log.warn({ reason }, 'Redis does not serve limits; withoutLeader decides for each key');
   };
 }
 

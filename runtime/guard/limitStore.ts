@@ -50,8 +50,8 @@ export class StoredLimits implements StoreState {
   timeoutMs = Infinity;
   /** Called when the store answers again. The guard sets it. */
   onRecovery: (now: number) => void = () => undefined;
-  /** Called when the store goes down or comes back. */
-  onChange: (up: boolean) => void = () => undefined;
+  /** Called when the store goes down, with the reason, or comes back. */
+  onChange: (up: boolean, reason?: string) => void = () => undefined;
   downSince: number | undefined;
   retryAt = -Infinity;
   private readonly clock: Clock;
@@ -63,6 +63,8 @@ export class StoredLimits implements StoreState {
   private answers = 0;
   private waitedMs = 0;
   private downMs = 0;
+  /** Why the last request failed. */
+  private failure = '';
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -161,11 +163,15 @@ export class StoredLimits implements StoreState {
       isOver = true;
       resolve(answers);
     };
+    const fail = (reason: string): void => {
+      if (!isOver) this.failure = reason;
+      end(undefined);
+    };
     const cancel =
       this.timeoutMs === Infinity
         ? undefined
-        : this.clock.setTimer(this.timeoutMs, () => end(undefined));
-    asked.then(end, () => end(undefined));
+        : this.clock.setTimer(this.timeoutMs, () => fail(`no answer within ${this.timeoutMs} ms`));
+    asked.then(end, (error: Error) => fail(error.message));
     const answers = await promise;
     cancel?.();
     return answers;
@@ -174,7 +180,7 @@ export class StoredLimits implements StoreState {
   private down(now: number): void {
     if (this.downSince === undefined) {
       this.downSince = now;
-      this.onChange(false);
+      this.onChange(false, this.failure);
     }
     this.retryLater(now);
   }

@@ -14,9 +14,12 @@ export interface RedisConnectionDeps {
 
 export type RedisClient = Awaited<ReturnType<typeof connectable>>;
 
+/** Codes of errors after which only another connection helps. */
+const STARTS_ANEW = new Set(['ETIMEDOUT', 'READONLY']);
+
 /** Redis is unreachable or refuses. The message contains nothing that was sent. */
 export class RedisUnavailable extends Error {
-  /** Cause, such as ECONNREFUSED. */
+  /** Cause, such as ECONNREFUSED, or the code of Redis' error, such as OOM. */
   readonly code: string;
 
   constructor(code: string) {
@@ -25,27 +28,31 @@ export class RedisUnavailable extends Error {
   }
 }
 
-/** A connection that opens at first use and reconnects by itself. */
+/**
+ * A connection that opens at first use and reconnects by itself. It also starts anew after a command without an answer,
+ * because the server may be gone without a word, and after one that a read-only server refused, because another server
+ * has become the primary.
+ */
 export class RedisConnection {
   readonly #deps: RedisConnectionDeps;
-  readonly #client: Promise<RedisClient>;
+  #client: Promise<RedisClient>;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(deps: RedisConnectionDeps) {
     this.#deps = deps;
-    this.#client = connectable(deps);
-    // `use` reports the error.
-    this.#client.catch(() => undefined);
+    this.#client = this.#open();
   }
 
-  /** Sends commands. Rejects with RedisUnavailable. */
+  /** Sends commands. Rejects with RedisUnavailable, after `timeoutMs` at the latest. */
   async use<T>(commands: (client: RedisClient) => Promise<T>): Promise<T> {
-    const done = this.#use(commands);
+    const client = this.#client;
+    const done = this.#inTime(this.#use(client, commands));
     this.#underWay.add(done);
     try {
       return await done;
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      const code = codeOf(error as Error);
+      if (STARTS_ANEW.has(code)) await this.#drop(client, code);
       throw new RedisUnavailable(code);
     } finally {
       this.#underWay.delete(done);
@@ -62,10 +69,30 @@ export class RedisConnection {
     if (client.isOpen) client.destroy();
   }
 
-  async #use<T>(commands: (client: RedisClient) => Promise<T>): Promise<T> {
-    const client = await this.#client;
+  async #use<T>(
+    connecting: Promise<RedisClient>,
+    commands: (client: RedisClient) => Promise<T>,
+  ): Promise<T> {
+    const client = await connecting;
     await this.#ready(client);
     return commands(client);
+  }
+
+  #open(): Promise<RedisClient> {
+    const client = connectable(this.#deps);
+    // `use` reports the error.
+    client.catch(() => undefined);
+    return client;
+  }
+
+  /** Ends the connection, and the commands under way on it. The next command opens another one. */
+  async #drop(dropped: Promise<RedisClient>, code: string): Promise<void> {
+    if (this.#client !== dropped) return;
+    this.#client = this.#open();
+    const { url, log } = this.#deps;
+    log.warn({ address: new URL(url).host, code }, 'Connection to Redis starts anew');
+    const client = await dropped;
+    if (client.isOpen) client.destroy();
   }
 
   /** Connects at first use; afterwards the client reconnects by itself. */
@@ -73,15 +100,26 @@ export class RedisConnection {
     if (client.isReady) return;
     if (!client.isOpen) client.connect().catch(() => undefined);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new Error('timeout')), this.#deps.timeoutMs()).unref();
     client.once('ready', resolve);
     client.once('error', reject);
     try {
       await promise;
     } finally {
-      clearTimeout(timer);
       client.off('ready', resolve);
       client.off('error', reject);
+    }
+  }
+
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      // An answer that came while the process was busy is read before this.
+      setImmediate(() => reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
+    }, this.#deps.timeoutMs()).unref();
+    try {
+      return await Promise.race([answer, promise]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
@@ -102,12 +140,21 @@ async function connectable(deps: RedisConnectionDeps) {
       credentials: () => Promise.resolve(credentials(password())),
     },
   });
+  let logged: string | undefined;
+  client.on('ready', () => (logged = undefined));
   // Each command reports the error too. Without a listener it would end the process.
   client.on('error', (error: NodeJS.ErrnoException) => {
-    const address = new URL(url).host;
-    log.warn({ address, code: error.code ?? error.name }, 'Connection to Redis failed');
+    const code = codeOf(error);
+    if (code !== logged)
+      log.warn({ address: new URL(url).host, code }, 'Connection to Redis failed');
+    logged = code;
   });
   return client;
+}
+
+/** Redis begins an error with its code. Before version 7, an error of a script has the code of the command inside. */
+function codeOf({ code, message, name }: NodeJS.ErrnoException): string {
+  return code ?? (/ -([A-Z]+) /.exec(message) ?? /^([A-Z]+) /.exec(message))?.[1] ?? name;
 }
 
 function secured({ url, secureContext }: RedisConnectionDeps): { tls?: true } {

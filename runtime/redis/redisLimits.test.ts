@@ -95,6 +95,17 @@ it('a Redis that has forgotten the script gets it again', async () => {
   client.destroy();
 });
 
+it('a Redis that answers and may not write fails the check', async () => {
+  await expect(limits.run([])).resolves.toEqual([]);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+  await expect(limits.run([])).rejects.toThrow('OOM');
+  await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+  await redis.command('REPLICAOF', '127.0.0.1', '1');
+  await expect(limits.run([])).rejects.toThrow('READONLY');
+  await redis.command('REPLICAOF', 'NO', 'ONE');
+  await expect(limits.run([])).resolves.toEqual([]);
+});
+
 it('a limit without a Redis fails with the reason', async () => {
   const none = limitsOf();
   await expect(none.run([])).rejects.toThrow('the agent has none');

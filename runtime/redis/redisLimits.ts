@@ -15,6 +15,13 @@ export interface RedisLimitsDeps extends RedisInForceDeps {
 
 /** Time for sent commands before the process ends, in milliseconds. */
 const CLOSE_MS = 500;
+/** Writes a key that expires at once: a Redis can answer and yet refuse to write, such as one whose memory is full. */
+const CHECK: StoreOperation = {
+  id: 'check',
+  figures: { amount: 1, perMs: 1, capacity: 1 },
+  owed: 0,
+  costs: [1],
+};
 const SHA1 = createHash('sha1').update(LIMIT_SCRIPT).digest('hex');
 
 /** The buckets of limits in the Redis that the configuration names for conversations. */
@@ -36,12 +43,9 @@ export class RedisLimits implements LimitStore {
 
   async run(operations: readonly StoreOperation[]): Promise<StoredAnswer[]> {
     const { redis, prefix } = this.#connection();
-    if (operations.length === 0) {
-      await redis.use((client) => client.ping());
-      return [];
-    }
-    const keys = operations.map(({ id }) => `${prefix}${id}`);
-    const args = operations.flatMap(({ figures, owed, costs }) =>
+    const asked = operations.length === 0 ? [CHECK] : operations;
+    const keys = asked.map(({ id }) => `${prefix}${id}`);
+    const args = asked.flatMap(({ figures, owed, costs }) =>
       [figures.amount, figures.perMs, figures.capacity, owed, costs.length, ...costs].map(String),
     );
     const told = await redis.use((client) => evaluate(client, keys, args));

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { createClient } from '@redis/client';
 import { until } from './until.ts';
 
-type Client = Pick<ReturnType<typeof createClient>, 'keys' | 'zScore'>;
+type Client = Pick<ReturnType<typeof createClient>, 'keys' | 'zScore' | 'sendCommand'>;
 
 /** A real Redis on a free port, without persistence. */
 export class RealRedis {
@@ -69,6 +69,11 @@ export class RealRedis {
   /** The score of a member of a sorted set; 0 for none. */
   async score(key: string, member: string): Promise<number> {
     return (await this.#ask((client) => client.zScore(key, member))) ?? 0;
+  }
+
+  /** Sends a command, such as one that configures it. */
+  async command(...words: string[]): Promise<void> {
+    await this.#ask((client) => client.sendCommand(words));
   }
 
   async #ask<T>(use: (client: Client) => Promise<T>): Promise<T> {

@@ -155,6 +155,19 @@ describe('a limit by key whose buckets are in Redis', () => {
   });
 });
 
+it('refills the safe share while Redis answers and refuses to write', async () => {
+  // The share of a pod is one request in 1.25 s: longer than the time after which Redis is asked again.
+  const refill = { amount: 20, perMs: 5000 };
+  const shared = await scene(perUser({ refill }, { withoutLeader: 'SafeShare' }), 1);
+  await shared.redis.command('CONFIG', 'SET', 'maxmemory', '1');
+  await until(async () => count(await shared.ask('ann', 1), 429) === 1);
+  await until(async () => count(await shared.ask('ann', 1), 200) === 1);
+  expect(shared.pods[0]!.runtime.guard.stats().store).toMatchObject({ up: false });
+  expect(shared.pods[0]!.logs.join()).toContain('"reason":"Redis does not answer (OOM)"');
+  await shared.redis.command('CONFIG', 'SET', 'maxmemory', '0');
+  await isUp(shared, true);
+});
+
 it('keeps calls of an endpoint there until its limit in Redis is used up, and then moves them', async () => {
   const shared = await scene(perUser({ target: 'model/primary', capacity: 3 }), 1);
   const users = ['ann', 'ann', 'ann', 'ann', 'ann'];
