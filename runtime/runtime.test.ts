@@ -114,6 +114,19 @@ describe('metrics', () => {
     }
   });
 
+  it('show no level of a limit whose bucket the leader of the fleet keeps', async () => {
+    const fleet = {
+      store: 'Leader',
+      storeTimeoutMs: 250,
+      withoutLeader: 'Allow',
+      maxPods: 3,
+    } as const;
+    const started = await start({ limits: [{ ...LIMIT, fleet }] });
+    const text = await metrics(started);
+    expect(text).toContain('rate_limiter_blocks_total{policy="p",limit="requests"');
+    expect(text).not.toMatch(/^rate_limiter_(tokens|capacity){/m);
+  });
+
   it('lose the series of what is gone, and stay few whatever callers name as a model', async () => {
     const started = await start({ limits: [{ ...LIMIT, capacity: 1000 }] });
     for (let i = 0; i < 40; i += 1) await send(started.url, { body: `{"model":"m${i}"}` });

@@ -238,6 +238,12 @@ function exhausted(
 ): ConditionDraft {
   const names = list(used);
   const shadow = spec.mode === 'Shadow';
+  // Pods without Redis reject by the same limits.
+  const stored =
+    spec.fleet?.store === 'Redis' &&
+    spec.limits.some(({ name, key }) => key !== undefined && used.includes(name));
+  const cause = stored ? 'is used up, or Redis does not answer' : 'is used up';
+  const log = stored ? ' The log of the pods says when it is Redis.' : '';
   const drafts: Record<typeof state, Omit<ConditionDraft, 'type'>> = {
     Limiting: shadow
       ? {
@@ -248,7 +254,7 @@ function exhausted(
       : {
           status: 'True',
           reason: 'Limiting',
-          message: `${limiting}/${pods} pods answer 429 because limit ${names} is used up. Raise refill or capacity, or send less.`,
+          message: `${limiting}/${pods} pods answer 429 because limit ${names} ${cause}. Raise refill or capacity, or send less.${log}`,
         },
     Flowing: {
       status: 'False',

@@ -482,6 +482,19 @@ describe('rateLimitPolicyStatus', () => {
     expect(of(status, 'Exhausted')).toEqual(exhausted);
   });
 
+  it('says that it may be Redis where that keeps the buckets', () => {
+    const { limits } = limitFixture('triage').spec;
+    const keyed = limits.map((each) => ({ ...each, key: { principal: true as const } }));
+    const policy = limitFixture('triage', {
+      ...{ scope: 'Fleet', limits: keyed },
+      fleet: { store: 'Redis', storeTimeout: '250ms', withoutLeader: 'Deny' },
+    });
+    const { conditions } = rate([pod('a', { limits: [limit({ limiting: true })] })], { policy });
+    expect(condition(conditions, 'Exhausted')!.message).toContain(
+      'limit requests is used up, or Redis does not answer. Raise',
+    );
+  });
+
   it('is never exhausted in shadow mode', () => {
     const policy = limitFixture('triage', { mode: 'Shadow' });
     const status = rate([pod('a', { limits: [limit({ limiting: true })] })], { policy });

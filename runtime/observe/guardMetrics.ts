@@ -198,6 +198,10 @@ function storeMetrics(registry: Registry, stats: () => GuardStats): void {
   );
 }
 
+/** A pod holds few tokens of a limit of the fleet, however many the leader's bucket has. */
+const ELSEWHERE =
+  'Absent for a limit of the fleet whose bucket the leader keeps: status.summary.used of the policy shows it.';
+
 function limitMetrics(registry: Registry, stats: () => GuardStats): void {
   const registers = [registry];
   const labelNames = [...LIMIT_LABELS];
@@ -225,22 +229,27 @@ function limitMetrics(registry: Registry, stats: () => GuardStats): void {
   });
   new Gauge({
     name: 'rate_limiter_tokens',
-    help: 'Level of the bucket.',
+    help: `Level of the bucket. ${ELSEWHERE}`,
     labelNames,
     registers,
     collect() {
       this.reset();
-      each((limit) => this.set(labels(limit), limit.tokens));
+      each((limit) => {
+        if (!limit.fleet) this.set(labels(limit), limit.tokens);
+      });
     },
   });
   new Gauge({
     name: 'rate_limiter_capacity',
-    help: 'What the bucket holds when it is full.',
+    help: `What the bucket holds when it is full. ${ELSEWHERE}`,
     labelNames: [...LIMIT_LABELS, 'resource'],
     registers,
     collect() {
       this.reset();
-      each((limit) => this.set({ ...labels(limit), resource: limit.resource }, limit.capacity));
+      each((limit) => {
+        const { resource, capacity, fleet } = limit;
+        if (!fleet) this.set({ ...labels(limit), resource }, capacity);
+      });
     },
   });
 }

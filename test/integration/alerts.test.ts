@@ -44,6 +44,6 @@ describe('alerts of an agent', () => {
     const { rules } = golden('everything').spec.groups[0]!;
     const pages = rules.map(({ annotations }) => annotations['runbook']!);
     expect(pages.filter((page) => !existsSync(join(ROOT, page)))).toEqual([]);
-    expect(pages.length).toBe(7);
+    expect(pages.length).toBe(8);
   });
 });

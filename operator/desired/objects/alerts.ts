@@ -125,6 +125,19 @@ function using(own: string, page: Page): Alert[] {
       },
     },
     {
+      alert: 'RateLimitStoreDown',
+      expr: `count by (${AGENT}) (rate_limiter_store_up{${own}} == 0) > 0`,
+      for: '2m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Redis does not serve the rate limits of agent ${WHO}`,
+        description:
+          `{{ $value }} pods of agent ${WHO} have had no Redis for limits by key for more than 2 minutes. ` +
+          'fleet.withoutLeader of each RateLimitPolicy decides meanwhile. The log of the pods has the reason.',
+        ...page('RateLimitStoreDown'),
+      },
+    },
+    {
       alert: 'SpansLost',
       expr: `sum by (${AGENT}, result) (rate(trace_spans_total{${own}, result!="exported"}[5m])) > 0`,
       for: '5m',
