@@ -35,7 +35,7 @@ describe('an agent with tools', () => {
       model: 'claude-sonnet-5-5',
       spec: {
         systemPrompt: 'You are a clerk.',
-        timeouts: { tool: '2s' },
+        timeouts: { tool: '20s' },
         tools: [
           {
             name: 'find_order',
