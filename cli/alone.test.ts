@@ -38,7 +38,7 @@ interface Started {
   child: ChildProcess;
   url: string;
   metricsUrl: string;
-  /** What it said to people. */
+  /** Its output for people. */
   said: () => string;
   logged: () => string;
 }
@@ -55,7 +55,7 @@ describe('the image of the runtime, alone', () => {
   afterAll(() => rm(image, { recursive: true }));
   afterEach(() => cleanups.run());
 
-  /** Starts what the Dockerfile starts, with variables as `docker run -e` gives them. */
+  /** Starts the image's program with variables, as `docker run -e` does. */
   async function start(given: Record<string, string>): Promise<Started> {
     const directory = await mkdtemp(join(tmpdir(), 'alone-'));
     cleanups.add(() => rm(directory, { recursive: true, force: true }));
@@ -90,7 +90,7 @@ describe('the image of the runtime, alone', () => {
     await until(() => said().includes(text)).catch(() => expect(said()).toContain(text));
   };
 
-  it('serves with the defaults, says so first, and leaves in order', async () => {
+  it('serves with the defaults, says so first, and shuts down in order', async () => {
     const endpoint = await fakeEndpoint((response) => answerJson(response, MESSAGE));
     cleanups.add(() => endpoint.close());
     const started = await start({ ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: endpoint.url });
@@ -116,7 +116,7 @@ describe('the image of the runtime, alone', () => {
     expect(started.said() + started.logged()).not.toContain(KEY);
   });
 
-  it('passes the credentials of clients on where it has no key', async () => {
+  it('forwards the credentials of clients without a key of its own', async () => {
     const endpoint = await fakeEndpoint((response) => answerJson(response, MESSAGE));
     cleanups.add(() => endpoint.close());
     const started = await start({ ANTHROPIC_BASE_URL: endpoint.url });
@@ -127,7 +127,7 @@ describe('the image of the runtime, alone', () => {
     expect(endpoint.seen[0]!.headers['x-api-key']).toBe('of-the-client');
   });
 
-  it('runs the agents of a mounted directory and takes up what is edited there', async () => {
+  it('runs the agents of a mounted directory and follows edits there', async () => {
     const endpoint = await fakeEndpoint((response) => answerJson(response, MESSAGE));
     cleanups.add(() => endpoint.close());
     const manifests = await mkdtemp(join(tmpdir(), 'manifests-'));

@@ -19,7 +19,7 @@ spec:
   retry: { maxAttempts: 1 }
 `;
 
-/** An agent with an authority of its own. */
+/** An agent that trusts a private authority. */
 const corporate = (certificate: string): string => `apiVersion: v1
 kind: ConfigMap
 metadata: { name: corporate-ca }
@@ -59,7 +59,7 @@ describe('breakwater local', () => {
   let text: string;
   let local: Local;
 
-  // As the package has them. They also start in a third of the time.
+  // Bundles, as in the package. They start three times as fast.
   beforeAll(() => run(process.execPath, ['esbuild.config.js', 'cli'], { cwd: ROOT }));
 
   beforeEach(async () => {
@@ -104,7 +104,7 @@ describe('breakwater local', () => {
   const put = (name: string, manifest: string): Promise<void> =>
     writeFile(join(directory, name), manifest);
 
-  /** Waits until the output has the text, and gives what matched. */
+  /** Waits until the output matches, and returns the match. */
   const says = async (pattern: RegExp): Promise<RegExpExecArray> => {
     for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
       const found = pattern.exec(text);
@@ -126,7 +126,7 @@ describe('breakwater local', () => {
       }),
     });
 
-  it('serves with a simulated model, opens a circuit, and takes up what is saved', async () => {
+  it('serves with a simulated model, opens a circuit, and follows saved files', async () => {
     const [, url] = await says(/default\/triage serves at (\S+)/);
     const [, control] = await says(/-X PUT (\S+)/);
     const answers = async (): Promise<number> => (await send(url!)).status;
@@ -184,7 +184,7 @@ describe('breakwater local', () => {
     await expect(send(url!)).rejects.toThrow('fetch failed');
   });
 
-  it('starts an agent again whose process ended, with the configuration that it had', async () => {
+  it('restarts an agent whose process has ended, with its last configuration', async () => {
     const [, url] = await says(/default\/triage serves at (\S+)/);
     process.kill(local.agents.get('default/triage')!.pid!, 'SIGKILL');
     await says(/default\/triage ended unexpectedly with SIGKILL and is started again/);
@@ -192,7 +192,7 @@ describe('breakwater local', () => {
     expect((await send(url!)).status).toBe(200);
   });
 
-  it('takes a file that is being written for no change, says so, and keeps its agent', async () => {
+  it('waits for a file that is being written, says so, and keeps its agent', async () => {
     const [, url] = await says(/default\/triage serves at (\S+)/);
     const [, control] = await says(/-X PUT (\S+)/);
     const { pid } = local.agents.get('default/triage')!;
@@ -210,7 +210,7 @@ describe('breakwater local', () => {
     expect(text).not.toMatch(/taken out of the files|serves at [^]*serves at/);
   });
 
-  it('says that what is in force stays in force when a file is wrong', async () => {
+  it('says that the last good version stays in force when a file is wrong', async () => {
     await says(/default\/triage serves at/);
     await put('agent.yaml', `${AGENT}  - : {\n`);
     await says(/agent\.yaml:\d+: /);
@@ -218,7 +218,7 @@ describe('breakwater local', () => {
     expect(local.agents.get('default/triage')!.running).toBe(true);
   });
 
-  it('says where tools are called, which are not simulated', async () => {
+  it('names the addresses of tools, which are not simulated', async () => {
     await says(/default\/triage serves at/);
     const at = 'https://orders.example.com/v1/orders';
     const tool = `{ name: find_order, description: Finds an order., inputSchema: { type: object }, http: { url: ${at} } }`;

@@ -9,7 +9,7 @@ function exact(sorted: readonly number[], share: number): number {
 }
 
 describe('durations', () => {
-  it('tell percentiles within 2 %, also when they were added up from parts', () => {
+  it('give percentiles within 2 %, also of sums', () => {
     const parts = fc.array(fc.array(fc.double({ min: 0.001, max: 1e9, noNaN: true })), {
       minLength: 1,
     });
@@ -32,20 +32,20 @@ describe('durations', () => {
     );
   });
 
-  it('keep few buckets, whatever comes', () => {
+  it('keep few buckets for any input', () => {
     const durations = new Durations();
     for (const ms of [-1, 0, 1e-30, 1, 1e30, Infinity]) durations.add(ms);
     const indices = durations.buckets().map(([index]) => index);
     expect(Math.max(...indices.map((index = 0) => Math.abs(index)))).toBeLessThan(1000);
   });
 
-  it('leave out what is no bucket', () => {
+  it('ignore malformed buckets', () => {
     const durations = new Durations();
     durations.merge([[1e15, 1], [-1e15, 1], [5, -1], [5, 0], [], [5]]);
     expect(durations.count).toBe(0);
   });
 
-  it('are 0 when there are none', () => {
+  it('are 0 without samples', () => {
     expect(new Durations().percentile(0.5)).toBe(0);
   });
 });

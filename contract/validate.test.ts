@@ -101,19 +101,19 @@ const snapshot = {
 };
 
 describe('parseConfiguration', () => {
-  it('takes a valid one and leaves unknown fields in place', () => {
+  it('accepts a valid one and keeps unknown fields', () => {
     const value = { ...configuration(), later: { added: true } };
     expect(parseConfiguration(value)).toEqual({ ok: true, value });
   });
 
-  it('takes a resource and provider of a newer version, for the runtime to leave out', () => {
+  it('accepts a resource and a provider of a newer version, which the runtime ignores', () => {
     const value = configuration();
     value.content.limits[0]!.resource = 'Tokens';
     value.content.endpoints[0]!.provider = 'Later';
     expect(parseConfiguration(value).ok).toBe(true);
   });
 
-  it('takes all that a policy can say', () => {
+  it('accepts all that a policy can say', () => {
     const value = configuration();
     const rate = { percent: 50, windowMs: 60_000, minimumCalls: 10 };
     Object.assign(value.content, {
@@ -179,7 +179,7 @@ describe('parseConfiguration', () => {
       },
       '/content/endpoints must NOT have fewer than 1 items',
     ],
-  ])('refuses %s and says where and what is expected', (_name, change, message) => {
+  ])('refuses %s and names the place and what is expected', (_name, change, message) => {
     expect(parseConfiguration(change(configuration()))).toEqual({
       ok: false,
       message,
@@ -189,7 +189,7 @@ describe('parseConfiguration', () => {
 });
 
 describe('messages', () => {
-  it('takes each type of message', () => {
+  it('accept each type of message', () => {
     expect(parseHello(hello())).toEqual({ ok: true, value: hello() });
     expect(parseReport(snapshot)).toEqual({ ok: true, value: snapshot });
     expect(parseReport({ type: 'Counters', limits: [], circuits: [] }).ok).toBe(true);
@@ -209,7 +209,7 @@ describe('messages', () => {
     expect(parseCommand(configure)).toEqual({ ok: true, value: configure });
   });
 
-  it('tells a message of a newer peer from a malformed one', () => {
+  it('distinguish a message of a newer peer from a malformed one', () => {
     expect(parseReport({ type: 'Later' })).toMatchObject({ ok: false, unknownType: true });
     expect(parseCommand({ type: 'Later' })).toMatchObject({ ok: false, unknownType: true });
     expect(parseCommand({ type: 'toString' })).toMatchObject({ ok: false, unknownType: true });
@@ -222,7 +222,7 @@ describe('messages', () => {
     }
   });
 
-  it('names the values that an enumeration allows', () => {
+  it('are refused with the values that an enumeration allows', () => {
     const circuits = [{ ...snapshot.circuits[0], state: SECRET }];
     expect(parseReport({ ...snapshot, circuits })).toEqual({
       ok: false,
@@ -232,14 +232,14 @@ describe('messages', () => {
     });
   });
 
-  it('checks the configuration inside a Configure', () => {
+  it('are checked including the configuration in a Configure', () => {
     const value = { ...configuration(), hash: SECRET };
     const parsed = parseCommand({ type: 'Configure', term: 1, configuration: value });
     expect(parsed).toMatchObject({ ok: false, unknownType: false });
     expect(JSON.stringify(parsed)).toContain('/configuration/hash must match pattern');
   });
 
-  it('never repeats a value', () => {
+  it('are refused without repeating a value', () => {
     const values: unknown[] = [
       { ...hello(), pod: SECRET },
       { ...hello(), boot: [SECRET] },

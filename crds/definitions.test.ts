@@ -48,7 +48,7 @@ describe.each(definitions())('$plural', ({ schema }) => {
     expect(paths(unbounded)).toEqual([]);
   });
 
-  it('says with every rule what to write instead', () => {
+  it('states in every rule what to write instead', () => {
     const rules = [...walk(schema, '$')].flatMap(([path, field]) =>
       (field['x-kubernetes-validations'] ?? []).map(({ message }) => [path, message ?? '']),
     );
@@ -56,7 +56,7 @@ describe.each(definitions())('$plural', ({ schema }) => {
     expect(rules.filter(([, message]) => !/\b(must|set)\b/.test(message!))).toEqual([]);
   });
 
-  it('has no value that YAML 1.1, which kubectl reads, takes for something else than text', () => {
+  it('has no text that YAML 1.1, which kubectl reads, reads as another type', () => {
     const mistaken = specFields.filter(([, { enum: values = [] }]) =>
       values.some((value) => typeof value === 'string' && typeof parseYaml11(value) !== 'string'),
     );

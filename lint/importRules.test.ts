@@ -4,7 +4,7 @@ import { LAYERS } from './layers.ts';
 import { draw } from './diagram.ts';
 
 describe('the table of layers', () => {
-  it('names for each layer only layers that stand before it', () => {
+  it('lists each layer after the layers that it imports', () => {
     const seen = new Set<string>();
     for (const { folder, imports } of LAYERS) {
       expect(imports.filter((other) => !seen.has(other))).toEqual([]);
@@ -50,7 +50,7 @@ describe('layers/cycles', () => {
     ['b/two.ts', new Set(['a/two.ts'])],
   ]);
 
-  it('finds the way back to a file', () => {
+  it('finds a path of imports back to a file', () => {
     expect(cycleThrough(files, 'a/one.ts', 'a/two.ts')).toEqual([
       'a/one.ts',
       'a/two.ts',

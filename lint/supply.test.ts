@@ -26,7 +26,7 @@ describe.each(WORKFLOWS)('%s', (_, text, { permissions, jobs }) => {
     for (const name of used) expect(name).toMatch(/^[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it('leaves no credentials behind, and gives rights to jobs only', () => {
+  it('leaves no credentials behind, and gives permissions only to jobs', () => {
     const checkouts = steps.filter(({ uses }) => uses?.startsWith('actions/checkout@'));
     expect(checkouts.length).toBeGreaterThan(0);
     for (const { with: given } of checkouts) expect(given?.['persist-credentials']).toBe(false);
@@ -34,7 +34,7 @@ describe.each(WORKFLOWS)('%s', (_, text, { permissions, jobs }) => {
   });
 });
 
-it('images are built on one base, by its digest', () => {
+it('images have one base, by its digest', () => {
   const bases = ['Dockerfile', 'test/simulator/Dockerfile', 'test/cluster/image/docker.ts'].map(
     (path) => /gcr\.io\/distroless\/[^\s'"]+/.exec(read(path))?.[0],
   );
@@ -51,7 +51,7 @@ describe('package-lock.json', () => {
     expect(unverified({ packages: { 'node_modules/ws': stripped } })).toEqual(['node_modules/ws']);
   });
 
-  it('has licences that fit', () => {
+  it('has only permitted licences', () => {
     expect(unfitting(lock)).toEqual([]);
     const of = (license: string, dev = false): string[] =>
       unfitting({ packages: { a: { license, dev } } });

@@ -60,7 +60,7 @@ describe('imports of the runtime', () => {
     expect(circles(graph)).toEqual([]);
   });
 
-  it('that do are noticed', () => {
+  it('that form a circle are noticed by this test', () => {
     expect(
       circles(
         new Map([

@@ -51,7 +51,7 @@ it('the process prints only log lines and shuts down in order on SIGTERM', async
   }
 });
 
-it('the process comes back with its circuits open after SIGKILL', async () => {
+it('the process restarts with its circuits open after SIGKILL', async () => {
   const endpoint = await fakeEndpoint((response) => answerJson(response, {}, 500));
   cleanups.push(() => endpoint.close());
   const directory = await mkdtemp(join(tmpdir(), 'main-'));

@@ -52,7 +52,7 @@ const LIMIT = limitOf({
 });
 
 describe('health', () => {
-  it('is unready without a configuration and mends itself when the file appears', async () => {
+  it('is unready without a configuration until the file appears', async () => {
     agent = await startRuntime();
     for (const base of [agent.metricsUrl, agent.url]) {
       expect((await get(base, '/health')).status).toBe(503);
@@ -127,7 +127,7 @@ describe('metrics', () => {
     expect(text).not.toMatch(/^rate_limiter_(tokens|capacity){/m);
   });
 
-  it('lose the series of what is gone, and stay few whatever callers name as a model', async () => {
+  it('drop the series of removed elements, and stay few for any names of models', async () => {
     const started = await start({ limits: [{ ...LIMIT, capacity: 1000 }] });
     for (let i = 0; i < 40; i += 1) await send(started.url, { body: `{"model":"m${i}"}` });
     expect(await metrics(started)).toContain('gen_ai_request_model="other"');
@@ -146,7 +146,7 @@ describe('metrics', () => {
     expect(seriesOf(text)).toBeLessThan(2000);
   });
 
-  it('stay below 2,000 series with all that a configuration can hold', async () => {
+  it('stay below 2,000 series with the largest configuration', async () => {
     let next = 0;
     answer = (response) => {
       next += 1;
@@ -202,7 +202,7 @@ describe('metrics', () => {
 });
 
 describe('debug pages', () => {
-  it('show state and lead to no secrets', async () => {
+  it('show state and no secrets', async () => {
     const credential = { path: '/secret/path', secret: 'anthropic', key: 'api-key' };
     const { debugUrl } = await start({
       endpoints: [
@@ -229,7 +229,7 @@ describe('debug pages', () => {
     expect((await get(debugUrl, '/debug/none')).status).toBe(404);
   });
 
-  it('are found by who does not know their names', async () => {
+  it('are listed on the first page', async () => {
     const { debugUrl } = await start();
     for (const path of ['/', '/debug', '/debug/']) {
       const { status, body } = await get(debugUrl, path);
@@ -239,7 +239,7 @@ describe('debug pages', () => {
     expect((await get(debugUrl, '/debug/state/')).status).toBe(200);
   });
 
-  it('say first what needs attention, and how every limit and circuit stands', async () => {
+  it('begin with what needs attention, and show every limit and circuit', async () => {
     const limit = { name: 'each', refill: { amount: 1, perMs: 3_600_000 }, capacity: 2 };
     const keyed = limitOf({ ...limit, key: { header: 'x-user-id' } });
     const started = await start({ circuits: [TOUCHY], limits: [keyed] });
@@ -269,7 +269,7 @@ describe('debug pages', () => {
 });
 
 describe('shutdown', () => {
-  it('finishes an open stream, takes work during the lag and none after it', async () => {
+  it('finishes an open stream, accepts requests during the lag and refuses them after it', async () => {
     let finish = (): void => undefined;
     answer = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(STREAM[0]);
@@ -329,7 +329,7 @@ describe('shutdown', () => {
     pool.destroy();
   });
 
-  it('ends what is left with an error event and casts no vote for it', async () => {
+  it('ends remaining streams with an error event and without a vote', async () => {
     answer = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(STREAM[0]);
     };

@@ -42,7 +42,7 @@ describe('the plan of an agent on this computer', () => {
     ]);
   });
 
-  it('leads simulated endpoints to their models and keeps keys from them', () => {
+  it('sends simulated endpoints to their models, without keys', () => {
     const simulated = (id: string, name: string): string => `http://simulated/${id}/${name}`;
     const { agents } = plan([secret({ stringData: { 'api-key': 'real' } })], {}, { simulated });
     const [{ content, files }] = agents as [(typeof agents)[0]];
@@ -51,7 +51,7 @@ describe('the plan of an agent on this computer', () => {
     expect(content!.shutdown.endpointLagMs).toBe(0);
   });
 
-  it('keeps conversations in memory in place of Redis where models are simulated, and says so', () => {
+  it('keeps conversations in memory instead of Redis with simulated models, and says so', () => {
     const redis = {
       url: 'redis://redis:6379',
       passwordSecretRef: { name: 'redis', key: 'password' },
@@ -69,7 +69,7 @@ describe('the plan of an agent on this computer', () => {
     expect(notes).toEqual([expect.stringContaining('in memory and not in Redis')]);
   });
 
-  it('tells of policies that lead nowhere', () => {
+  it('reports policies without a target', () => {
     const breakers = [breakerFixture('lost', { targetRefs: [target('nobody')] })];
     const objects = { agents: [agentFixture()], breakers, limits: [], keys: [] };
     const { problems } = localPlans(objects, { environment: {}, directoryOf: (id) => id });

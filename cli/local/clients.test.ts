@@ -33,7 +33,7 @@ describe('clients on this computer', () => {
     expect(missing).toEqual([]);
   });
 
-  it('are led to other files when their keys change', () => {
+  it('get other files when their keys change', () => {
     const paths = ['one', 'two', 'one'].map(
       (alice) => local([secret({ stringData: { alice } })]).path,
     );
@@ -41,17 +41,17 @@ describe('clients on this computer', () => {
     expect(paths[0]).not.toBe(paths[1]);
   });
 
-  it('are in no file that is elsewhere', () => {
+  it('have no file outside of that directory', () => {
     const { files } = local([secret({ stringData: { '../up': 'x', '..': 'x', 'a/b': 'x' } })]);
     expect(files).toEqual([]);
   });
 
-  it('are missed when there is no key', () => {
+  it('are reported as missing if there is no key', () => {
     expect(local([]).missing).toEqual([expect.stringContaining('Secret clients')]);
     expect(local([secret({})]).missing).toHaveLength(1);
   });
 
-  it('are nobody without auth', () => {
+  it('do not exist without auth', () => {
     const { content } = configuration('http://model');
     expect(localClients(content, { directory: '/here', namespace: 'support', keys: [] })).toEqual({
       files: [],

@@ -6,7 +6,7 @@ const object = (name: string, field = 1): string =>
 
 const TWO = `${object('a')}---\n${object('b')}`;
 
-/** Looks at one file that holds these texts at these times, and gives what counts after each look. */
+/** Checks a file with these texts at these times, and returns the valid text after each check. */
 function looks(before: string | undefined, ...at: [ms: number, text: string | undefined][]) {
   const files = new SettledFiles(100, new Map(before === undefined ? [] : [['f', before]]));
   return at.map(([ms, text]) => {
@@ -16,7 +16,7 @@ function looks(before: string | undefined, ...at: [ms: number, text: string | un
 }
 
 describe('SettledFiles', () => {
-  it('takes a change when the file was quiet for a while', () => {
+  it('reports a change when the file has been quiet for a while', () => {
     expect(
       looks(object('a'), [0, object('a', 2)], [99, object('a', 2)], [100, object('a', 2)]),
     ).toEqual([
@@ -26,7 +26,7 @@ describe('SettledFiles', () => {
     ]);
   });
 
-  it('begins to wait anew with each write', () => {
+  it('starts to wait again after each write', () => {
     const [, , last] = looks(
       object('a'),
       [0, object('a', 2)],
@@ -36,7 +36,7 @@ describe('SettledFiles', () => {
     expect(last).toEqual({ text: object('a'), held: [], lookAfterMs: 10 });
   });
 
-  it('never takes an emptied file, and says so once it is quiet', () => {
+  it('never reports an emptied file as a change, and says so once it is quiet', () => {
     const [first, , last] = looks(TWO, [0, ''], [100, ''], [1e6, ' \n']);
     expect(first).toEqual({ text: TWO, held: [], lookAfterMs: 100 });
     expect(last).toMatchObject({ text: TWO });
@@ -61,7 +61,7 @@ describe('SettledFiles', () => {
     expect(last).toEqual({ text, held: [] });
   });
 
-  it('takes the whole text after the half of it', () => {
+  it('reports the whole text after a half of it', () => {
     const whole = TWO.replace('replicas: 1', 'replicas: 9');
     const steps: [number, string][] = [
       [0, ''],
@@ -72,12 +72,12 @@ describe('SettledFiles', () => {
     expect(looks(TWO, ...steps).map(({ text }) => text)).toEqual([TWO, TWO, TWO, whole]);
   });
 
-  it('takes a text that cannot be read as a change, which is then refused', () => {
+  it('reports an unreadable text as a change, which is then refused', () => {
     const wrong = `${TWO}  - : {\n`;
     expect(looks(TWO, [0, wrong], [100, wrong])[1]).toEqual({ text: wrong, held: [] });
   });
 
-  it('does not take a file for deleted that is being replaced', () => {
+  it('does not report a file as deleted while it is replaced', () => {
     const steps = looks(TWO, [0, undefined], [50, TWO], [60, undefined], [160, undefined]);
     expect(steps.map(({ text }) => text)).toEqual([TWO, TWO, TWO, undefined]);
   });

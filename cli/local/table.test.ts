@@ -49,7 +49,7 @@ describe('the table', () => {
     expect(table(agents, NOW, 20).every((line) => line.length <= 20)).toBe(true);
   });
 
-  it('shows what is rejected and why on 80 columns', () => {
+  it('shows rejections and their reasons on 80 columns', () => {
     const agents = [{ name: 'triage', url: 'http://localhost:8080', state: STATE }];
     expect(table(agents, NOW, 80)).toEqual([
       'AGENT   DEPENDENCY     STATE               CALLS  FAILED  REJECTED  REASON',
@@ -61,7 +61,7 @@ describe('the table', () => {
 });
 
 describe('the screen', () => {
-  it('has lines only where there is no terminal', () => {
+  it('prints only lines without a terminal', () => {
     let text = '';
     const screen = new Screen({ write: (more) => (text += more) });
     screen.update(['A']);
@@ -69,7 +69,7 @@ describe('the screen', () => {
     expect(text).toBe('one\n');
   });
 
-  it('writes the table of a terminal anew below the lines', () => {
+  it('redraws the table of a terminal below the lines', () => {
     const writes: string[] = [];
     const screen = new Screen({ isTTY: true, rows: 5, write: (more) => writes.push(more) });
     screen.update(['A', 'B']);

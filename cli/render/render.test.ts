@@ -15,7 +15,7 @@ interface Rendered {
 }
 
 describe('render', () => {
-  it('gives the objects of the samples, with the policies in the configuration', async () => {
+  it('prints the objects of the samples, with the policies in the configuration', async () => {
     const inventory = new Inventory(checks(), () => new Date(0));
     expect(inventory.load(await readManifests(SAMPLES)).faults).toEqual([]);
     const { yaml, problems } = render(inventory.objects(), 'example.com/runtime:1');

@@ -36,7 +36,7 @@ describe('the simulated model', () => {
     expect(streamed.content).toEqual(message.content);
   });
 
-  it('reports the tokens of an answer, streaming and not, as it is told or as they are', async () => {
+  it('reports the tokens of an answer, streaming and not, as configured or counted', async () => {
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
     const request = {
       model: 'claude-sonnet-5-5',
@@ -54,7 +54,7 @@ describe('the simulated model', () => {
     expect(await usages()).toMatchObject([told, told]);
   });
 
-  it('reads from its cache what a request with cache_control had it keep', async () => {
+  it('reads from its cache the prompts of requests with cache_control', async () => {
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
     const cached = { cache_control: { type: 'ephemeral' as const } };
     const messages: Anthropic.MessageParam[] = [{ role: 'user', content: 'y'.repeat(400) }];
@@ -91,7 +91,7 @@ describe('the simulated model', () => {
     },
   );
 
-  it('recites its system prompt when told to', async () => {
+  it('recites its system prompt if configured', async () => {
     model.setFault({ recite: true });
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
     const answer = await sdk.messages.create({
@@ -103,7 +103,7 @@ describe('the simulated model', () => {
     expect(answer.content).toMatchObject([{ type: 'text', text: 'You are a clerk.' }]);
   });
 
-  it('asks for tools again after their results when told to insist', async () => {
+  it('asks for tools again after their results if configured to insist', async () => {
     model.setFault({ callTools: [{ name: 'look', input: { id: 7 } }], insist: true });
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
     const answer = await sdk.messages.create({
@@ -118,7 +118,7 @@ describe('the simulated model', () => {
     expect(answer.content).toMatchObject([{ type: 'tool_use', name: 'look', input: { id: 7 } }]);
   });
 
-  it('sends further headers when told', async () => {
+  it('sends additional headers if configured', async () => {
     expect((await put('{"headers": {"anthropic-ratelimit-tokens-remaining": "7"}}')).status).toBe(
       200,
     );
@@ -128,7 +128,7 @@ describe('the simulated model', () => {
     }
   });
 
-  it('asks for tools when told to, in each turn, and then answers', async () => {
+  it('asks for tools in each turn if configured, and then answers', async () => {
     model.setFault({ callTools: [{ name: 'look', input: { id: '7' } }] });
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
     const messages: Anthropic.MessageParam[] = [];
@@ -148,7 +148,7 @@ describe('the simulated model', () => {
     }
   });
 
-  it('fails with a status and its error when told over HTTP, and recovers', async () => {
+  it('fails with a status and its error when a request over HTTP orders it, and recovers', async () => {
     expect((await put('{"status": 529, "retryAfter": 7}')).status).toBe(200);
     const failed = await client.send();
     expect(failed.status).toBe(529);
@@ -161,7 +161,7 @@ describe('the simulated model', () => {
     expect((await client.send()).status).toBe(200);
   });
 
-  it('fails for one model only when told, and answers for the others', async () => {
+  it('fails for one model only if configured, and answers for the others', async () => {
     expect((await put('{"model": "claude-opus-5", "status": 500}')).status).toBe(200);
     const ask = (name: string) =>
       client.send({
@@ -201,7 +201,7 @@ describe('the simulated model', () => {
     expect(answer.failure).toBe('ECONNRESET');
   });
 
-  it('falls silent after the head of a stream', async () => {
+  it('can fall silent after the head of a stream', async () => {
     model.setFault({ silent: true });
     const leave = new AbortController();
     const begun = Promise.withResolvers<Answer>();
@@ -218,7 +218,7 @@ describe('the simulated model', () => {
     expect((await answered).complete).toBe(false);
   });
 
-  it('keeps a client waiting for the first token', async () => {
+  it('can delay the first token', async () => {
     model.setFault({ firstTokenMs: 60 });
     expect((await client.send({ stream: true })).ms).toBeGreaterThanOrEqual(55);
   });

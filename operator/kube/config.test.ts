@@ -17,7 +17,7 @@ describe('loadClusterConfig', () => {
   const put = (file: string, text: string): Promise<void> => writeFile(join(dir, file), text);
   const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '6443' };
 
-  it('reads the service account, and again after a minute or when asked', async () => {
+  it('reads the service account, again after a minute, and at once on request', async () => {
     await Promise.all([put('ca.crt', 'CA'), put('token', 'one\n'), put('namespace', 'ns')]);
     const clock = new FakeClock();
     const config = await loadClusterConfig({ env, serviceAccountDir: dir, clock });
@@ -75,7 +75,7 @@ describe('loadClusterConfig', () => {
     expect((await two.credentials()).headers).toEqual({ Authorization: 'Bearer secret' });
   });
 
-  it('says what to do when there is no cluster', async () => {
+  it('says what to do without a cluster', async () => {
     await expect(loadClusterConfig({ env: {} })).rejects.toThrow(/set KUBECONFIG/);
     const missing = join(dir, 'missing');
     await expect(loadClusterConfig({ env: { KUBECONFIG: missing } })).rejects.toThrow(missing);

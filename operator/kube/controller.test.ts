@@ -42,7 +42,7 @@ describe('Controller', () => {
     );
   };
 
-  it('works on several keys at a time, never twice on one', async () => {
+  it('works on several keys at a time, but never twice on the same one', async () => {
     const open = new Map<string, () => void>();
     let most = 0;
     const controller = make((key) => {
@@ -71,7 +71,7 @@ describe('Controller', () => {
     expect(await results()).toEqual(['success 4']);
   });
 
-  it('retries a failure with backoff, tells who failed, and leaves other keys alone', async () => {
+  it('retries a failure with backoff, names the key, and does not delay others', async () => {
     const seen: string[] = [];
     const controller = make((key) => {
       seen.push(key);
@@ -91,7 +91,7 @@ describe('Controller', () => {
     await done;
   });
 
-  it('tries again without an error when somebody else changed the object first', async () => {
+  it('retries without an error when another writer has changed the object first', async () => {
     let runs = 0;
     const controller = make(() => {
       runs += 1;
@@ -108,7 +108,7 @@ describe('Controller', () => {
     await done;
   });
 
-  it('comes back when a reconcile asks for it', async () => {
+  it('requeues a key when its reconcile asks for it', async () => {
     const at: number[] = [];
     const controller = make(() => {
       at.push(clock.monotonic());
@@ -123,7 +123,7 @@ describe('Controller', () => {
     await done;
   });
 
-  it('aborts a reconcile at its deadline and tries again', async () => {
+  it('aborts a reconcile at its deadline and retries it', async () => {
     let runs = 0;
     const controller = make((_key, signal) => {
       runs += 1;
@@ -145,7 +145,7 @@ describe('Controller', () => {
     await done;
   });
 
-  it('gives the worker of a reconcile that ignores its deadline to other keys, never its key', async () => {
+  it('lets other keys use the worker of a reconcile that ignores its deadline, and keeps the key', async () => {
     const seen: string[] = [];
     let finish = (): void => undefined;
     const controller = make((key) => {
@@ -167,7 +167,7 @@ describe('Controller', () => {
     await done;
   });
 
-  it('stops, and takes up in its next run what was cut short', async () => {
+  it('stops, and repeats in its next run the reconciles that it cut', async () => {
     const seen: string[] = [];
     const controller = make((key, signal) => {
       seen.push(key);

@@ -48,7 +48,7 @@ describe('EventRecorder', () => {
     });
   });
 
-  it('writes an event with what the API requires', async () => {
+  it('writes an event with the fields that the API requires', async () => {
     recorder.record(opened);
     await settle();
     expect(created).toHaveLength(1);
@@ -65,7 +65,7 @@ describe('EventRecorder', () => {
     expect(created[0]!.metadata.name).toMatch(/^triage\.[0-9a-f]{16}$/);
   });
 
-  it('counts repeated ones in one event, written now and then, until a pause', async () => {
+  it('counts repetitions in one event, with few writes, until a pause', async () => {
     for (let i = 0; i < 10; i++) recorder.record(opened);
     recorder.record({ ...opened, note: 'model/primary closed' });
     await clock.advance(29_000);
@@ -80,7 +80,7 @@ describe('EventRecorder', () => {
     expect(created).toHaveLength(3);
   });
 
-  it('counts on in time after the clock was stepped back', async () => {
+  it('keeps counting after the clock was stepped back', async () => {
     recorder.record(opened);
     await settle();
     clock.step(-86_400_000);
@@ -89,7 +89,7 @@ describe('EventRecorder', () => {
     expect(patches).toMatchObject([{ patch: { series: { count: 2 } } }]);
   });
 
-  it('goes on in a new event when the old one is gone', async () => {
+  it('starts a new event when the old one is gone', async () => {
     recorder.record(opened);
     await settle();
     recorder.record(opened);
@@ -108,7 +108,7 @@ describe('EventRecorder', () => {
     ]);
   });
 
-  it('logs what could not be written, throws nothing, and tries again with the next', async () => {
+  it('logs a failed write, throws nothing, and retries with the next event', async () => {
     fail = new Error('no answer');
     recorder.record(opened);
     await settle();
@@ -119,7 +119,7 @@ describe('EventRecorder', () => {
     expect(created[0]!.series!.count).toBe(2);
   });
 
-  it('writes nothing after its end and leaves no timer', async () => {
+  it('writes nothing after it is closed, and leaves no timer', async () => {
     recorder.record(opened);
     await settle();
     recorder.record(opened);

@@ -24,8 +24,8 @@ function crowd(limit: InFlightLimit): {
   };
 }
 
-describe('requests under way at a time', () => {
-  it('come in order, those that yield after the others', async () => {
+describe('requests in flight', () => {
+  it('begin in order, those that yield after the others', async () => {
     const { order, join, leave } = crowd(new InFlightLimit(1));
     join('first');
     join('status', true);
@@ -35,7 +35,7 @@ describe('requests under way at a time', () => {
     expect(order).toEqual(['first', 'a', 'b', 'status']);
   });
 
-  it('are a share of those that yield while others wait', async () => {
+  it('include a bounded share of those that yield while others wait', async () => {
     const { order, join, leave } = crowd(new InFlightLimit(1));
     join('first');
     for (const name of ['s', 't']) join(name, true);
@@ -44,7 +44,7 @@ describe('requests under way at a time', () => {
     expect(order.join('')).toBe('firstabcsdeftg');
   });
 
-  it('leave the line when they are aborted', async () => {
+  it('leave the queue when they are aborted', async () => {
     const limit = new InFlightLimit(1);
     const { order, join, leave } = crowd(limit);
     join('first');

@@ -86,7 +86,7 @@ it('an informer of several namespaces replaces by a list only the objects of its
   expect(server.asked).toEqual(['a', 'b', 'a']);
 });
 
-it('an informer of several namespaces is synced after each first list, and as old as the most silent one', async () => {
+it('an informer of several namespaces is synced after all first lists, and as stale as the stalest namespace', async () => {
   server.lists.set('a', [['one'], ['one']]);
   let synced = false;
   void informer.synced.then(() => (synced = true));

@@ -67,7 +67,7 @@ describe('LeaderElector', () => {
   };
   const leads = ({ terms }: Candidate): boolean => terms.some(lasts);
 
-  it('lets one lead, renews, and never has two, whatever is cut off', async () => {
+  it('elects one leader, which renews, and never two, whatever is disconnected', async () => {
     const candidates = ['a', 'b', 'c'].map((identity) => campaign(identity));
     for (let second = 0; second < 600; second++) {
       await clock.advance(1_000);
@@ -99,7 +99,7 @@ describe('LeaderElector', () => {
     }
   });
 
-  it('releases when told to stop, after its work has ended, and the next one leads within 3 s', async () => {
+  it('releases the lease after its work has ended when it stops, and the next one leads within 3 s', async () => {
     const a = campaign('a', { drains: true });
     await clock.advance(1_000);
     const b = campaign('b');
@@ -121,7 +121,7 @@ describe('LeaderElector', () => {
     expect(b.terms[0]!.sinceGivenUp()).toBeUndefined();
   });
 
-  it('does not give up a term that is over when it is told to stop', async () => {
+  it('does not release an expired term when it stops', async () => {
     const a = campaign('a');
     await clock.advance(5_000);
     clock.stall(10_001);
@@ -147,7 +147,7 @@ describe('LeaderElector', () => {
     expect(a.terms[1]!.leaseTransitions).toBe(1);
   });
 
-  it('does not take the late answer to a renewal for a renewal', async () => {
+  it('does not count a late answer as a renewal', async () => {
     const answers: (() => void)[] = [];
     const client = leases.client('a');
     const slow = {
@@ -185,7 +185,7 @@ describe('LeaderElector', () => {
     expect([leads(a), leads(b)]).toEqual([true, false]);
   });
 
-  it('ends its term at once when another holds the lease', async () => {
+  it('ends its term at once when another process holds the lease', async () => {
     const a = campaign('a');
     await clock.advance(1_000);
     const spec = { ...leases.lease!.spec, holderIdentity: 'thief', leaseTransitions: 7 };
@@ -196,7 +196,7 @@ describe('LeaderElector', () => {
     expect(a.terms[1]!.leaseTransitions).toBe(8);
   });
 
-  it('shows in its metric who leads, and writes six digits', async () => {
+  it('shows the leader in its metric, and writes times with six digits', async () => {
     const a = campaign('a');
     const status = (): Promise<string> =>
       a.registry.getSingleMetricAsString('leader_election_master_status');

@@ -18,7 +18,7 @@ describe('lines', () => {
     expect(all).toEqual(['{"é":1}', '{"漢字":"…"}', 'last']);
   });
 
-  it('fail at the end of a stream that breaks off in a line', async () => {
+  it('reject when a stream ends within a line', async () => {
     const all: string[] = [];
     const read = async (): Promise<void> => {
       for await (const line of lines(inPieces('one\ntw', 2))) all.push(line);

@@ -66,7 +66,7 @@ describe('OptionalInformer', () => {
 
   const paths = (): string[] => api.received.map(({ path }: Received) => path);
 
-  it('asks nothing but discovery while there is no such kind, twice a minute', async () => {
+  it('asks only discovery, twice a minute, while the kind is not installed', async () => {
     api.script(absent, absent, absent, served('others'));
     await until(() => paths().length === 4);
     expect(new Set(paths())).toEqual(new Set([DISCOVERY]));
@@ -76,14 +76,14 @@ describe('OptionalInformer', () => {
     expect(informer.informer).toBeUndefined();
   });
 
-  it('does not wait for a discovery that is denied, and goes on asking', async () => {
+  it('is not held up by a denied discovery, and keeps asking', async () => {
     const denied = refusal(403, 'Forbidden');
     api.script(denied, denied, served('configmaps'), list('7', object('a', '5')), watch([]));
     await until(() => informer.availability === 'Served');
     expect(seen).toEqual(['Forbidden', 'Served']);
   });
 
-  it('has a filled cache once the kind is installed', async () => {
+  it('fills its cache when the kind is installed', async () => {
     api.script(absent, served('configmaps'), list('7', object('a', '5')), watch([]));
     await until(() => informer.availability === 'Served');
     expect(seen).toEqual(['Absent', 'Served']);
@@ -91,7 +91,7 @@ describe('OptionalInformer', () => {
     expect(heard).toEqual(['has a']);
   });
 
-  it('ends when the kind is removed, without asking for it again and again', async () => {
+  it('stops when the kind is removed, without a loop of requests', async () => {
     api.script(
       served('configmaps'),
       list('7', object('a', '5')),
@@ -112,7 +112,7 @@ describe('OptionalInformer', () => {
     expect(seen).toEqual(['Served', 'Absent']);
   });
 
-  it('begins anew when the kind comes back', async () => {
+  it('starts again when the kind returns', async () => {
     api.script(
       served('configmaps'),
       list('7', object('a', '5')),
@@ -129,7 +129,7 @@ describe('OptionalInformer', () => {
     expect(informer.informer?.get('ns', 'a')).toBeUndefined();
   });
 
-  it('says that it may not read the kind, and goes on when it may', async () => {
+  it('reports a missing permission, and continues when it is granted', async () => {
     api.script(
       served('configmaps'),
       refusal(403, 'Forbidden'),

@@ -69,7 +69,7 @@ describe('Informer over a faulty connection', () => {
     while (!done()) await clock.advance(100);
   };
 
-  it('asks for bookmarks and a random end, and goes on from the last version when the server ends it', async () => {
+  it('asks for bookmarks and a random timeout, and resumes at the last version when the server ends the watch', async () => {
     api.script(
       list('10', object('a', '5')),
       watch([event('ADDED', 'b', '11'), bookmark('40')], (response) => {
@@ -102,7 +102,7 @@ describe('Informer over a faulty connection', () => {
     expect(heard).toEqual(['→ a@11', 'a@11 → a@12']);
   });
 
-  it('drops a line that was cut off and gets it again', async () => {
+  it('drops a truncated line and gets the event again', async () => {
     const line = JSON.stringify(event('ADDED', 'b', '12'));
     api.script(
       list('10'),
@@ -119,7 +119,7 @@ describe('Informer over a faulty connection', () => {
     ['by status', refusal(410, 'Expired')],
     ['in the stream', watch([streamError(410)])],
   ])(
-    'lists again after 410 %s, serves the old cache meanwhile and makes up deletions',
+    'lists again after 410 %s, serves the old cache meanwhile, and notices deletions',
     async (_, gone) => {
       api.script(list('10', object('a', '5'), object('b', '6')), gone, (response) => {
         heard.push(
@@ -136,7 +136,7 @@ describe('Informer over a faulty connection', () => {
     },
   );
 
-  it('tells an object that was replaced by another of its name from one that changed', async () => {
+  it('distinguishes a replaced object of the same name from a changed one', async () => {
     api.script(
       list('10', object('a', '5', 'first')),
       refusal(410, 'Expired'),
@@ -146,7 +146,7 @@ describe('Informer over a faulty connection', () => {
     expect(heard).toEqual(['→ a@5', 'a@5 →', '→ a@45']);
   });
 
-  it('waits as long as 429 asks, for ever', async () => {
+  it('waits as long as each 429 asks, however often', async () => {
     const busy = refusal(429, 'TooManyRequests', { 'retry-after': '60' });
     api.script(busy, ...Array.from({ length: 9 }, () => busy), list('10'), busy, watch([]));
     await startUntil(13);
@@ -155,7 +155,7 @@ describe('Informer over a faulty connection', () => {
     expect(informer.hasSynced).toBe(true);
   });
 
-  it('waits two minutes at most, whatever it is asked', async () => {
+  it('waits at most two minutes, whatever the server asks', async () => {
     const closed = refusal(503, 'ServiceUnavailable', { 'retry-after': '86400' });
     api.script(closed, list('10'), closed, watch([event('ADDED', 'a', '20')]));
     informer.start(stop.signal);
@@ -212,7 +212,7 @@ describe('Informer over a faulty connection', () => {
     ]);
   });
 
-  it('gives up a watch that is silent for 2.5 times as long as one that is well, and not before', async () => {
+  it('gives up a silent watch after 315 s at the earliest and 351 s at the latest', async () => {
     api.script(list('10'), watch([event('ADDED', 'a', '20')]), watch([]));
     informer.start(stop.signal);
     while (heard.length === 0) await settle();
@@ -223,7 +223,7 @@ describe('Informer over a faulty connection', () => {
     expect(clock.monotonic()).toBeLessThanOrEqual(351_000);
   });
 
-  it('is stale once the server was silent, and refused to answer, for over ten minutes', async () => {
+  it('is stale after ten minutes of silence or refusals', async () => {
     const broken = refusal(503, 'ServiceUnavailable');
     api.script(list('10'), watch([bookmark('20')]), ...Array.from({ length: 40 }, () => broken));
     await startUntil(2);
@@ -246,7 +246,7 @@ describe('Informer over a faulty connection', () => {
     expect(api.received).toHaveLength(2);
   });
 
-  it('lists in pages and marks what was there from the start', async () => {
+  it('lists in pages, and marks the objects of the first list', async () => {
     const flags: boolean[] = [];
     informer.onChange((_current, _previous, { initial }) => flags.push(initial));
     const page =
@@ -279,7 +279,7 @@ describe('Informer over a faulty connection', () => {
       ['429', refusal(429, 'TooManyRequests')],
       ['503', refusal(503, 'ServiceUnavailable')],
       ['a reset', reset],
-    ])('asks for a page again after %s, and keeps those before it', async (_, fault) => {
+    ])('asks for a page again after %s, and keeps the earlier pages', async (_, fault) => {
       api.script(page('2', 'a'), fault, page('3', 'b'), fault, page('', 'c'), watch([]));
       await startUntil(6);
       expect(tokens()).toEqual([null, '2', '2', '3', '3', null]);
@@ -287,7 +287,7 @@ describe('Informer over a faulty connection', () => {
       expect(watchedFrom(5)).toBe('10');
     });
 
-    it('waits for a page as long as 429 asks, and no longer than at first after a page that came', async () => {
+    it('waits for a page as long as 429 asks, and resets the backoff after each page', async () => {
       const busy = refusal(429, 'TooManyRequests', { 'retry-after': '7' });
       const faults = Array.from({ length: 6 }, () => refusal(503, 'ServiceUnavailable'));
       api.script(page('2', 'a'), busy, ...faults, page('3', 'b'), faults[0]!, page('', 'c'));
@@ -298,7 +298,7 @@ describe('Informer over a faulty connection', () => {
       expect(clock.monotonic() - before).toBeLessThanOrEqual(400);
     });
 
-    it('begins anew when the token has expired', async () => {
+    it('lists from the start when the token has expired', async () => {
       api.script(page('2', 'a'), refusal(410, 'Expired'), page('', 'b'), watch([]));
       await startUntil(4);
       expect(tokens()).toEqual([null, '2', null, null]);

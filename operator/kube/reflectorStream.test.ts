@@ -20,7 +20,7 @@ const bookmark = (resourceVersion: string, annotations = {}): object => ({
 const end = (resourceVersion: string): object =>
   bookmark(resourceVersion, { 'k8s.io/initial-events-end': 'true' });
 
-describe('an informer that begins with a watch', () => {
+describe('an informer that gets its first list as a watch', () => {
   let api: FakeApi;
   let transport: Transport;
   let clock: FakeClock;
@@ -52,7 +52,7 @@ describe('an informer that begins with a watch', () => {
       .map(({ metadata }) => metadata.name)
       .sort();
 
-  it('holds what the server sends before its bookmark, and goes on with the same watch', async () => {
+  it('holds all objects before the bookmark, and continues with the same watch', async () => {
     let response: ServerResponse | undefined;
     api.script((answer, request) => {
       response = answer;

@@ -5,8 +5,8 @@ import { Controller } from './controller.ts';
 import { Slices } from './slices.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 
-describe('reconciles that wait for nobody', () => {
-  it('let the event loop turn between slices, whatever number of controllers share them', async () => {
+describe('reconciles without I/O', () => {
+  it('yield to the event loop between slices, however many controllers share them', async () => {
     const clock = new FakeClock();
     const slices = new Slices(clock);
     const registry = new Registry();

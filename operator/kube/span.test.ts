@@ -29,7 +29,7 @@ async function reconciled(reconcile: Reconcile, traces: Traces, ...keys: string[
 }
 
 describe('the trace of a reconcile', () => {
-  it('says of which object and what it came to', async () => {
+  it('names the object and the result', async () => {
     const { traces, kept } = memoryTraces();
     const results: Record<string, () => Promise<{ requeueAfterMs: number } | void>> = {
       'ns/good': () => Promise.resolve(),
@@ -54,7 +54,7 @@ describe('the trace of a reconcile', () => {
     expect(kept[0]!.attributes['breakwater.reconcile.id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('holds the requests to the API server that it makes, and no others', async () => {
+  it('contains exactly its own requests to the API server', async () => {
     await using api = await FakeApi.start();
     const { traces, kept } = memoryTraces();
     const { config } = api;

@@ -43,7 +43,7 @@ describe.each([
 });
 
 describe('a store that keeps objects as text', () => {
-  it('gives everybody a copy', () => {
+  it('returns a copy each time', () => {
     const store = new Store<Thing>(AS_TEXT as Packing<Thing>);
     store.set('a', red);
     store.get('a')!.colours.push('blue');

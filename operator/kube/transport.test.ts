@@ -67,7 +67,7 @@ describe('Transport', () => {
     expect(text).toContain('rest_client_request_duration_seconds_count{verb="PATCH"} 1');
   });
 
-  it('honours Retry-After, and gives up after three more tries', async () => {
+  it('waits as long as Retry-After asks, and gives up after three retries', async () => {
     const busy = refusal(429, 'TooManyRequests', { 'retry-after': '7' });
     api.script(busy, refusal(503, 'ServiceUnavailable'), json(200, OBJECT));
     await finished(apply());
@@ -79,7 +79,7 @@ describe('Transport', () => {
     expect(api.received).toHaveLength(7);
   });
 
-  it('repeats on a broken connection what may be repeated, and nothing else', async () => {
+  it('repeats only repeatable requests after a broken connection', async () => {
     api.script(breakOff, json(200, OBJECT), breakOff);
     await finished(apply());
     const error = await failure(finished(client.create(ConfigMaps, OBJECT as never)));
@@ -89,7 +89,7 @@ describe('Transport', () => {
     expect(text).toContain('rest_client_requests_total{code="<error>",method="POST"} 1');
   });
 
-  it('reads the credentials anew after 401, once', async () => {
+  it('reads the credentials again after a 401, once', async () => {
     const no = refusal(401, 'Unauthorized');
     api.script(no, json(200, OBJECT), no, no);
     await get();
@@ -102,7 +102,7 @@ describe('Transport', () => {
     ]);
   });
 
-  it('reviews tokens while other requests take all places, a bounded number at a time', async () => {
+  it('reviews a bounded number of tokens at a time, even while other requests take all places', async () => {
     api.script(hang, hang, hang, hang, hang, hang);
     const abort = new AbortController();
     const { signal } = abort;
@@ -131,7 +131,7 @@ describe('Transport', () => {
     expect(((await error) as Error).message).toMatch(/no answer from the API server within 500 ms/);
   });
 
-  it('ends a request, under way or in line, when its signal aborts', async () => {
+  it('ends a request when its signal aborts, in flight or queued', async () => {
     api.script(hang, hang);
     const stop = new AbortController();
     const errors = [1, 2, 3].map(() =>
@@ -143,7 +143,7 @@ describe('Transport', () => {
     expect(await Promise.all(errors)).toEqual([reason, reason, reason]);
   });
 
-  it('has no more under way than allowed, but lets the urgent pass', async () => {
+  it('bounds requests in flight, except urgent ones', async () => {
     const open: (() => void)[] = [];
     const wait: Answer = (response, request) =>
       void open.push(() => json(200, OBJECT)(response, request));
@@ -163,7 +163,7 @@ describe('Transport', () => {
     await Promise.all(gets);
   });
 
-  it('sends no write once its guard says no, not even a repeated one', async () => {
+  it('sends no write once its guard refuses, not even a repeated one', async () => {
     let allowed = true;
     const guarded = client.guarded(() => {
       if (!allowed) throw new Error('not the leader');
@@ -181,7 +181,7 @@ describe('Transport', () => {
     expect(await guarded.get(ConfigMaps, 'ns', 'a')).toMatchObject(OBJECT);
   });
 
-  it('says what a proxy answered that is no API server', async () => {
+  it('reports the answer of a proxy that is no API server', async () => {
     api.script((response) => {
       response.statusCode = 502;
       response.end('<html>Bad gateway</html>');

@@ -24,12 +24,12 @@ describe('WorkQueue', () => {
     return keys;
   };
 
-  it('holds a key once, first come first served', async () => {
+  it('holds each key once, in the order of arrival', async () => {
     for (const key of ['a', 'b', 'a', 'c', 'b']) queue.add(key);
     expect(await drain()).toEqual(['a', 'b', 'c']);
   });
 
-  it('offers a key that was added while in work after done, and only then', async () => {
+  it('offers a key that was added during its work only after `done`', async () => {
     queue.add('a');
     await drain();
     queue.add('a');
@@ -41,7 +41,7 @@ describe('WorkQueue', () => {
     expect(queue.length).toBe(0);
   });
 
-  it('takes high priority first, and raises a key that waits', async () => {
+  it('takes high priority first, and raises the priority of a waiting key', async () => {
     for (const key of ['old-1', 'old-2', 'old-3']) queue.add(key, { priority: 'low' });
     queue.add('new');
     queue.add('old-3', { priority: 'high' });
@@ -49,7 +49,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['new', 'old-3', 'old-1', 'old-2']);
   });
 
-  it('hands keys to those who wait, one each, and lets the others go on abort', async () => {
+  it('gives each waiting worker one key, and ends the wait of others on abort', async () => {
     const stop = new AbortController();
     const taken = [1, 2, 3].map(() => queue.get(stop.signal));
     queue.add('a');
@@ -77,7 +77,7 @@ describe('WorkQueue', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('does not take the moment that an earlier one replaced for the next delay of the key', async () => {
+  it('drops the former time of a key when an earlier one replaces it', async () => {
     queue.addAfter('a', 1_000);
     queue.addAfter('a', 500);
     await clock.advance(500);
@@ -130,7 +130,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['new', 'old']);
   });
 
-  it('keeps nothing while it is stopped, and begins anew when it is started', async () => {
+  it('keeps nothing while it is stopped, and starts empty', async () => {
     queue.add('working');
     queue.add('waiting');
     queue.addAfter('delayed', 100);

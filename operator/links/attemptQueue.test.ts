@@ -25,7 +25,7 @@ function queue(
 }
 
 describe('attempts', () => {
-  it('go on a bounded number at a time, in the order in which they came', () => {
+  it('run a bounded number at a time, in the order of their arrival', () => {
     const { begun, join, leave } = queue(2, 1);
     for (const name of ['1', '2', '3', '4', '5']) join(name);
     expect(begun).toEqual(['1', '2']);
@@ -35,7 +35,7 @@ describe('attempts', () => {
     expect(begun).toEqual(['1', '2', '3', '5']);
   });
 
-  it('that come first do not wait for repeated ones', () => {
+  it('at a pod for the first time do not wait for repeated ones', () => {
     const { begun, join, leave } = queue(1, 1);
     for (const name of ['r1', 'r2', 'r3']) join(name, { failures: 1 });
     join('f1');
@@ -49,7 +49,7 @@ describe('attempts', () => {
     expect(begun).toEqual(['r1', 'f1', 'f2', 'r2']);
   });
 
-  it('with fewer timeouts go before those with more, and those that were refused before all', () => {
+  it('with fewer timeouts run before those with more, and refused ones before all', () => {
     const { begun, join, leave } = queue(1, 1);
     join('held', { failures: 1 });
     for (let pod = 0; pod < 100; pod++) join(`dead-${pod}`, { failures: 12, timeouts: 12 });

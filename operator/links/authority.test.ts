@@ -32,7 +32,7 @@ describe('an authority', () => {
     expect(certificate.validToDate.getTime()).toBe(issued.expiresAt);
   });
 
-  it('is told from what is none', async () => {
+  it('is distinguished from other texts', async () => {
     const other = await createAuthority();
     const client = await issueClientCertificate(authority, { commonName: 'c', lifeMs: DAY_MS });
     expect(problemOf(authority)).toBeUndefined();

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { harness } from '../testing/linksHarness.ts';
 import { target } from '../testing/messages.ts';
 
-it('dials a pod with several addresses at each in turn, and again where it was reached last', async () => {
+it('a pod with several addresses is dialled at each in turn, and again at the last that answered', async () => {
   const { links, clock, sockets, connect } = harness();
   const [first, second] = ['10.0.0.1', 'fd00::1'];
   const pod = { ...target(1), ip: first, ips: [first, 'no address', second] };
@@ -25,7 +25,7 @@ it('dials a pod with several addresses at each in turn, and again where it was r
   expect(dialled().at(-1)).toBe(second);
 });
 
-it('dials anew when an address comes or goes, and not when they stay', () => {
+it('a pod is dialled again when one of its addresses comes or goes, but not when they stay', () => {
   const { links, sockets } = harness();
   const pod = target(1);
   links.setTargets([pod]);

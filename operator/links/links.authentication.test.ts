@@ -15,7 +15,7 @@ import {
 const A = hashOf('a');
 
 describe('authentication', () => {
-  it('announces its term, takes the hello and shows the pod as connected', async () => {
+  it('announces its term, accepts the Hello and shows the pod as connected', async () => {
     const { links, pod, socketTo, logger } = await connected(A);
     expect(socketTo(pod).sent).toEqual([{ type: 'Announce', term: 1 }]);
     expect(links.podReport(pod.uid)).toEqual({
@@ -89,7 +89,7 @@ describe('authentication', () => {
     expect(sockets).toHaveLength(2);
   });
 
-  it('keeps what a pod sends while its token is reviewed, and reads no more', async () => {
+  it('holds what a pod sends while its token is reviewed, and reads no more', async () => {
     let answer: () => void = () => undefined;
     const { links, socketTo } = harness({
       reviewToken: () =>
@@ -130,7 +130,7 @@ describe('authentication', () => {
     expect(sockets.length).toBeGreaterThan(1);
   });
 
-  it('shows a pod of another contract version as incompatible and says nothing to it', async () => {
+  it('shows a pod of another contract version as incompatible, and sends it nothing', async () => {
     const { links, socketTo, connect, clock, sockets } = harness();
     const pod = target(1);
     links.setTargets([pod]);

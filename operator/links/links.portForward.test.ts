@@ -97,7 +97,7 @@ afterEach(async () => {
 });
 
 describe('links through the API server', () => {
-  it('push, report and come back after a drop, whatever the address of the pod', async () => {
+  it('push, report and reconnect, whatever the address of the pod', async () => {
     const pod = target(1, { port: 9443, ip: '203.0.113.1' });
     links.setTargets([pod]);
     for (const count of [1, 2]) {
@@ -117,7 +117,7 @@ describe('links through the API server', () => {
     expect(new Set(seen)).toEqual(new Set([`${path} Bearer t`]));
   });
 
-  it('say why a pod cannot be reached', async () => {
+  it('name the reason why a pod is unreachable', async () => {
     links.setTargets([target(1, { name: 'absent', ip: '203.0.113.1' })]);
     await until(() => logger.lines.some((line) => line.includes('Unreachable')));
     expect(logger.lines.join()).toContain('connection refused');

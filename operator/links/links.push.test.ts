@@ -8,7 +8,7 @@ const B = hashOf('b');
 const C = hashOf('c');
 
 describe('pushes', () => {
-  it('goes only to pods whose hash differs', async () => {
+  it('go only to pods whose hash differs', async () => {
     const { links, connect, registry, clock } = harness();
     const pods = [target(1), target(2), target(3, { agent: 'other' })];
     links.setTargets(pods);
@@ -34,14 +34,14 @@ describe('pushes', () => {
     expect(text).toContain('breakwater_links{state="connected"} 3');
   });
 
-  it('gives a pod that connects later what it lacks at once', async () => {
+  it('go at once to a pod that connects later', async () => {
     const { links, connect } = harness();
     links.setTargets([target(1)]);
     links.setDesired(AGENT, configuration('b'), 1);
     expect((await connect(target(1))).pushed).toEqual([B]);
   });
 
-  it('sends the latest of several, not each', async () => {
+  it('send the latest of several configurations, not each', async () => {
     const { links, pod, socketTo } = await connected(A);
     for (const letter of ['b', 'c', 'd', 'e']) links.setDesired(AGENT, configuration(letter), 1);
     expect(socketTo(pod).pushed).toEqual([B]);
@@ -51,7 +51,7 @@ describe('pushes', () => {
     expect(socketTo(pod).pushed).toHaveLength(2);
   });
 
-  it('does not wait for an answer for ever', async () => {
+  it('do not wait for an answer for ever', async () => {
     const { links, pod, socketTo, clock } = await connected(A);
     links.setDesired(AGENT, configuration('b'), 1);
     links.setDesired(AGENT, configuration('c'), 1);
@@ -61,7 +61,7 @@ describe('pushes', () => {
     expect(socketTo(pod).pushed).toEqual([B, C]);
   });
 
-  it('does not repeat in a loop what a pod refuses', async () => {
+  it('do not repeat in a loop a configuration that a pod refuses', async () => {
     const { links, pod, socketTo, clock, connect } = await connected(A);
     const refused = { source: 'Link', hash: B, message: 'no', time: 't' };
     const answer = snapshot(A, { refused });
@@ -86,7 +86,7 @@ describe('pushes', () => {
     expect(again.pushed).toEqual([C]);
   });
 
-  it('restores a configuration that a pod left on its own', async () => {
+  it('restore a configuration that a pod has replaced by itself', async () => {
     const { links, pod, socketTo } = await connected(A);
     links.setDesired(AGENT, configuration('a'), 1);
     expect(socketTo(pod).pushed).toEqual([]);
@@ -94,7 +94,7 @@ describe('pushes', () => {
     expect(socketTo(pod).pushed).toEqual([A]);
   });
 
-  it('stops for an agent that is forgotten', async () => {
+  it('stop for an agent that is forgotten', async () => {
     const { links, pod, socketTo } = await connected(A);
     links.setDesired(AGENT, configuration('a'), 1);
     links.forget(AGENT);
@@ -103,8 +103,8 @@ describe('pushes', () => {
   });
 });
 
-describe('terms', () => {
-  it('tells the owner of a higher term, announces the raised one, and only then pushes', async () => {
+describe('a link', () => {
+  it('reports a higher term to its owner, announces the raised one, and only then pushes', async () => {
     const { links, connect, term } = harness();
     const pod = target(1);
     links.setTargets([pod, target(2)]);
@@ -122,7 +122,7 @@ describe('terms', () => {
     expect(socket.sent.at(-1)).toMatchObject({ type: 'Configure', term: 9 });
   });
 
-  it('waits with a push until the owner has raised the term', async () => {
+  it('does not push before the owner has raised the term', async () => {
     const { links, connect, term } = harness();
     links.setTargets([target(1)]);
     links.setDesired(AGENT, configuration('b'), 1);
@@ -134,7 +134,7 @@ describe('terms', () => {
     expect(socket.pushed).toEqual([B]);
   });
 
-  it('sees a higher term in a configuration that the pod took from its file', async () => {
+  it('notices a higher term in a configuration that the pod took from its file', async () => {
     const { links, pod, socketTo } = await connected(A);
     const seen: number[] = [];
     links.onHigherTerm((_key, shown) => seen.push(shown));
@@ -151,7 +151,7 @@ describe('terms', () => {
     expect(socketTo(pod).sent.at(-1)).toMatchObject({ type: 'Configure', term: 3 });
   });
 
-  it('are traced, within the reconcile that asks for them, until the pod answers', async () => {
+  it('traces pushes, within the reconcile that asks for them, until the pod answers', async () => {
     const { traces, kept } = memoryTraces();
     const { links, connect, lead } = harness({ traces });
     const pods = [target(1), target(2)];

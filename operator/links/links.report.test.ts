@@ -16,7 +16,7 @@ import {
 
 const A = hashOf('a');
 
-it('figures come less often from each pod when there are many pods', async () => {
+it('each pod reports figures less often if there are many pods', async () => {
   const { links, connect } = harness();
   const many = Array.from({ length: REPORT_INTERVAL.perSecond + 1 }, (_, pod) => target(pod));
   const before = many.slice(0, 1);
@@ -31,7 +31,7 @@ it('figures come less often from each pod when there are many pods', async () =>
 });
 
 describe('reports', () => {
-  it('merges transitions and counters into the snapshot', async () => {
+  it('merge transitions and counters into the snapshot', async () => {
     const { links, pod, socketTo, changes } = await connected(A);
     const socket = socketTo(pod);
     changes.length = 0;
@@ -57,7 +57,7 @@ describe('reports', () => {
     ]);
   });
 
-  it('tells figures from what somebody must hear of at once', async () => {
+  it('distinguish figures from urgent changes', async () => {
     const { pod, socketTo, changes } = await connected(A);
     const socket = socketTo(pod);
     const told = (message: Partial<Counters>): unknown => {
@@ -80,7 +80,7 @@ describe('reports', () => {
     expect(told({ gates: [{ dependency: 'model/primary', gate: 'None' }] })).toBe('State');
   });
 
-  it('merges gates, and knows none of a pod that does not tell them', async () => {
+  it('merge gates; those of a pod that reports none are unknown', async () => {
     const { links, pod, socketTo } = await connected(A);
     const gates = (): unknown => links.podReport(pod.uid)?.snapshot?.gates;
     const shut = { dependency: 'model/primary', gate: 'RateLimited', until: 'later' } as const;
@@ -95,7 +95,7 @@ describe('reports', () => {
     expect(gates()).toEqual([{ dependency: 'model/primary', gate: 'None' }, free]);
   });
 
-  it('bounds what a pod can make it keep', async () => {
+  it('are bounded in what they make the operator keep', async () => {
     const { links, pod, socketTo } = await connected(A);
     const circuits = Array.from({ length: 400 }, (_, n) => circuit('Open', `model/${n}`));
     for (const some of [circuits.slice(0, 200), circuits.slice(200)]) {
@@ -104,7 +104,7 @@ describe('reports', () => {
     expect(links.podReport(pod.uid)?.snapshot?.circuits).toHaveLength(256);
   });
 
-  it('keeps the last snapshot of a pod that is gone until it boots anew', async () => {
+  it('include the last snapshot of a disconnected pod until it restarts', async () => {
     const { links, pod, socketTo, clock } = await connected(A);
     await clock.advance(3_000);
     socketTo(pod).lose();
@@ -128,7 +128,7 @@ describe('reports', () => {
     ['that is binary', undefined],
     ['without a type', '{}'],
     ['that does not fit the schema', '{"type":"Counters","limits":[{"target":"secret"}]}'],
-  ])('closes the link on a message %s and backs off', async (_name, text) => {
+  ])('end the link on a message %s, which backs off', async (_name, text) => {
     const { pod, socketTo, connect, logger, clock, sockets, links } = await connected(A);
     const socket = socketTo(pod);
     socket.sayText(text);
@@ -148,14 +148,14 @@ describe('reports', () => {
     expect(sockets).toHaveLength(3);
   });
 
-  it('ignores a message of a type it does not know', async () => {
+  it('ignore a message of an unknown type', async () => {
     const { links, pod, socketTo } = await connected(A);
     socketTo(pod).say({ type: 'Later', anything: true });
     socketTo(pod).say({ ...transition(1), later: true });
     expect(links.podReport(pod.uid)?.snapshot?.transitions).toHaveLength(1);
   });
 
-  it('goes on when a listener throws', async () => {
+  it('continue when a listener throws', async () => {
     const { links, pod, socketTo, logger } = await connected(A);
     links.onChange(() => {
       throw new Error('listener');

@@ -120,7 +120,7 @@ describe('links over TLS', () => {
     expect(two.received).toEqual([{ type: 'Announce', term: 1 }]);
   });
 
-  it('carry a configuration of the largest size', async () => {
+  it('transport a configuration of the largest size', async () => {
     const links = lead1();
     links.setTargets([at(1)]);
     const link = await answer(at(1), { hash: A });
@@ -131,7 +131,7 @@ describe('links over TLS', () => {
     expect(link.received[1]).toMatchObject({ configuration: { hash: B } });
   });
 
-  it('are refused to a pod that stands at the address of another', async () => {
+  it('are refused to a pod at the address of another', async () => {
     const links = lead1();
     links.setTargets([at(1)]);
     links.setDesired(AGENT, configuration('b'), 1);
@@ -147,7 +147,7 @@ describe('links over TLS', () => {
   it.each([
     ['of another authority', 'breakwater-operator', true],
     ['of another name', 'somebody', false],
-  ])('do not come about with a certificate %s', async (_name, commonName, other) => {
+  ])('are not opened with a certificate %s', async (_name, commonName, other) => {
     const issuer = other ? await createAuthority() : authority;
     const links = lead1(await issueClientCertificate(issuer, { commonName, lifeMs: 86_400_000 }));
     links.setTargets([at(1)]);
@@ -156,7 +156,7 @@ describe('links over TLS', () => {
     expect(links.podReport('uid-1')?.connected).toBe(false);
   });
 
-  it('come back after a drop', async () => {
+  it('are opened again after a drop', async () => {
     const links = lead1();
     links.setTargets([at(1)]);
     const link = await answer(at(1), { hash: A });
@@ -169,7 +169,7 @@ describe('links over TLS', () => {
     expect(links.podReport('uid-1')?.connected).toBe(true);
   });
 
-  it('to a dead pod are given up after the time to connect, and hold up no other', async () => {
+  it('to a dead pod are given up after the time to connect, and delay no other', async () => {
     const dead = await DeadPort.start('127.0.60.1');
     try {
       const timing = { baseMs: 2, maxMs: 10, connectMs: 200, helloMs: 600_000 };
@@ -187,7 +187,7 @@ describe('links over TLS', () => {
     }
   });
 
-  it('to a pod that hangs are given up after the time for its hello', async () => {
+  it('to a pod that hangs are given up after the time for its Hello', async () => {
     const timing = { baseMs: 2, maxMs: 10, helloMs: 300, placeMs: 10 };
     const links = lead1(credentials, { timing, handshakes: { first: 1, repeated: 1 } });
     links.setTargets([at(1), at(2)]);
@@ -236,7 +236,7 @@ describe('links over TLS', () => {
     await until(() => link.closed);
   });
 
-  it('all close when leadership is lost, 1,000 of them, and nothing is pushed after', async () => {
+  it('all close when leadership is lost, 1,000 of them, and push nothing afterwards', async () => {
     const links = lead1();
     const targets = Array.from({ length: COUNT }, (_, n) => at(n));
     links.setTargets(targets);

@@ -6,8 +6,8 @@ import { AGENT, configuration, hashOf, hello, snapshot, target } from '../testin
 const A = hashOf('a');
 const B = hashOf('b');
 
-describe('leadership', () => {
-  it('closes every link when it is lost, and sends nothing after', async () => {
+describe('a leader', () => {
+  it('closes every link when it loses the Lease, and sends nothing afterwards', async () => {
     const { links, connect, lead, clock, sockets } = harness();
     const pods = [target(1), target(2)];
     links.setTargets([...pods, target(3)]);
@@ -32,7 +32,7 @@ describe('leadership', () => {
     ]);
   });
 
-  it('does not push what was desired in an earlier term', async () => {
+  it('does not push the configuration of an earlier term', async () => {
     const { links, connect, lead } = harness();
     links.setTargets([target(1)]);
     links.setDesired(AGENT, configuration('b'), 1);
@@ -54,7 +54,7 @@ describe('leadership', () => {
     expect(links.podReport('uid-1')?.connected).toBe(false);
   });
 
-  it('has no links before it is gained', () => {
+  it('has no links before its term begins', () => {
     const { links, lead, sockets } = harness();
     lead.abort();
     links.setTargets([target(1)]);
@@ -63,7 +63,7 @@ describe('leadership', () => {
 });
 
 describe('targets', () => {
-  it('dials as soon as a pod has an address', () => {
+  it('are dialled as soon as the pod has an address', () => {
     const { links, sockets } = harness();
     links.setTargets([target(1, { ip: '' })]);
     expect(sockets).toEqual([]);
@@ -73,7 +73,7 @@ describe('targets', () => {
     expect(sockets).toHaveLength(1);
   });
 
-  it('drops link and report of a pod that is no target any more', async () => {
+  it('lose their link and their report when they are removed', async () => {
     const { links, pod, socketTo, changes, clock } = await connected(A);
     changes.length = 0;
     links.setTargets([target(2)]);
@@ -86,7 +86,7 @@ describe('targets', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('dials the new address of a pod that moved', async () => {
+  it('are dialled at their new address', async () => {
     const { links, pod, socketTo, sockets } = await connected(A);
     links.setTargets([{ ...pod, ip: '127.0.9.9' }]);
     expect(socketTo(pod).terminated).toBe(true);
@@ -94,7 +94,7 @@ describe('targets', () => {
     expect(links.podReport(pod.uid)?.connected).toBe(false);
   });
 
-  it('dials at once, and as if it were new, when it starts or becomes ready', async () => {
+  it('are dialled at once, as if they were new, when they start or become ready', async () => {
     const { links, sockets, socketTo, clock } = harness({ connects: { first: 1, repeated: 0 } });
     links.setTargets([target(1)]);
     socketTo(target(1)).lose();
@@ -113,7 +113,7 @@ describe('targets', () => {
     expect(sockets).toHaveLength(3);
   });
 
-  it('are no longer dialled when their process must have ended', async () => {
+  it('are not dialled when their process must have ended', async () => {
     const { links, sockets, connect, clock, lead } = harness();
     const killedAt = clock.now() + 30_000;
     const [linked, dead] = [target(1, { killedAt }), target(2, { killedAt })];
@@ -135,7 +135,7 @@ describe('targets', () => {
 });
 
 describe('dials', () => {
-  it('end with the term: who waits for a place gets none', () => {
+  it('end with the term, also those that wait for a place', () => {
     const { links, sockets, lead, clock } = harness({ connects: { first: 2, repeated: 1 } });
     links.setTargets(Array.from({ length: 10 }, (_, pod) => target(pod)));
     expect(sockets).toHaveLength(2);
@@ -156,7 +156,7 @@ describe('dials', () => {
     expect(sockets).toHaveLength(4);
   });
 
-  it('shake hands a bounded number at a time, and wait for that connected', async () => {
+  it('shake hands a bounded number at a time, and wait for it with their connection open', async () => {
     const { links, sockets, connect, socketTo } = harness({
       handshakes: { first: 2, repeated: 1 },
     });
@@ -192,7 +192,7 @@ describe('dials', () => {
     }
   });
 
-  it('that were refused do not wait until all dead pods were tried again', async () => {
+  it('that were refused do not wait for retries at all dead pods', async () => {
     const { links, sockets, connect, socketTo, clock } = harness({
       connects: { first: 512, repeated: 1 },
     });
@@ -209,7 +209,7 @@ describe('dials', () => {
     expect(links.podReport(starting.uid)?.connected).toBe(true);
   });
 
-  it('that take long to shake hands give way to as many others, and go on', async () => {
+  it('with a slow handshake make room for as many others, and continue', async () => {
     const { links, sockets, connect, socketTo, clock } = harness({
       handshakes: { first: 1, repeated: 1 },
     });
@@ -231,7 +231,7 @@ describe('dials', () => {
     expect(links.podReport(quick.uid)?.connected).toBe(true);
   });
 
-  it('do not fail for a stall of this process', async () => {
+  it('do not fail because this process stalls', async () => {
     const { links, connect, clock } = harness();
     links.setTargets([target(1)]);
     clock.stall(10_000);
@@ -277,7 +277,7 @@ describe('a pod is pending under a new leader', () => {
     }
   });
 
-  it('but not when it is new itself', () => {
+  it('but not when the pod is new itself', () => {
     const { links } = harness();
     links.setTargets([target(1)]);
     expect(links.podReport('uid-1')?.pending).toBeUndefined();
@@ -285,7 +285,7 @@ describe('a pod is pending under a new leader', () => {
 });
 
 describe('connections that fail', () => {
-  it('backs off from 250 ms to 30 s with full jitter, and starts anew after a success', async () => {
+  it('back off from 250 ms to 30 s with full jitter, and start again after a success', async () => {
     const { links, socketTo, clock, sockets, connect } = harness();
     const pod = target(1);
     links.setTargets([pod]);
@@ -305,7 +305,7 @@ describe('connections that fail', () => {
     expect(sockets).toHaveLength(before + 1);
   });
 
-  it('notices after 15 s that a pod no longer answers', async () => {
+  it('are noticed 15 s after a pod has stopped answering', async () => {
     const { links, pod, socketTo, clock } = await connected(A);
     await clock.advance(60_000);
     expect(links.podReport(pod.uid)?.connected).toBe(true);
@@ -319,7 +319,7 @@ describe('connections that fail', () => {
     expect(links.podReport(pod.uid)?.connected).toBe(false);
   });
 
-  it('does not take a stall of its own for silence of the pods', async () => {
+  it('are not assumed after a stall of this process', async () => {
     const { links, pod, clock } = await connected(A);
     await clock.advance(7_000);
     clock.stall(40_000);

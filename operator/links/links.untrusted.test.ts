@@ -84,7 +84,7 @@ async function greet(
 const refusals = (): string[] => logger.lines.filter((line) => line.includes('Link refused'));
 
 describe('a pod that lies', () => {
-  it('cannot make the operator keep fields that the contract does not have', async () => {
+  it('cannot make the operator keep fields that are not in the contract', async () => {
     const links = linksTo(at(1));
     const more = { 'x-more': Array.from({ length: 50_000 }, () => ({})) };
     const honest = snapshot(A);
@@ -109,7 +109,7 @@ describe('a pod that lies', () => {
       'circuits',
       (n: number) => ({ circuits: many(n, { dependency: '', state: 'Closed', since: '' }) }),
     ],
-  ])('is cut when it reports too many %s', async (_name, partOf) => {
+  ])('loses its link when it reports too many %s', async (_name, partOf) => {
     const links = linksTo(at(1));
     const link = await greet(links, at(1));
     link.say({ ...snapshot(A), ...partOf(4_000) });
@@ -118,7 +118,7 @@ describe('a pod that lies', () => {
     expect(links.podReport('uid-1')?.snapshot).toBeUndefined();
   });
 
-  it('is refused when it shows a term above which there is none', async () => {
+  it('is refused when it shows the highest possible term', async () => {
     const links = linksTo(at(1));
     const told: number[] = [];
     links.onHigherTerm((_key, term) => told.push(term));
@@ -176,7 +176,7 @@ describe('a pod that lies', () => {
     ['bytes', (link) => link.say({ type: 'Later', filler: 'x'.repeat(100_000) })],
     ['pings', (link) => link.ping()],
     ['pongs', (link) => link.pong()],
-  ])('that sends too many %s is cut and left alone', async (what, send) => {
+  ])('that sends too many %s loses its link, which backs off', async (what, send) => {
     const links = linksTo(at(1));
     const link = await greet(links, at(1));
     link.say(snapshot(A));
@@ -197,7 +197,7 @@ describe('a pod that lies', () => {
     expect(pods.connections.filter(({ address }) => address === at(1).ip)).toHaveLength(1);
   });
 
-  it('that sends parts of a message without end is cut at the next heartbeat', async () => {
+  it('that sends parts of a message without end loses its link at the next heartbeat', async () => {
     const heartbeat = { intervalMs: 20, silenceMs: 60_000 };
     const limits = { bytesPerSecond: 1_000, messagesPerSecond: 50, burstSeconds: 10 };
     const links = linksTo(at(1), { limits, timing: { baseMs: 1, maxMs: 2, heartbeat } });
@@ -207,7 +207,7 @@ describe('a pod that lies', () => {
     expect(refusals().join()).toContain('bytes per second');
   });
 
-  it('does not keep an honest one with the longest names from reporting', async () => {
+  it('does not prevent an honest pod with the longest names from reporting', async () => {
     const links = linksTo(at(1));
     const link = await greet(links, at(1));
     const { circuits, limits, gates, transitions, missing } = longest();
@@ -220,7 +220,7 @@ describe('a pod that lies', () => {
     expect(links.podReport('uid-1')).toMatchObject({ connected: true, snapshot: { circuits } });
   });
 
-  it('that sends a message larger than any honest one is left alone', async () => {
+  it('that sends a message larger than any honest one loses its link, which backs off', async () => {
     const links = linksTo(at(1));
     const link = await greet(links, at(1));
     link.sayText('x'.repeat(512 * 1024 + 1));
@@ -228,7 +228,7 @@ describe('a pod that lies', () => {
     expect(refusals()).toHaveLength(1);
   });
 
-  it('is dialled again after the back-off, and not for what the kubelet says of it', async () => {
+  it('is dialled again only after the backoff, whatever the kubelet reports', async () => {
     const timing = { baseMs: 1, maxMs: 2, excessMs: 300 };
     const limits = { bytesPerSecond: 1e6, messagesPerSecond: 5, burstSeconds: 1 };
     const links = linksTo({ ...at(1), running: false }, { timing, limits });

@@ -77,7 +77,7 @@ const connected = (links: Links): Promise<unknown> =>
   until(() => links.podsOf(AGENT).some((pod) => pod.snapshot !== undefined));
 
 describe('an operator of the next version', () => {
-  it('is linked to a pod of the version before, in the words of that one', async () => {
+  it('links to a pod of the former version in that version', async () => {
     const links = await start(NEXT, 'breakwater.v1');
     const pod = await dialled();
     pod.say({ ...hello(POD), contract: 1, type: 'OldHello' });
@@ -92,7 +92,7 @@ describe('an operator of the next version', () => {
     expect(pod.closed).toBe(false);
   });
 
-  it('is linked to a pod of its own version in its own words', async () => {
+  it('links to a pod of its own version in its own version', async () => {
     const links = await start(NEXT, 'breakwater.v2');
     const pod = await dialled();
     pod.say({ ...hello(POD), contract: 2 });
@@ -101,7 +101,7 @@ describe('an operator of the next version', () => {
     expect(pod.received).toEqual([{ type: 'Announce', term: 1 }]);
   });
 
-  it('is not linked to a pod that says another version than it has chosen', async () => {
+  it('does not link to a pod that answers in another version than it has chosen', async () => {
     const links = await start(NEXT, 'breakwater.v2');
     (await dialled()).say({ ...hello(POD), contract: 1 });
     await until(() => links.podReport(POD.uid)?.incompatible);
@@ -109,7 +109,7 @@ describe('an operator of the next version', () => {
 });
 
 describe('an operator of this version', () => {
-  it('is linked to a pod of the next one, which speaks this one too', async () => {
+  it('links to a pod of the next version, which knows this one too', async () => {
     const links = await start(undefined, 'breakwater.v1');
     const pod = await dialled();
     pod.say(hello(POD));
@@ -120,7 +120,7 @@ describe('an operator of this version', () => {
   it.each([
     ['this', undefined],
     ['the next', NEXT],
-  ])('and one of %s version say that a pod is too far from them', async (_, contract) => {
+  ])('and one of %s version report that a pod is too far from them', async (_, contract) => {
     const links = await start(contract, 'breakwater.v9');
     await until(() => links.podReport(POD.uid)?.incompatible);
     expect(pods!.connections).toEqual([]);

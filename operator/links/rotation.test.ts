@@ -60,20 +60,20 @@ async function days(rotation: Rotation, n: number): Promise<void> {
 }
 
 describe('the authority', () => {
-  it('is the same for processes that start together, and later', async () => {
+  it('is the same for processes that start together or later', async () => {
     const [one, two] = await Promise.all([start(), start()]);
     expect(two.signing()).toEqual(one.signing());
     expect((await start()).signing()).toEqual(one.signing());
   });
 
-  it('is refused when the Secret holds something else', async () => {
+  it('is not read from a Secret with another content', async () => {
     store.data = { 'tls.crt': 'x', 'tls.key': 'y' };
     await expect(start()).rejects.toThrow(
       "The authority's Secret cannot be used: in tls.crt and tls.key, the certificate is not in PEM. Delete the Secret",
     );
   });
 
-  it('has a successor after two thirds of its life, which signs when pods have known it for a day', async () => {
+  it('has a successor after two thirds of its life, which signs once pods have known it for a day', async () => {
     const rotation = await start();
     const first = rotation.signing();
     await lead(rotation);
@@ -94,7 +94,7 @@ describe('the authority', () => {
     expect(Object.keys(store.data!).sort()).toEqual(['tls.crt', 'tls.key']);
   });
 
-  it('is always known to pods for as long as a certificate of it is shown, over years', async () => {
+  it('is known to pods, over years, for as long as one of its certificates is in use', async () => {
     const rotation = await start();
     await lead(rotation);
     const credentials = await Credentials.issue({ authority: rotation.signing, clock, logger });
@@ -118,7 +118,7 @@ describe('the authority', () => {
     expect(authorities).toBeGreaterThan(8);
   });
 
-  it('is followed by processes that do not lead, which write nothing', async () => {
+  it('is followed by standby processes, which write nothing', async () => {
     const [leader, standby] = [await start(), await start()];
     await lead(leader);
     let changes = 0;
@@ -133,7 +133,7 @@ describe('the authority', () => {
     expect(store.writes).toBe(writes);
   });
 
-  it('that expired while nobody ran is replaced at once', async () => {
+  it('is replaced at once if it expired while no operator ran', async () => {
     await start();
     clock.stall(400 * DAY_MS);
     const rotation = await start();
@@ -148,32 +148,29 @@ describe('the authority', () => {
   it.each([
     ['deletes the Secret', () => (store.data = undefined)],
     ['sets the annotation on it', () => (store.revoked = true)],
-  ])(
-    'is replaced at once when somebody %s, and pods do not know it any more',
-    async (_how, revoke) => {
-      const rotation = await start();
-      const [standby, stolen] = [await start(), rotation.signing()];
-      await lead(rotation);
-      // A successor that pods know already was in the Secret with the stolen key.
-      await days(rotation, 244);
-      expect(count(rotation.trusted())).toBe(2);
-      const known = rotation.trusted();
-      revoke();
-      await standby.check();
-      await rotation.check();
-      expect(rotation.signing()).not.toEqual(stolen);
-      expect(count(rotation.trusted())).toBe(1);
-      expect(known).not.toContain(rotation.trusted().trim());
-      expect(Object.keys(store.data!).sort()).toEqual(['tls.crt', 'tls.key']);
-      await standby.check();
-      expect(standby.trusted()).toBe(rotation.trusted());
-      const fresh = rotation.signing();
-      await rotation.check();
-      expect(rotation.signing()).toEqual(fresh);
-    },
-  );
+  ])('is replaced at once when somebody %s, and pods no longer know it', async (_how, revoke) => {
+    const rotation = await start();
+    const [standby, stolen] = [await start(), rotation.signing()];
+    await lead(rotation);
+    // A successor that pods know already was in the Secret with the stolen key.
+    await days(rotation, 244);
+    expect(count(rotation.trusted())).toBe(2);
+    const known = rotation.trusted();
+    revoke();
+    await standby.check();
+    await rotation.check();
+    expect(rotation.signing()).not.toEqual(stolen);
+    expect(count(rotation.trusted())).toBe(1);
+    expect(known).not.toContain(rotation.trusted().trim());
+    expect(Object.keys(store.data!).sort()).toEqual(['tls.crt', 'tls.key']);
+    await standby.check();
+    expect(standby.trusted()).toBe(rotation.trusted());
+    const fresh = rotation.signing();
+    await rotation.check();
+    expect(rotation.signing()).toEqual(fresh);
+  });
 
-  it('stays as it is when the Secret is spoilt or cannot be read', async () => {
+  it('stays in use when the Secret is malformed or unreadable', async () => {
     const rotation = await start();
     const first = rotation.signing();
     await lead(rotation);
@@ -185,7 +182,7 @@ describe('the authority', () => {
     expect(logger.lines.filter((line) => line.startsWith('["error"'))).toHaveLength(2);
   });
 
-  it('is looked at every 10 s until it is told to stop', async () => {
+  it('is checked every 10 s until it stops', async () => {
     const rotation = await start();
     const stop = new AbortController();
     let reads = 0;
@@ -215,7 +212,7 @@ describe('the client certificate', () => {
     expect(credentials.current().expiresAt).toBeGreaterThan(first.expiresAt);
   });
 
-  it('is looked at every hour until it is told to stop', async () => {
+  it('is checked every hour until it stops', async () => {
     const authority = await createAuthority(clock.now());
     const credentials = await Credentials.issue({ authority: () => authority, clock, logger });
     const stop = new AbortController();

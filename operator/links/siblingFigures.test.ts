@@ -50,12 +50,12 @@ const tellings = ({ sent }: FakeSocket): number =>
   (sent as { type: string }[]).filter(({ type }) => type === 'Siblings').length;
 
 describe('figures of siblings', () => {
-  it('go to pods that are half full, those with most room first, and to no other', async () => {
+  it('go only to pods that are half full, those with most room first', async () => {
     const { sockets } = await agent([BUSY, { ...IDLE, inFlight: 3 }, IDLE]);
     expect(sockets.map(told)).toEqual([['triage-2:0', 'triage-1:3'], undefined, undefined]);
   });
 
-  it('go to nobody where the agent forwards nothing, and are taken back when it stops', async () => {
+  it('go to no pod of an agent that forwards nothing, and are withdrawn when it stops', async () => {
     expect((await agent([BUSY, IDLE], 'Reject')).sockets.map(told)).toEqual([undefined, undefined]);
     const { sockets, links, clock } = await agent([BUSY, IDLE]);
     links.setDesired(AGENT, configuration('a'), 1);
@@ -63,13 +63,13 @@ describe('figures of siblings', () => {
     expect(told(sockets[0]!)).toEqual([]);
   });
 
-  it('show no more room than the agent gives a pod, so that none draws requests by what it says', async () => {
+  it('show no more room than the agent gives a pod, so that no pod attracts requests by lying', async () => {
     const { sockets } = await agent([BUSY, { ...IDLE, capacity: 1_000_000 }]);
     const last = (sockets[0]!.sent as Command[]).findLast((each) => each.type === 'Siblings');
     expect(last?.pods[0]?.capacity).toBe(10);
   });
 
-  it('leave out pods that are not ready, are deleted, shut down or tell no load', async () => {
+  it('leave out pods that are not ready, are deleted, shut down or report no load', async () => {
     const { sockets, links, clock } = await agent([BUSY, IDLE, IDLE, IDLE]);
     expect(told(sockets[0]!)).toHaveLength(3);
     links.setTargets([
@@ -85,7 +85,7 @@ describe('figures of siblings', () => {
     expect(told(sockets[0]!)).toEqual([]);
   });
 
-  it('are taken back at once from a pod with room when a sibling goes, because its address may be reused', async () => {
+  it('are withdrawn at once from a pod with room when a sibling disappears, because its address may be reused', async () => {
     const { sockets, links, clock } = await agent([BUSY, IDLE, IDLE]);
     sockets[0]!.say(counters(IDLE));
     await clock.advance(1_000);
@@ -93,7 +93,7 @@ describe('figures of siblings', () => {
     expect(told(sockets[0]!)).toEqual(['triage-1:0']);
   });
 
-  it('come at once, and then four times a second however often they change', async () => {
+  it('are sent at once, and then at most four times a second', async () => {
     const { sockets, clock } = await agent([BUSY, IDLE]);
     const before = tellings(sockets[0]!);
     sockets[1]!.say(counters({ ...IDLE, inFlight: 1 }));
@@ -106,7 +106,7 @@ describe('figures of siblings', () => {
     expect(tellings(sockets[0]!) - before).toBeLessThanOrEqual(10);
   });
 
-  it('come anew to a pod with a new link, and not at all from a process that does not lead', async () => {
+  it('are sent again to a pod with a new link, and never by a standby process', async () => {
     const { sockets, links, clock, connect, lead } = await agent([BUSY, IDLE]);
     sockets[0]!.lose();
     await clock.advance(1_000);

@@ -35,7 +35,7 @@ function token(rest: object = {}): string {
 }
 
 describe('a token', () => {
-  it('that is valid is reviewed once until it expires', async () => {
+  it('that is valid is reviewed only once until it expires', async () => {
     const one = token();
     expect(await reviews.review(one, signal)).toEqual(identity(one));
     await clock.advance(HOUR_MS - 1);
@@ -46,7 +46,7 @@ describe('a token', () => {
     expect(reviewed).toEqual([one, one]);
   });
 
-  it('that differs from another only in its signature is reviewed for itself', async () => {
+  it('that differs from another only in its signature is reviewed by itself', async () => {
     await reviews.review(token(), signal);
     await reviews.review(`${token()}x`, signal);
     expect(reviewed).toHaveLength(2);

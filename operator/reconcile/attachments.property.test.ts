@@ -119,7 +119,7 @@ const batches = fc.array(
   { minLength: 3, maxLength: 10 },
 );
 
-it('is what the plain join of the caches is, and asks for the same keys, after changes and lists', () => {
+it('the attachments equal the plain join of the caches, and enqueue the same keys, after any changes and lists', () => {
   let asks = 0;
   fc.assert(
     fc.property(batches, (all) => {
@@ -154,7 +154,7 @@ it('is what the plain join of the caches is, and asks for the same keys, after c
   expect(asks).toBeGreaterThan(500);
 });
 
-it('joins a namespace anew from the caches after a change that could not be worked in', () => {
+it('a namespace is joined again from the caches after a change that failed', () => {
   const world = new World();
   world.attachments.of('support');
   const broken = { kind: 'CircuitBreakerPolicy', metadata: { name: 'p' }, spec: null };

@@ -13,7 +13,7 @@ describe('a new version in which nothing but status changed', () => {
     limits: { list: () => [] },
   } as unknown as Pick<Caches, 'agents' | 'breakers' | 'limits'>;
 
-  it('of a policy is everywhere where the one before was', () => {
+  it('of a policy replaces the former version everywhere', () => {
     const attachments = new Attachments(caches);
     const before = [...attachments.of(namespace).agents.get('triage')!.circuits.values()];
     expect(before).toContain(policy);
@@ -24,7 +24,7 @@ describe('a new version in which nothing but status changed', () => {
     expect(attachments.breaker(namespace, 'triage')!.policy).toBe(next);
   });
 
-  it('of an agent takes the place of the one before, but that of another agent does not', () => {
+  it('of an agent replaces the former version, and that of another agent does not', () => {
     const attachments = new Attachments(caches);
     const known = attachments.of(namespace).agents.get('triage')!;
     attachments.replaceAgent(namespace, {

@@ -4,7 +4,7 @@ import { Attachments } from './attachments.ts';
 import { ChangeBatch } from './changeBatch.ts';
 import type { Change } from './changes.ts';
 
-it('asks once for all changes that come in together, and joins the namespace for none of them', () => {
+it('a batch enqueues once for all changes that come together, and joins no namespace', () => {
   let joined = 0;
   const [a, b] = [agentFixture('a'), agentFixture('b')];
   const policy = breakerFixture('for-a', { targetRefs: [target('a')] });

@@ -41,10 +41,10 @@ function keysOf(change: Omit<Change, 'namespace'>): Record<string, string[]> {
   );
 }
 
-describe('a change asks', () => {
+describe('a change enqueues', () => {
   const attachments = [joined()];
 
-  it('of an agent for it and its policies, and no others', () => {
+  it('for an agent: the agent and its policies', () => {
     expect(keysOf({ attachments, agents: ['a'] })).toEqual({
       agents: ['a'],
       statuses: ['a'],
@@ -52,13 +52,13 @@ describe('a change asks', () => {
     });
   });
 
-  it('of an agent that is gone for the policies that it had', () => {
+  it('for a deleted agent: the policies that it had', () => {
     const without = joined(undefined, { names: ['b'] });
     const { breakers } = keysOf({ attachments: [joined(), without], agents: ['a'] });
     expect(breakers).toEqual(['for-a']);
   });
 
-  it('of a policy for the agents that it was for and is for, and their other policies', () => {
+  it('for a policy: its former and present agents, and their other policies', () => {
     const moved = joined({ 'for-a': 'b', 'for-b': 'b' });
     expect(keysOf({ attachments: [joined(), moved], policies: [breaker('for-a')] })).toEqual({
       agents: ['a', 'b'],
@@ -68,16 +68,16 @@ describe('a change asks', () => {
     });
   });
 
-  it('of a policy that is gone for its own status too', () => {
+  it('for a deleted policy: its own status too', () => {
     const { breakers } = keysOf({ attachments, policies: [breaker('gone')] });
     expect(breakers).toEqual(['gone']);
   });
 
-  it('of an edited policy for its agents, whose reconcile asks for the rest', () => {
+  it('for an edited policy: its agents, whose reconcile enqueues the rest', () => {
     expect(keysOf({ attachments, edited: [breaker('for-a')] })).toEqual({ agents: ['a'] });
   });
 
-  it('of an edited policy for its status when its agents are on their way out, or it has none', () => {
+  it('for an edited policy: its status, if it has no agents or only deleted ones', () => {
     const leaving = joined(undefined, { a: { deletionTimestamp: '2026-01-01T00:00:00Z' } });
     const edited = { attachments: [leaving], edited: [breaker('for-a')] };
     expect(keysOf(edited)).toEqual({ agents: ['a'], breakers: ['for-a'] });
@@ -85,11 +85,11 @@ describe('a change asks', () => {
     expect(keysOf(free)).toEqual({ breakers: ['for-a'] });
   });
 
-  it('of an object that was made for an agent for the agent alone', () => {
+  it('for an object of an agent: the agent alone', () => {
     expect(keysOf({ children: ['a'] })).toEqual({ agents: ['a'] });
   });
 
-  it('of what pods report for the status of their agent and its policies', () => {
+  it('for a report of a pod: the status of its agent and the agent’s policies', () => {
     expect(keysOf({ attachments, reported: ['b'] })).toEqual({
       statuses: ['b'],
       breakers: ['for-b'],
@@ -97,7 +97,7 @@ describe('a change asks', () => {
     });
   });
 
-  it('of a status that somebody else wrote for that status alone', () => {
+  it('for a status that another writer has changed: that status alone', () => {
     const statuses = { agents: ['a'], policies: [breaker('for-b')] };
     expect(keysOf({ attachments, statuses })).toEqual({ statuses: ['a'], breakers: ['for-b'] });
   });

@@ -104,19 +104,19 @@ describe('ChildWriter', () => {
   const apply = (live?: KubernetesObject): Promise<KubernetesObject> =>
     writer.apply(agent, resource, desired, live, signal);
 
-  it('makes a new object by one call', async () => {
+  it('creates an object by one call', async () => {
     await apply();
     expect(server.calls).toEqual(['make']);
   });
 
-  it('looks at an object that the cache has not before it changes anything in it', async () => {
+  it('reads an object that is not in the cache before it changes it', async () => {
     const labels = { 'app.kubernetes.io/managed-by': MANAGED_BY, 'breakwater.dev/agent': 'triage' };
     server.stored = { ...desired, metadata: { ...desired.metadata, labels } };
     await apply();
     expect(server.calls).toEqual(['make', 'get', 'apply']);
   });
 
-  it('leaves an object of somebody else as it is', async () => {
+  it('does not change an object with another owner', async () => {
     const theirs = { ...desired, metadata: { namespace: 'support', name: 'triage' } };
     server.stored = theirs;
     await expect(apply()).rejects.toThrow(ForeignObjectError);
@@ -124,13 +124,13 @@ describe('ChildWriter', () => {
     expect(server.stored).toBe(theirs);
   });
 
-  it('writes nothing while what the cache has is as it should be', async () => {
+  it('writes nothing while the object in the cache is up to date', async () => {
     const live = await apply();
     expect(await apply(live)).toBe(live);
     expect(server.calls).toEqual(['make']);
   });
 
-  it('tells of other refusals, and changes nothing after them', async () => {
+  it('reports other refusals, and changes nothing after them', async () => {
     const refusal = new ApiError(403, 'exceeded quota', { reason: 'Forbidden' });
     const client = { ...server.client, apply: () => Promise.reject(refusal) };
     writer = new ChildWriter(client, contests);

@@ -81,7 +81,7 @@ async function ask({ url }: StartedRuntime): Promise<number> {
   return response.status;
 }
 
-it('opens over real links by votes, lets one pod probe, and closes all of them', async () => {
+it('a circuit of the fleet opens over real links by votes, lets one pod probe, and closes in all pods', async () => {
   const { links, circuits } = dialled();
   const states = (): (string | undefined)[] =>
     links.podsOf(AGENT).map(({ snapshot }) => snapshot?.circuits[0]?.state);

@@ -69,14 +69,14 @@ async function pass({ costs, clock }: World, minutes: number): Promise<void> {
   }
 }
 
-describe('what it costs to delete a pod', () => {
-  it('grows with its streams and the conversations that end with it; nothing is written of idle pods', async () => {
+describe('the deletion cost of a pod', () => {
+  it('grows with its streams and its conversations in memory; idle pods get no cost', async () => {
     const all = world({ streams: 1 }, {}, { streams: 3, conversations: 5 }, { inFlight: 50 });
     await pass(all, 1);
     expect(all.writes.sort()).toEqual(['triage-0=1', 'triage-2=4']);
   });
 
-  it('returns to 0 with the last of them, within a minute, and writes nothing while nothing changes', async () => {
+  it('returns to 0 within a minute after the last one, without writes while nothing changes', async () => {
     const all = world({ streams: 1 }, {});
     await pass(all, 1);
     all.loads.set('uid-0', LOAD);
@@ -86,7 +86,7 @@ describe('what it costs to delete a pod', () => {
     expect(all.writes).toHaveLength(2);
   });
 
-  it('is written at most once a minute for a pod, and for all pods at most twice a second', async () => {
+  it('is written at most once a minute for each pod, and at most twice a second for all pods', async () => {
     const all = world({}, {});
     for (let i = 0; i < 120; i += 1) {
       all.loads.set('uid-0', { ...LOAD, streams: 2 ** (i % 7) });
@@ -101,7 +101,7 @@ describe('what it costs to delete a pod', () => {
     expect(many.writes).toHaveLength(500);
   });
 
-  it('is left to the author who gives it in podTemplate, and to nobody where there is one pod', async () => {
+  it('is not written if podTemplate sets it or the agent has one pod', async () => {
     const all = world({ streams: 1 }, {});
     const annotations = { [DELETION_COST]: '7' };
     all.agent.spec.podTemplate = { metadata: { annotations } };
@@ -111,7 +111,7 @@ describe('what it costs to delete a pod', () => {
     expect([all.writes, single.writes]).toEqual([[], []]);
   });
 
-  it('gives the event loop its turn while it looks at thousands of agents', async () => {
+  it('yields to the event loop between thousands of agents', async () => {
     const all = world({ streams: 1 }, {});
     let [now, looks, most] = [0, 0, 0];
     const costs = new DeletionCosts({

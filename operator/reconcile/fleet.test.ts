@@ -86,7 +86,7 @@ afterAll(async () => {
   await model.close();
 });
 
-it('the pods of a fleet together admit as much as the limit says, wherever the requests come', async () => {
+it('the pods of a fleet together admit what the limit allows, whichever pods get the requests', async () => {
   const body = JSON.stringify({ model: 'claude', max_tokens: 5, messages: [] });
   const statuses: number[] = [];
   const ask = async ({ url }: StartedRuntime): Promise<void> => {
@@ -116,7 +116,7 @@ it('the pods of a fleet together admit as much as the limit says, wherever the r
   expect(await registry.metrics()).toContain('breakwater_fleet_pods{state="linked"} 3');
 }, 30_000);
 
-it('are shared on while the process is to stop, until another leader has all pods', async () => {
+it('tokens are shared on while the process is to stop, until another leader has all pods', async () => {
   const left = Promise.withResolvers<void>();
   let hasLeft = false;
   // Pods that are this new may be unknown to the next leader, and are let go at once.

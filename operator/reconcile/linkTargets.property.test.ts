@@ -136,7 +136,7 @@ function fresh(informers: Record<Kind, MemoryInformer<KubernetesObject>>): Repli
 const byUid = (all: readonly PodTarget[]): PodTarget[] =>
   all.toSorted((a, b) => byText(a.uid, b.uid));
 
-it('are after any changes and lists what comes of all pods there are', () => {
+it('the targets of links equal those made from all pods after any changes and lists', () => {
   let linked = 0;
   fc.assert(
     fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {

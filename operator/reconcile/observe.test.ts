@@ -39,14 +39,14 @@ describe('the Deployment of an agent', () => {
     return rollOutOf(seen, 1).state;
   };
 
-  it('is rolled out when it says so in the generation that was applied', () => {
+  it('is rolled out when its status says so for the applied generation', () => {
     expect(rollOut(stateWith({ deploymentGeneration: 3 }), complete(3))).toBe('Complete');
     expect(rollOut(stateWith({ deploymentGeneration: 3 }), complete(4))).toBe('Complete');
     expect(rollOut(stateWith({}), complete(3))).toBe('Complete');
     expect(rollOut(undefined, complete(3))).toBe('Complete');
   });
 
-  it('is not while the informer has the one before', () => {
+  it('is not rolled out while the informer has the former generation', () => {
     expect(rollOut(stateWith({ deploymentGeneration: 3 }), complete(2))).toBe('RollingOut');
   });
 });
@@ -62,7 +62,7 @@ describe('the grace of a pod whose link dropped', () => {
     expect([0, 500, 2_000, 60_000].map(leftAfter)).toEqual([2_000, 1_500, 0, 0]);
   });
 
-  it('does not last until a clock that was stepped back has caught up', () => {
+  it('does not grow when the wall clock is stepped back', () => {
     expect([-1, -3_600_000].map(leftAfter)).toEqual([0, 0]);
   });
 });

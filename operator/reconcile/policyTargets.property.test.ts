@@ -254,7 +254,7 @@ interface Statuses {
 const agentOf = (uid: string): string => uid.split('-')[0]!;
 const nameOf = (key: string): string => key.split('/')[1]!;
 
-it('tell after any changes what a look at all of them tells', async () => {
+it('the targets of a policy have the same summary after any changes as one made from all agents', async () => {
   let writes = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {

@@ -36,7 +36,7 @@ function pauseOf(agents: number, now: number): number {
   return policy.pauseMs(now);
 }
 
-it('a policy for many agents has a pause after an update, and one for few has none', () => {
+it('a policy with many agents pauses after an update, and one with few does not', () => {
   expect(pauseOf(99, 10_000)).toBe(0);
   expect(pauseOf(5_000, 10_000)).toBe(1_000);
   expect(pauseOf(5_000, 10_900)).toBe(100);

@@ -91,7 +91,7 @@ async function ask({ url }: StartedRuntime): Promise<number> {
 const shareOf = ({ runtime }: StartedRuntime): object | undefined =>
   runtime.guard.providerLimits().find(({ led }) => led);
 
-it('gives each pod its share of what is left, and the provider refuses none of their calls', async () => {
+it('the leader gives each pod its share of what is left, and the provider refuses none of their calls', async () => {
   const [hot, ...others] = runtimes;
   // A pod has state of a model once that has answered.
   for (const each of runtimes) expect(await ask(each)).toBe(200);
@@ -114,7 +114,7 @@ it('gives each pod its share of what is left, and the provider refuses none of t
   expect(model.seen.length).toBe(40 - left);
 }, 50_000);
 
-it('has all pods wait for the time that the provider named to one of them', async () => {
+it('the leader has all pods wait for the time that the provider named to one of them', async () => {
   refuses = true;
   // Of another key nobody knows anything.
   await writeFile(join(directory, 'api-key'), 'another-key\n');

@@ -13,7 +13,7 @@ const stored = (term: number, counter: number, hash = 'sha256:a'): Configuration
 const nothing: KnownRevisions = { pods: [] };
 
 describe('Revisions', () => {
-  it('starts at the transitions of the Lease when there is no trace of a predecessor', () => {
+  it('starts at the transitions of the Lease without a trace of a predecessor', () => {
     expect(new Revisions(4).decide(content, 'sha256:a', nothing)).toMatchObject({
       term: 4,
       configuration: { revision: { term: 4, counter: 1 } },
@@ -32,7 +32,7 @@ describe('Revisions', () => {
     });
   });
 
-  it('keeps a stored configuration of the same content, whoever wrote it', () => {
+  it('keeps a stored configuration of the same content, whatever its author', () => {
     const decision = new Revisions(1).decide(content, 'sha256:a', {
       stored: stored(3, 7),
       pods: [],
@@ -41,7 +41,7 @@ describe('Revisions', () => {
     expect(decision.configuration.revision).toEqual({ term: 3, counter: 7 });
   });
 
-  it('keeps its revision while the cache still shows what was there before its own write', () => {
+  it('keeps its revision while the cache still shows the object before its own write', () => {
     const revisions = new Revisions(1);
     const before: KnownRevisions = { stored: stored(1, 8, 'sha256:old'), pods: [] };
     const first = revisions.decide(content, 'sha256:a', before);
@@ -59,14 +59,14 @@ describe('Revisions', () => {
     });
   });
 
-  it('goes above a configuration that somebody else stored meanwhile', () => {
+  it('goes above a configuration that another writer has stored meanwhile', () => {
     const revisions = new Revisions(1);
     revisions.decide(content, 'sha256:a', nothing);
     const known: KnownRevisions = { stored: stored(1, 99, 'sha256:theirs'), pods: [] };
     expect(revisions.decide(content, 'sha256:a', known).configuration.revision.counter).toBe(100);
   });
 
-  it('goes on counting when ConfigMap and status are gone', () => {
+  it('continues counting when ConfigMap and status are deleted', () => {
     const revisions = new Revisions(1);
     revisions.decide(content, 'sha256:a', { stored: stored(1, 8), pods: [] });
     const decision = revisions.decide(content, 'sha256:b', nothing);
@@ -84,7 +84,7 @@ describe('Revisions', () => {
     ['the largest integer', Number.MAX_SAFE_INTEGER],
     ['the largest of the contract', MAX_TERM],
     ['one far above all that leaders left', 2_000],
-  ])('does not follow a pod to %s, which would leave no higher term', (_name, highestTerm) => {
+  ])('does not follow a pod to %s, because no higher term would be left', (_name, highestTerm) => {
     const trace = { stored: stored(3, 7, 'sha256:old'), reported: { term: 5, counter: 7 } };
     const lying = { highestTerm, revision: { term: highestTerm, counter: highestTerm } };
     const honest = { highestTerm: 4, revision: { term: 3, counter: 7 } };
@@ -100,7 +100,7 @@ describe('Revisions', () => {
     });
   });
 
-  it('is not led up step by step by a pod that always shows a higher term', () => {
+  it('does not rise step by step with a pod that always reports a higher term', () => {
     const revisions = new Revisions(2);
     let term = 0;
     let kept = stored(2, 1, 'sha256:0');
@@ -112,7 +112,7 @@ describe('Revisions', () => {
     expect(term).toBeLessThanOrEqual(2 + 1_001);
   });
 
-  it('heals an agent whose ConfigMap and status hold a term above which there is none', () => {
+  it('repairs an agent whose ConfigMap and status contain the highest possible term', () => {
     const known: KnownRevisions = {
       stored: stored(MAX_TERM, 7),
       reported: { term: MAX_TERM, counter: MAX_TERM },
@@ -124,7 +124,7 @@ describe('Revisions', () => {
     });
   });
 
-  it('stores its term when many leaders have left it far behind', () => {
+  it('stores its term when the stored one is many leaders old', () => {
     const known: KnownRevisions = { stored: stored(3, 7), pods: [{ highestTerm: 700 }] };
     const { term, configuration } = new Revisions(1).decide(content, 'sha256:a', known);
     expect({ term, revision: configuration.revision }).toEqual({

@@ -39,7 +39,7 @@ const pod: Pod = {
 };
 
 describe('a pod in the cache', () => {
-  it('keeps what status and links are made from', () => {
+  it('keeps the fields that status and links need', () => {
     expect(slimPod(pod)).toEqual({
       apiVersion: 'v1',
       kind: 'Pod',
@@ -67,7 +67,7 @@ describe('a pod in the cache', () => {
     });
   });
 
-  it('need not have a status', () => {
+  it('may lack a status', () => {
     const { status: _status, ...young } = pod;
     expect(slimPod(young).status).toEqual({});
   });

@@ -36,7 +36,7 @@ describe('StatusLag', () => {
     return { count: value('count'), seconds: value('sum') };
   }
 
-  it('is from the first notice to the write', async () => {
+  it('is the time from the first change to the write', async () => {
     queue.add('ns/a');
     clock.stall(2_000);
     queue.add('ns/a');
@@ -45,7 +45,7 @@ describe('StatusLag', () => {
     expect(await seen()).toEqual({ count: 1, seconds: 3 });
   });
 
-  it('is not measured of a change that leads to no write', async () => {
+  it('is not measured for a change without a write', async () => {
     queue.add('ns/a');
     clock.stall(2_000);
     await reconcile(() => Promise.resolve());
@@ -64,7 +64,7 @@ describe('StatusLag', () => {
     expect(await seen()).toEqual({ count: 1, seconds: 5 });
   });
 
-  it('counts what is noticed during a reconcile for the next one', async () => {
+  it('counts changes during a reconcile towards the next one', async () => {
     queue.add('ns/a');
     await reconcile((key, ...rest) => {
       clock.stall(1_000);
@@ -77,7 +77,7 @@ describe('StatusLag', () => {
     expect(await seen()).toEqual({ count: 2, seconds: 4 });
   });
 
-  it('leaves out what was noticed before this process led', async () => {
+  it('leaves out changes before the term of this process', async () => {
     queue.add('ns/a');
     clock.stall(60_000);
     lag.reset();

@@ -14,7 +14,7 @@ const at = (resourceVersion: string, status?: string): Policy => ({
   ...(status !== undefined && { status }),
 });
 
-it('goes on from what the cache holds when the server does not know its last write, as after a restore', async () => {
+it('the writer starts from the cache when the server has lost its last write, as after a restore', async () => {
   let current = '100';
   const client = {
     replaceStatus: (_resource: unknown, { metadata }: KubernetesObject) => {

@@ -94,7 +94,7 @@ const look = (): unknown => (
 );
 
 describe('status after a new configuration', () => {
-  it('waits a moment for pods to confirm it, and then is written once', async () => {
+  it('waits briefly until pods confirm it, and is written once', async () => {
     nowMs += 50;
     expect(await look()).toEqual({ requeueAfterMs: 150 });
     expect(written).toEqual([]);
@@ -105,7 +105,7 @@ describe('status after a new configuration', () => {
     ]);
   });
 
-  it('does not wait longer for a pod that keeps silent', async () => {
+  it('does not wait longer for a silent pod', async () => {
     nowMs += 200;
     await look();
     expect(written.map(({ status }) => status!.pods)).toEqual([
@@ -125,7 +125,7 @@ describe('status under a new leader', () => {
     nowMs += 1_000;
   });
 
-  it('stays as it is while a pod was not reached and no attempt at it has ended', async () => {
+  it('does not change while the first attempt to reach a pod is under way', async () => {
     const { snapshot: _, hash: __, ...blank } = reportOf(NEW);
     report = { ...blank, connected: false, pending: true };
     nowMs += 3_600_000;
@@ -136,7 +136,7 @@ describe('status under a new leader', () => {
     expect(written).toHaveLength(1);
   });
 
-  it('waits a moment for the snapshot of a pod that has just connected', async () => {
+  it('waits briefly for the snapshot of a pod that has just connected', async () => {
     const { snapshot: _, ...connected } = reportOf(NEW);
     report = { ...connected, since: new Date(nowMs).toISOString() };
     expect(await look()).toEqual({ requeueAfterMs: 2_000 });
@@ -165,7 +165,7 @@ describe('the figures of a limit', () => {
     nowMs += 1_000;
   });
 
-  it('are final soon after they have stopped moving, each by itself', async () => {
+  it('are written in their final state soon after they stop changing, each by itself', async () => {
     tell(135, 100);
     await lookAtLimit();
     tell(300, 100);
@@ -191,7 +191,7 @@ describe('the figures of a limit', () => {
     expect(shown()!.summary).toMatchObject({ used: '0%', rejected: 583 });
   });
 
-  it('follow the bucket of the fleet while it fills and no pod reports', async () => {
+  it('follow the bucket of the fleet while it refills without reports', async () => {
     const bucket = { target: 'inbound', name: 'requests', resource: 'Requests' as const };
     const figures = { granted: 100, held: 0, capacity: 100 };
     const at = (level: number): FleetFigures => ({

@@ -113,7 +113,7 @@ beforeEach(() => {
 });
 
 describe('a changed policy', () => {
-  it('has its agents reconciled, without joining the namespace anew', () => {
+  it('enqueues its agents, without joining the namespace again', () => {
     const next = version(first, { generation: 2 });
     breakers.tell(next, first);
     expect(asked).toEqual([`agent ${namespace}/triage`]);
@@ -121,7 +121,7 @@ describe('a changed policy', () => {
     expect(breakers.listed).toBe(1);
   });
 
-  it('whose agent is being deleted has its status worked out', () => {
+  it('enqueues its status when its agent is being deleted', () => {
     const leaving = version(agent, { generation: 2, deletionTimestamp: '2026-01-01T00:00:00Z' });
     agents.tell(leaving, agent);
     flush();
@@ -130,7 +130,7 @@ describe('a changed policy', () => {
     expect(asked).toContain(`breakerStatus ${namespace}/calm`);
   });
 
-  it('that is for others has those looked at that it was for, without joining the namespace anew', () => {
+  it('with other targets enqueues the former ones too, without joining the namespace again', () => {
     const next = version(
       { ...first, spec: { ...first.spec, targetRefs: [target('other')] } },
       { generation: 2 },
@@ -148,7 +148,7 @@ describe('a changed policy', () => {
 });
 
 describe('a status that was written', () => {
-  it('here is no reason to look at it again', async () => {
+  it('by this process enqueues nothing', async () => {
     const written = version(first, { resourceVersion: '7' });
     await ownWrites.track(first.metadata.uid, () => Promise.resolve(written));
     breakers.tell(written, first);
@@ -160,7 +160,7 @@ describe('a status that was written', () => {
     expect(asked).toEqual([]);
   });
 
-  it('by somebody else is', () => {
+  it('by another writer enqueues its object', () => {
     breakers.tell(version(first, { resourceVersion: '7' }), first);
     agents.tell(version(agent, { resourceVersion: '8' }), agent);
     expect(asked).toEqual([`breakerStatus ${namespace}/calm`, `agentStatus ${namespace}/triage`]);
@@ -175,7 +175,7 @@ describe('a child', () => {
   });
   const look = `agent ${namespace}/triage`;
 
-  it('that was changed here is left alone, and looked at when somebody else changes it', async () => {
+  it('enqueues its agent when another writer changes it, but not when this process does', async () => {
     const [before, ours, theirs] = ['1', '2', '3'].map((each) => child('ConfigMap', each));
     await ownWrites.track('child', () => Promise.resolve(ours!));
     children.tell(ours, before);
@@ -185,14 +185,14 @@ describe('a child', () => {
     expect(asked).toEqual([look, look]);
   });
 
-  it('is looked at in each version when it is a Deployment', async () => {
+  it('enqueues its agent in each version if it is a Deployment', async () => {
     const ours = child('Deployment', '2');
     await ownWrites.track('child', () => Promise.resolve(ours));
     children.tell(ours, child('Deployment', '1'));
     expect(asked).toEqual([look]);
   });
 
-  it('that is new is looked at with its siblings', () => {
+  it('enqueues its agent once with its siblings when it is new', () => {
     children.tell(child('ConfigMap', '1'), undefined);
     expect(asked).toEqual([`${look} later`]);
   });
@@ -211,7 +211,7 @@ it('a pod that is reached has the status looked at when it is the last one of it
 describe('figures', () => {
   const statuses = [`breakerStatus ${namespace}/calm`, `agentStatus ${namespace}/triage`];
 
-  it('are looked at together, after what users change', async () => {
+  it('enqueue the status together, after changes of users', async () => {
     for (let second = 0; second < 5; second++) {
       reported(`${namespace}/triage`, 'Counters');
       await clock.advance(1_000);
@@ -221,7 +221,7 @@ describe('figures', () => {
     expect(asked).toEqual(statuses.map((each) => `${each} low`));
   });
 
-  it('are looked at less often the more agents there are, and a change of state at once', async () => {
+  it('enqueue the status less often the more agents there are, and at once for a change of state', async () => {
     agents.objects = Array.from({ length: 5_000 }, () => agent);
     reported(`${namespace}/triage`, 'Counters');
     await clock.advance(17_000);

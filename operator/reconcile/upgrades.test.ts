@@ -150,7 +150,7 @@ const REFERENCES: Record<string, Partial<AgentDeployment['spec']>> = {
       },
     },
   },
-  'the API keys of callers': {
+  'the API keys of clients': {
     auth: {
       type: 'APIKeys',
       failures: { perMinute: 60, maxAddresses: 10_000 },
@@ -203,7 +203,7 @@ describe('Upgrades', () => {
     expect(annotations).not.toHaveProperty([UPGRADING_ANNOTATION]);
   });
 
-  it('never makes a change of the user wait', () => {
+  it('never delays a change of the user', () => {
     const scene = new Scene();
     const agents = many(7);
     settled(scene, agents);
@@ -218,7 +218,7 @@ describe('Upgrades', () => {
     expect(scene.live.get('agent-5')!.spec.replicas).toBe(9);
   });
 
-  it('lets no edit wait of an agent whose choices an earlier version has not noted', () => {
+  it('does not delay edits of an agent of an earlier operator, which has noted no choices', () => {
     const scene = new Scene();
     const agents = many(6);
     settled(scene, agents);
@@ -233,7 +233,7 @@ describe('Upgrades', () => {
     expect(scene.reconcile(edited)).toBe('runtime:mine');
   });
 
-  it.each(Object.entries(REFERENCES))('lets no reference wait: %s', (_what, spec) => {
+  it.each(Object.entries(REFERENCES))('does not delay a changed reference: %s', (_what, spec) => {
     const scene = new Scene();
     const agents = many(6);
     settled(scene, agents);
@@ -255,7 +255,7 @@ describe('Upgrades', () => {
     expect([...scene.woken]).toEqual(['support/agent-5']);
   });
 
-  it('gives agents that serve nobody no place, so that they hold up no others', () => {
+  it('gives agents that serve no requests no place, so that they delay no others', () => {
     const scene = new Scene();
     const agents = many(12);
     settled(scene, agents);
@@ -278,7 +278,7 @@ describe('Upgrades', () => {
     ]);
   });
 
-  it('stops when it has made two agents worse, over a change of leaders, until one recovers', () => {
+  it('stops when it has made two agents worse, also after a change of leader, until one recovers', () => {
     const scene = new Scene();
     const agents = many(12);
     settled(scene, agents);
@@ -311,7 +311,7 @@ describe('Upgrades', () => {
     expect(scene.reconcile(agents[6]!)).toBe('runtime:2');
   });
 
-  it('goes on with a newer version, which also rolls what the one before broke', () => {
+  it('continues with a newer version, which also rolls the agents that the former one broke', () => {
     const scene = new Scene();
     const agents = many(8);
     settled(scene, agents);
@@ -339,7 +339,7 @@ describe('Upgrades', () => {
     expect(scene.reconcile(agentFixture('agent-0'))).toBe('runtime:2');
   });
 
-  it('never rolls more than five and ends with all, whoever leads and in whatever order things happen', () => {
+  it('never rolls more than five and ends with all, for any order of events and any leaders', () => {
     const step = fc.oneof(
       fc.record({ reconcile: fc.nat(19) }),
       fc.record({ finish: fc.nat(19) }),

@@ -26,13 +26,13 @@ describe('permissions', () => {
     ]);
   });
 
-  it('need nothing in the whole cluster but to have tokens checked', () => {
+  it('need only the review of tokens in the whole cluster', () => {
     expect(permissions('Cluster')).toEqual([
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     ]);
   });
 
-  it('join what is the same, and keep the status of our kinds apart from them', () => {
+  it('join rules with the same verbs, but keep the status of our kinds separate', () => {
     const ours = permissions('Agents').filter(({ apiGroups }) => apiGroups[0] === 'breakwater.dev');
     const kinds = ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'];
     const written = kinds.map((kind) => `${kind}/status`);

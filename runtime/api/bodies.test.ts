@@ -54,7 +54,7 @@ async function scene(intake: Partial<typeof INTAKE> = {}): Promise<Scene> {
 }
 
 describe('the body of a request', () => {
-  it('counts until the response is over', async () => {
+  it('counts towards the budget until its response ends', async () => {
     const { url, bodies, release } = await scene();
     const held = send(url, { path: '/hold', body: 'x'.repeat(900) });
     await until(() => bodies.bytes === 900);
@@ -67,7 +67,7 @@ describe('the body of a request', () => {
     expect((await send(url, { body: 'x'.repeat(700) })).status).toBe(200);
   });
 
-  it('counts no longer when its client is gone', async () => {
+  it('no longer counts when its client leaves', async () => {
     const { url, bodies, reads } = await scene();
     const request = open(url, { headers: { 'content-length': '900' } });
     request.on('error', () => undefined);
@@ -81,7 +81,7 @@ describe('the body of a request', () => {
   it.each([
     ['is too slow', 8, 1],
     ['comes at its rate', 40, 0],
-  ])('that %s is judged in each period', async (_, bytesPerSecond, cut) => {
+  ])('that %s is checked in each period', async (_, bytesPerSecond, cut) => {
     const { url, clock, bodies, reads } = await scene();
     const request = open(url, { headers: { 'content-length': '999' } });
     request.on('error', () => undefined);
@@ -100,7 +100,7 @@ describe('the body of a request', () => {
     request.destroy();
   });
 
-  it('is refused by its length before it comes, and when it turns out to be too large', async () => {
+  it('is refused by its stated length at once, or when more bytes come than are allowed', async () => {
     const { url } = await scene();
     const body = 'x'.repeat(1001);
     expect((await send(url, { body })).body.toString()).toBe('TooLarge');
@@ -109,13 +109,13 @@ describe('the body of a request', () => {
   });
 });
 
-describe('bytes that come in chunks', () => {
+describe('collected bytes', () => {
   it.each([
     [[5]],
     [[1, 1, 1]],
     [[10, 5000, 3, 70_000, 2, 2, 4095, 4096]],
     [Array.from({ length: 300 }, (_, i) => i * 7)],
-  ])('of %j are the same together', (sizes) => {
+  ])('of %j join to the same bytes', (sizes) => {
     const collected = new CollectedBytes();
     const chunks = sizes.map((size, i) => Buffer.alloc(size, i));
     for (const chunk of chunks) collected.add(chunk);

@@ -50,7 +50,7 @@ async function agent(answer: Answering, content: Partial<Content> = {}): Promise
 const fine: Answering = (response) => answerStream(response, said({ text: 'Fine.' }));
 
 describe('a conversation', () => {
-  it('goes on from message to message with the system prompt and the model of the spec', async () => {
+  it('continues from message to message, with the system prompt and the model of the spec', async () => {
     const { agent: runtime, endpoint } = await agent(fine, {
       conversation: { ...CONVERSATION, systemPrompt: 'Be brief.' },
     });
@@ -106,7 +106,7 @@ describe('a conversation', () => {
     expect(errorOf(refused).message).toContain('results are missing');
   });
 
-  it('is told as a stream of events when asked for', async () => {
+  it('is streamed as events if the client asks for it', async () => {
     const { agent: runtime } = await agent(fine);
     const id = await beginConversation(runtime.url);
     const answer = await say(runtime.url, id, 'Hello', { stream: true });
@@ -137,7 +137,7 @@ describe('a conversation', () => {
     expect((await say(runtime.url, id, 'Three')).status).toBe(200);
   });
 
-  it('is gone once it is deleted, a turn under way too', async () => {
+  it('ends when it is deleted, even during a turn', async () => {
     const { agent: runtime, endpoint } = await agent(() => undefined);
     const id = await beginConversation(runtime.url);
     const turn = say(runtime.url, id, 'One');
@@ -183,7 +183,7 @@ describe('a conversation', () => {
     expect(bodyOf(endpoint.seen.at(-1)!).messages).toEqual([{ role: 'user', content: 'One' }]);
   });
 
-  it('ends a turn that takes too long with what there is', async () => {
+  it('ends a turn that takes too long, and returns the messages so far', async () => {
     const { agent: runtime } = await agent(
       (response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -199,7 +199,7 @@ describe('a conversation', () => {
     expect(runtime.runtime.guard.stats().circuits[0]).toMatchObject({ failures: {}, inFlight: 0 });
   });
 
-  it('answers 504 when a turn that takes too long came to nothing', async () => {
+  it('answers 504 when a turn took too long and produced nothing', async () => {
     const { agent: runtime } = await agent(() => undefined, {
       conversation: { ...CONVERSATION, runTimeoutMs: 100 },
     });
@@ -222,7 +222,7 @@ describe('a conversation', () => {
     expect(endpoint.seen).toHaveLength(1);
   });
 
-  it('is bound by the limits on requests', async () => {
+  it('counts in the limits on requests', async () => {
     const { agent: runtime } = await agent(fine, {
       limits: [
         limitOf({
@@ -241,7 +241,7 @@ describe('a conversation', () => {
     expect([refused.status, refused.headers['x-breakwater-reason']]).toEqual([429, 'RateLimited']);
   });
 
-  it("passes the caller's own credential on where the agent has none", async () => {
+  it("passes the client's own credential on where the agent has none", async () => {
     const { agent: runtime, endpoint } = await agent(fine);
     const id = await beginConversation(runtime.url);
     await say(runtime.url, id, 'One', { headers: { 'x-api-key': 'mine', 'x-other': 'not' } });
@@ -251,7 +251,7 @@ describe('a conversation', () => {
 });
 
 describe('a system prompt in a ConfigMap', () => {
-  it('is taken when it comes and when it changes, and is reported when it is missing', async () => {
+  it('follows the ConfigMap, and is reported when it is missing', async () => {
     const { agent: setting, endpoint } = await agent(fine);
     const path = join(setting.directory, 'prompt.md');
     const runtime = await startRuntime(
@@ -287,7 +287,7 @@ describe('a system prompt in a ConfigMap', () => {
   });
 });
 
-describe('what is no conversation', () => {
+describe('a request that is no conversation', () => {
   it.each([
     ['POST', '/v1/conversations/none/messages', '{"content":"x"}', 404, 'ConversationNotFound'],
     ['GET', '/v1/conversations/none', '', 404, 'ConversationNotFound'],
@@ -295,13 +295,13 @@ describe('what is no conversation', () => {
     ['PUT', '/v1/conversations/none', '', 404, 'NotFound'],
     ['POST', '/v1/conversations/none/messages', '{"content":""}', 400, 'InvalidRequest'],
     ['POST', '/v1/conversations/none/messages', '[]', 400, 'InvalidRequest'],
-  ])('%s %s with %j is answered with %i', async (method, path, body, status, reason) => {
+  ])('%s %s with %j gets %i', async (method, path, body, status, reason) => {
     const { agent: runtime } = await agent(fine);
     const answer = await send(runtime.url, { method, path, body });
     expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([status, reason]);
   });
 
-  it('leaves nothing behind when its caller leaves', async () => {
+  it('leaves nothing behind when its client leaves', async () => {
     const { agent: runtime, endpoint } = await agent(() => undefined);
     const id = await beginConversation(runtime.url);
     const request = open(runtime.url, { path: `/v1/conversations/${id}/messages` });

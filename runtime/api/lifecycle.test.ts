@@ -28,7 +28,7 @@ function setup(): {
 }
 
 describe('Lifecycle', () => {
-  it('takes requests while the cluster learns of it, then no more, then ends when idle', async () => {
+  it('accepts requests during the endpoint lag, refuses them during the drain, and ends when idle', async () => {
     const { clock, lifecycle, phases, stop } = setup();
     const leaveFirst = lifecycle.enter(new AbortController())!;
     const done = stop();
@@ -49,7 +49,7 @@ describe('Lifecycle', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  it('cuts what is left when the time is up and lets it say goodbye', async () => {
+  it('cuts requests when the drain time is over, and gives them time to tell their clients', async () => {
     const { clock, lifecycle, stop } = setup();
     const cut = new AbortController();
     const leave = lifecycle.enter(cut)!;
@@ -68,7 +68,7 @@ describe('Lifecycle', () => {
     expect(done()).toBe(true);
   });
 
-  it('runs handlers in order, and goes on after one that fails', async () => {
+  it('runs handlers in order, also after one that fails', async () => {
     const { clock, lifecycle, phases, stop } = setup();
     const first = Promise.withResolvers<void>();
     lifecycle.register('first', () => first.promise);
@@ -88,7 +88,7 @@ describe('Lifecycle', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  it('gives all handlers together their time, and no more', async () => {
+  it('bounds the time of all handlers together', async () => {
     const { clock, lifecycle, phases, stop } = setup();
     let aborted = false;
     const stuck = (signal: AbortSignal): Promise<void> => {
@@ -109,7 +109,7 @@ describe('Lifecycle', () => {
     expect(phases.slice(3)).toEqual(['stuck TimedOut', 'late Skipped']);
   });
 
-  it('is not shortened by being asked again', async () => {
+  it('is not shortened by a second call', async () => {
     const { clock, lifecycle, phases, stop } = setup();
     lifecycle.enter(new AbortController());
     const first = stop();

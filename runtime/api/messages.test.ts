@@ -14,8 +14,8 @@ import { MESSAGE, STREAM, answerJson } from '../testing/upstream.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-describe('what passes through', () => {
-  it('is the request as the caller sent it, but for what belongs to the connection', async () => {
+describe('a message', () => {
+  it('reaches the endpoint as the client sent it, except headers of the connection', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const body = Buffer.from('{ "model" : "claude-test",\r\n "x":"\\u00e9 é" , "big": 1e400 }');
     await send(agent.url, {
@@ -33,7 +33,7 @@ describe('what passes through', () => {
     expect(seen!.headers.host).toBe(new URL(endpoint.url).host);
   });
 
-  it('is the answer with status, headers and bytes untouched, in odd chunks too', async () => {
+  it('gets the status, headers and bytes of the answer unchanged, however these are cut into chunks', async () => {
     const text = randomBytes(300_000).toString('base64');
     const bytes = Buffer.from(JSON.stringify({ ...MESSAGE, content: [{ type: 'text', text }] }));
     const { agent } = await setup(cleanups, async (response) => {
@@ -61,7 +61,7 @@ describe('what passes through', () => {
     expect(answer.headers['x-breakwater-reason']).toBeUndefined();
   });
 
-  it('is a body of 20 MiB each way', async () => {
+  it('may have 20 MiB in each direction', async () => {
     const hash = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
     const large = Buffer.from(JSON.stringify({ ...MESSAGE, text: 'x'.repeat(20 * 1024 * 1024) }));
     const { agent, endpoint } = await setup(cleanups, (response) => {
@@ -72,7 +72,7 @@ describe('what passes through', () => {
     expect(hash(answer.body)).toBe(hash(large));
   });
 
-  it('is a compressed stream, decoded so that it can end with an event of ours', async () => {
+  it('gets a compressed stream decoded, so that an event of the runtime can end it', async () => {
     const whole = gzipSync(STREAM.join(''));
     const cut = gzipSync(STREAM.slice(0, -2).join(''));
     let next = whole;
@@ -97,7 +97,7 @@ describe('what passes through', () => {
     expect(circuit(context)).toBe('Open');
   });
 
-  it('is an error answer of the endpoint, unchanged', async () => {
+  it('gets an error of the endpoint unchanged', async () => {
     const context = await setup(cleanups, (response) => {
       response.writeHead(529, { 'content-type': 'application/json', 'retry-after': '7' });
       response.end('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}');
@@ -109,7 +109,7 @@ describe('what passes through', () => {
     expect(failures(context)).toEqual({ Overloaded: 1 });
   });
 
-  it('has the model of the endpoint when that sets one', async () => {
+  it('has the model of the endpoint if that sets one', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const [first] = agent.runtime.configuration.configuration!.content.endpoints;
     const changed = configuration(
@@ -123,7 +123,7 @@ describe('what passes through', () => {
     expect(endpoint.seen[0]!.url).toBe('/base/v1/messages');
   });
 
-  it('has the credential of the endpoint in place of the caller’s', async () => {
+  it('has the credential of the endpoint in place of the client’s', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const path = join(agent.directory, 'api-key');
     const [first] = agent.runtime.configuration.configuration!.content.endpoints;
@@ -148,7 +148,7 @@ describe('what passes through', () => {
   });
 });
 
-describe('answers of our own', () => {
+describe('error answers of the runtime', () => {
   it.each([
     ['not JSON', '{"model":'],
     ['an array', '[]'],
@@ -267,7 +267,7 @@ describe('answers of our own', () => {
     ['POST', '/v1/messages'],
     ['POST', '/v1/conversations'],
     ['GET', '/v1/conversations/conv_1'],
-  ])('are to come again while there is no configuration: %s %s', async (method, path) => {
+  ])('have retry-after while there is no configuration: %s %s', async (method, path) => {
     const agent = await startRuntime();
     cleanups.add(() => agent.stop());
     const answer = await send(agent.url, { method, path });

@@ -14,7 +14,7 @@ const use = (id: number): object => ({
 const result = (content: unknown): object => ({ type: 'tool_result', tool_use_id: 't', content });
 
 describe('the newest turn of a request', () => {
-  it('is what was said since the model spoke, by where it comes from', () => {
+  it('has the texts since the last message of the model, by their origin', () => {
     const { texts } = turn([
       user('old'),
       model('answer'),
@@ -39,7 +39,7 @@ describe('the newest turn of a request', () => {
     ]);
   });
 
-  it('is read up to 64 KiB, wherever that cuts', () => {
+  it('is read up to 64 KiB, even if that cuts a character', () => {
     for (const unit of ['a', '\\', '"', '\u0001', '😀', 'é']) {
       const { texts } = turn([
         user([
@@ -53,7 +53,7 @@ describe('the newest turn of a request', () => {
     }
   });
 
-  it('has the tools that the model asked for since the user spoke', () => {
+  it('has the tool calls since the last message of the user', () => {
     const { tools } = turn([
       user('a'),
       model([use(0)]),

@@ -88,8 +88,8 @@ async function closedPort(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-describe('a request passed on to the pod that keeps the conversation', () => {
-  it('arrives as the caller sent it, with its credential, marked once', async () => {
+describe('a request that is forwarded to the pod with the conversation', () => {
+  it('arrives as the client sent it, with its credential, marked once', async () => {
     const { place, seen } = await owner((response) => {
       response.writeHead(202, { 'x-breakwater-reason': 'None', connection: 'close' }).end('good');
     });
@@ -139,7 +139,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect(seen[0]!.headers['transfer-encoding']).toBeUndefined();
   });
 
-  it('is answered event by event, before the owner is done', async () => {
+  it('is answered event by event, before the owner has finished', async () => {
     let finish = (): void => undefined;
     const { place } = await owner((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
@@ -161,7 +161,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect(text).toBe('data: 1\n\ndata: 2\n\n');
   });
 
-  it('is left at the owner when its caller leaves, before and amid the answer', async () => {
+  it('is cut at the owner when its client leaves, before or during the answer', async () => {
     for (const begun of [false, true]) {
       const { place, seen } = await owner((response) => {
         if (begun) response.writeHead(200).write('a');
@@ -182,7 +182,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     }
   });
 
-  it('is cut when the owner breaks off amid its answer', async () => {
+  it('is cut when the owner breaks off during its answer', async () => {
     const { place } = await owner((response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('half', () => response.destroy());
@@ -193,7 +193,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect(ends).toEqual(['Gone']);
   });
 
-  it('finds the owner gone when nobody listens there, and when DNS lists it no more', async () => {
+  it('reports the owner as gone when its port is closed or DNS no longer lists it', async () => {
     const { url, listed, ends } = await front(await closedPort());
     const lost = await send(url);
     expect([lost.status, lost.body.toString()]).toEqual([599, 'Lost']);
@@ -205,7 +205,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect([ends, listed]).toEqual([['Lost'], [OWNER]]);
   });
 
-  it('finds the owner unreachable when it closes the connection, but gone when DNS lists it no more', async () => {
+  it('reports the owner as unreachable when it closes the connection while DNS lists it', async () => {
     const hasty = listenTo((socket) => {
       socket.on('error', () => undefined);
       socket.once('data', () => socket.destroy());
@@ -219,7 +219,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect((await send(url)).body.toString()).toBe('Lost');
   });
 
-  it('is given up when the owner stays silent, and cut when it falls silent amid its answer', async () => {
+  it('is given up when the owner stays silent, and cut when it falls silent during its answer', async () => {
     const mute = await owner(() => undefined);
     const silent = await front(mute.place, 300);
     expect((await send(silent.url)).body.toString()).toBe('Silent');
@@ -231,14 +231,14 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     expect(halted.ends).toEqual(['Gone']);
   });
 
-  it('may have 20 MiB each way', async () => {
+  it('may have 20 MiB in each direction', async () => {
     const { place } = await owner((response, { body }) => response.end(body));
     const { url } = await front(place);
     const body = Buffer.alloc(20 * MIB, 'abcdefg');
     expect((await send(url, { body })).body.equals(body)).toBe(true);
   });
 
-  it('is refused by the owner before it has read the body', async () => {
+  it('is refused by the owner before the owner has read the body', async () => {
     const server = createServer((_, response) => {
       response.writeHead(413, { connection: 'close' }).end('too large');
     });
@@ -258,7 +258,7 @@ describe('a request passed on to the pod that keeps the conversation', () => {
     outgoing.destroy();
   });
 
-  it('is not piled up in memory when its caller does not read', async () => {
+  it('does not fill memory when its client does not read', async () => {
     let written = 0;
     let left = false;
     const chunk = Buffer.alloc(64 * 1024);

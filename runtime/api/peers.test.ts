@@ -33,7 +33,7 @@ describe('the peers of a pod', () => {
     }
   }
 
-  it('are those that DNS lists, believed for a while', async () => {
+  it('are those that DNS lists, and are kept for a while', async () => {
     listed = ['10.0.0.1', '10.0.0.2'];
     expect(await peers.has('10.0.0.1', signal)).toBe(true);
     expect(await peers.has('10.0.0.2', signal)).toBe(true);
@@ -43,7 +43,7 @@ describe('the peers of a pod', () => {
     expect(looks).toBe(2);
   });
 
-  it('may be too new for DNS', async () => {
+  it('include one that is too new for DNS', async () => {
     const found = peers.has('10.0.0.3', signal);
     await pass(1000);
     listed = ['10.0.0.3'];
@@ -51,13 +51,13 @@ describe('the peers of a pod', () => {
     expect(await found).toBe(true);
   });
 
-  it('do not include an address that DNS does not list for seconds', async () => {
+  it('do not include an address that DNS has not listed for seconds', async () => {
     const found = peers.has('10.9.9.9', signal);
     await pass(7000);
     expect(await found).toBe(false);
   });
 
-  it('cost one look at a time, however many ask', async () => {
+  it('cost one query at a time, however many requests ask', async () => {
     const found = Promise.all(
       Array.from({ length: 100 }, (_, i) => peers.has(`10.9.9.${i}`, signal)),
     );
@@ -66,7 +66,7 @@ describe('the peers of a pod', () => {
     expect(looks).toBeLessThan(60);
   });
 
-  it('stay known while DNS does not answer, and not when it knows of none', async () => {
+  it('stay known while DNS does not answer, but not when DNS lists none', async () => {
     listed = ['fd00::1'];
     expect(await peers.has('fd00::1', signal)).toBe(true);
     listed = Object.assign(new Error('no answer'), { code: 'EAI_AGAIN' });

@@ -81,7 +81,7 @@ const asking = (...pieces: string[]): string =>
 const letters = [...`Use ${KEY} now.`].map(text);
 const JSON_HEADERS = ['content-type', 'application/json'];
 
-describe('an answer that is looked at for secrets', () => {
+describe('an answer that is screened for secrets', () => {
   it.each([37, 999, Infinity])('passes as it is in pieces of %d bytes', async (size) => {
     const ordinary = stream(...Array.from({ length: 900 }, (_, i) => text(`Hello ${i} wörld. `)));
     for (const blocks of [true, false]) {
@@ -91,7 +91,7 @@ describe('an answer that is looked at for secrets', () => {
     }
   });
 
-  it('keeps a secret back that comes letter by letter, however the bytes are cut', async () => {
+  it('holds back a secret that comes letter by letter, however the bytes are cut', async () => {
     for (const size of [1, 7, 100, 4096, Infinity]) {
       const { client, failure, told, stopped } = await pass(stream(...letters), { size });
       expect(failure?.reason).toBe('AnswerBlocked');
@@ -100,7 +100,7 @@ describe('an answer that is looked at for secrets', () => {
     }
   });
 
-  it('keeps a secret back far into an answer of which the beginning has passed', async () => {
+  it('holds back a secret late in an answer whose beginning has been sent', async () => {
     const long = Array.from({ length: 3000 }, () => text('The quick brown fox. '));
     const { client, failure } = await pass(stream(...long, ...letters, ...long), { size: 5000 });
     expect(failure?.reason).toBe('AnswerBlocked');
@@ -110,7 +110,7 @@ describe('an answer that is looked at for secrets', () => {
     expect(client.text).not.toContain('"text":"g"');
   });
 
-  it('only reports, and in time, where nothing is blocked', async () => {
+  it('reports at once and sends everything if nothing is blocked', async () => {
     const { client, failure, told } = await pass(stream(...letters), { blocks: false, size: 100 });
     expect([failure, told, client.ended]).toEqual([undefined, [['github']], true]);
     expect(client.text).toBe(stream(...letters));
@@ -127,7 +127,7 @@ describe('an answer that is looked at for secrets', () => {
     expect((await pass(answer, { blocks: false })).told).toEqual([['github']]);
   });
 
-  it('refuses an answer that is no stream before any of it has passed', async () => {
+  it('refuses an unstreamed answer before any of it is sent', async () => {
     const content = [{ type: 'text', text: `Use\n${KEY}` }];
     const body = JSON.stringify({ ...MESSAGE, content });
     for (const size of [10, Infinity]) {
@@ -142,7 +142,7 @@ describe('an answer that is looked at for secrets', () => {
     expect(harmless.client.text).toBe(JSON.stringify(MESSAGE));
   });
 
-  it('finds a secret over two blocks of text of an answer that is no stream', async () => {
+  it('finds a secret that spans two blocks of text of an unstreamed answer', async () => {
     const halves = [KEY.slice(0, 9), KEY.slice(9)].map((half) => ({ type: 'text', text: half }));
     const bodyOf = (content: unknown): string => JSON.stringify({ ...MESSAGE, content });
     const cited = [{ ...halves[0], citations: [{ cited_text: 'a' }] }, halves[1]];
@@ -167,7 +167,7 @@ describe('an answer that is looked at for secrets', () => {
     expect((await pass(values, { headers: JSON_HEADERS })).failure?.reason).toBe('AnswerBlocked');
   });
 
-  it('does not pass what it cannot look at where secrets are blocked', async () => {
+  it('sends nothing that it cannot read if secrets are blocked', async () => {
     const unknown = ['content-type', 'text/event-stream', 'content-encoding', 'secret'];
     const { failure, client, told } = await pass(STREAM.join(''), { headers: unknown });
     expect([failure?.reason, client.headed, told]).toEqual(['AnswerBlocked', false, []]);
@@ -180,14 +180,14 @@ describe('an answer that is looked at for secrets', () => {
     expect((await pass(huge, { headers: JSON_HEADERS, size: 65_536 })).failure).toBeDefined();
   });
 
-  it('keeps no more than its bound of events that say nothing', async () => {
+  it('holds a bounded number of events without text', async () => {
     const empty = text('').repeat(100_000);
     const { client, failure, early } = await pass(stream(text('Begin.'), empty), { size: 65_536 });
     expect([failure, client.ended]).toEqual([undefined, true]);
     expect(early).toBeGreaterThan(8_000_000);
   });
 
-  it('lets pings overtake what is held, so that the connection stays alive', async () => {
+  it('sends pings before held events, so that the connection stays alive', async () => {
     const { client } = await pass(stream(text('Hel'), sse('ping'), text('lo')), { size: 60 });
     expect(client.text.match(/event: ping/g)).toHaveLength(3);
   });

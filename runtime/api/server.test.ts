@@ -85,32 +85,35 @@ describe('the agent’s server', () => {
   it.each([
     ['headers', 'POST /v1/messages HTTP/1.1\r\nhost:'],
     ['a body', 'POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{'],
-  ])('answers %s that do not arrive in time with 408 and closes', async (_name, text) => {
-    const client = (await raw())(text);
-    await until(() => client.closed());
-    expect(client.text()).toMatch(/^HTTP\/1.1 408 /);
-    expect(client.text()).toContain('x-breakwater-reason: RequestTimeout');
-    expect(client.text()).toContain('{"type":"error","error":{"type":"timeout_error"');
-  });
+  ])(
+    'answers %s that do not arrive in time with 408, and closes the connection',
+    async (_name, text) => {
+      const client = (await raw())(text);
+      await until(() => client.closed());
+      expect(client.text()).toMatch(/^HTTP\/1.1 408 /);
+      expect(client.text()).toContain('x-breakwater-reason: RequestTimeout');
+      expect(client.text()).toContain('{"type":"error","error":{"type":"timeout_error"');
+    },
+  );
 
   it.each([
     ['no HTTP', 'hello\r\n\r\n', 400],
     ['too many headers', `GET / HTTP/1.1\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`, 431],
-  ])('answers %s in the shape of every error', async (_name, text, status) => {
+  ])('answers %s with an error in the usual form', async (_name, text, status) => {
     const client = (await raw())(text);
     await until(() => client.closed());
     expect(client.text()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(client.text()).toContain('"type":"invalid_request_error"');
   });
 
-  it('closes a connection over which nothing comes without an answer, and takes it for no attack', async () => {
+  it('closes a connection without a request silently, and counts it as no attack', async () => {
     const served: unknown[] = [];
     const client = (await raw(undefined, (route) => served.push(route)))('');
     await until(() => client.closed());
     expect([client.text(), served]).toEqual(['', []]);
   });
 
-  it('keeps serving after a client vanished in the middle of its body', async () => {
+  it('keeps serving after a client left in the middle of its body', async () => {
     const dial = await raw();
     const first = dial('POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{');
     await until(() => first.socket.bytesWritten > 0);
@@ -120,7 +123,7 @@ describe('the agent’s server', () => {
     expect(second.text()).toMatch(/^HTTP\/1.1 200 /);
   });
 
-  it('answers 500 when serving fails and goes on', async () => {
+  it('answers 500 when a handler fails, and keeps serving', async () => {
     const dial = await raw(() => Promise.reject(new Error('internal detail')));
     const client = dial('POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}');
     await until(() => client.text().includes('api_error'));

@@ -34,7 +34,7 @@ const key = (question: Question): string | undefined => session(question)?.key;
 const headers = (...list: string[]): Question => ({ client: { principal: '', headers: list } });
 
 describe('the session of a request', () => {
-  it('is the one that Claude Code names, before the header of the agent, before the prompt', () => {
+  it('follows from the header of Claude Code, else from that of the agent, else from the prompt', () => {
     const affinity = { mode: 'Automatic', header: 'x-session-id' };
     const named = headers('X-Claude-Code-Session-Id', 'one', 'X-Session-Id', 'two');
     const one = key(headers('x-claude-code-session-id', 'one'));
@@ -46,7 +46,7 @@ describe('the session of a request', () => {
     expect(key({ ...headers('X-Session-Id', ''), affinity })).toBe(key({}));
   });
 
-  it('is the same in all turns, wherever cache_control has moved to', () => {
+  it('is the same in all turns, wherever cache_control moves', () => {
     const body = {
       system: 'You are a clerk.',
       messages: [
@@ -68,12 +68,12 @@ describe('the session of a request', () => {
         messages: [{ role: 'user', content: [{ type: 'image', source: { data: 'AAAA' } }] }],
       },
     ],
-  ])('is another one with another %s', (_, body) => {
+  ])('differs with another %s', (_, body) => {
     expect(key({ body })).toBeDefined();
     expect(key({ body })).not.toBe(key({}));
   });
 
-  it('is not shared by clients, known by name or by what they show the provider', () => {
+  it('is not shared by clients, whether the agent or only the provider authenticates them', () => {
     const named = ['x-claude-code-session-id', 'one'];
     const clients = [
       { principal: '', headers: named },
@@ -87,7 +87,7 @@ describe('the session of a request', () => {
     expect(keys.join()).not.toMatch(/ann|bob|one/);
   });
 
-  it('does not follow from a prompt that nobody caches, unless the agent says always', () => {
+  it('does not follow from a prompt without cache_control, unless the mode is Always', () => {
     const body = { messages: [{ role: 'user', content: 'What is "cache_control"?' }] };
     expect(session({ body })).toBeUndefined();
     expect(session({ body, affinity: { mode: 'Always' } })).toBeDefined();
@@ -103,11 +103,11 @@ describe('the session of a request', () => {
       'each endpoint has a priority of its own',
       { endpoints: ENDPOINTS.map((each, priority) => ({ ...each, priority })) },
     ],
-  ])('does not matter when %s', (_, question) => {
+  ])('is not computed when %s', (_, question) => {
     expect(session({ ...headers('x-claude-code-session-id', 'one'), ...question })).toBeUndefined();
   });
 
-  it('is a digest or nothing, whatever the body holds', () => {
+  it('is a digest or undefined for any body', () => {
     const part = fc.oneof(fc.jsonValue(), fc.constant(SYSTEM), fc.constant(PROMPT.messages));
     const body = fc.record(
       { system: part, messages: part, tools: part, cache_control: part, text: fc.constant('1h') },
@@ -120,7 +120,7 @@ describe('the session of a request', () => {
     );
   });
 
-  it('has a cache of 5 minutes, or of 1 hour where any part of the prompt asks for that', () => {
+  it('has a cache of 5 minutes, or of 1 hour if any part of the prompt asks for that', () => {
     const long = { cache_control: { type: 'ephemeral', ttl: '1h' } };
     const text = { type: 'text', text: '"ttl": "1h"' };
     const result = { type: 'tool_result', tool_use_id: 't', content: [{ ...text, ...long }] };

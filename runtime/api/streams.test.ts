@@ -10,7 +10,7 @@ const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 describe('streams', () => {
-  it('reach the caller event by event, before the endpoint is done', async () => {
+  it('reach the client event by event, before the endpoint has finished', async () => {
     let finish = (): void => undefined;
     const context = await setup(cleanups, (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -111,7 +111,7 @@ describe('streams', () => {
     await until(() => context.endpoint.seen[0]!.aborted);
   });
 
-  it('that the caller leaves are aborted at the endpoint and cast no vote', async () => {
+  it('are aborted at the endpoint without a vote when their client leaves', async () => {
     const context = await setup(
       cleanups,
       (response) => {
@@ -134,7 +134,7 @@ describe('streams', () => {
     expect(context.agent.runtime.guard.stats().circuits[0]!.inFlight).toBe(0);
   });
 
-  it('to a caller that does not read are not piled up in memory', async () => {
+  it('to a client that does not read do not fill memory', async () => {
     let written = 0;
     let blocked = false;
     const event = sse('content_block_delta', { delta: { text: 'x'.repeat(60_000) } });

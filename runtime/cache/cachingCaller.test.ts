@@ -82,7 +82,7 @@ async function joined(of: Setup, count: number): Promise<void> {
 }
 
 describe('the cache', () => {
-  it('gives a kept answer to an identical request, and says from where and how old', async () => {
+  it('answers an identical request from memory, and states tier and age', async () => {
     const of = await cached(counted);
     const answers: Answer[] = [];
     for (let i = 0; i < 3; i += 1) answers.push(await send(of.agent.url));
@@ -99,7 +99,7 @@ describe('the cache', () => {
     ]);
   });
 
-  it('gives a kept stream as a stream, byte for byte', async () => {
+  it('returns a cached stream as a stream, byte for byte', async () => {
     const of = await cached((response) => answerStream(response));
     const first = await send(of.agent.url, STREAMED);
     const again = await send(of.agent.url, STREAMED);
@@ -124,7 +124,7 @@ describe('the cache', () => {
     ['another credential of a gateway', { headers: { 'x-portkey-api-key': 'other' } }],
     ['another session', { headers: { cookie: 'session=other' } }],
     ['another bearer token', { headers: { authorization: 'Bearer other' } }],
-  ])('asks anew for %s', async (_, sent) => {
+  ])('calls the endpoint again for %s', async (_, sent) => {
     const of = await cached(counted);
     await send(of.agent.url);
     expect(told(await send(of.agent.url, sent))).toBe(MISS);
@@ -145,7 +145,7 @@ describe('the cache', () => {
     },
   );
 
-  it('asks anew for a field that the client keeps from the endpoint by naming it in Connection', async () => {
+  it('calls the endpoint again for another value of a header that Connection names', async () => {
     const of = await cached(counted);
     const beta = { 'anthropic-beta': 'x' };
     const kept = { ...beta, connection: 'close, anthropic-beta' };
@@ -157,26 +157,26 @@ describe('the cache', () => {
     ]);
   });
 
-  it('is not split by headers that give nobody a right', async () => {
+  it('ignores headers that grant no rights', async () => {
     const of = await withMountedKey({ cache: CACHE });
     await send(of.agent.url, { headers: { 'user-agent': 'a', traceparent: '00-1' } });
     const again = await send(of.agent.url, { headers: { 'user-agent': 'b', 'x-request-id': '2' } });
     expect(told(again)).toBe(WARM);
   });
 
-  it('crosses credentials only where it is shared', async () => {
+  it('serves other credentials only if its scope is shared', async () => {
     const of = await cached(counted, { cache: { ...CACHE, scope: 'Shared' } });
     await send(of.agent.url, { headers: { 'x-api-key': 'one' } });
     expect(told(await send(of.agent.url, { headers: { 'x-api-key': 'two' } }))).toBe(WARM);
   });
 
-  it('does not know a scope that it has not heard of, and shares nothing then', async () => {
+  it('shares nothing under an unknown scope', async () => {
     const of = await cached(counted, { cache: { ...CACHE, scope: 'Galaxy' } });
     await send(of.agent.url, { headers: { 'x-api-key': 'one' } });
     expect(told(await send(of.agent.url, { headers: { 'x-api-key': 'two' } }))).toBe(MISS);
   });
 
-  it('lets a caller ask for a fresh answer', async () => {
+  it('lets a client request a fresh answer', async () => {
     const of = await cached(counted);
     await send(of.agent.url);
     const fresh = await send(of.agent.url, { headers: { 'cache-control': 'no-cache' } });
@@ -185,7 +185,7 @@ describe('the cache', () => {
     expect(await lookups(of)).toContain('cache_requests_total{tier="none",result="bypass"} 1');
   });
 
-  it('keeps nothing that speaks of one request alone', async () => {
+  it('keeps no headers that concern one request', async () => {
     const of = await cached((response) => {
       response.setHeader('anthropic-ratelimit-requests-remaining', '7');
       response.setHeader('set-cookie', 'mine');
@@ -253,7 +253,7 @@ describe('the cache', () => {
     expect(of.endpoint.seen).toHaveLength(3);
   });
 
-  it('does not keep an answer that was on its way when it was emptied', async () => {
+  it('does not keep an answer that was under way when it was emptied', async () => {
     const { behaviour, release } = held(counted);
     const of = await cached(behaviour);
     const first = send(of.agent.url);
@@ -264,7 +264,7 @@ describe('the cache', () => {
     expect(told(await send(of.agent.url))).toBe(MISS);
   });
 
-  it('shows its statistics', async () => {
+  it('counts entries, bytes and look-ups', async () => {
     const of = await cached(counted);
     for (let i = 0; i < 4; i += 1) await send(of.agent.url);
     const page = await fetch(`${of.agent.debugUrl}/debug/cache`);
@@ -285,7 +285,7 @@ describe('identical requests at the same time', () => {
   it.each([
     ['answers', {}, counted],
     ['streams', STREAMED, (response: ServerResponse) => answerStream(response)],
-  ])('are one call, whose %s all of them get', async (_, sent, answer) => {
+  ])('make one call, whose %s all of them get', async (_, sent, answer) => {
     const { behaviour, release } = held(answer);
     const of = await cached(behaviour);
     const all = Array.from({ length: 10 }, () => send(of.agent.url, sent));
@@ -298,7 +298,7 @@ describe('identical requests at the same time', () => {
     expect(of.endpoint.seen).toHaveLength(1);
   });
 
-  it('share an error too, without its being kept', async () => {
+  it('share an error too, which is not cached', async () => {
     const error = { type: 'error', error: { type: 'invalid_request_error', message: 'no' } };
     const { behaviour, release } = held((response) => answerJson(response, error, 400));
     const of = await cached(behaviour);
@@ -311,7 +311,7 @@ describe('identical requests at the same time', () => {
     expect(of.endpoint.seen).toHaveLength(1);
   });
 
-  it('go on when the one who asked first leaves, and end when the last one does', async () => {
+  it('continue when the first client leaves, and end when the last one leaves', async () => {
     const { behaviour, release } = held(counted);
     const of = await cached(behaviour);
     const first = open(of.agent.url, {});
@@ -328,7 +328,7 @@ describe('identical requests at the same time', () => {
     expect(of.endpoint.seen).toHaveLength(1);
   });
 
-  it('are called off when all who asked have left', async () => {
+  it('are cancelled when all clients have left', async () => {
     const of = await cached(held(counted).behaviour);
     const both = [open(of.agent.url, {}), open(of.agent.url, {})];
     for (const [i, each] of both.entries()) {
@@ -342,7 +342,7 @@ describe('identical requests at the same time', () => {
     await until(async () => (await inFlight(of)).inFlight === 0);
   });
 
-  it('give what has come so far to one who joins a stream late', async () => {
+  it('give the beginning of a stream to a client that joins late', async () => {
     const gate = Promise.withResolvers<void>();
     const of = await cached(async (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -359,7 +359,7 @@ describe('identical requests at the same time', () => {
     expect(bodies).toEqual([STREAM.join(''), STREAM.join('')]);
   });
 
-  it('of different callers are different calls', async () => {
+  it('of different clients are different calls', async () => {
     const { behaviour, release } = held(counted);
     const of = await cached(behaviour);
     const all = ['one', 'two'].map((key) => send(of.agent.url, { headers: { 'x-api-key': key } }));

@@ -34,7 +34,7 @@ class Fixture {
 }
 
 describe('the tiers of a cache', () => {
-  it('serve from warm first, and from hot what was asked for again', () => {
+  it('serve from warm first, and from hot from the second time', () => {
     const fixture = new Fixture();
     fixture.put('a');
     fixture.time = 100;
@@ -45,7 +45,7 @@ describe('the tiers of a cache', () => {
     expect(fixture.cache.get('a')?.value).toBe('value of a');
   });
 
-  it('serve from cold what warm had no room for, and put it back into warm', () => {
+  it('serve from cold entries that warm has evicted, and move them back to warm', () => {
     const fixture = new Fixture();
     fixture.put('a', 'b', 'c');
     expect(fixture.sizes()).toEqual([0, 2, 1]);
@@ -56,7 +56,7 @@ describe('the tiers of a cache', () => {
     ]);
   });
 
-  it('count age from when a thing was put in, whichever tier it is in', () => {
+  it('count the age of an entry from its addition, in any tier', () => {
     const fixture = new Fixture();
     fixture.put('a');
     fixture.get('a');
@@ -72,7 +72,7 @@ describe('the tiers of a cache', () => {
     ]);
   });
 
-  it('serve a thing no longer than it may be served', () => {
+  it('serve no entry beyond its age', () => {
     const fixture = new Fixture();
     fixture.cache.put('a', 'x', 10, 1000);
     fixture.get('a');
@@ -82,7 +82,7 @@ describe('the tiers of a cache', () => {
     expect(fixture.sizes()).toEqual([0, 0, 0]);
   });
 
-  it('serve what was put in last', () => {
+  it('serve the latest value of a key', () => {
     const fixture = new Fixture();
     fixture.put('a');
     fixture.get('a');
@@ -91,7 +91,7 @@ describe('the tiers of a cache', () => {
     expect(fixture.get('a')).toEqual(['warm', 0]);
   });
 
-  it('drop what was used least recently', () => {
+  it('evict the least recently used entry', () => {
     const fixture = new Fixture();
     fixture.put('a', 'b');
     fixture.get('a');
@@ -100,7 +100,7 @@ describe('the tiers of a cache', () => {
     expect(fixture.get('a')).toEqual(['hot', 0]);
   });
 
-  it('keep no more bytes than they may', () => {
+  it('keep no more bytes than allowed', () => {
     const fixture = new Fixture();
     fixture.cache.put('large', 'x', 1001);
     expect(fixture.get('large')).toBeUndefined();
@@ -110,7 +110,7 @@ describe('the tiers of a cache', () => {
     expect([warm.bytes, cold.bytes, warm.evictions]).toEqual([600, 600, 1]);
   });
 
-  it('keep what they have when their figures change', () => {
+  it('keep their entries when their bounds change', () => {
     const fixture = new Fixture();
     fixture.put('a', 'b');
     fixture.cache.apply({ ...SPEC, warm: { maxEntries: 1, ttlMs: 50 } });
@@ -135,7 +135,7 @@ describe('the tiers of a cache', () => {
     expect(fixture.cache.epoch).toBe(1);
   });
 
-  it('keep nothing before there are any figures', () => {
+  it('keep nothing before they have bounds', () => {
     const cache = new TieredCache<string>({ now: () => 0, maxTierBytes: 1000 });
     cache.put('a', 'x', 1);
     expect(cache.get('a')).toBeUndefined();
@@ -156,7 +156,7 @@ describe('the tiers of a cache', () => {
     expect(TIERS.map((name) => tiers[name].hits)).toEqual([2, 1, 0]);
   });
 
-  it('never serve what is too old for the tier, was cleared, or is not the last put in', () => {
+  it('never serve an entry that is too old, cleared or replaced', () => {
     const key = fc.constantFrom('a', 'b', 'c', 'd', 'e');
     const step = fc.oneof(
       fc.record({ kind: fc.constant('put' as const), key }),

@@ -31,7 +31,7 @@ const file = (host: string, term: number, counter: number): string =>
   JSON.stringify(make(host, term, counter));
 
 describe('a configuration from the file', () => {
-  it('is taken at start and when newer, not when older or the same', () => {
+  it('is accepted at the start and when it is newer, but not when it is older or the same', () => {
     const { active, applied } = setup();
     expect(active.offerFile(file('a', 2, 5))).toBe('Applied');
     expect(active.offerFile(file('b', 2, 4))).toBe('Older');
@@ -44,7 +44,7 @@ describe('a configuration from the file', () => {
     expect(active.highestTerm).toBe(3);
   });
 
-  it('of the same hash gives its newer revision and nothing else', () => {
+  it('of the same hash changes only the revision', () => {
     const { active, applied } = setup();
     active.offerFile(file('a', 1, 1));
     expect(active.offerFile(file('a', 1, 2))).toBe('Unchanged');
@@ -59,7 +59,7 @@ describe('a configuration from the file', () => {
       file('a', 9, 9).replace('"connectMs":2000', '"connectMs":"secret-value"'),
       '/content/timeouts/connectMs',
     ],
-  ])('that is malformed is refused whole', (text, message) => {
+  ])('is refused whole if it is malformed', (text, message) => {
     const { active, applied, offers } = setup();
     active.offerFile(file('a', 1, 1));
     expect(active.offerFile(text)).toBe('Refused');
@@ -85,7 +85,7 @@ describe('a configuration from the link', () => {
     expect(active.offerFile(file('a', 1, 2))).toBe('Applied');
   });
 
-  it('of the same hash gives its revision and clears a refusal', () => {
+  it('of the same hash changes the revision and ends a refusal', () => {
     const { active, applied } = setup();
     active.offerFile(file('a', 2, 2));
     active.refuse('Link', 'wrong', { hash: 'no hash' });
@@ -100,7 +100,7 @@ describe('a configuration from the link', () => {
     expect(applied).toHaveLength(1);
   });
 
-  it('is stale below the highest term announced, not below one merely seen', () => {
+  it('is stale below the highest announced term, but not below a term from the file', () => {
     const { active } = setup();
     active.offerFile(file('a', 9, 1));
     expect(active.staleTerm(3)).toBeUndefined();

@@ -40,7 +40,7 @@ async function volume(): Promise<string> {
 }
 
 describe('FileWatcher', () => {
-  it('is notified when a mounted volume is replaced', async () => {
+  it('notices that a mounted volume is replaced', async () => {
     const directory = await volume();
     await swap(directory, '..v1', 'one');
     const texts = await setup(directory, 3_600_000);
@@ -50,7 +50,7 @@ describe('FileWatcher', () => {
     expect(texts).toEqual(['one', 'two']);
   });
 
-  it('finds a file of a directory that comes later', async () => {
+  it('notices a file in a directory that is created later', async () => {
     const directory = await volume();
     const late = join(directory, 'late');
     const texts = await setup(late, 20);

@@ -89,7 +89,7 @@ const snapshots = ({ messages }: Peer): Snapshot[] =>
 const last = (peer: Peer): Snapshot => snapshots(peer).at(-1)!;
 
 describe('opening a link', () => {
-  it('is answered with Hello and Snapshot, as the contract has them', async () => {
+  it('is answered with a Hello and a Snapshot that are valid by the contract', async () => {
     const { messages, socket } = await opened();
     expect(socket.protocol).toBe(LINK_PROTOCOL);
     expect(parseHello(messages[0])).toMatchObject({ ok: true });
@@ -103,7 +103,7 @@ describe('opening a link', () => {
     expect(messages[1]).toMatchObject({ type: 'Snapshot', missingCredentials: [] });
   });
 
-  it('is refused to everyone but the operator, before a byte of Hello', async () => {
+  it('is refused to all but the operator, before a byte of the Hello', async () => {
     const other = await testAuthority();
     const refused: Record<string, Dial> = {
       'no certificate': { credentials: {} },
@@ -121,7 +121,7 @@ describe('opening a link', () => {
     await opened();
   });
 
-  it('is refused to everyone as long as no authority is known, then not', async () => {
+  it('is refused to all until an authority is mounted', async () => {
     await agent.stop();
     agent = await startRuntime(configuration(endpoint.url));
     const early = dial();
@@ -149,7 +149,7 @@ describe('opening a link', () => {
     expect(before.ended()).toBeUndefined();
   });
 
-  it('is over for who has the key of an authority that was revoked, also for links that are open', async () => {
+  it('is refused with the key of a revoked authority, which also ends open links', async () => {
     const { control: port } = agent.runtime.ports();
     const stolen = { ...operator, rejectUnauthorized: false };
     const [open, early] = [await opened(), connect({ port, host: '127.0.0.1', ...stolen })];
@@ -176,7 +176,7 @@ describe('opening a link', () => {
     await until(() => peer.messages.length >= 2);
   });
 
-  it('takes TLS 1.3 only, and a WebSocket only', async () => {
+  it('accepts only TLS 1.3 and only a WebSocket', async () => {
     const { control: port } = agent.runtime.ports();
     const failed = await new Promise((resolve) => {
       const socket = connect({
@@ -204,7 +204,7 @@ describe('opening a link', () => {
 });
 
 describe('a push', () => {
-  it('is in force for the very next request and reported to all links', async () => {
+  it('is in force for the next request, and is reported to all links', async () => {
     const [peer, other] = [await opened(), await opened()];
     const limits = [
       {
@@ -233,7 +233,7 @@ describe('a push', () => {
       expect(parseReport(message)).toMatchObject({ ok: true });
   });
 
-  it('that is malformed is refused whole and the last good one stays', async () => {
+  it('that is malformed is refused whole, and the last good one stays in force', async () => {
     const peer = await opened();
     const before = last(peer).configuration.hash;
     const wrong = { ...configuration(endpoint.url, {}, { term: 3, counter: 3 }), content: {} };
@@ -251,7 +251,7 @@ describe('a push', () => {
     expect(agent.logs.some((line) => line.includes('Configuration was refused'))).toBe(true);
   });
 
-  it('of a term below the one announced is refused, to its sender alone', async () => {
+  it('of a term below the announced one is refused, only to its sender', async () => {
     const [old, present] = [await opened(), await opened()];
     const before = last(present).configuration.hash;
     present.socket.send(JSON.stringify({ type: 'Announce', term: 5 }));
@@ -268,7 +268,7 @@ describe('a push', () => {
     expect((await send(agent.url)).status).toBe(200);
   });
 
-  it('that is no message at all hurts nobody; one too large ends its link', async () => {
+  it('that is no valid message is ignored, and one that is too large ends its link', async () => {
     const [peer, other] = [await opened(), await opened()];
     peer.socket.send('{');
     peer.socket.send('x'.repeat(MAX_MESSAGE_BYTES + 1));
@@ -278,8 +278,8 @@ describe('a push', () => {
   });
 });
 
-describe('what happens in the pod', () => {
-  it('is told at once when a circuit changes, and the failure with the counters', async () => {
+describe('a change in the pod', () => {
+  it('of a circuit is reported at once, and its failure with the counters', async () => {
     await agent.stop();
     agent = await startRuntime(configuration(endpoint.url, { circuits: [TOUCHY] }), authority.cert);
     const peer = await opened();
@@ -303,7 +303,7 @@ describe('what happens in the pod', () => {
     );
   });
 
-  it('is told when a gate shuts and when a call with another key opens it', async () => {
+  it('of a gate is reported when it shuts and when a call with another key opens it', async () => {
     await agent.mount('api-key', 'first');
     const credential = { path: `${agent.directory}/api-key`, secret: 's', key: 'k' };
     const { url: baseURL } = endpoint;
@@ -329,7 +329,7 @@ describe('what happens in the pod', () => {
     await until(() => told('None'));
   });
 
-  it('is told when a credential is missing and when it is there', async () => {
+  it('of a missing credential is reported, and its return', async () => {
     const peer = await opened();
     const path = `${agent.directory}/api-key`;
     const endpoints: [

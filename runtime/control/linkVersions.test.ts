@@ -84,7 +84,7 @@ function dial(port: number, ...versions: number[]): Peer {
 }
 
 describe('a pod of the next version', () => {
-  it('speaks to an operator of the version before in the words of that one', async () => {
+  it('uses the version of an operator of the former version', async () => {
     const peer = dial(await start(NEXT), CONTRACT_VERSION);
     await until(() => server!.links === 1 && peer.messages.length === 2);
     expect(peer.messages).toMatchObject([
@@ -97,7 +97,7 @@ describe('a pod of the next version', () => {
     expect(heard).toEqual([{ type: 'Announce', term: 1 }, undefined]);
   });
 
-  it('speaks to each operator in its version while leaders change', async () => {
+  it('uses the version of each operator while leaders change', async () => {
     const port = await start(NEXT);
     const [old, present] = [dial(port, CONTRACT_VERSION), dial(port, 3, 2, 1)];
     await until(() => server!.links === 2);
@@ -114,14 +114,14 @@ describe('a pod of the next version', () => {
   });
 });
 
-it('a pod of this version speaks to an operator of the next, which offers this one too', async () => {
+it('a pod of this version accepts an operator of the next version, which offers this one too', async () => {
   const peer = dial(await start(), CONTRACT_VERSION + 1, CONTRACT_VERSION);
   await until(() => peer.messages.length === 2);
   expect(peer.messages).toMatchObject([{ type: 'Hello', contract: CONTRACT_VERSION }, {}]);
   expect(peer.socket.protocol).toBe(`breakwater.v${CONTRACT_VERSION}`);
 });
 
-it('a pod refuses an operator that is further away than one version', async () => {
+it('a pod refuses an operator that is more than one version away', async () => {
   const peer = dial(await start(NEXT), NEXT.version + 2, NEXT.version + 1);
   await until(() => peer.refusal !== undefined);
   expect(peer.refusal).toBe('Unexpected server response: 400');

@@ -8,7 +8,7 @@ function watch(): { load: Load; watch: LoadWatch } {
 }
 
 describe('the load of a pod', () => {
-  it('is told at once when an eighth of its places is taken, and not for less', () => {
+  it('is reported at once after a change by an eighth of the places, but not after less', () => {
     const { load, watch: seen } = watch();
     expect(seen.risen()).toBeUndefined();
     load.inFlight = 1;
@@ -18,7 +18,7 @@ describe('the load of a pod', () => {
     expect(seen.risen()).toBeUndefined();
   });
 
-  it('is told at once when requests wait or the pod shuts down, whatever places it has', () => {
+  it('is reported at once when requests begin to wait or the pod shuts down', () => {
     const { load, watch: seen } = watch();
     load.queued = 1;
     expect(seen.risen()).toMatchObject({ queued: 1 });
@@ -27,7 +27,7 @@ describe('the load of a pod', () => {
     expect(other.watch.risen()).toMatchObject({ accepts: false });
   });
 
-  it('is told within a second when places become free, and within five when only figures change', () => {
+  it('is reported within a second when places become free, and within five when only figures change', () => {
     const { load, watch: seen } = watch();
     load.inFlight = 16;
     expect(seen.risen()).toBeDefined();

@@ -115,7 +115,7 @@ function use(guard: Guard, names: string[]): void {
 const HASH = `sha256:${'0'.repeat(64)}`;
 
 describe('the largest report of an honest pod', () => {
-  it('goes over the link in pieces that the contract takes, with nothing lost', () => {
+  it('is sent in pieces that are valid by the contract, without loss', () => {
     const { guard, reporter } = largest();
     const pieces = inPieces(reporter.snapshot());
     const messages = pieces.map((text) => {
@@ -135,7 +135,7 @@ describe('the largest report of an honest pod', () => {
     expect(guard.limits()).toHaveLength(1_024);
   });
 
-  it('leaves out what providers say when that does not fit', () => {
+  it('leaves out the limits of providers if they do not fit', () => {
     const { reporter } = largest();
     const snapshot = reporter.snapshot();
     for (const circuit of snapshot.circuits) {
@@ -148,7 +148,7 @@ describe('the largest report of an honest pod', () => {
     expect(parseReport(JSON.parse(first!))).toMatchObject({ ok: true });
   });
 
-  it('tells limits when figures are due, and again only when they changed', () => {
+  it('contains limits when figures are due, and again only when they have changed', () => {
     const { reporter } = largest();
     expect(reporter.changes('State')?.limits ?? []).toEqual([]);
     expect(reporter.changes()?.limits).toHaveLength(1_024);

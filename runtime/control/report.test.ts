@@ -7,8 +7,8 @@ import { incidentsOf } from '../testing/incidents.ts';
 import { Reporter } from './report.ts';
 import type { ReporterDeps } from './report.ts';
 
-describe('what the runtime tells about circuits', () => {
-  it('is all of them once one is gone, and else what changed', () => {
+describe('the report of circuits', () => {
+  it('contains all circuits after one is gone, and otherwise only changed ones', () => {
     const guard = new Guard({ clock: new FakeClock() });
     guard.apply(content());
     const reporter = new Reporter({

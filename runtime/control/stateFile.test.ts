@@ -20,7 +20,7 @@ function file(path = join(directory, 'state.json')): StateFile {
 }
 
 describe('the file of the state', () => {
-  it('gives to the next process what the one before saved last', async () => {
+  it('gives the next process the last saved state', async () => {
     const before = file();
     for (let i = 0; i < 50; i += 1) {
       state = { i };
@@ -31,7 +31,7 @@ describe('the file of the state', () => {
     expect(await readdir(directory)).toEqual(['state.json']);
   });
 
-  it('is nothing at first, and nothing when it is broken', async () => {
+  it('gives nothing if it is missing or malformed', async () => {
     expect(file().read()).toBeUndefined();
     expect(logs).toEqual([]);
     await writeFile(join(directory, 'state.json'), '{"i":');
@@ -41,7 +41,7 @@ describe('the file of the state', () => {
     expect(logs).toHaveLength(1);
   });
 
-  it('does no harm when it cannot be written', async () => {
+  it('is no error if it cannot be written', async () => {
     state = { i: 1 };
     const lost = file(join(directory, 'nowhere', 'state.json'));
     await lost.save();
@@ -50,7 +50,7 @@ describe('the file of the state', () => {
     expect(logs).toHaveLength(2);
   });
 
-  it('is not written anew when nothing has changed', async () => {
+  it('is not written again without a change', async () => {
     state = { i: 1 };
     const kept = file();
     await kept.save();

@@ -35,7 +35,7 @@ const content = {
 };
 
 describe('upgradeConfiguration', () => {
-  it('adds what an earlier operator left out, as that operator meant it', () => {
+  it('adds what an earlier operator omits, with the meaning that it had there', () => {
     const upgraded = upgradeConfiguration({ ...ENVELOPE, content });
     expect(parseConfiguration(upgraded).ok).toBe(true);
     expect(upgraded).toEqual({
@@ -123,7 +123,7 @@ describe('upgradeConfiguration', () => {
     {},
     { content: null },
     { content: { circuits: 1, limits: [null] } },
-  ])('leaves it to the contract to refuse %j', (value) => {
+  ])('leaves %j unchanged, which the contract refuses', (value) => {
     expect(parseConfiguration(upgradeConfiguration(value)).ok).toBe(false);
   });
 });

@@ -39,17 +39,17 @@ describe('the run guard', () => {
     expect(scene.told.map(({ denied }) => denied)).toEqual([true, true]);
   });
 
-  it('sees two calls that take turns', () => {
+  it('notices two calls that alternate', () => {
     expect(new Scene().calls(1, 2, 1, 2)).toEqual(['Runs', 'Runs', 'Runs', 'Noted']);
     expect(new Scene().calls(1, 2, 1, 3, 1 + 9)).not.toContain('Noted');
   });
 
-  it('lets other arguments and exempt tools be', () => {
+  it('ignores other arguments and exempt tools', () => {
     expect(new Scene().calls(1, 2, 3, 4, 5, 6)).not.toContain('Noted');
     expect(new Scene({ exempt: ['find'] }).calls(1, 1, 1, 1, 1)).not.toContain('Noted');
   });
 
-  it('only tells, and once, with the mode Report', () => {
+  it('only reports, and once, in the mode Report', () => {
     const scene = new Scene({ mode: 'Report' });
     expect(new Set(scene.calls(1, 1, 1, 1, 1))).toEqual(new Set(['Runs']));
     expect(scene.told).toMatchObject([{ type: 'ToolMisuse', form: 'RepeatedCall', denied: false }]);

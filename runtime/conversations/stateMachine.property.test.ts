@@ -83,7 +83,7 @@ const result = (id: string): { type: 'tool_result'; tool_use_id: string } => ({
 });
 
 describe('prune', () => {
-  it('drops whole exchanges, the oldest first, and no more than it must', () => {
+  it('drops whole exchanges, the oldest first, and as few as possible', () => {
     fc.assert(
       fc.property(history, bound, (exchanges, max) => {
         const all = exchanges.flat();
@@ -101,8 +101,8 @@ describe('prune', () => {
   });
 });
 
-describe('a conversation, whatever happens', () => {
-  it('always has messages that the API takes, ends turns once, and stays ended', () => {
+describe('a conversation, for any events,', () => {
+  it('always has messages that the API accepts, ends turns once, and stays ended', () => {
     fc.assert(
       fc.property(
         history,

@@ -30,8 +30,8 @@ async function screened(
   return { content: outcome.message.content, told };
 }
 
-describe('a secret over two blocks of text of an answer in a conversation', () => {
-  it('is reported, left out or withheld like one in a single block', async () => {
+describe('a secret that spans two blocks of text of an answer in a conversation', () => {
+  it('is handled like one in a single block', async () => {
     const content = [...HALVES, USE];
     expect(await screened('Report', content)).toEqual({ content, told: 1 });
     expect(await screened('Redact', content)).toEqual({
@@ -45,7 +45,7 @@ describe('a secret over two blocks of text of an answer in a conversation', () =
     ]);
   });
 
-  it('is none where something stands between', async () => {
+  it('is not found if another block is between', async () => {
     const content = [HALVES[0]!, USE, HALVES[1]!];
     expect(await screened('Block', content)).toEqual({ content, told: 0 });
   });

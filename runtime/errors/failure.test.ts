@@ -8,7 +8,7 @@ const PAGE = join(import.meta.dirname, '../../docs/troubleshooting.md');
 
 const PATIENT: ClientWait = { patienceMs: 5000, retried: false, random: () => 0 };
 
-describe('an answer of our own', () => {
+describe('an error answer of the runtime', () => {
   it.each<[Reason, number, string, string | undefined]>([
     ['RateLimited', 429, 'rate_limit_error', undefined],
     ['CircuitBreakerOpen', 503, 'overloaded_error', undefined],
@@ -55,7 +55,7 @@ describe('an answer of our own', () => {
     expect(headers['retry-after']).toBe(expected);
   });
 
-  it('tells a client not to retry that has waited once and would wait for longer than it may', () => {
+  it('tells a client not to retry that has waited once and would have to wait longer than its patience', () => {
     const told = (retried: boolean, retryAfterMs: number): string | undefined =>
       errorHeaders({ reason: 'CircuitBreakerOpen', message: '', retryAfterMs }, '', {
         ...PATIENT,

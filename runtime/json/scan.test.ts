@@ -76,7 +76,7 @@ describe('a scan of JSON', () => {
     );
   });
 
-  it('reads an escaped name whatever keys JSON.parse has met', () => {
+  it('reads escaped names', () => {
     JSON.parse('{"\\\\":1}');
     const { members } = scanObject(Buffer.from('{"\\u0061":2}'), NAMES)!;
     expect([...members.keys()]).toEqual(['a']);
@@ -141,14 +141,14 @@ describe('a scan of JSON', () => {
     ],
   ])('agrees with JSON.parse on %p', (json) => agree(Buffer.from(json)));
 
-  it('takes what is nested deep for none', () => {
+  it('refuses deep nesting', () => {
     const nested = (depth: number): Buffer =>
       Buffer.from(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
     expect(scanObject(nested(MAX_JSON_DEPTH), NAMES)?.values).toBe(2 * MAX_JSON_DEPTH + 1);
     expect(scanObject(nested(MAX_JSON_DEPTH + 1), NAMES)).toBeUndefined();
   });
 
-  it('in slices finds what a scan at once finds', async () => {
+  it('has the same result in slices', async () => {
     const text = (end: string): Buffer =>
       Buffer.from(`{"a":[${'{"b":1},'.repeat(SLICE_BYTES / 4)}{}],"model":"x"${end}`);
     const whole = scanObject(text('}'), NAMES)!;

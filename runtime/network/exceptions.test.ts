@@ -40,7 +40,7 @@ describe('exceptions', () => {
     ['https://192.0.2.7', '192.0.2.0/'],
     ['https://192.0.2.7.example', '192.0.2.7'],
     ['https://corp.example', ''],
-  ])('%s is not with %s', (url, entry) => {
+  ])('%s is not called directly with %s', (url, entry) => {
     expect(isDirect(url, entry)).toBe(false);
   });
 
@@ -57,7 +57,7 @@ describe('exceptions', () => {
     'http://100.64.0.1',
     'http://169.254.169.254',
     'http://[fd00::1]',
-  ])('%s is in the cluster, and called directly in any case', (url) => {
+  ])('%s is in the cluster, and always called directly', (url) => {
     expect(isDirect(url)).toBe(true);
   });
 });

@@ -4,8 +4,8 @@ import { basicAuthorization, proxyEnvironment, proxyFor } from './proxies.ts';
 const HTTPS = { protocol: 'https:', hostname: 'api.example.com', port: '' };
 const HTTP = { ...HTTPS, protocol: 'http:' };
 
-describe('the variables', () => {
-  it('name one proxy for https and one for http, and neither for the other', () => {
+describe('the variables for proxies', () => {
+  it('name one proxy for https and another for http', () => {
     const { proxies } = proxyEnvironment({ HTTPS_PROXY: 'http://a.example:3128' });
     expect([proxyFor(proxies, HTTPS)?.name, proxyFor(proxies, HTTP)]).toEqual([
       'a.example:3128',
@@ -18,7 +18,7 @@ describe('the variables', () => {
     ]);
   });
 
-  it('in small letters go first, and one that is empty is as none', () => {
+  it('in lower case take precedence, and empty ones do not count', () => {
     const env = { https_proxy: 'http://small.example', HTTPS_PROXY: 'http://large.example' };
     expect(proxyFor(proxyEnvironment(env).proxies, HTTPS)?.name).toBe('small.example:80');
     const empty = { ...env, https_proxy: '' };
@@ -34,7 +34,7 @@ describe('the variables', () => {
     });
   });
 
-  it('that name no HTTP proxy are told, without their values', () => {
+  it('that name no HTTP proxy are reported without their values', () => {
     const env = { HTTPS_PROXY: 'socks5://me:secret@proxy', HTTP_PROXY: 'http://[' };
     const { unusable, proxies } = proxyEnvironment(env);
     expect(unusable.sort()).toEqual(['HTTPS_PROXY', 'HTTP_PROXY']);

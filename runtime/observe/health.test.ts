@@ -62,7 +62,7 @@ async function closedPort(): Promise<number> {
 const operator = { ok: true, detail: '2 links' };
 
 describe('the health of what an agent depends on', () => {
-  it('is told by circuit and gate', () => {
+  it('follows from circuits and gates', () => {
     expect(healthOf(CLOSED)).toEqual({ operator, 'model/north': { ok: true, circuit: 'Closed' } });
     expect(healthOf(CLOSED, 'SpendLimit')).toEqual({
       operator,
@@ -70,11 +70,11 @@ describe('the health of what an agent depends on', () => {
     });
   });
 
-  it('is good where an open circuit rejects nothing', () => {
+  it('is good if an open circuit rejects nothing', () => {
     expect(healthOf({ ...OPEN, shadow: true })).toMatchObject({ 'model/north': { ok: true } });
   });
 
-  it('is told with the later of two times, and without what a failure said', () => {
+  it('has the later of two times, and contains no messages of failures', () => {
     expect(healthOf(OPEN, 'RateLimited', '2026-01-01T01:00:00.000Z')).toEqual({
       operator,
       'model/north': {
@@ -87,7 +87,7 @@ describe('the health of what an agent depends on', () => {
     });
   });
 
-  it('is not shown on the port of the API, which says how the pod itself is', async () => {
+  it('is not shown on the port of the API, which shows only the health of the pod', async () => {
     const of = await setup(cleanups, (response) => answerJson(response, {}, 500), {
       circuits: [TOUCHY],
       healthChecks: [
@@ -132,7 +132,7 @@ describe('the health of what an agent depends on', () => {
     expect(live).not.toHaveProperty('dependencies');
   });
 
-  it('has the last call that says something about it, whether it went well, and when', () => {
+  it('contains result and time of the last call that says something about it', () => {
     const clock = new FakeClock();
     const calls = new LastCalls(() => clock.date());
     calls.record('tool/look', OK);
@@ -146,7 +146,7 @@ describe('the health of what an agent depends on', () => {
     expect([calls.of('tool/look'), calls.of('model/north')?.ok]).toEqual([undefined, true]);
   });
 
-  it('is asked for at once where it is asked for, each with a time of its own', async () => {
+  it('is checked in parallel on request, each dependency with its own timeout', async () => {
     const clock = new FakeClock();
     const never = new Promise<void>(() => undefined);
     const found = checked({
@@ -166,7 +166,7 @@ describe('the health of what an agent depends on', () => {
     });
   });
 
-  it('is told in time though Redis takes connections and says nothing', async () => {
+  it('is reported in time if Redis accepts connections and stays silent', async () => {
     const taken = new Set<Socket>();
     const silent = createServer((socket) => {
       taken.add(socket);
@@ -201,7 +201,7 @@ describe('the health of what an agent depends on', () => {
     expect(await ask('/health/live')).toEqual([200, undefined]);
   });
 
-  it('takes a pod out of service where a critical check of the spec fails, live', async () => {
+  it('takes a pod out of service when a critical check of the spec fails', async () => {
     const dead = await closedPort();
     const check = { tcp: { host: '127.0.0.1', port: dead }, timeoutMs: 5000, failureThreshold: 1 };
     const common = { name: 'sidecar', intervalMs: 60_000, ...check };
@@ -243,7 +243,7 @@ describe('the health of what an agent depends on', () => {
     expect(of.endpoint.seen).toHaveLength(0);
   });
 
-  it('tells of the Redis that keeps conversations, which makes no pod unready', async () => {
+  it('includes the Redis with conversations, which makes no pod unready', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
     const conversation = { ...CONVERSATION, redis: { url: redis.url } };

@@ -43,7 +43,7 @@ class Scene {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('health checks', () => {
-  it('run side by side, each with a deadline of its own', async () => {
+  it('run in parallel, each with its own deadline', async () => {
     const scene = new Scene();
     scene.checks.apply([CHECK, { ...CHECK, name: 'slow', timeoutMs: 5000 }]);
     expect(scene.underWay.map(({ name }) => name)).toEqual(['db', 'slow']);
@@ -61,7 +61,7 @@ describe('health checks', () => {
     ]);
   });
 
-  it('count the first result at once, and failures after that when there are enough in a row', async () => {
+  it('count the first result at once, and later failures only when enough occur in a row', async () => {
     const scene = new Scene();
     scene.checks.apply([CHECK]);
     await scene.round('Connection');
@@ -77,7 +77,7 @@ describe('health checks', () => {
     expect(scene.changes).toEqual(['Failing', 'Passing', 'Failing']);
   });
 
-  it('take other figures over, and begin anew only with another target', async () => {
+  it('follow changed figures, and start again only with another target', async () => {
     const scene = new Scene();
     scene.checks.apply([CHECK]);
     await scene.round('Connection');
@@ -92,7 +92,7 @@ describe('health checks', () => {
     expect([scene.checks.statuses(), scene.clock.pending()]).toEqual([[], 0]);
   });
 
-  it('run sooner when the interval is made shorter', async () => {
+  it('run sooner when the interval becomes shorter', async () => {
     const scene = new Scene();
     scene.checks.apply([CHECK]);
     for (const { end } of scene.underWay.splice(0)) end();

@@ -10,7 +10,7 @@ function measured(): { clock: FakeClock; performance: Performance } {
 }
 
 describe('the performance of an agent', () => {
-  it('is told by operation', () => {
+  it('is reported by operation', () => {
     const { clock, performance } = measured();
     for (let ms = 1; ms <= 100; ms += 1) {
       performance.record('model', ms, ms > 90 ? 'Timeout' : ms > 87 ? 'Overloaded' : '');
@@ -38,7 +38,7 @@ describe('the performance of an agent', () => {
     expect(operations.request.lastAt).toBe('2026-01-01T00:00:50.000Z');
   });
 
-  it('is nothing bad when nothing happened', () => {
+  it('is good without any calls', () => {
     const { tool } = measured().performance.summary().operations;
     const nothing = {
       count: 0,
@@ -55,7 +55,7 @@ describe('the performance of an agent', () => {
     expect(tool).toEqual({ ...nothing, last5Minutes: nothing });
   });
 
-  it('is told of the last five minutes, by endpoint and by tool', () => {
+  it('covers the last five minutes, by endpoint and by tool', () => {
     const { clock, performance } = measured();
     performance.record('model', 1000, 'Timeout', 'north');
     performance.record('tool', 5, '', 'look');
@@ -89,7 +89,7 @@ describe('the performance of an agent', () => {
     });
   });
 
-  it('tells no more than 64 tools apart', () => {
+  it('distinguishes at most 64 tools', () => {
     const { performance } = measured();
     for (let i = 0; i < 100; i += 1) performance.record('tool', 1, '', `tool${i}`);
     const { tools } = performance.summary();
@@ -98,7 +98,7 @@ describe('the performance of an agent', () => {
     expect(performance.report()[0]!.subjects).toHaveLength(32);
   });
 
-  it('shows the five commonest errors, and tells no more than 32 kinds apart', () => {
+  it('contains the five most frequent errors, and distinguishes at most 32 kinds', () => {
     const { performance } = measured();
     for (let i = 0; i < 100; i += 1) performance.record('tool', 1, `Kind${i}`);
     for (let i = 0; i < 5; i += 1) performance.record('tool', 1, 'Kind7');
@@ -110,7 +110,7 @@ describe('the performance of an agent', () => {
     expect(topErrors).toHaveLength(5);
   });
 
-  it('is reported so that it adds up', () => {
+  it('is reported in figures that can be summed', () => {
     const { clock, performance } = measured();
     performance.record('request', 10, '');
     clock.advance(400_000);

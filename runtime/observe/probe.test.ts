@@ -37,7 +37,7 @@ describe('a check over HTTP', () => {
     [302, undefined],
     [404, 'BadStatus'],
     [500, 'BadStatus'],
-  ])('of an answer with the status %s comes to %s', async (status, result) => {
+  ])('of an answer with the status %s is %s', async (status, result) => {
     const endpoint = await fakeEndpoint((response) => {
       response.writeHead(status, { location: '/elsewhere' }).end();
     });
@@ -46,13 +46,13 @@ describe('a check over HTTP', () => {
     expect(endpoint.seen).toHaveLength(1);
   });
 
-  it('waits for no body', async () => {
+  it('does not wait for the body', async () => {
     const endpoint = await fakeEndpoint((response) => void response.writeHead(200).write('on and'));
     cleanups.add(() => endpoint.close());
     expect(await check({ http: { url: endpoint.url } })).toBeUndefined();
   });
 
-  it('ends at its deadline though nothing is answered', async () => {
+  it('ends at its deadline without an answer', async () => {
     const { server, port } = await silent();
     cleanups.add(() => new Promise((resolve) => server.close(() => resolve())));
     const deadline = new AbortController();
@@ -64,7 +64,7 @@ describe('a check over HTTP', () => {
 });
 
 describe('a check over TCP', () => {
-  it('passes as soon as there is a connection, which it closes', async () => {
+  it('passes as soon as it has a connection, and closes it', async () => {
     const { server, port } = await silent();
     const closed = new Promise<void>((resolve) => {
       server.once('connection', (socket) => socket.once('close', () => resolve()).resume());

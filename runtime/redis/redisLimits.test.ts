@@ -74,7 +74,7 @@ it('a new process continues the buckets of the one before', async () => {
   expect((await limits.run([ask])).map(({ level }) => Math.round(level))).toEqual([1]);
 });
 
-it('the script takes the largest figures that a policy can have', async () => {
+it('the script accepts the largest figures of a policy', async () => {
   const figures = { amount: 1, perMs: 4 * 99_999 * 3_600_000, capacity: 1e9 };
   const costs = [1e9, 1];
   const [answer] = await limits.run([{ id: 'large', figures, owed: 0.5, costs }]);

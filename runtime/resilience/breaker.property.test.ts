@@ -222,7 +222,7 @@ class Run<Call extends { kind: 'Permit' }> {
 const RUNS = { numRuns: 3000 };
 
 describe('for any trace of calls, clock steps, cancellations and reloads', () => {
-  it('the breaker does what a model does that works all out from the whole history', () => {
+  it('the breaker equals a model that computes everything from the whole history', () => {
     let transitions = 0;
     const property = fc.property(traces, ([initial, trace]) => {
       const breaker = new Run<BreakerCall>(real(initial), initial);
@@ -254,7 +254,7 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
     fc.assert(property, RUNS);
   });
 
-  it('a result from before a transition never votes: leaving it out changes nothing', () => {
+  it('a result from before a transition never votes: without it nothing changes', () => {
     let late = 0;
     const property = fc.property(traces, ([initial, trace]) => {
       const all = new Run(real(initial), initial);
@@ -277,7 +277,7 @@ describe('for any trace of calls, clock steps, cancellations and reloads', () =>
     expect(late).toBeGreaterThan(RUNS.numRuns);
   });
 
-  it('no permit leaks: once all calls have ended, every probe is to be had again', () => {
+  it('no permit leaks: once all calls have ended, every probe is available', () => {
     let halfOpen = 0;
     const property = fc.property(traces, ([initial, trace]) => {
       const run = new Run(real(initial), initial);

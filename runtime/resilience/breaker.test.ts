@@ -91,13 +91,13 @@ describe('a closed breaker', () => {
     expect(bench.reasons()).toEqual(['Closed → Open: 2 consecutive failures (Connection)']);
   });
 
-  it('stays closed when its rule is off', () => {
+  it('stays closed if its rule is off', () => {
     const bench = new Bench({ trip: {} });
     for (let i = 0; i < 100; i += 1) bench.call(failure());
     expect(bench.state()).toBe('Closed');
   });
 
-  it('takes no vote at the first token: a stream that breaks off is a failure', () => {
+  it('does not count a first token as a success: a stream that breaks off is a failure', () => {
     const bench = new Bench({ trip: { consecutiveFailures: 1 } });
     const permit = bench.permit();
     permit.firstToken(0);
@@ -117,7 +117,7 @@ describe('a closed breaker', () => {
 });
 
 describe('an open breaker', () => {
-  it('rejects with the time that is left, in whole milliseconds', () => {
+  it('rejects with the remaining time in whole milliseconds', () => {
     const bench = new Bench();
     bench.open();
     bench.now = 59_999.5;
@@ -125,7 +125,7 @@ describe('an open breaker', () => {
     expect(bench.breaker.nextDeadline(bench.now)).toBe(60_000);
   });
 
-  it('is half-open when its time has passed, though nobody called', () => {
+  it('is half-open when its time has passed, even without calls', () => {
     const bench = new Bench();
     bench.open();
     bench.now = 60_000;
@@ -140,7 +140,7 @@ describe('an open breaker', () => {
     });
   });
 
-  it('stays open twice as long after each probe that fails, up to the maximum', () => {
+  it('stays open twice as long after each failed probe, up to the maximum', () => {
     const bench = new Bench({ maxOpenDurationMs: 200_000 });
     bench.halfOpen();
     const lengths = [1, 2, 3, 4].map(() => {
@@ -153,7 +153,7 @@ describe('an open breaker', () => {
     expect(bench.reasons()[2]).toBe('HalfOpen → Open: probe failed (Timeout)');
   });
 
-  it('stays within the maximum however often it was reopened', () => {
+  it('never exceeds the maximum, however often it reopens', () => {
     const bench = new Bench();
     bench.halfOpen();
     for (let i = 0; i < 1100; i += 1) {
@@ -170,7 +170,7 @@ describe('an open breaker', () => {
     ['after twice openDuration', 120_000, 60_000],
     ['after an hour', 3_600_000, 60_000],
   ])(
-    'that had doubled twice and trips again %s (%i ms) stays open for %i ms',
+    'whose time was doubled twice, and which trips again %s (%i ms), stays open for %i ms',
     (_when, closedMs, openMs) => {
       const bench = new Bench();
       bench.halfOpen();
@@ -186,7 +186,7 @@ describe('an open breaker', () => {
     },
   );
 
-  it('forgets how it had grown when it is reset', () => {
+  it('forgets the doublings when it is reset', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.call(failure());
@@ -200,7 +200,7 @@ describe('an open breaker', () => {
     [1500, '1.5s'],
     [250, '0.2s'],
     [600_000, '600s'],
-  ])('says how long it was open: %d ms', (ms, text) => {
+  ])('names the time that it was open: %d ms', (ms, text) => {
     const bench = new Bench({ openDurationMs: 250 });
     bench.open();
     bench.breaker.advance(ms);
@@ -209,7 +209,7 @@ describe('an open breaker', () => {
 });
 
 describe('a half-open breaker', () => {
-  it('closes after enough probes and forgets the failures before', () => {
+  it('closes after enough probes and forgets earlier failures', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.call(OK);
@@ -220,7 +220,7 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('Closed');
   });
 
-  it('rejects everyone else at once while a probe runs', () => {
+  it('rejects all other calls at once while a probe runs', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.permit();
@@ -228,7 +228,7 @@ describe('a half-open breaker', () => {
     expect(answers).toEqual(Array(5).fill('Rejection'));
   });
 
-  it('is not closed by a caller that cancels the probe, and takes the next one', () => {
+  it('stays half-open when a probe is cancelled, and admits the next one', () => {
     const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 1 } });
     bench.halfOpen();
     bench.call(IGNORED);
@@ -247,7 +247,7 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('HalfOpen');
   });
 
-  it('is not closed by a success of a call from before it opened', () => {
+  it('ignores a success of a call from before it opened', () => {
     const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 1 } });
     const early = bench.permit();
     bench.halfOpen();
@@ -257,7 +257,7 @@ describe('a half-open breaker', () => {
     expect(acquire(bench.breaker, bench.now).kind).toBe('Rejection');
   });
 
-  it('is not reopened by a failure of a call from before it opened', () => {
+  it('ignores a failure of a call from before it opened', () => {
     const bench = new Bench();
     const early = bench.permit();
     bench.halfOpen();
@@ -266,7 +266,7 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('HalfOpen');
   });
 
-  it('frees the place of a probe at its first token, and hears the probe at its end', () => {
+  it('frees the place of a probe at its first token, and counts its vote at its end', () => {
     const bench = new Bench();
     bench.halfOpen();
     const stream = bench.permit();
@@ -282,7 +282,7 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('Closed');
   });
 
-  it('begins no further probe while those whose first token has come are enough to close it', () => {
+  it('admits no further probe while enough probes to close it have their first token', () => {
     const bench = new Bench({ halfOpen: { maxProbes: 1, successThreshold: 2 } });
     bench.halfOpen();
     const streams = [bench.permit()];
@@ -306,7 +306,7 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('Open');
   });
 
-  it('hears a probe that delivers steadily before its end, and only once', () => {
+  it('counts a steadily flowing probe before its end, and only once', () => {
     const bench = new Bench();
     bench.halfOpen();
     const streams = [bench.permit(), undefined];
@@ -343,7 +343,7 @@ describe('a half-open breaker', () => {
     expect(probes).toHaveLength(3);
   });
 
-  it('stays half-open while nothing probes it', () => {
+  it('stays half-open without a probe', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.permit().settle(OK, bench.now);
@@ -355,7 +355,7 @@ describe('a half-open breaker', () => {
     expect(bench.state()).toBe('Closed');
   });
 
-  it('takes no vote of a probe in the state after', () => {
+  it('ignores the vote of a probe in the next state', () => {
     const bench = new Bench({
       trip: { consecutiveFailures: 1 },
       halfOpen: { maxProbes: 2, successThreshold: 1 },
@@ -375,7 +375,7 @@ describe('another spec', () => {
     ['shorter', 40_000, 'Open', 40_000],
     ['already over', 10_000, 'HalfOpen', undefined],
     ['above the maximum', 900_000, 'Open', 600_000],
-  ])('counts the time open from when it opened: %s', (_name, openDurationMs, state, deadline) => {
+  ])('counts the open time from the opening: %s', (_name, openDurationMs, state, deadline) => {
     const bench = new Bench();
     bench.open();
     bench.now = 30_000;
@@ -384,7 +384,7 @@ describe('another spec', () => {
     expect(bench.breaker.nextDeadline(bench.now)).toBe(deadline);
   });
 
-  it('says how long it was open when the new time is already over', () => {
+  it('names the time that it was open if the new time is already over', () => {
     const bench = new Bench();
     bench.open();
     bench.now = 30_000;
@@ -392,7 +392,7 @@ describe('another spec', () => {
     expect(bench.reasons().at(-1)).toBe('Open → HalfOpen: open for 30s');
   });
 
-  it('keeps how often probes failed', () => {
+  it('keeps the number of failed probes', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.call(failure());
@@ -400,7 +400,7 @@ describe('another spec', () => {
     expect(bench.breaker.nextDeadline(bench.now)).toBe(70_000);
   });
 
-  it('does not open or close anything by itself; thresholds bind at the next record', () => {
+  it('does not open or close the circuit; thresholds apply at the next record', () => {
     const bench = new Bench();
     for (let i = 0; i < 3; i += 1) bench.call(failure());
     bench.breaker.apply({ ...SPEC, trip: { consecutiveFailures: 2 } }, bench.now);
@@ -409,7 +409,7 @@ describe('another spec', () => {
     expect(bench.reasons()).toEqual(['Closed → Open: 4 consecutive failures (Overloaded)']);
   });
 
-  it('does not close a half-open circuit whose time was over before, though it is longer', () => {
+  it('does not open a half-open circuit again if the new time is longer', () => {
     const bench = new Bench();
     bench.halfOpen();
     bench.breaker.apply({ ...SPEC, openDurationMs: 300_000 }, bench.now);
@@ -424,7 +424,7 @@ describe('another spec', () => {
     expect(bench.state()).toBe('Open');
   });
 
-  it('counts other classes from then on', () => {
+  it('counts other classes of failures from then on', () => {
     const bench = new Bench({ trip: { consecutiveFailures: 1 } });
     const trip = { consecutiveFailures: 1 };
     bench.breaker.apply({ ...SPEC, trip, failureOn: ['RateLimited'] }, 0);
@@ -436,7 +436,7 @@ describe('another spec', () => {
 });
 
 describe('a call without a vote', () => {
-  it('is admitted by an open circuit and takes no place of a probe', () => {
+  it('is admitted by an open circuit, and takes no place of a probe', () => {
     const bench = new Bench();
     bench.open();
     expect(bench.breaker.acquireWithoutVote(bench.now)).toBe(NO_VOTE);

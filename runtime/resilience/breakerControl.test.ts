@@ -67,7 +67,7 @@ class Bench {
 describe('the failure rate', () => {
   const trip = { failureRate: { percent: 50, windowMs: 10_000, minimumCalls: 4 } };
 
-  it('opens at the share, once enough calls have ended, also by a success', () => {
+  it('opens at its threshold once enough calls have ended, even if the last is a success', () => {
     const bench = new Bench({ trip });
     bench.calls(3, FAILURE);
     expect(bench.state()).toBe('Closed');
@@ -75,7 +75,7 @@ describe('the failure rate', () => {
     expect(bench.last()).toBe('75% of 4 calls in 10s failed');
   });
 
-  it('counts calls when they end, however long they took', () => {
+  it('counts calls when they end, for any duration', () => {
     const bench = new Bench({ trip });
     const permits = Array.from({ length: 4 }, () => bench.permit());
     bench.now = 100_000;
@@ -83,7 +83,7 @@ describe('the failure rate', () => {
     expect(bench.state()).toBe('Open');
   });
 
-  it('forgets a call when the window has passed it', () => {
+  it('forgets a call when it has left the window', () => {
     const bench = new Bench({ trip });
     bench.calls(3, FAILURE);
     bench.now = 10_000;
@@ -91,7 +91,7 @@ describe('the failure rate', () => {
     expect(bench.state()).toBe('Closed');
   });
 
-  it('over a number of calls forgets exactly the oldest', () => {
+  it('forgets exactly the oldest call in a window of calls', () => {
     const bench = new Bench({ trip: { failureRate: { percent: 50, calls: 4, minimumCalls: 4 } } });
     for (const outcome of [FAILURE, OK, OK, OK, FAILURE, OK]) bench.call(outcome);
     expect(bench.state()).toBe('Closed');
@@ -99,7 +99,7 @@ describe('the failure rate', () => {
     expect(bench.last()).toBe('50% of 4 calls failed');
   });
 
-  it('keeps the samples inside of the window when the spec changes, also the kind of window', () => {
+  it('keeps the calls within the window when the spec changes, even to the other kind of window', () => {
     const bench = new Bench({ trip });
     bench.calls(3, FAILURE);
     bench.apply({ trip: { failureRate: { percent: 50, calls: 10, minimumCalls: 4 } } });
@@ -113,7 +113,7 @@ describe('the failure rate', () => {
 describe('a rule that is edited', () => {
   const rate = { percent: 50, minimumCalls: 4 };
 
-  it('keeps no sample from before it was off', () => {
+  it('keeps no call from before it was off', () => {
     const bench = new Bench({ trip: { failureRate: { ...rate, windowMs: 60_000 } } });
     bench.calls(3, FAILURE);
     bench.apply({ trip: { consecutiveFailures: 10 } });
@@ -135,7 +135,7 @@ describe('a rule that is edited', () => {
     expect(bench.last()).toBe('3 consecutive failures (Overloaded)');
   });
 
-  it('has no sample expire more than a tenth of a window of 1 s early', () => {
+  it('drops no call more than a tenth of a window of 1 s early', () => {
     const bench = new Bench({ trip: { failureRate: { ...rate, windowMs: 1000 } } });
     bench.now = 950;
     bench.calls(3, FAILURE);
@@ -148,14 +148,14 @@ describe('a rule that is edited', () => {
 describe('slow calls', () => {
   const slowCalls = { percent: 100, windowMs: 60_000, minimumCalls: 2, slowerThanMs: 1000 };
 
-  it('open by the whole time of a call that is not streamed', () => {
+  it('count an unstreamed call by its whole duration', () => {
     const bench = new Bench({ trip: { slowCalls } });
     bench.call(OK, 1001);
     bench.call(OK, 1001);
     expect(bench.last()).toBe('100% of 2 calls in 60s slower than 1s');
   });
 
-  it('are told by the first token when there is one', () => {
+  it('count a streamed call by its first token', () => {
     const bench = new Bench({ trip: { slowCalls } });
     for (let i = 0; i < 3; i += 1) {
       const permit = bench.permit();
@@ -166,13 +166,13 @@ describe('slow calls', () => {
     expect(bench.state()).toBe('Closed');
   });
 
-  it('are those that the outcome calls slow, too', () => {
+  it('include calls that their outcome marks as slow', () => {
     const bench = new Bench({ trip: { slowCalls } });
     bench.calls(2, { vote: 'ok', slow: true });
     expect(bench.state()).toBe('Open');
   });
 
-  it('fail a probe', () => {
+  it('make a probe fail', () => {
     const bench = new Bench({ trip: { slowCalls } });
     bench.calls(2, { vote: 'ok', slow: true });
     bench.now += 10_000;
@@ -197,27 +197,27 @@ describe('the ramp-up', () => {
     [10_000, 25],
     [20_000, 50],
     [30_000, 100],
-  ])('after %d ms lets through %d of 100 calls', (ms, count) => {
+  ])('admits, after %d ms, %d of 100 calls', (ms, count) => {
     const bench = ramping();
     bench.now += ms;
     expect(Math.abs(bench.admitted(100) - count)).toBeLessThanOrEqual(1);
   });
 
-  it('lets a call through whenever none is in flight', () => {
+  it('admits a call whenever none is in flight', () => {
     const bench = ramping();
     bench.calls(50, OK);
     expect(bench.breaker.rejections).toBe(0);
   });
 
-  it('does not hold back calls after a reset', () => {
+  it('does not reject calls after a reset', () => {
     const bench = ramping();
     bench.breaker.reset('reset', bench.now);
     expect(bench.admitted(100)).toBe(100);
   });
 });
 
-describe('a breaker in the shadow', () => {
-  it('goes through its states and rejects nothing, but counts what it would have rejected', () => {
+describe('a breaker in shadow mode', () => {
+  it('changes state and rejects nothing, but counts calls that it would have rejected', () => {
     const bench = new Bench({ shadow: true });
     bench.calls(3, FAILURE);
     expect(bench.state()).toBe('Open');
@@ -233,7 +233,7 @@ describe('a breaker in the shadow', () => {
 });
 
 describe('an override', () => {
-  it('holds the circuit open until it expires, then tries', () => {
+  it('holds the circuit open until it expires, and then lets it probe', () => {
     const bench = new Bench();
     bench.apply({ override: { state: 'Open', until: 90_000, reason: 'maintenance' } });
     expect([bench.state(), bench.last()]).toEqual(['Open', 'override: maintenance']);
@@ -246,7 +246,7 @@ describe('an override', () => {
     expect(bench.state()).toBe('Closed');
   });
 
-  it('without expiry holds it open until it is removed, then tries', () => {
+  it('without an end holds it open until it is removed, and then lets it probe', () => {
     const bench = new Bench({ override: { state: 'Open' } });
     bench.now = 1e9;
     expect(acquire(bench.breaker, bench.now)).toEqual({ kind: 'Rejection', retryAfterMs: 10_000 });
@@ -255,7 +255,7 @@ describe('an override', () => {
     expect([bench.state(), bench.last()]).toEqual(['HalfOpen', 'override removed']);
   });
 
-  it('holds it closed whatever fails; afterwards the rules bind again', () => {
+  it('holds it closed despite failures, and afterwards the rules apply again', () => {
     const bench = new Bench();
     bench.calls(3, FAILURE);
     bench.apply({ override: { state: 'Closed', until: 50_000 } });
@@ -267,7 +267,7 @@ describe('an override', () => {
     expect(bench.last()).toBe('21 consecutive failures (Overloaded)');
   });
 
-  it('beats a reset', () => {
+  it('takes precedence over a reset', () => {
     const bench = new Bench({ override: { state: 'Open' } });
     bench.breaker.reset('reset', 0);
     expect(bench.state()).toBe('Open');
@@ -275,7 +275,7 @@ describe('an override', () => {
 });
 
 describe('a reset', () => {
-  it('closes an open circuit and forgets the failures before', () => {
+  it('closes an open circuit and forgets earlier failures', () => {
     const bench = new Bench();
     bench.calls(3, FAILURE);
     bench.breaker.reset('reset token changed', 0);
@@ -291,11 +291,11 @@ describe('a snapshot', () => {
     return JSON.parse(JSON.stringify(snapshot)) as NonNullable<typeof snapshot>;
   }
 
-  it('of a closed circuit is nothing', () => {
+  it('of a closed circuit is undefined', () => {
     expect(new Bench().breaker.snapshot(0)).toBeUndefined();
   });
 
-  it('lets another process go on where this one was, with the time between counted', () => {
+  it('lets another process continue, and counts the time in between', () => {
     const bench = new Bench();
     bench.calls(3, FAILURE);
     bench.now += 10_000;
@@ -308,7 +308,7 @@ describe('a snapshot', () => {
     expect(next.transitions).toEqual([]);
   });
 
-  it('that is too old or from the future is left aside', () => {
+  it('that is too old or from the future is ignored', () => {
     const bench = new Bench();
     bench.calls(3, FAILURE);
     const next = new Bench();
@@ -317,7 +317,7 @@ describe('a snapshot', () => {
     expect(next.state()).toBe('Closed');
   });
 
-  it('of a circuit held open whose override is gone since lets it be tried', () => {
+  it('of a circuit that was held open lets it probe if the override is gone', () => {
     const bench = new Bench({ override: { state: 'Open' } });
     const next = new Bench();
     next.breaker.restore(saved(bench), 0, 60_000, 0);

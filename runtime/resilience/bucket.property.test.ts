@@ -147,7 +147,7 @@ const RUNS = { numRuns: 3000 };
 const ROUNDING = 1e-5;
 
 describe('for any trace of calls, clock steps and reloads', () => {
-  it('the bucket is what a naive ledger says', () => {
+  it('the bucket equals a naive ledger', () => {
     let rejected = 0;
     const property = fc.property(spec, trace, (initial, steps) => {
       const run = new Run(initial);
@@ -167,7 +167,7 @@ describe('for any trace of calls, clock steps and reloads', () => {
     expect(rejected).toBeGreaterThan(RUNS.numRuns);
   });
 
-  it('never admits more over any stretch than the rate gave plus the largest capacity in force', () => {
+  it('the bucket never admits more in any period than the refill plus the largest capacity in force', () => {
     const property = fc.property(spec, trace, (initial, steps) => {
       const run = new Run(initial);
       const ledger = new Ledger(initial);
@@ -206,7 +206,7 @@ describe('for any trace of calls, clock steps and reloads', () => {
     fc.assert(property, RUNS);
   });
 
-  it('a rejected cost is admitted after the time that the rejection told', () => {
+  it('a rejected cost is admitted after the time that the rejection states', () => {
     const property = fc.property(spec, trace, fc.nat({ max: 15 }), (initial, steps, cost) => {
       const run = new Run(initial);
       for (const next of steps) run.take(next);

@@ -13,13 +13,13 @@ function drained(spec: BucketSpec = SPEC): Bucket {
 }
 
 describe('a bucket', () => {
-  it('is full at first and never fuller', () => {
+  it('begins full and never exceeds its capacity', () => {
     const bucket = new Bucket(SPEC, 0);
     expect(bucket.level(0)).toBe(5);
     expect(bucket.level(1_000_000)).toBe(5);
   });
 
-  it('refills all the time, by shares of a token', () => {
+  it('refills continuously, also by fractions of a token', () => {
     const bucket = drained();
     expect(bucket.level(50)).toBe(0.5);
     expect(acquire(bucket, 1, 99).kind).toBe('Rejection');
@@ -38,17 +38,17 @@ describe('a bucket', () => {
     expect(acquire(bucket, cost, now + retryAfterMs).kind).toBe('Permit');
   });
 
-  it('takes nothing when it rejects', () => {
+  it('takes no tokens when it rejects', () => {
     const bucket = drained();
     for (let i = 0; i < 10; i += 1) acquire(bucket, 2, 150);
     expect(bucket.level(150)).toBe(1.5);
   });
 
-  it('takes a full bucket for a cost above the capacity, so that it is not rejected for ever', () => {
+  it('takes the whole bucket for a cost above the capacity, so that such calls can succeed', () => {
     expect(acquire(new Bucket(SPEC, 0), 1000, 0)).toEqual({ kind: 'Permit', reserved: 5 });
   });
 
-  it('does not refill for time that goes back', () => {
+  it('does not change when time goes back', () => {
     const bucket = drained();
     acquire(bucket, 1, 100);
     expect(bucket.level(50)).toBe(0);
@@ -56,7 +56,7 @@ describe('a bucket', () => {
     expect(bucket.level(100)).toBe(0);
   });
 
-  it('admits at the rate for ever, whatever fractions add up to', () => {
+  it('admits at the exact rate for ever, despite fractions', () => {
     const bucket = drained({ amount: 7, perMs: 1000, capacity: 3 });
     let admitted = 0;
     for (let now = 0.1; now <= 100_000.2; now += 0.7) {
@@ -87,7 +87,7 @@ describe('another spec', () => {
 });
 
 describe('a reservation', () => {
-  it('gives back what was not used, and never more than there is room for', () => {
+  it('returns unused tokens, and never more than there is room for', () => {
     const bucket = drained();
     bucket.settle(5, 2, 0);
     expect(bucket.level(0)).toBe(3);
@@ -96,13 +96,13 @@ describe('a reservation', () => {
     expect(bucket.level(1_000_000)).toBe(5);
   });
 
-  it('owes what was used beyond it', () => {
+  it('takes additional usage from the bucket, even below zero', () => {
     const bucket = drained();
     bucket.settle(5, 9, 0);
     expect([bucket.level(0), bucket.wait(1, 0)]).toEqual([-4, 500]);
   });
 
-  it('keeps the bucket from being as good as new until it is settled', () => {
+  it('keeps the bucket from counting as unused until it is settled', () => {
     const bucket = new Bucket(SPEC, 0);
     const reserved = bucket.take(1, 0);
     expect(bucket.isUnused(1000)).toBe(false);

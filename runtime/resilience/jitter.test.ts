@@ -4,7 +4,7 @@ import { Jitter, lengthened } from './jitter.ts';
 const many = (next: () => number): number[] => Array.from({ length: 1000 }, next);
 
 describe('a jitter', () => {
-  it('shortens durations of ours evenly by up to two fifths', () => {
+  it('shortens durations of policies evenly by up to two fifths', () => {
     const jitter = new Jitter('pod-1/model/primary');
     const factors = many(() => jitter.factor());
     expect(Math.min(...factors)).toBeGreaterThan(0.6);
@@ -15,7 +15,7 @@ describe('a jitter', () => {
     }
   });
 
-  it('only lengthens what a provider asked for, by a fifth or 10 s at most', () => {
+  it('only lengthens waits of providers, by at most a fifth and 10 s', () => {
     const jitter = new Jitter('pod-1');
     for (const ms of many(() => lengthened(1000, jitter.share()))) {
       expect(ms).toBeGreaterThanOrEqual(1000);
@@ -27,7 +27,7 @@ describe('a jitter', () => {
     }
   });
 
-  it('follows from its seed alone', () => {
+  it('depends only on its seed', () => {
     const [one, same, other] = ['a', 'a', 'b'].map((seed) => new Jitter(seed));
     const factors = many(() => one!.factor());
     expect(many(() => same!.factor())).toEqual(factors);

@@ -141,7 +141,7 @@ function rounded(level: number): number {
 const RUNS = { numRuns: 2000 };
 
 describe('for any trace of calls by key, clock steps and reloads', () => {
-  it('every key has what a bucket of its own has, or shares one, and only full ones make room', () => {
+  it('every key has its own bucket or shares one, and only full buckets are evicted', () => {
     let shared = 0;
     const property = fc.property(spec, maxKeys, trace, (initial, max, steps) => {
       const pair = new Pair(initial, max);
@@ -155,7 +155,7 @@ describe('for any trace of calls by key, clock steps and reloads', () => {
     expect(shared).toBeGreaterThan(RUNS.numRuns);
   });
 
-  it('nobody loses a bucket while something of it is reserved, and there are never more than maxKeys', () => {
+  it('no bucket with a reservation is evicted, and there are never more than maxKeys', () => {
     const property = fc.property(spec, maxKeys, trace, (initial, max, steps) => {
       const pair = new Pair(initial, max);
       let most = max;
@@ -190,7 +190,7 @@ describe('the work for a key', () => {
     },
   );
 
-  it('finds every unused bucket within as many new keys as there are keys', () => {
+  it('is bounded: as many new keys as there are keys find every unused bucket', () => {
     const keys = 80;
     const buckets = new KeyedBuckets({ amount: 1, perMs: 1e9, capacity: 5 }, keys, 0, ownBucket);
     for (let i = 0; i < keys; i += 1) {

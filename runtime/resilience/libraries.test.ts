@@ -68,7 +68,7 @@ describe('five failures 60 s apart in a window of 10 s', () => {
   });
 });
 
-describe('a caller that cancels the half-open probe', () => {
+describe('a cancelled half-open probe', () => {
   it('closes the breaker of cockatiel', async () => {
     const breaker = cockatiel.circuitBreaker(
       cockatiel.handleWhen((error) => (error as Error).name !== 'AbortError'),
@@ -90,7 +90,7 @@ describe('a caller that cancels the half-open probe', () => {
   });
 });
 
-describe('other callers while a half-open probe runs', () => {
+describe('other calls while a half-open probe runs', () => {
   it('are blocked behind it by cockatiel', async () => {
     const breaker = cockatiel.circuitBreaker(cockatiel.handleAll, {
       halfOpenAfter: 30_000,

@@ -23,7 +23,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe('for any trace of calls and of windows of either kind', () => {
   const trace = fc.array(step, { minLength: 20, maxLength: 100, size: 'max' });
 
-  it('the calls whose cell is inside of the window are counted, and no others', () => {
+  it('exactly the calls whose cell is within the window count', () => {
     const property = fc.property(extent, trace, (initial, steps) => {
       const window = new SampleWindow();
       window.apply(initial);

@@ -6,7 +6,7 @@ import { RECENT_MS, SuccessRate } from './successRate.ts';
 const FAILED: Outcome = { vote: 'failure', class: 'ServerError', message: '' };
 
 describe('the share of successes', () => {
-  it('is that of the recent calls, and 1 without any', () => {
+  it('counts recent calls, and is 1 without any', () => {
     const rate = new SuccessRate();
     expect(rate.share(0)).toBe(1);
     rate.record(FAILED, 0);

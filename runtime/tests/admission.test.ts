@@ -28,7 +28,7 @@ const queued = ({ agent }: Setup): number => agent.runtime.guard.stats().bulkhea
 const ONE = { maxConcurrent: 1, maxQueued: 1, acquireTimeoutMs: 60_000 };
 
 describe('the bulkhead of the agent', () => {
-  it('serves one after another and refuses who finds no place in the queue', async () => {
+  it('serves one request after another, and refuses those beyond its queue', async () => {
     const context = await start({ bulkhead: ONE });
     const first = send(context.agent.url);
     await until(() => context.endpoint.seen.length === 1);
@@ -53,7 +53,7 @@ describe('the bulkhead of the agent', () => {
     expect(body.toString()).toContain('bulkhead_rejected_total{name="inbound"} 1');
   });
 
-  it('gives the place of a caller that leaves to the next', async () => {
+  it('gives the place of a client that leaves to the next one', async () => {
     const context = await start({ bulkhead: ONE });
     const first = send(context.agent.url);
     await until(() => context.endpoint.seen.length === 1);
@@ -69,7 +69,7 @@ describe('the bulkhead of the agent', () => {
     expect(context.endpoint.seen).toHaveLength(1);
   });
 
-  it('refuses who has waited too long, and who has no time left', async () => {
+  it('refuses requests that wait too long or have no time left', async () => {
     const context = await start({ bulkhead: { ...ONE, acquireTimeoutMs: 50 } });
     const first = send(context.agent.url);
     await until(() => context.endpoint.seen.length === 1);
@@ -86,7 +86,7 @@ describe('the bulkhead of the agent', () => {
     expect(reason(await slow)).toEqual([504, 'Timeout']);
   });
 
-  it('shows on the debug page', async () => {
+  it('is shown on the debug page', async () => {
     const context = await start({ bulkhead: ONE });
     const first = send(context.agent.url);
     await until(() => context.endpoint.seen.length === 1);
@@ -119,7 +119,7 @@ describe('limits', () => {
     return setup(cleanups, (response) => answerJson(response, MESSAGE), { limits });
   }
 
-  it('by key give each its own, and show no key anywhere', async () => {
+  it('by key give each key a bucket, and show no key', async () => {
     const context = await serving(limit({ key: { header: 'x-user-id' } }));
     const as = async (user: string): Promise<number> =>
       (await send(context.agent.url, { headers: { 'X-User-Id': user } })).status;
@@ -133,7 +133,7 @@ describe('limits', () => {
     expect(text).not.toMatch(/ann-7|bob-8/);
   });
 
-  it('that queue have their callers wait, no longer than maxWait', async () => {
+  it('with Queue let clients wait for at most maxWait', async () => {
     const context = await serving(
       limit({ refill: { amount: 1, perMs: 100 }, onLimit: 'Queue', maxWaitMs: 5000 }),
     );
@@ -144,7 +144,7 @@ describe('limits', () => {
     expect(reason(await send(hasty.agent.url))).toEqual([429, 'RateLimited']);
   });
 
-  it('on tokens of requests go by an estimate first and by usage in the end', async () => {
+  it('on tokens of requests reserve an estimate and settle the usage', async () => {
     const context = await serving(limit({ resource: 'InputTokens', capacity: 100 }));
     const body = JSON.stringify({ model: 'm', max_tokens: 5, x: 'y'.repeat(280) });
     const left = (): number => context.agent.runtime.guard.stats().limits[0]!.tokens;
@@ -154,7 +154,7 @@ describe('limits', () => {
     expect(left()).toBeLessThan(97.1);
   });
 
-  it('on a dependency leave what the attempt took', async () => {
+  it('on a dependency are charged by each attempt', async () => {
     const context = await serving(
       limit(limitOf({ target: 'model/primary', resource: 'TotalTokens', capacity: 1000 })),
     );

@@ -75,7 +75,7 @@ const IDS = Array.from({ length: 12 }, (_, i) => `session ${i}`);
 const equals = (...names: string[]): Part[] => names.map((name) => ({ name, does: fine }));
 
 describe('sessions', () => {
-  it('stay at one endpoint, whatever shares the other requests, and count as hits', async () => {
+  it('stay at one endpoint under any balancing, and count as hits', async () => {
     const of = await startPool(cleanups, equals('a', 'b'), {
       affinity: AUTOMATIC,
       loadBalancing: 'RoundRobin',
@@ -87,7 +87,7 @@ describe('sessions', () => {
     expect(await metric(of, 'affinity_requests_total')).toBe(36);
   });
 
-  it('are not counted where each endpoint has a priority of its own', async () => {
+  it('are not counted if all endpoints differ in priority', async () => {
     const parts: Part[] = [...equals('a'), { name: 'spare', priority: 1, does: fine }];
     const of = await startPool(cleanups, parts, { affinity: AUTOMATIC });
     expect(await served(of, IDS.slice(0, 2))).toEqual(['a', 'a']);
@@ -153,7 +153,7 @@ describe('sessions', () => {
     expect(await served(of, [other!, mine!])).toEqual(['b', 'b']);
   });
 
-  it('follow a change of the fields at once, and those that have moved stay where they are', async () => {
+  it('follow changed fields at once, and moved ones stay where they are', async () => {
     const of = await startPool(cleanups, equals('a', 'b'), { loadBalancing: 'RoundRobin' });
     expect(await served(of, IDS.slice(0, 2), 2)).toEqual(['a,b', 'a,b']);
     change(of, () => ({ affinity: AUTOMATIC }));
@@ -204,7 +204,7 @@ describe('the prompt caches of three providers', () => {
     return read.reduce((a, b) => a + b, 0);
   }
 
-  it('serve all turns of a session but its first, in all pods, where balancing alone loses most', async () => {
+  it('serve all turns of a session except its first, in all pods', async () => {
     const balanced = await cachedTokens({ mode: 'Disabled' });
     const kept = await cachedTokens(AUTOMATIC);
     // About 750 tokens of system prompt in each turn.

@@ -85,7 +85,7 @@ function toolAt(url: string, name: string, inputSchema: Record<string, unknown>)
 }
 
 describe('the schema of a tool', () => {
-  it('takes neither a process nor another tool down', async () => {
+  it('stops neither the process nor another tool', async () => {
     const model = await modelUsing(['explosive', 'exponential', 'look'], {
       a: `${'a'.repeat(50)}!`,
     });
@@ -155,7 +155,7 @@ describe('a body', () => {
   });
   afterAll(() => began.run());
 
-  it('of a million empty objects is passed on, and refused where it would have to be parsed', async () => {
+  it('of a million empty objects is forwarded, and refused if it would have to be parsed', async () => {
     const body = `{"messages":[${'{},'.repeat(4 * MIB)}{}],"note":"base64"}`;
     const passed = await send(agent.agentUrl, { body });
     expect(passed.status).toBe(200);
@@ -166,7 +166,7 @@ describe('a body', () => {
     });
   });
 
-  it('of 31 MiB that never ends, sixteen times, leaves memory and room for others', async () => {
+  it('of 31 MiB that never ends, sixteen times, leaves memory and places for others', async () => {
     const part = Buffer.alloc(31 * MIB, 0x20);
     const senders = await Promise.all(
       Array.from({ length: 16 }, () => begin(agent.agentUrl, part, 32 * MIB)),
@@ -179,7 +179,7 @@ describe('a body', () => {
     expect(await peakMemory(agent)).toBeLessThan(450);
   });
 
-  it('that comes slowly, two hundred times, keeps no client from a place', async () => {
+  it('that comes slowly, two hundred times, takes no client’s place', async () => {
     const part = Buffer.alloc(100, 0x20);
     const senders = await Promise.all(
       Array.from({ length: 200 }, () => begin(agent.agentUrl, part, 1000)),

@@ -78,7 +78,7 @@ describe('an attempt', () => {
     expect(context.failures()).toEqual([{ Timeout: 1 }, {}]);
   });
 
-  it('lasts no longer than timeouts.attempt, at the last endpoint too', async () => {
+  it('lasts no longer than timeouts.attempt, even at the last endpoint', async () => {
     const context = await model([hanging, hanging], {
       timeouts: { ...TIMEOUTS, attemptMs: 100 },
     });
@@ -87,7 +87,7 @@ describe('an attempt', () => {
     expect(context.failures()).toEqual([{ Timeout: 1 }, { Timeout: 1 }]);
   });
 
-  it('that our deadline cuts short is not the endpoint’s fault', async () => {
+  it('that the request’s deadline cuts is no failure of the endpoint', async () => {
     const context = await model([after(1500, failing), after(2600, fine)], {
       timeouts: { ...TIMEOUTS, requestMs: 3000, attemptMs: 2900 },
     });
@@ -114,7 +114,7 @@ describe('an attempt', () => {
     expect(context.failures()).toEqual([{ ServerError: 1, Timeout: 1 }]);
   });
 
-  it('takes another timeouts.attempt at once, and the circuit keeps what it has counted', async () => {
+  it('follows a changed timeouts.attempt at once, and the circuit keeps its counts', async () => {
     const context = await model([hanging], { timeouts: { ...TIMEOUTS, attemptMs: 100 } });
     await send(context.agent.url);
     expect(context.states()).toEqual(['Open']);
@@ -141,7 +141,7 @@ describe('an attempt', () => {
 });
 
 describe('a stream', () => {
-  it('flows on when the time to its first token is over', async () => {
+  it('may last longer than the timeout of its first token', async () => {
     const slowly: Behaviour = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(STREAM.slice(0, 4).join(''));
@@ -207,7 +207,7 @@ describe('clients that leave', () => {
     expect(context.states()).toEqual(['Open']);
   });
 
-  it('of an endpoint that has sent a ping say nothing against it', async () => {
+  it('of an endpoint that has sent a ping do not count against it', async () => {
     const pings: Behaviour = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(STREAM[2]!);

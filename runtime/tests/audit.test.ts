@@ -49,7 +49,7 @@ async function withKeys(content: Partial<Content> = {}): Promise<Setup> {
 }
 
 describe('the audit on standard output', () => {
-  it('tells of a request who made it, from where, what it took and how it ended', async () => {
+  it('records client, address, usage and result of a request', async () => {
     const of = await withKeys();
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     await send(of.agent.url, { headers: { 'x-api-key': 'sesame', traceparent } });
@@ -70,7 +70,7 @@ describe('the audit on standard output', () => {
     expect(JSON.stringify(made)).not.toContain('sesame');
   });
 
-  it('tells of a client that is let in once in a while, and of one that is not each time', async () => {
+  it('records an accepted client now and then, and a refused one each time', async () => {
     const of = await withKeys();
     for (const key of ['sesame', 'sesame', 'simsim', 'simsim']) {
       await send(of.agent.url, { headers: { 'x-api-key': key } });
@@ -89,7 +89,7 @@ describe('the audit on standard output', () => {
     expect(of.agent.audited.join('')).not.toMatch(/sesame|simsim/);
   });
 
-  it('holds only events that are valid by OCSF, in one chain', async () => {
+  it('contains only events that are valid by OCSF, in one chain', async () => {
     const of = await withKeys({ circuits: [TOUCHY] });
     for (const path of ['/v1/messages', '/v1/messages/count_tokens', '/nowhere']) {
       await send(of.agent.url, { path, headers: { 'x-api-key': 'sesame' } });
@@ -119,7 +119,7 @@ describe('the audit on standard output', () => {
     ]);
   });
 
-  it('tells of configurations, circuits, overrides and resets', async () => {
+  it('records configurations, circuits, overrides and resets', async () => {
     const of = await setup(cleanups, (response) => {
       response.writeHead(500).end();
     });
@@ -150,7 +150,7 @@ describe('the audit on standard output', () => {
     expect(refused).toMatchObject({ status_id: 2, status_code: 'Refused' });
   });
 
-  it('tells of a limit once when it begins to turn requests down, and of each request', async () => {
+  it('records a limit once when it begins to reject, and each rejected request', async () => {
     const limit = {
       ...{ target: 'inbound', policy: 'fair', name: 'each', resource: 'Requests' as const },
       ...{ refill: { amount: 1, perMs: 3_600_000 }, capacity: 1 },
@@ -169,7 +169,7 @@ describe('the audit on standard output', () => {
     expect(typesOf(of).filter((type) => type === 'LimitHit')).toHaveLength(1);
   });
 
-  it('tells of conversations and tools, and of arguments only where it is asked to', async () => {
+  it('records conversations and tools, and arguments only if the spec asks for them', async () => {
     let asked = false;
     const of = await setup(cleanups, (response, { url }) => {
       if (url.startsWith('/things')) return answerJson(response, '{"colour":"blue"}');
@@ -239,7 +239,7 @@ describe('the audit on standard output', () => {
     for (const { stream: _, ...event } of linesOf(of)) expect(ocsfFaults(event)).toEqual([]);
   });
 
-  it('ends with the configuration that turns it off, and costs nothing from then on', async () => {
+  it('ends with the configuration that turns it off', async () => {
     const of = await withKeys();
     const telemetry = { ...TELEMETRY, logging: { successRatio: 1, levels: {} } };
     await configure(of, { telemetry }, 3);

@@ -79,7 +79,7 @@ const isIntact = (event: SealedEvent): boolean =>
   chainHash(event.unmapped!.previous_hash!, unsealed(event)) === event.unmapped!.hash;
 
 describe('the audit in files', () => {
-  it('begins another file when one is full, and keeps as many as it may', async () => {
+  it('begins a new file when one is full, and keeps a bounded number', async () => {
     const audit = startAudit(content({ file: { directory, maxBytes: 4000, maxFiles: 3 } }));
     for (let i = 0; i < 20; i += 1) {
       record(audit, 1);
@@ -117,7 +117,7 @@ describe('the audit in files', () => {
     expect(events.every(isIntact)).toBe(true);
   });
 
-  it('continues by the saved head where there is no file', async () => {
+  it('continues from the saved head without a file', async () => {
     const spec = content({ stdout: true });
     delete spec.audit!.file;
     const before = startAudit(spec);
@@ -131,7 +131,7 @@ describe('the audit in files', () => {
     await next.close();
   });
 
-  it('is asked for by actor, type, outcome, conversation and time, beyond what memory holds', async () => {
+  it('is queried by actor, type, outcome, conversation and time, beyond what memory holds', async () => {
     const audit = startAudit(content({ memoryEvents: 3 }));
     const client = { kind: 'Client', id: 'alice', authentication: 'APIKey' } as const;
     const made = {
@@ -159,7 +159,7 @@ describe('the audit in files', () => {
     await audit.close();
   });
 
-  it('is not read beyond the time that a query begins with', async () => {
+  it('is read only back to the begin of the query', async () => {
     await mkdir(join(directory, POD.name));
     const now = Date.now();
     const audit = startAudit(content({ memoryEvents: 0 }));
@@ -174,7 +174,7 @@ describe('the audit in files', () => {
     await audit.close();
   });
 
-  it('drops and counts what waits beyond the bound, and keeps the rest when it can', async () => {
+  it('drops and counts events beyond its bound, and keeps the others', async () => {
     await writeFile(join(directory, POD.name), 'in the way');
     const audit = startAudit(content({ bufferBytes: 3000 }));
     record(audit, 10);
@@ -212,7 +212,7 @@ describe('an agent that must not serve what it cannot record', () => {
     expect(types).toContain('AuditUnavailable');
   });
 
-  it('shows what it has recorded on its debug port', async () => {
+  it('shows its records on its debug port', async () => {
     const { agent } = await scene();
     await send(agent.url, { path: '/nowhere' });
     await until(async () => {

@@ -121,7 +121,7 @@ describe('the webhook', () => {
     expect(idsOf(to)[0]).toBe('e1');
   });
 
-  it('gets from the next process what the one before could not deliver', async () => {
+  it('gets from the next process the events that the former one could not deliver', async () => {
     const to = await receiver();
     to.answer = 503;
     const before = sinkTo(to.url);
@@ -138,7 +138,7 @@ describe('the webhook', () => {
     expect(idsOf(to)).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6']);
   });
 
-  it('takes no more than its bound, over both memory and disk', async () => {
+  it('is bounded over memory and disk together', async () => {
     const to = await receiver();
     to.answer = 503;
     const sink = sinkTo(to.url, { queueBytes: 10_000 });
@@ -153,7 +153,7 @@ describe('the webhook', () => {
     await until(() => to.events.length === taken);
   });
 
-  it('clears away the files of what was delivered', async () => {
+  it('removes the files of delivered events', async () => {
     const to = await receiver();
     const sink = sinkTo(to.url, { queueBytes: 64 * 1024 * 1024 });
     for (let id = 1; id <= 40; id += 1) {
@@ -168,7 +168,7 @@ describe('the webhook', () => {
     });
   });
 
-  it('is sent nothing while a Secret with one of its headers is missing', async () => {
+  it('gets nothing while a Secret with one of its headers is missing', async () => {
     const to = await receiver();
     let mounted = false;
     const sink = sinkTo(to.url, { headers: () => (mounted ? [] : undefined) });
@@ -193,7 +193,7 @@ describe('a collector of OpenTelemetry', () => {
     }[];
   }
 
-  it('gets events as log records that hold them as they were sealed, again until it takes them', async () => {
+  it('gets events as log records with their seals, and again until it accepts them', async () => {
     const to = await receiver();
     to.answer = 503;
     const format = otlpLogs(() => ({

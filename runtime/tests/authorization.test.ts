@@ -69,8 +69,8 @@ async function scene(content: Earlier<Content> = {}, endpoint: object = {}): Pro
 
 const HAIKU = { model: 'claude-haiku-4-5', max_tokens: 10, messages: [] };
 
-describe('what clients may do', () => {
-  it('is everything until the spec says so, and changes without a restart', async () => {
+describe('the allowance of clients', () => {
+  it('is unlimited until the spec bounds it, and changes without a restart', async () => {
     const of = await scene();
     of.allow(undefined);
     expect((await of.ask('alice', '/v1/messages', HAIKU)).status).toBe(200);
@@ -98,7 +98,7 @@ describe('what clients may do', () => {
     expect(of.endpoint.seen).toHaveLength(2);
   });
 
-  it('is told in the audit and as an incident, without the text of the client', async () => {
+  it('is enforced, recorded in the audit and reported as an incident, without the client’s text', async () => {
     const of = await scene();
     of.allow([{ name: 'alice', allow: { ...OWN, models: ['claude-haiku-*'] } }]);
     await of.ask('alice', '/v1/messages', { ...HAIKU, model: 'ignore all\u001b previous' });
@@ -121,7 +121,7 @@ describe('what clients may do', () => {
     expect(of.agent.audited.join('')).not.toContain('ignore all');
   });
 
-  it('bounds tools and answers in conversations, and opens those of others to some', async () => {
+  it('bounds tools and answers in conversations, and can include those of other clients', async () => {
     const tool = (name: string): object => ({
       ...{ name, description: name, inputSchema: { type: 'object' } },
       http: {

@@ -64,7 +64,7 @@ function isWhole({ headers, body }: Answer): boolean {
 }
 
 describe('an answer with bytes that were changed, lost or added', () => {
-  it('is a whole answer for its client, or a clean error with one vote', async () => {
+  it('is a whole answer for its client or a clean error, with one vote', async () => {
     let bytes: Buffer = Buffer.alloc(0);
     const endpoint = await rawEndpoint(cleanups, () => bytes);
     const circuit = { ...TOUCHY, trip: { consecutiveFailures: 1_000_000 } };

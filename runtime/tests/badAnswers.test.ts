@@ -150,7 +150,7 @@ describe('an unstreamed answer', () => {
       ]),
     ],
     ['a retry-after of 9999', json(MESSAGE_TEXT, ['retry-after: Fri, 31 Dec 9999 23:59:59 GMT'])],
-  ])('with %s is served as ever', async (_name, bytes) => {
+  ])('with %s is served as usual', async (_name, bytes) => {
     const agent = await answering(() => bytes);
     for (let i = 0; i < 3; i += 1) {
       const answer = await send(agent.url);
@@ -310,7 +310,7 @@ describe('a stream', () => {
     expect(failures(agent)).toEqual({});
   });
 
-  it('with an error of its own ends with that error', async () => {
+  it('with an error event ends with that error', async () => {
     const own = sse('error', { error: { type: 'overloaded_error', message: 'o' } });
     const agent = await answering(() => stream(`${TEXT}${own}`));
     const answer = await send(agent.url, STREAMED);

@@ -45,20 +45,20 @@ describe('the retry budget', () => {
   const failing = (count: number): Part[] =>
     Array.from({ length: count }, (_, i) => ({ name: `e${i}`, does: status(500) }));
 
-  it('of nothing allows one call for each request, at whatever number of failing endpoints', async () => {
+  it('of 0 allows one call for each request, for any number of failing endpoints', async () => {
     const context = await pool(failing(4), { retry: NOTHING });
     expect(await statuses(context, 20)).toEqual([500]);
     expect(total(context)).toBe(20);
   });
 
-  it('of nothing allows no move even to a healthy endpoint', async () => {
+  it('of 0 allows no move, even to a healthy endpoint', async () => {
     const spare: Part = { name: 'spare', priority: 1, does: fine };
     const context = await pool([{ name: 'primary', does: status(500) }, spare], { retry: NOTHING });
     expect(await statuses(context, 3)).toEqual([500]);
     expect(context.seen()).toEqual({ primary: 3, spare: 0 });
   });
 
-  it('of nothing skips an endpoint whose circuit is open, because no call was made', async () => {
+  it('of 0 allows to skip an endpoint with an open circuit, because it makes no call there', async () => {
     const shut = { ...PATIENT, override: { state: 'Open' as const } };
     const primary: Part = { name: 'primary', does: fine, circuit: shut };
     const spare: Part = { name: 'spare', priority: 1, does: fine };
@@ -89,7 +89,7 @@ describe('the retry budget', () => {
     expect(text).toContain('retry_budget_ratio{name="model/spare"} 0');
   });
 
-  it('has moves to an endpoint that fails paid for', async () => {
+  it('charges for moves to an endpoint that fails', async () => {
     const context = await pool(
       [
         { name: 'primary', does: status(529) },
@@ -130,7 +130,7 @@ describe('a request that waits for a retry', () => {
     await until(() => (inbound() as { active: number }).active === 0);
   });
 
-  it('is answered with what the endpoint said when it gets no place again', async () => {
+  it('gets the endpoint’s answer if it gets no place again', async () => {
     const held: ServerResponse[] = [];
     const hold: Behaviour = (response) => void held.push(response);
     const does = inTurn(status(503, { 'retry-after-ms': '300' }), hold);
@@ -147,7 +147,7 @@ describe('a request that waits for a retry', () => {
     expect((await other).status).toBe(200);
   });
 
-  it('waits no longer than maxDelay, whatever the endpoint asks for', async () => {
+  it('waits for at most maxDelay, whatever the endpoint asks for', async () => {
     const does = inTurn(status(503, { 'retry-after': '5' }), fine);
     const context = await pool([{ name: 'primary', does }]);
     const answer = await ask(context);

@@ -30,7 +30,7 @@ interface PeerSocket {
 }
 
 describe('private authorities', () => {
-  it('are added to those of the system', async () => {
+  it('are trusted in addition to those of the system', async () => {
     const system = getCACertificates('default');
     setDefaultCACertificates([...system, scene.authority.cert]);
     try {
@@ -63,7 +63,7 @@ describe('private authorities', () => {
     await untilAnswered(agent, 502);
   });
 
-  it('that are missing or malformed are reported, and those read last stay', async () => {
+  it('that are missing or malformed are reported, and the last good ones stay in force', async () => {
     const endpoint = await secure(fine);
     const trusted = await trusting(scene.authority);
     const local = `https://localhost:${new URL(endpoint.url).port}`;
@@ -78,7 +78,7 @@ describe('private authorities', () => {
   });
 });
 
-describe('an endpoint that wants a client certificate', () => {
+describe('an endpoint that requires a client certificate', () => {
   const strict = (): TlsOptions => ({
     ca: scene.authority.cert,
     requestCert: true,
@@ -97,7 +97,7 @@ describe('an endpoint that wants a client certificate', () => {
       ...content,
     });
 
-  it('gets it through the proxy, and the next one when it was renewed', async () => {
+  it('gets it through the proxy, and a renewed one when that is mounted', async () => {
     const names: string[] = [];
     await secure(
       (response) => {
@@ -126,7 +126,7 @@ describe('an endpoint that wants a client certificate', () => {
     ]);
   });
 
-  it('is not reached with one of another authority', async () => {
+  it('is not reached with a certificate of another authority', async () => {
     const endpoint = await secure(fine, HOST, strict());
     const pair = await clientCertificate(await scene.other.issue('first'));
     const agent = await agentWith({ clientCertificate: pair });

@@ -14,7 +14,7 @@ import { listen } from '../api/listen.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-/** Every failure reaches the caller. */
+/** Every failure reaches the client. */
 const ONE_ATTEMPT: Partial<Content> = {
   retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 100, minPerSecond: 1 },
 };
@@ -56,7 +56,7 @@ describe('a kept connection that the endpoint closes while a request is written 
     expect(failures(started)).toEqual({});
   });
 
-  it.each(CLOSINGS)('is none to a stream either: by %s', async (_, closing) => {
+  it.each(CLOSINGS)('is no failure of a stream either: by %s', async (_, closing) => {
     const started = await byTurn(streams, closing);
     for (let i = 0; i < 2; i += 1) {
       const answer = await send(started.agent.url, STREAMED);
@@ -65,7 +65,7 @@ describe('a kept connection that the endpoint closes while a request is written 
     expect(failures(started)).toEqual({});
   });
 
-  it('leaves requests to be that go over other connections at that time', async () => {
+  it('does not affect requests over other connections', async () => {
     const started = await byTurn(well, CLOSINGS[1]![1]);
     for (let round = 0; round < 4; round += 1) {
       const answers = await Promise.all(Array.from({ length: 25 }, () => send(started.agent.url)));

@@ -40,7 +40,7 @@ interface Row {
   answer: Respond;
   stream?: boolean;
   content?: Partial<Content>;
-  /** Status of the caller's answer. */
+  /** Status of the client's answer. */
   status: number;
   /** x-breakwater-reason, where the answer is ours. */
   reason?: string;
@@ -347,7 +347,7 @@ function listen({ agent }: Setup): { request: ClientRequest; received: () => str
   return { request, received: () => chunks.join('') };
 }
 
-describe('what happens to a call', () => {
+describe('a call', () => {
   it.each(ROWS)('$what', async (row) => {
     const context = await start(row.answer, row.content);
     const answer = await send(context.agent.url, { body: body(row.stream ?? false) });
@@ -366,7 +366,7 @@ describe('what happens to a call', () => {
     ['at a closed port', 'http://127.0.0.1:1'],
     ['under a name that is not there', 'http://model.invalid'],
     ['without TLS', 'TLS'],
-  ])('to an endpoint %s is a failure of the connection, and refunded', async (_name, url) => {
+  ])('to an endpoint %s is a failure of the connection, and is refunded', async (_name, url) => {
     const plain = await fakeEndpoint((response) => answerJson(response, MESSAGE));
     cleanups.add(() => plain.close());
     const baseURL = url === 'TLS' ? plain.url.replace('http:', 'https:') : url;
@@ -386,7 +386,7 @@ describe('what happens to a call', () => {
     ['the next event', { streamIdleMs: 80 }, HEAD],
     ['the next bytes', { transportIdleMs: 80 }, HEAD],
     ['the whole answer', { requestMs: 120 }, [sse('ping')]],
-  ])('that we gave up waiting for %s was slow', async (_name, timeouts, events) => {
+  ])('counts as slow if the runtime gave up waiting for %s', async (_name, timeouts, events) => {
     const slowCalls = { percent: 100, slowerThanMs: 60_000, calls: 10, minimumCalls: 1 };
     const context = await start(begun(...events), {
       timeouts: { ...TIMEOUTS, ...timeouts },
@@ -400,7 +400,7 @@ describe('what happens to a call', () => {
   it.each([
     ['before an answer', [] as string[], [1, 0]],
     ['in the middle of one', HEAD, [1, 2]],
-  ])('whose caller goes away %s', async (_name, events, cost) => {
+  ])('whose client goes away %s', async (_name, events, cost) => {
     const context = await start((response) => {
       if (events.length > 0) begun(...events)(response);
     });
@@ -414,7 +414,7 @@ describe('what happens to a call', () => {
     expect(charged(context)).toEqual(cost);
   });
 
-  it('that our own limit rejects is never recorded', async () => {
+  it('is never recorded if a limit rejects it', async () => {
     const context = await start((response) => answerJson(response, MESSAGE), {
       limits: [{ ...limit('Requests'), capacity: 1 }],
     });
@@ -425,7 +425,7 @@ describe('what happens to a call', () => {
     expect(failures(context)).toEqual({});
   });
 
-  it('that a drain cuts is ignored', async () => {
+  it('is ignored if a drain cuts it', async () => {
     const context = await start(begun(...HEAD), {
       shutdown: { endpointLagMs: 0, drainTimeoutMs: 50 },
     });

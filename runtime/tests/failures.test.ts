@@ -1,4 +1,4 @@
-/** What callers and status see of the failures in docs/failure-scenarios.md, from a runtime in a process of its own. */
+/** What clients and status see of the failures in docs/failure-scenarios.md, from a runtime in a process of its own. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
@@ -94,7 +94,7 @@ function begin(events: string[]): (response: ServerResponse) => void {
 
 const TIMES = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
-describe('callers and status, when', () => {
+describe('clients and status, when', () => {
   it('the model goes down and comes back', async () => {
     const server = createServer((request, response) => {
       request.resume();
@@ -269,7 +269,7 @@ describe('callers and status, when', () => {
     await until(() => left);
   });
 
-  it('a caller leaves while the model thinks', async () => {
+  it('a client leaves while the model thinks', async () => {
     let left = false;
     const url = await endpoint((response) => response.on('close', () => (left = true)));
     const [dependency] = await serveFrom([url]);

@@ -62,7 +62,7 @@ const as = ({ agent }: Setup, key: string): Promise<Answer> =>
 const reason = ({ status, headers }: Answer): unknown[] => [status, headers['x-breakwater-reason']];
 
 describe('a provider that limits the rate', () => {
-  it('for an hour is told to callers at once, and nothing waits for it', async () => {
+  it('for an hour gets reported to clients at once, and no request waits for it', async () => {
     const context = await start();
     answer = refusing(429, { 'retry-after': '3600' });
     const first = await as(context, 'a');
@@ -79,7 +79,7 @@ describe('a provider that limits the rate', () => {
     expect(failures(context)).toEqual({});
   });
 
-  it('for a moment is waited for', async () => {
+  it('for less than a second makes requests wait', async () => {
     const context = await start({ retry: { ...RETRY, maxDelayMs: 1000 } });
     answer = (response) => {
       answer = fine;
@@ -144,7 +144,7 @@ describe('a provider that limits the rate', () => {
     expect(left).toBeLessThanOrEqual(37);
   });
 
-  it('for one caller’s credential does so for that one alone', async () => {
+  it('for one client’s credential does so for that one alone', async () => {
     const context = await start();
     answer = refusing(429, { 'retry-after': '600' });
     await as(context, 'a');
@@ -174,7 +174,7 @@ describe('where credentials are passed on', () => {
     },
   );
 
-  it('a client is the same whatever it says of its SDK and its trace', async () => {
+  it('a client is the same with any headers of its SDK and its trace', async () => {
     const context = await start();
     answer = refusing(429, { 'retry-after': '600' });
     await sending(context, { 'x-api-key': 'a', traceparent: '1', 'x-stainless-retry-count': '0' });
@@ -228,7 +228,7 @@ describe('an error event in a stream of status 200', () => {
     expect((await as(context, 'a')).headers['x-breakwater-reason']).toBe(told);
   });
 
-  it('that is about the request shuts none', async () => {
+  it('that concerns only the request shuts no gate', async () => {
     const context = await start();
     await mountKey(context);
     answer = failing('permission_error', 'later');
@@ -258,7 +258,7 @@ describe('a provider that tells how much is left', () => {
     response.setHeader(`${prefix}-reset`, new Date(Date.now() + resetMs).toISOString());
   };
 
-  it('of a minute takes nothing from a user’s budget of a day', async () => {
+  it('of a limit per minute takes nothing from a user’s budget per day', async () => {
     const context = await start();
     await mountKey(context, 'mounted-1', [daily]);
     answer = (response) => {
@@ -328,7 +328,7 @@ describe('a provider that tells how much is left', () => {
     ]);
   });
 
-  it('to a caller’s own credential bounds nobody', async () => {
+  it('about a client’s own credential bounds no other client', async () => {
     const context = await start();
     answer = exhausted;
     expect((await as(context, 'a')).status).toBe(200);
@@ -338,7 +338,7 @@ describe('a provider that tells how much is left', () => {
 });
 
 describe('a credential that is refused', () => {
-  it('with the money spent is not tried again, and told as 503', async () => {
+  it('after a spend limit is not tried again, and clients get 503', async () => {
     const context = await start();
     await mountKey(context);
     answer = refusing(429, {}, 'enforced_spend_limit_reached');
@@ -353,7 +353,7 @@ describe('a credential that is refused', () => {
     expect(context.agent.runtime.guard.gates()[0]).toMatchObject({ gate: 'SpendLimit' });
   });
 
-  it('when mounted is told as 503 until another one is mounted, which is tried at once', async () => {
+  it('of the agent makes clients get 503 until another one is mounted, which is tried at once', async () => {
     const context = await start();
     await mountKey(context);
     answer = refusing(401);
@@ -369,7 +369,7 @@ describe('a credential that is refused', () => {
     expect(context.agent.logs.join('')).not.toMatch(/mounted-[12]/);
   });
 
-  it('lets one of two callers through to try another Secret, and the other when that is served', async () => {
+  it('admits one of two requests to try another Secret, and the other one when that is served', async () => {
     const context = await start();
     await mountKey(context);
     answer = refusing(401);
@@ -395,7 +395,7 @@ describe('a credential that is refused', () => {
     expect((await as(context, 'b')).status).toBe(200);
   });
 
-  it('when it is the caller’s own is told as 401, to that caller', async () => {
+  it('when it is the client’s own is told as 401, to that client', async () => {
     const context = await start();
     answer = refusing(401);
     await as(context, 'a');
@@ -406,7 +406,7 @@ describe('a credential that is refused', () => {
     expect((await as(context, 'b')).status).toBe(200);
   });
 
-  it('is told to the operator and on the debug page, by name only', async () => {
+  it('is reported to the operator and on the debug page, by name only', async () => {
     const context = await start();
     await mountKey(context, 'very-secret');
     answer = refusing(402, { 'retry-after': '600' });

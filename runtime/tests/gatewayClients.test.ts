@@ -81,7 +81,7 @@ describe('a request for messages', () => {
     expect(received.rawHeaders.join('\n')).toContain(fields.join('\n'));
   });
 
-  it('of Claude Code passes as it is, and so does its stream', async () => {
+  it('of Claude Code passes unchanged, and so does its stream', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerStream(response));
     const received = await send(agent.url, {
       path: '/v1/messages?beta=true',
@@ -111,7 +111,7 @@ describe('a request for messages', () => {
       'application/json',
       '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}',
     ],
-  ])('gets the error %i of the provider as it is', async (status, type, text) => {
+  ])('gets the error %i of the provider unchanged', async (status, type, text) => {
     const { agent } = await setup(cleanups, (response) => {
       response.writeHead(status, { 'content-type': type, 'anthropic-odd': 'kept' }).end(text);
     });
@@ -125,7 +125,7 @@ describe('a request for messages', () => {
     }
   });
 
-  it('gets a compressed error as it is', async () => {
+  it('gets a compressed error unchanged', async () => {
     const bytes = gzipSync('{"type":"error","error":{"type":"api_error","message":"no"}}');
     const { agent } = await setup(cleanups, (response) => {
       const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
@@ -166,15 +166,15 @@ describe('a request for messages', () => {
   });
 });
 
-describe('what clients ask for besides messages', () => {
-  it('is a list of models, asked for as Claude Code does', async () => {
+describe('a request for something else than a message', () => {
+  it('may ask for a list of models, as Claude Code does', async () => {
     const { agent, endpoint } = await answering();
     const answer = await get(agent.url, '/v1/models?limit=1000');
     expect(answer.status).toBe(200);
     expect(endpoint.seen[0]!.url).toBe('/v1/models?limit=1000');
   });
 
-  it('is answered within 3 s when the provider does not list its models', async () => {
+  it('is answered within 3 s if the provider does not list its models', async () => {
     const { agent } = await setup(cleanups, () => undefined);
     const began = performance.now();
     const answer = await get(agent.url, '/v1/models?limit=1000');
@@ -190,7 +190,7 @@ describe('what clients ask for besides messages', () => {
     'anthropic/claude-haiku-4-5',
     'us%2Fanthropic%2fclaude:v1@2',
     'a/b/c.d',
-  ])('is the model %s', async (id) => {
+  ])('may ask for the model %s', async (id) => {
     const { agent, endpoint } = await answering();
     expect((await get(agent.url, `/v1/models/${id}?beta=true`)).status).toBe(200);
     expect(endpoint.seen[0]!.url).toBe(`/v1/models/${id}?beta=true`);
@@ -209,7 +209,7 @@ describe('what clients ask for besides messages', () => {
     },
   );
 
-  it('is HEAD /, which finds the agent there', async () => {
+  it('may be HEAD /, which shows that the agent is up', async () => {
     const { agent, endpoint } = await answering({
       auth: { type: 'APIKeys', apiKeys: { path: '/nowhere', secret: 'callers' } },
     });
@@ -242,7 +242,7 @@ describe('other routes of the provider', () => {
     expect(endpoint.seen).toHaveLength(0);
   });
 
-  it('pass in both directions when spec.routes names them, whatever is in them', async () => {
+  it('pass with any content in both directions if spec.routes names them', async () => {
     const bytes = Buffer.from([0, 255, 1, 254]);
     const { agent, endpoint } = await setup(
       cleanups,
@@ -277,7 +277,7 @@ describe('other routes of the provider', () => {
     '/v1/filesystem',
     '/v1/files//x',
     '/v1/files/%',
-  ])('are not what only looks like one: %s', async (path) => {
+  ])('do not include similar paths: %s', async (path) => {
     const { agent, endpoint } = await answering({ routes: ['/v1/files'] });
     const text = await raw(
       agent.url,
@@ -287,7 +287,7 @@ describe('other routes of the provider', () => {
     expect(endpoint.seen).toHaveLength(0);
   });
 
-  it('flow as long as something comes, and are cut when nothing does', async () => {
+  it('flow as long as bytes come, and are cut after a silence', async () => {
     const timeouts = { connectMs: 2000, requestMs: 1000, transportIdleMs: 3000 };
     let rest = (): void => undefined;
     const context = await setup(
@@ -308,7 +308,7 @@ describe('other routes of the provider', () => {
     expect(circuit(context)).toBe('Closed');
   });
 
-  it('are open and shut by an edit of spec.routes', async () => {
+  it('follow an edit of spec.routes', async () => {
     const { agent, endpoint } = await answering();
     const put = (routes: string[], counter: number): void => {
       const offered = configuration(endpoint.url, { routes }, { term: 1, counter });
@@ -321,7 +321,7 @@ describe('other routes of the provider', () => {
     expect((await get(agent.url, '/v1/skills')).status).toBe(404);
   });
 
-  it('are asked once, at one endpoint, and do not vote', async () => {
+  it('are sent once, to one endpoint, without a vote', async () => {
     const context = await setup(
       cleanups,
       (response) => answerJson(response, { type: 'error', error: { type: 'api_error' } }, 500),
@@ -339,7 +339,7 @@ describe('other routes of the provider', () => {
     expect(circuit(context)).toBe('Closed');
   });
 
-  it('are not sent again when the connection breaks, because a batch may have been made', async () => {
+  it('are not sent again when the connection breaks, because a batch may exist', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => void response.destroy(), {
       routes: ['/v1/messages/batches'],
       retry: { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 100 },
@@ -348,7 +348,7 @@ describe('other routes of the provider', () => {
     expect(endpoint.seen).toHaveLength(1);
   });
 
-  it('are answered in the shape of every error when the provider is away', async () => {
+  it('get an error in the usual form when the provider is unreachable', async () => {
     const { agent, endpoint } = await answering({ routes: ['/v1/files'] });
     await endpoint.close();
     const answer = await get(agent.url, '/v1/files');
@@ -367,7 +367,7 @@ describe('an endpoint', () => {
     key,
   });
 
-  it('is shown its key as it declares, and the header values that it needs', async () => {
+  it('gets its key in the declared header, and the header values that it needs', async () => {
     const context = await answering();
     const { agent, endpoint } = context;
     await agent.mount('api-key', 'secret-key\n');
@@ -394,7 +394,7 @@ describe('an endpoint', () => {
     expect(agent.logs.join('')).not.toMatch(/secret-key|secret-token|callers/);
   });
 
-  it('is not asked while a header value of it is missing, and is again once it is there', async () => {
+  it('is not called while one of its header values is missing', async () => {
     const context = await answering();
     const { agent, endpoint } = context;
     edit(context, { headersFrom: [{ name: 'x-gateway', credential: file(agent, 'value') }] });
@@ -409,7 +409,7 @@ describe('an endpoint', () => {
     expect(endpoint.seen[0]!.headers['x-gateway']).toBe('value');
   });
 
-  it('that refuses the credentials which the agent adds is not asked with them again', async () => {
+  it('that refuses the agent’s credentials is not called with them again', async () => {
     const { agent, endpoint, ...rest } = await setup(cleanups, (response) =>
       answerJson(response, { type: 'error', error: { type: 'authentication_error' } }, 401),
     );

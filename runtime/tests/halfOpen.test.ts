@@ -62,7 +62,7 @@ describe('a half-open circuit', () => {
     expect(circuit(context)).toBe('Closed');
   });
 
-  it('lets the next probe begin at the first token of the one before, and reopens when that breaks off', async () => {
+  it('lets the next probe begin at the first token of the former one, and reopens when that breaks off', async () => {
     const { context, held } = await halfOpen();
     const answers = [send(context.agent.url, STREAMED), send(context.agent.url, STREAMED)];
     const results = Promise.allSettled(answers);

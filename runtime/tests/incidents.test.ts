@@ -53,7 +53,7 @@ async function metric({ agent }: Setup, name: string): Promise<string[]> {
 }
 
 describe('incidents of a runtime', () => {
-  it('are seen in guessed keys, and told in the log, in metrics and as findings in the audit', async () => {
+  it('are detected in guessed keys, and reported in the log, in metrics and as findings in the audit', async () => {
     const of = await withKeys();
     for (let i = 0; i < 12; i += 1) {
       await send(of.agent.url, { headers: { 'x-api-key': `guess-${i}` } });
@@ -93,7 +93,7 @@ describe('incidents of a runtime', () => {
     expect(lines.join('') + of.agent.audited.join('')).not.toContain('guess-');
   });
 
-  it('are seen in malformed input and in limits that turn a client down', async () => {
+  it('are detected in malformed input and in limits that reject a client', async () => {
     const limit = {
       target: 'inbound',
       policy: 'few',
@@ -120,7 +120,7 @@ describe('incidents of a runtime', () => {
     expect(abuse).toMatchObject({ status_code: 'LimitAbuse', count: 2 });
   });
 
-  it('have a client blocked, and an address of guesses too, but not known clients behind it', async () => {
+  it('block a client, or an address of guesses, but no known clients at that address', async () => {
     const { incidents } = configuration('http://127.0.0.1:1').content.security;
     const thresholds = { ...incidents.thresholds, MalformedInput: 2, FailedAuthentication: 2 };
     const rule = {

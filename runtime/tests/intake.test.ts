@@ -48,7 +48,7 @@ describe('connections', () => {
     await until(() => third.closed);
   });
 
-  it('over which a credential was accepted count no longer for their address', async () => {
+  it('with an accepted credential no longer count for their address', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     await agent.mount('alice', 'key-of-alice');
     const auth = { type: 'APIKeys', apiKeys: { path: agent.directory, secret: 'callers' } };
@@ -67,7 +67,7 @@ describe('connections', () => {
   });
 });
 
-it('the server applies other bounds without a restart', async () => {
+it('follow changed bounds without a restart', async () => {
   const { agent, endpoint } = await open({});
   expect((await send(agent.url, { body: `{"x":"${'x'.repeat(2000)}"}` })).status).toBe(200);
   const intake = { ...INTAKE, maxBodyBytes: 1024 };

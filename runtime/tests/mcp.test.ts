@@ -98,7 +98,7 @@ function circuit({ agent }: Scene): { state: string; failures: object } {
 }
 
 describe('an MCP server', () => {
-  it('is asked for its tools, which are called as the model asks', async () => {
+  it('lists its tools, which are called as the model asks', async () => {
     const all = await scene();
     expect(await turn(all)).toMatchObject({ stop_reason: 'end_turn', tool_calls: 1 });
     expect(offered(all)).toEqual(['stock__count', 'stock__erase']);
@@ -106,7 +106,7 @@ describe('an MCP server', () => {
     expect(server.called).toEqual(['count']);
   });
 
-  it('leaves an event of each call in the audit, which says how it ended', async () => {
+  it('has an event of each call with its result in the audit', async () => {
     const bad = { isError: true, content: [{ type: 'text' as const, text: 'No.' }] };
     let answers: CallToolResult = { content: [{ type: 'text', text: '7' }] };
     server.offer('count', () => answers);
@@ -127,7 +127,7 @@ describe('an MCP server', () => {
     for (const { stream: _, ...event } of calls()) expect(ocsfFaults(event)).toEqual([]);
   });
 
-  it('is found dead and alive again by lists of its tools, while nobody uses it', async () => {
+  it('is checked by lists of its tools while no turn uses it', async () => {
     const dependency = 'mcp/stock';
     const circuits = [{ ...TOUCHY, dependency, openDurationMs: 100, maxOpenDurationMs: 100 }];
     const all = await scene('stock__count', {
@@ -143,7 +143,7 @@ describe('an MCP server', () => {
     expect([server.called, all.model.seen]).toEqual([[], []]);
   });
 
-  it('is not asked for its list while calls tell as much', async () => {
+  it('is not asked for its list while calls show that it works', async () => {
     const all = await scene('stock__count', { mcp: { checkIntervalMs: 600_000 } });
     await until(() => server.requests > 0);
     await turn(all);
@@ -153,7 +153,7 @@ describe('an MCP server', () => {
     expect(server.requests).toBe(requests + 1);
   });
 
-  it('is not called again for a result that is kept', async () => {
+  it('is not called again for a cached result', async () => {
     const tier = { maxEntries: 10, ttlMs: 60_000 };
     const toolCache = { scope: 'Shared', hot: tier, warm: tier, cold: tier };
     const cache = { ttlMs: 60_000, tools: ['count'] };
@@ -174,7 +174,7 @@ describe('an MCP server', () => {
     expect(scraped).toContain('conversations 2\n');
   });
 
-  it('lends no other tools than those that are allowed', async () => {
+  it('offers only the allowed tools', async () => {
     const all = await scene('stock__erase', { mcp: { allowedTools: ['count'] } });
     await turn(all);
     expect(offered(all)).toEqual(['stock__count']);
@@ -234,7 +234,7 @@ describe('an MCP server', () => {
     });
   });
 
-  it('that is away is unavailable until a time, and is found again', async () => {
+  it('that is down is unavailable until a time, and is found again', async () => {
     const touchy = {
       ...TOUCHY,
       dependency: 'mcp/stock',
@@ -255,7 +255,7 @@ describe('an MCP server', () => {
     expect(circuit(all)).toMatchObject({ state: 'Closed' });
   });
 
-  it('whose tool says that the call was wrong has not failed', async () => {
+  it('does not fail if its tool says that the call was wrong', async () => {
     server.offer('count', () => ({
       isError: true,
       content: [{ type: 'text', text: 'Bad number.' }],
@@ -266,7 +266,7 @@ describe('an MCP server', () => {
     expect(circuit(all)).toMatchObject({ state: 'Closed', failures: {} });
   });
 
-  it('that refuses its credential is not asked again until there is another', async () => {
+  it('that refuses its credential is not called again until there is another one', async () => {
     server.authorization = 'Bearer good';
     const path = join(directory, 'token');
     await writeFile(path, 'bad');

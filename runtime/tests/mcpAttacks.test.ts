@@ -90,7 +90,7 @@ async function turn({ tools, call }: Attack): Promise<{ offered: number; told: u
 const COUNT = { name: 'count', inputSchema: { type: 'object' } };
 
 describe('an MCP server', () => {
-  it('does not hang the pod by a pattern that takes exponential time', async () => {
+  it('cannot block the pod by a pattern that takes exponential time', async () => {
     const properties = { a: { type: 'string', pattern: '^(a+)+$' } };
     const { told } = await turn({
       tools: [{ ...COUNT, outputSchema: { type: 'object', properties } }],
@@ -100,7 +100,7 @@ describe('an MCP server', () => {
     expect(told).toContain('does not fit its output schema: it takes longer than 2000 ms');
   });
 
-  it('does not fill memory by an answer that is small only while compressed', async () => {
+  it('cannot fill memory by a highly compressed answer', async () => {
     const bomb = gzipSync(
       Buffer.concat([Buffer.from('{"a":"'), Buffer.alloc(64 * 1024 * 1024, 'x')]),
     );
@@ -114,7 +114,7 @@ describe('an MCP server', () => {
     expect(told).toBe('The answer of the MCP server is too large.');
   });
 
-  it('sends the pod to no other address', async () => {
+  it('cannot send the pod to another address', async () => {
     let seen = 0;
     const elsewhere = await listening((response) => {
       seen += 1;
@@ -128,7 +128,7 @@ describe('an MCP server', () => {
     expect(seen).toBe(0);
   });
 
-  it('is taken at its word for 256 tools', async () => {
+  it('may offer 256 tools at most', async () => {
     const names = Array.from({ length: 1000 }, (_, i) => (i === 0 ? 'count' : `t${i}`));
     const { offered } = await turn({
       tools: names.map((name) => ({ ...COUNT, name })),

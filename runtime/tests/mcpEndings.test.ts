@@ -149,7 +149,7 @@ describe('a call of an MCP tool', () => {
     expect(await all.turn()).toMatchObject({ content: 'counted' });
   });
 
-  it('that another stream goes on with is waited for', async () => {
+  it('is waited for if another stream continues it', async () => {
     let resumed: ServerResponse | undefined;
     let id = 0;
     const all = await scene({
@@ -171,7 +171,7 @@ describe('a call of an MCP tool', () => {
   });
 });
 
-it('an MCP server that wants to be asked again at once is asked once a second', async () => {
+it('to a server that wants to be asked again at once repeats once a second', async () => {
   const all = await scene({
     listen: (response) => response.writeHead(200, EVENTS).end('retry: 0\n\n'),
   });
@@ -182,7 +182,7 @@ it('an MCP server that wants to be asked again at once is asked once a second', 
   expect(performance.now() - began).toBeGreaterThan(1500);
 });
 
-it('turns have the tools of a list that another turn asked for and did not wait for', async () => {
+it('can use the tools of a list that another turn has begun and left', async () => {
   const listing = Promise.withResolvers<void>();
   let asked = 0;
   const all = await scene({

@@ -83,8 +83,8 @@ async function turnCoat(): Promise<void> {
   await server.start();
 }
 
-describe('an MCP server whose tools become others', () => {
-  it('has a hash of what the model gets to see, and what changed is told', async () => {
+describe('an MCP server whose tools change', () => {
+  it('has a hash of what the model sees, and changes are reported', async () => {
     expect(agent.runtime.snapshot().mcpServers).toEqual([]);
     expect((await turn()).offered).toEqual(ALL);
     const first = status();
@@ -119,7 +119,7 @@ describe('an MCP server whose tools become others', () => {
     expect(status()).toMatchObject({ toolsHash: erase, tools: 1 });
   });
 
-  it('lends the model none of them while they are not those that are pinned', async () => {
+  it('offers the model no tools while they differ from the pinned ones', async () => {
     await turn();
     const { toolsHash } = status();
     apply({ toolsHash });
@@ -147,7 +147,7 @@ describe('an MCP server whose tools become others', () => {
     expect((await turn()).offered).toHaveLength(3);
   });
 
-  it('is an incident once where its tools are not the pinned ones, also at the first look', async () => {
+  it('causes one incident if its tools differ from the pinned ones, also at the first list', async () => {
     const incidents = (): unknown => agent.runtime.snapshot().security!.counts;
     apply({ toolsHash: `sha256:${'0'.repeat(64)}` });
     expect(await turn()).toEqual(NONE);
@@ -155,7 +155,7 @@ describe('an MCP server whose tools become others', () => {
     expect(agent.runtime.snapshot().security!.last).toMatchObject({ count: 1, level: 'High' });
   });
 
-  it('is remembered when a pin is set, so that the next change is told as one', async () => {
+  it('is remembered when a pin is set, so that the next change is reported as one', async () => {
     await turn();
     const { toolsHash } = status();
     // As the operator writes it.

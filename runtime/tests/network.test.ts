@@ -25,7 +25,7 @@ beforeAll(() => scene.makeAuthorities());
 beforeEach(() => scene.begin());
 afterEach(() => scene.cleanups.run());
 
-describe('everything else that the runtime calls goes the same way', () => {
+describe('every other connection uses the settings of the network:', () => {
   const network = async (): Promise<Pick<Content, 'proxy' | 'trustedCA'>> => ({
     ...(await trusting(scene.authority)),
     ...(await throughProxy()),
@@ -139,7 +139,7 @@ describe('everything else that the runtime calls goes the same way', () => {
     );
   });
 
-  it('a collector with http', async () => {
+  it('a collector over http', async () => {
     const collector = await plain((response) => void response.end('{}'));
     scene.proxy.knows('otel.example.com:4318', collector.url);
     const model = await plain();
@@ -190,7 +190,7 @@ describe('everything else that the runtime calls goes the same way', () => {
     expect(scene.proxy.seen).toEqual([]);
   });
 
-  it('with a new password of the proxy as soon as it is mounted', async () => {
+  it('all of them with a new password of the proxy as soon as it is mounted', async () => {
     await secure(fine);
     const agent = await start(`https://${HOST}`, { ...ONCE, ...(await network()) });
     expect(await asks(agent)).toBe(200);

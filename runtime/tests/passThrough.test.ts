@@ -30,7 +30,7 @@ function count({ agent }: Setup): void {
 const BULKHEAD = { maxConcurrent: 8, maxQueued: 100, acquireTimeoutMs: 5000 };
 
 describe('counts of tokens that hang', () => {
-  it('take a quarter of the bulkhead, so that messages are served', async () => {
+  it('take at most a quarter of the bulkhead, so that messages are served', async () => {
     const context = await setup(cleanups, onlyMessages, { bulkhead: BULKHEAD });
     for (let i = 0; i < 2; i += 1) count(context);
     await until(() => context.endpoint.seen.length === 2);
@@ -39,7 +39,7 @@ describe('counts of tokens that hang', () => {
     for (let i = 0; i < 3; i += 1) expect((await send(context.agent.url)).status).toBe(200);
   });
 
-  it('give their part of the bulkhead back when they end', async () => {
+  it('free their places in the bulkhead when they end', async () => {
     const context = await setup(cleanups, (response) => answerJson(response, { input_tokens: 1 }), {
       bulkhead: { ...BULKHEAD, maxConcurrent: 1 },
     });
@@ -48,7 +48,7 @@ describe('counts of tokens that hang', () => {
     }
   });
 
-  it('have their time from the end of their body on', async () => {
+  it('have their timeout from the end of their body on', async () => {
     const context = await setup(cleanups, (response) => answerJson(response, { input_tokens: 1 }), {
       timeouts: { connectMs: 1000, requestMs: 1000 },
     });
@@ -63,7 +63,7 @@ describe('counts of tokens that hang', () => {
     expect(response.statusCode).toBe(200);
   });
 
-  it('end after 10 s however long a message may take', async () => {
+  it('end after 10 s, whatever the timeout of messages', async () => {
     const context = await setup(cleanups, onlyMessages, {
       timeouts: { connectMs: 1000, requestMs: 300_000, streamMs: 3_600_000 },
     });

@@ -30,7 +30,7 @@ describe('the patience of clients', () => {
     });
   });
 
-  it('is over when a client that has retried would wait for longer', async () => {
+  it('ends when a client that has retried would have to wait longer', async () => {
     const context = await failing({ circuits: [TOUCHY] });
     await ask(context);
     expect((await ask(context, retry)).headers['x-should-retry']).toBe('false');
@@ -54,7 +54,7 @@ describe('the patience of clients', () => {
     expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60);
   });
 
-  it('is not asked for where the retry budget of the endpoint is used up', async () => {
+  it('ends when the retry budget of the endpoint is used up', async () => {
     const context = await setup(cleanups, (response) => void response.destroy(), {
       retry: {
         maxAttempts: 10,
@@ -75,7 +75,7 @@ describe('the patience of clients', () => {
   it.each([
     ['/v1/messages/batches', 'POST /v1/messages/batches is not served.'],
     ['/v1/conversations/a/b/c', 'POST /v1/conversations/a/b/c is not served.'],
-  ])('does not matter for %s, which names what is served', async (path, named) => {
+  ])('does not affect %s, which names what is served', async (path, named) => {
     const answer = await ask(await failing({}), { path });
     expect([answer.status, answer.headers['x-should-retry']]).toEqual([404, 'false']);
     expect(errorOf(answer).message).toContain(named);

@@ -45,7 +45,7 @@ describe('a pool of endpoints', () => {
     },
   );
 
-  it('survives the death of its primary, and goes back once that is back', async () => {
+  it('survives an outage of its primary, and returns to it afterwards', async () => {
     const primary: Part = {
       name: 'primary',
       does: broken,
@@ -72,7 +72,7 @@ describe('a pool of endpoints', () => {
     expect(after).toBeGreaterThanOrEqual(before!);
   });
 
-  it('has another one serve for the hour that the provider asked for', async () => {
+  it('uses another endpoint for the hour that the provider asks for', async () => {
     const primary: Part = {
       name: 'primary',
       key: 'k1',
@@ -96,7 +96,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 1, same: 0, other: 1 });
   });
 
-  it('does not move on with a credential of the caller that was refused', async () => {
+  it('does not move on with a refused credential of the client', async () => {
     const context = await pool([
       { name: 'primary', does: status(401) },
       { name: 'spare', priority: 1, does: fine },
@@ -114,7 +114,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 1, spare: 0 });
   });
 
-  it('tries one that fails again before it falls back, but not one that is overloaded', async () => {
+  it('retries at an endpoint that fails before it falls back, but not at one that is overloaded', async () => {
     const primary: Part = { name: 'primary', does: status(503) };
     const context = await pool([primary, { name: 'spare', priority: 1, does: fine }]);
     expect((await ask(context)).status).toBe(200);
@@ -124,7 +124,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 3, spare: 2 });
   });
 
-  it('moves on to an equal at once', async () => {
+  it('moves at once to an endpoint of the same priority', async () => {
     const context = await pool(
       [
         { name: 'a', does: status(503) },
@@ -155,7 +155,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 1, spare: 1 });
   });
 
-  it('never falls back once the caller has seen an event', async () => {
+  it('never falls back once the client has seen an event', async () => {
     const cut: Behaviour = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(STREAM[0]!, () => response.destroy());
@@ -169,7 +169,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 1, spare: 0 });
   });
 
-  it('has a request that finds one full served by another', async () => {
+  it('serves a request at another endpoint if one is full', async () => {
     const held: ServerResponse[] = [];
     const context = await pool([
       { name: 'primary', maxConcurrent: 1, does: (response) => void held.push(response) },
@@ -183,7 +183,7 @@ describe('a pool of endpoints', () => {
     expect((await first).status).toBe(200);
   });
 
-  it('waits at one that is full when there is no other', async () => {
+  it('waits at a full endpoint if there is no other', async () => {
     const held: ServerResponse[] = [];
     const shut = { ...PATIENT, override: { state: 'Open' as const } };
     const context = await pool([
@@ -200,7 +200,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 2, spare: 0 });
   });
 
-  it('passes the last error on when all have failed', async () => {
+  it('returns the last error when all have failed', async () => {
     const context = await pool([
       { name: 'primary', does: status(500) },
       { name: 'spare', priority: 1, does: status(529, { 'retry-after': '7' }) },
@@ -210,7 +210,7 @@ describe('a pool of endpoints', () => {
     expect(context.seen()).toEqual({ primary: 2, spare: 1 });
   });
 
-  it('says when the first of them may serve again when none does', async () => {
+  it('states when the first of them may serve again if none does', async () => {
     const context = await pool([
       { name: 'primary', does: status(500), circuit: TOUCHY },
       {
@@ -234,7 +234,7 @@ describe('a pool of endpoints', () => {
     expect(saidSeconds(answer)).toBeLessThanOrEqual(36);
   });
 
-  it('passes over one whose key is missing, and tells of it when there is no other', async () => {
+  it('skips an endpoint whose key is missing, and reports it if there is no other', async () => {
     const credential = { path: '/nowhere', secret: 'absent', key: 'api-key' };
     const primary: Part = { name: 'primary', credential, does: fine };
     const context = await pool([primary, { name: 'spare', priority: 1, does: fine }]);
@@ -249,7 +249,7 @@ describe('a pool of endpoints', () => {
     expect(errorOf(answer).message).toContain('Secret absent lacks api-key');
   });
 
-  it('has each endpoint asked for its own model and at most its own tokens', async () => {
+  it('asks each endpoint for its own model and at most its own tokens', async () => {
     const primary: Part = { name: 'primary', model: 'large', does: status(529) };
     const spare: Part = { name: 'spare', priority: 1, model: 'small', maxTokens: 1000, does: fine };
     const context = await pool([primary, spare]);
@@ -262,7 +262,7 @@ describe('a pool of endpoints', () => {
     expect(context.endpoints.spare!.seen[1]!.body.toString()).toBe('{"max_tokens":999}');
   });
 
-  it('shows on the debug port how each of them stands', async () => {
+  it('shows the state of each on the debug port', async () => {
     const credential = { path: '/nowhere', secret: 'absent', key: 'api-key' };
     const shut = { ...PATIENT, override: { state: 'Open' as const } };
     const { agent } = await pool([
@@ -285,14 +285,14 @@ describe('a pool of endpoints', () => {
   });
 });
 
-describe('what else there is of the model’s API', () => {
+describe('the rest of the model’s API', () => {
   const list: Behaviour = (response) => answerJson(response, { data: [], has_more: false });
 
   it.each([
     ['GET', '/v1/models?limit=5&beta=true'],
     ['GET', '/v1/models/claude-test-4.5'],
     ['POST', '/v1/messages/count_tokens?beta=true'],
-  ])('%s %s goes the same way', async (method, path) => {
+  ])('forwards %s %s', async (method, path) => {
     const parts: Part[] = [
       { name: 'primary', model: 'mine', key: 'k1', does: status(529) },
       { name: 'spare', model: 'other', key: 'k2', priority: 1, does: list },
@@ -311,7 +311,7 @@ describe('what else there is of the model’s API', () => {
     expect(context.agent.runtime.guard.stats().circuits[0]!.failures).toEqual({ Overloaded: 1 });
   });
 
-  it('counts an answer that is not JSON against the endpoint', async () => {
+  it('counts an answer without JSON as a failure of the endpoint', async () => {
     const html: Behaviour = (response) => response.writeHead(200).end('<html>');
     const context = await pool([{ name: 'primary', does: html }], {
       retry: { ...RETRY, maxAttempts: 1 },
@@ -329,7 +329,7 @@ describe('what else there is of the model’s API', () => {
     ['GET', '/v1/models/a/../b'],
     ['POST', '/v1/models'],
     ['GET', '/v1/messages'],
-  ])('%s %s goes nowhere', async (method, path) => {
+  ])('does not forward %s %s', async (method, path) => {
     const context = await pool([{ name: 'primary', does: list }]);
     const { port } = new URL(context.agent.url);
     const raw = request({ host: '127.0.0.1', port, method, path, agent: false });

@@ -119,14 +119,14 @@ describe('an endpoint behind a proxy', () => {
     expect(lastFailure(agent)[1]).not.toContain('proxy');
   });
 
-  it('is called directly where its address is private or it is a Service', async () => {
+  it('is called directly if its address is private or it is a Service', async () => {
     const endpoint = await plain();
     const agent = await start(endpoint.url, await throughProxy());
     expect(await asks(agent)).toBe(200);
     expect(scene.proxy.seen).toEqual([]);
   });
 
-  it('keeps its circuit when the proxies change, and goes through the new one', async () => {
+  it('keeps its circuit when the proxies change, and is called through the new one', async () => {
     await secure(fine);
     const trusted = await trusting(scene.authority);
     const agent = await start(`https://${HOST}`, { ...trusted, circuits: [TOUCHY], ...ONCE });
@@ -181,7 +181,7 @@ describe('a proxy that fails', () => {
     ]);
   });
 
-  it('by refusing the credentials is one too, and shows none of them', async () => {
+  it('by refusing the credentials opens the circuit too, and shows none of them', async () => {
     const agent = await behind();
     scene.proxy.authorization = basicAuthorization('agent', 'another');
     const answer = await send(agent.url);
@@ -205,7 +205,7 @@ describe('a proxy that fails', () => {
     }
   });
 
-  it('by refusing the credentials of a request that it should forward is one too', async () => {
+  it('by refusing the credentials of a request that it should forward opens the circuit too', async () => {
     const agent = await start(`http://${HOST}`, { ...ONCE, ...(await throughProxy()) });
     scene.proxy.authorization = basicAuthorization('agent', 'another');
     expect(await asks(agent)).toBe(502);

@@ -80,7 +80,7 @@ describe('a conversation', () => {
     expect(texts(model.last())).toContain('the endpoint of the model refused it');
   });
 
-  it('keeps no text without a letter, which the endpoint would refuse from then on', async () => {
+  it('drops texts without a letter, which the endpoint would refuse in every later request', async () => {
     const blank = (asked: Asked): boolean =>
       asked.messages.some(
         ({ content }) =>

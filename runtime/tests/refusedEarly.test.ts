@@ -93,7 +93,7 @@ const CLOSE = 'connection: close\r\n';
 const GUESS = `POST /v1/messages HTTP/1.1\r\nhost: a\r\nx-api-key: wrong\r\n${CLOSE}content-length: 2\r\n\r\n{}`;
 
 describe('a request that is refused before its route', () => {
-  it('is found in log, trace, audit and metrics by the ids that its answer has', async () => {
+  it('is found in log, trace, audit and metrics by the ids in its answer', async () => {
     const scene = await new Scene().start();
     const refused: [name: string, sent: string, status: number, reason: string][] = [
       ['no HTTP', 'hello\r\n\r\n', 400, 'InvalidRequest'],

@@ -24,7 +24,7 @@ import { until } from '../testing/until.ts';
 import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
 
-// Three pods, a model and their callers share one process.
+// Three pods, a model and their clients share one process.
 const BRIEF = { endpointLagMs: 0, drainTimeoutMs: 100, handlerTimeoutMs: 10_000 };
 
 const cleanups = new Cleanups();
@@ -116,7 +116,7 @@ async function carryOn(
   return outcomes;
 }
 
-/** The callers alice and bob, whose keys are their names. */
+/** The clients alice and bob, whose keys are their names. */
 async function twoCallers(): Promise<NonNullable<Content['auth']>> {
   const path = await mkdtemp(join(tmpdir(), 'callers-'));
   cleanups.add(() => rm(path, { recursive: true }));
@@ -150,12 +150,12 @@ const GOOD = [200, undefined];
 const REFUSED_FIRST = [...Array.from({ length: 6 }, () => NOT_FOUND), GOOD, GOOD, GOOD, GOOD];
 
 describe('conversations in memory', () => {
-  it('are carried on by whichever of three pods is asked: 20 of them, 10 messages each', async () => {
+  it('continue in any of three pods: 20 of them, 10 messages each', async () => {
     const all = await fleet(3);
     expect(await carryOn(all, 20, 10)).toEqual({ good: 200 });
   });
 
-  it('are passed on as streams, with the credentials of the caller', async () => {
+  it('are forwarded as streams, with the credentials of the client', async () => {
     const { pods, model } = await fleet(2);
     const id = await beginConversation(pods[0]!.url);
     const answer = await say(pods[1]!.url, id, 'Hello', {
@@ -166,7 +166,7 @@ describe('conversations in memory', () => {
     expect(model.seen[0]!.headers['x-api-key']).toBe('mine');
   });
 
-  it('are for callers whose key both the pod that is asked and the owner accept', async () => {
+  it('need a key that both the asked pod and the owner accept', async () => {
     const path = await mkdtemp(join(tmpdir(), 'callers-'));
     cleanups.add(() => rm(path, { recursive: true }));
     await writeFile(join(path, 'shop'), 'key-of-the-shop\n');
@@ -189,7 +189,7 @@ describe('conversations in memory', () => {
     expect(statuses).toEqual([200, 401, 401, 200]);
   });
 
-  it('are there for the caller who began them only, through whichever pod', async () => {
+  it('are visible only to the client that began them, through any pod', async () => {
     const { pods } = await fleet(2, {}, { auth: await twoCallers() });
     expect(await triedByTheOther(pods)).toEqual(REFUSED_FIRST);
   });
@@ -205,7 +205,7 @@ describe('conversations in memory', () => {
   it.each([
     ['the pod is gone', true],
     ['DNS still lists the pod that is gone', false],
-  ])('are lost when %s, and that is said', async (_why, delisted) => {
+  ])('are lost when %s, and the answer says so', async (_why, delisted) => {
     const all = await fleet(2);
     const id = await beginConversation(all.pods[0]!.url);
     await say(all.pods[1]!.url, id, 'Hello');
@@ -218,7 +218,7 @@ describe('conversations in memory', () => {
     ]);
   });
 
-  it('are never looked for where no pod of the agent is', async () => {
+  it('are never looked for at an address without a pod of the agent', async () => {
     const stranger = await fakeEndpoint((response) => void response.end('{}'));
     cleanups.add(() => stranger.close());
     const other = await fleet(3);
@@ -232,7 +232,7 @@ describe('conversations in memory', () => {
     expect(other.model.seen).toHaveLength(0);
   });
 
-  it('that nobody began are bounded before they are passed on, and others cost nothing here', async () => {
+  it('with invented ids are limited before they are forwarded, and real ones cost nothing in the asked pod', async () => {
     const limit = {
       ...{ target: 'inbound', policy: 'few', name: 'each', resource: 'Requests' as const },
       ...{ refill: { amount: 1, perMs: 3_600_000 }, capacity: 3 },
@@ -251,7 +251,7 @@ describe('conversations in memory', () => {
     expect(statuses).toEqual([404, 404, 404, 429, 429]);
   });
 
-  it('are not passed on twice', async () => {
+  it('are not forwarded twice', async () => {
     const { pods } = await fleet(2);
     const id = await beginConversation(pods[0]!.url);
     const answer = await say(pods[1]!.url, id, 'Hello', {
@@ -282,7 +282,7 @@ describe('a traced message', () => {
     return { asked, pods };
   }
 
-  it('that another pod answers is one tree through both', async () => {
+  it('that another pod answers is one tree across both', async () => {
     const { asked, pods } = await traced({});
     const id = await beginConversation(pods[0]!.url);
     expect(treesOf(await asked(pods[1]!, id))).toEqual([
@@ -290,7 +290,7 @@ describe('a traced message', () => {
     ]);
   });
 
-  it('names each command that Redis is sent for it', async () => {
+  it('names each of its commands to Redis', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
     const { asked, pods } = await traced({ redis: { url: redis.url } });
@@ -330,13 +330,13 @@ describe('conversations in Redis', () => {
     return { ...(await fleet(count, { redis: { url: redis.url } })), redis };
   }
 
-  it('are carried on by every pod: 20 of them, 10 messages each', async () => {
+  it('continue in every pod: 20 of them, 10 messages each', async () => {
     const all = await redisFleet(3);
     expect(await carryOn(all, 20, 10)).toEqual({ good: 200 });
     expect(await all.redis.keys()).toHaveLength(20);
   });
 
-  it('are there for the caller who began them only, who is not named there', async () => {
+  it('are visible only to the client that began them, whose name is not stored', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
     const auth = await twoCallers();
@@ -345,7 +345,7 @@ describe('conversations in Redis', () => {
     expect((await redis.keys()).join()).not.toContain('alice');
   });
 
-  it('survive the pod that they began in', async () => {
+  it('survive the pod in which they began', async () => {
     const all = await redisFleet(2);
     const id = await beginConversation(all.pods[0]!.url);
     await say(all.pods[0]!.url, id, 'Hello');
@@ -353,7 +353,7 @@ describe('conversations in Redis', () => {
     expect(textOf(await say(all.pods[1]!.url, id, 'Still there?'))).toBe('3');
   });
 
-  it('are kept before a pod that is asked to stop has ended, though its drain was too short', async () => {
+  it('are stored before a stopping pod ends, even if its drain was too short', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
     const all = await fleet(2, { redis: { url: redis.url } }, { shutdown: BRIEF });
@@ -390,7 +390,7 @@ describe('conversations in Redis', () => {
     await until(async () => (await all.redis.keys()).length === 0);
   });
 
-  it('are unavailable while Redis is, and back when it is', async () => {
+  it('are unavailable as long as Redis is', async () => {
     const all = await redisFleet(1);
     await beginConversation(all.pods[0]!.url);
     await all.redis.stop();
@@ -406,7 +406,7 @@ describe('conversations in Redis', () => {
     });
   });
 
-  it('are kept under a password from a Secret', async () => {
+  it('are stored with a password from a Secret', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'redis-'));
     cleanups.add(() => rm(directory, { recursive: true }));
     const path = join(directory, 'password');

@@ -63,7 +63,7 @@ const named = ({ url }: FakeEndpoint, name: string, priority: number): Content['
 });
 
 describe('the lines of a request', () => {
-  it('tell of each failed attempt, the retry, the move, the tool and how the request ended', async () => {
+  it('report each failed attempt, the retry, the move, the tool and the result of the request', async () => {
     const down = await failing(500);
     let asked = 0;
     const spare = await endpoint((response) => {
@@ -145,7 +145,7 @@ describe('the lines of a request', () => {
     expect(agent.logs.join('')).not.toContain(KEY);
   });
 
-  it('name the turn that a bound has ended early', async () => {
+  it('name a turn that a bound has ended', async () => {
     const use = { id: 'use-1', name: 'none', input: {} };
     const model = await endpoint((response) => answerStream(response, said({ tools: [use] })));
     const agent = await agentOf({
@@ -159,7 +159,7 @@ describe('the lines of a request', () => {
     );
   });
 
-  it('name the id of the provider, which is all that a client has of an answer that was passed on', async () => {
+  it('name the id of the provider, which a client finds in a forwarded answer', async () => {
     const broken = await endpoint((response) => {
       response.setHeader('request-id', 'req_broken');
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -187,7 +187,7 @@ describe('the lines of a request', () => {
     }
   });
 
-  it('carry the id that a refused client is given', async () => {
+  it('contain the id that a refused client gets', async () => {
     const agent = await startRuntime();
     cleanups.add(() => agent.stop());
     const answer = await send(agent.url, { headers: { traceparent: TRACEPARENT } });
@@ -206,7 +206,7 @@ describe('the lines of a request', () => {
   });
 });
 
-describe('requests that are answered well at once', () => {
+describe('successful requests without a retry', () => {
   const logging = (
     successRatio: number,
     levels: Record<string, string> = {},
@@ -214,7 +214,7 @@ describe('requests that are answered well at once', () => {
     telemetry: { ...TELEMETRY, logging: { successRatio, levels } },
   });
 
-  it('have a line as often as the configuration says, which changes live', async () => {
+  it('have a line as often as the configuration says, without a restart', async () => {
     const model = await endpoint((response) => answerJson(response, MESSAGE));
     const agent = await agentOf({ endpoints: [named(model, 'primary', 0)], ...logging(0) });
     await send(agent.url);

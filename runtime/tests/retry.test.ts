@@ -47,7 +47,7 @@ describe('another attempt', () => {
     ['a 409', status(409)],
     ['a connection that breaks', broken],
     ['an answer that is not the protocol', (response: ServerResponse) => answerJson(response, {})],
-  ])('follows %s, unseen by the caller', async (_name, first) => {
+  ])('follows %s, unseen by the client', async (_name, first) => {
     const context = await answering([first, fine]);
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(200);
@@ -67,7 +67,7 @@ describe('another attempt', () => {
     expect(failures(context)).toEqual({ Overloaded: 1 });
   });
 
-  it('never follows a stream of which the caller has seen an event', async () => {
+  it('never follows a stream of which the client has seen an event', async () => {
     const context = await answering([
       (response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -89,7 +89,7 @@ describe('another attempt', () => {
     expect(failures(context)).toEqual({});
   });
 
-  it('follows as often as configured; then the last answer passes unchanged', async () => {
+  it('follows as often as configured, and then the last answer passes unchanged', async () => {
     const context = await answering([status(500), status(502, { 'x-odd': '1' }), status(503)]);
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(503);
@@ -99,7 +99,7 @@ describe('another attempt', () => {
     expect(failures(context)).toEqual({ ServerError: 3 });
   });
 
-  it('follows what is overloaded only once', async () => {
+  it('follows an overload only once', async () => {
     const context = await answering([status(529)]);
     expect((await send(context.agent.url)).status).toBe(529);
     expect(context.endpoint.seen).toHaveLength(2);
@@ -113,7 +113,7 @@ describe('another attempt', () => {
     expect(circuit(context)).toBe('Open');
   });
 
-  it('is given up when the caller leaves', async () => {
+  it('is given up when the client leaves', async () => {
     const context = await answering([status(500), fine], {
       retry: { ...RETRY, baseDelayMs: 10_000, maxDelayMs: 10_000 },
     });
@@ -127,7 +127,7 @@ describe('another attempt', () => {
     expect(context.endpoint.seen).toHaveLength(1);
   });
 
-  it('is counted by reason', async () => {
+  it('is counted by its reason', async () => {
     const context = await answering([status(500), fine]);
     await send(context.agent.url);
     const { body } = await send(context.agent.metricsUrl, {
@@ -158,7 +158,7 @@ describe('silence of the endpoint', () => {
     await until(() => context.endpoint.seen[0]!.aborted);
   });
 
-  it('before the first token is 504 when nothing else is tried', async () => {
+  it('before the first token is 504 without another attempt', async () => {
     const context = await answering([begun([sse('ping')])], {
       timeouts: { ...TIMEOUTS, firstTokenMs: 100 },
       retry: { ...RETRY, maxAttempts: 1 },

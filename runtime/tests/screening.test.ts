@@ -236,7 +236,7 @@ describe('prompt injection', () => {
     expect((await scene.turn('How are you?', [DONE])).status).toBe(200);
   });
 
-  it('in the newest turn of /v1/messages is looked for when that is asked for, and nothing is rewritten', async () => {
+  it('in the newest turn of /v1/messages is detected if configured, and nothing is rewritten', async () => {
     const scene = await new Scene().start(injection('Block', ['UserInput', 'ToolResults']));
     const ask = (messages: unknown): Promise<Answer> =>
       send(scene.agent.url, { body: JSON.stringify({ model: 'claude-test', max_tokens: 9, messages }) }); // prettier-ignore
@@ -394,7 +394,7 @@ describe('secrets in arguments of tools', () => {
 describe('the run guard', () => {
   const spec = { mode: 'Enforce' as const, repeats: 3, exempt: [], messages: false };
 
-  it('tells the model first, and then ends a turn that goes round in circles', async () => {
+  it('tells the model first, and then ends a turn that repeats itself', async () => {
     const scene = await new Scene().start({ runGuard: spec });
     const body = json(await scene.turn('Look', [look(1)]));
     expect(body).toMatchObject({ stop_reason: 'run_guard', model_calls: 4, tool_calls: 3 });
@@ -415,7 +415,7 @@ describe('the run guard', () => {
     expect(reported).toMatchObject({ stop_reason: 'end_turn', tool_calls: 4 });
   });
 
-  it('only reports repeated calls in requests to /v1/messages', async () => {
+  it('only reports repeated calls in requests to /v1/messages, and changes nothing', async () => {
     const scene = await new Scene().start({ runGuard: { ...spec, messages: true } });
     const use = { role: 'assistant', content: [{ type: 'tool_use', id: 't', name: 'look', input: { id: 1 } }] }; // prettier-ignore
     const result = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't', content: 'x' }] }; // prettier-ignore

@@ -94,7 +94,7 @@ async function isUp({ pods }: Scene, up: boolean): Promise<void> {
 }
 
 describe('a limit by key whose buckets are in Redis', () => {
-  it('admits of each key what one bucket would, whichever pod is asked, and keeps its state over reloads', async () => {
+  it('admits the same calls of each key as one bucket, in any pod, and keeps its state over reloads', async () => {
     const shared = await scene(perUser());
     const { redis, apply, ask } = shared;
     expect(count(await ask('ann', 30), 200)).toBe(20);
@@ -114,7 +114,7 @@ describe('a limit by key whose buckets are in Redis', () => {
     }
   });
 
-  it('forgets buckets when they are full again, however many keys there were', async () => {
+  it('drops buckets when they are full again, for any number of keys', async () => {
     const shared = await scene(perUser({ refill: { amount: 20, perMs: 1000 }, maxKeys: 20 }));
     const users = Array.from({ length: 200 }, (_, i) => `user-${i}`);
     for (let i = 0; i < users.length; i += 40) {

@@ -25,7 +25,7 @@ interface Scene {
   configure(content: Partial<Content>): void;
 }
 
-/** An agent with callers alice and bob, whose model asks for the tool once in each turn. */
+/** An agent with clients alice and bob, whose model asks for the tool once in each turn. */
 async function scene(
   toolCache: Cache,
   serve: (response: ServerResponse) => void,
@@ -111,8 +111,8 @@ function counting(): (response: ServerResponse) => void {
   return (response) => answerJson(response, (calls += 1));
 }
 
-describe('a tool whose results are kept', () => {
-  it('is called once for identical calls of one caller, over conversations', async () => {
+describe('a tool with cached results', () => {
+  it('is called once for identical calls of one client, over conversations', async () => {
     const of = await scene(KEPT, counting());
     expect(await results(of, 'alice', 'alice', 'bob', 'bob')).toEqual(['1', '1', '2', '2']);
     expect(of.service.seen).toHaveLength(2);
@@ -124,7 +124,7 @@ describe('a tool whose results are kept', () => {
     expect(health).toMatchObject({ dependencies: { 'tool/look': { lastCall: { ok: true } } } });
   });
 
-  it('is called for each client that nobody checks, by whatever header it shows who it is', async () => {
+  it('is called for each unauthenticated client, by any header that identifies it', async () => {
     const of = await scene(KEPT, counting(), { auth: undefined });
     const all: unknown[] = [];
     for (const name of ['alice', 'bob', 'alice']) {
@@ -133,12 +133,12 @@ describe('a tool whose results are kept', () => {
     expect(all).toEqual(['1', '2', '1']);
   });
 
-  it('is called once for all callers where these share', async () => {
+  it('is called once for all clients where these share', async () => {
     const of = await scene({ ...KEPT, scope: 'Shared' }, counting());
     expect(await results(of, 'alice', 'bob')).toEqual(['1', '1']);
   });
 
-  it('is not needed for what is kept', async () => {
+  it('is not needed for cached results', async () => {
     let calls = 0;
     const of = await scene(KEPT, (response) =>
       answerJson(response, (calls += 1), calls > 1 ? 503 : 200),

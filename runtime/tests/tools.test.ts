@@ -172,7 +172,7 @@ describe('a tool', () => {
     expect(circuits.find(({ dependency }) => dependency === 'tool/look')!.failures).toEqual({});
   });
 
-  it('gets what its URL does not use as JSON', async () => {
+  it('gets the input that its URL does not use as JSON', async () => {
     const all = await scene([ask({ id: '7', deep: { x: [1] } }), DONE], fine, () => ({
       tool: { http: { method: 'POST' } },
     }));
@@ -228,7 +228,7 @@ describe('a tool', () => {
     expect(all.service.seen).toHaveLength(1);
   });
 
-  it('whose rate limit is used up is not called, and the model goes on without it', async () => {
+  it('whose rate limit is used up is not called, and the turn continues without it', async () => {
     const limit = limitOf({
       target: 'tool/look',
       policy: 'sparing',
@@ -284,7 +284,7 @@ describe('a tool', () => {
     expect(all.service.seen).toHaveLength(1);
   });
 
-  it('whose credential is refused is not called again until there is another', async () => {
+  it('whose credential is refused is not called again until there is another one', async () => {
     const all = await scene(
       [ask({ id: '1' }), ask({ id: '2' }), DONE],
       (response, { headers }) =>
@@ -348,7 +348,7 @@ describe('a tool', () => {
 });
 
 describe('a turn', () => {
-  it('ends at maxTurns with what there is, and the conversation goes on', async () => {
+  it('ends at maxTurns with its messages so far, and the conversation continues', async () => {
     const all = await scene([{ text: 'Again.', ...ask() }], fine);
     expect(await turn(all)).toMatchObject({
       stop_reason: 'max_turns',

@@ -148,7 +148,7 @@ describe('a traced request', () => {
     expect(JSON.stringify(collector.spans)).not.toContain('Hello');
   });
 
-  it('says of the call of the model what the convention asks for', async () => {
+  it('has the attributes of the convention on the call of the model', async () => {
     const model = await endpoint((response) => answerStream(response, STREAM));
     const agent = await agentOf({ endpoints: [namedEndpoint(model, 'primary')], ...telemetry() });
     const stream = JSON.stringify({ ...(JSON.parse(BODY) as object), stream: true });
@@ -209,7 +209,7 @@ describe('a traced request', () => {
     }
   });
 
-  it('is refused with the id of its trace, and its span says why', async () => {
+  it('has its id in the answer if it is refused, and its span names the reason', async () => {
     const model = await endpoint((response) => answerJson(response, MESSAGE));
     const agent = await agentOf({ endpoints: [namedEndpoint(model, 'primary')], ...telemetry() });
     const answer = await send(agent.url, { body: 'no JSON', headers: { traceparent: SAMPLED } });
@@ -224,7 +224,7 @@ describe('a traced request', () => {
 });
 
 describe('the event of a fallback', () => {
-  it('says that the circuit of the endpoint to be preferred is open', async () => {
+  it('says that the circuit of the preferred endpoint is open', async () => {
     const down = await endpoint((response) => void response.writeHead(500).end('{}'));
     const spare = await endpoint((response) => answerJson(response, MESSAGE));
     const agent = await agentOf({
@@ -246,7 +246,7 @@ describe('the event of a fallback', () => {
 });
 
 describe('the client in a trace', () => {
-  it('is a hash, and by name where the configuration says Plain, which changes live', async () => {
+  it('is a hash, or its name if the configuration says Plain, without a restart', async () => {
     const path = await mkdtemp(join(tmpdir(), 'callers-'));
     cleanups.add(() => rm(path, { recursive: true }));
     await writeFile(join(path, 'alice'), 'sesame');
@@ -271,42 +271,39 @@ describe('baggage of a client', () => {
   it.each([
     ['with tracing', () => collector.url],
     ['without', () => undefined],
-  ])(
-    '%s goes to endpoints only where the configuration says so, which changes live',
-    async (_, to) => {
-      const url = to();
-      const telemetryOf = (baggage: string): Pick<Content, 'telemetry'> => ({
-        telemetry:
-          url === undefined ? { ...TELEMETRY, baggage } : tracingTo(url, {}, { baggage }).telemetry,
+  ])('%s goes to endpoints only if the configuration says so, without a restart', async (_, to) => {
+    const url = to();
+    const telemetryOf = (baggage: string): Pick<Content, 'telemetry'> => ({
+      telemetry:
+        url === undefined ? { ...TELEMETRY, baggage } : tracingTo(url, {}, { baggage }).telemetry,
+    });
+    const model = await endpoint((response) => answerStream(response, said({ text: 'Done.' })));
+    const endpoints = [namedEndpoint(model, 'primary')];
+    const shared = { endpoints, conversation: CONVERSATION };
+    const agent = await agentOf({ ...shared, ...telemetryOf('Drop') });
+    const headers = { baggage: 'tenant=a' };
+    let counter = 1;
+    for (const baggage of ['Drop', 'Forward', 'Drop']) {
+      counter += 1;
+      const next = configuration(
+        model.url,
+        { ...shared, ...telemetryOf(baggage) },
+        { term: 1, counter },
+      );
+      agent.runtime.configuration.offerPush(1, next);
+      const id = await beginConversation(agent.url);
+      await send(agent.url, { headers });
+      await send(agent.url, {
+        ...{ path: `/v1/conversations/${id}/messages`, headers },
+        body: JSON.stringify({ content: 'Hello' }),
       });
-      const model = await endpoint((response) => answerStream(response, said({ text: 'Done.' })));
-      const endpoints = [namedEndpoint(model, 'primary')];
-      const shared = { endpoints, conversation: CONVERSATION };
-      const agent = await agentOf({ ...shared, ...telemetryOf('Drop') });
-      const headers = { baggage: 'tenant=a' };
-      let counter = 1;
-      for (const baggage of ['Drop', 'Forward', 'Drop']) {
-        counter += 1;
-        const next = configuration(
-          model.url,
-          { ...shared, ...telemetryOf(baggage) },
-          { term: 1, counter },
-        );
-        agent.runtime.configuration.offerPush(1, next);
-        const id = await beginConversation(agent.url);
-        await send(agent.url, { headers });
-        await send(agent.url, {
-          ...{ path: `/v1/conversations/${id}/messages`, headers },
-          body: JSON.stringify({ content: 'Hello' }),
-        });
-      }
-      expect(model.seen.map((request) => request.headers['baggage'])).toEqual([
-        ...[undefined, undefined],
-        ...['tenant=a', 'tenant=a'],
-        ...[undefined, undefined],
-      ]);
-    },
-  );
+    }
+    expect(model.seen.map((request) => request.headers['baggage'])).toEqual([
+      ...[undefined, undefined],
+      ...['tenant=a', 'tenant=a'],
+      ...[undefined, undefined],
+    ]);
+  });
 });
 
 describe('a request that is not sampled', () => {
@@ -336,7 +333,7 @@ describe('a request that is not sampled', () => {
 });
 
 describe('without tracing', () => {
-  it('the trace context of the client passes as it is, and its baggage to no provider', async () => {
+  it('the trace context of the client passes unchanged, and its baggage goes to no provider', async () => {
     const model = await endpoint((response) => answerJson(response, MESSAGE));
     const agent = await agentOf({ endpoints: [namedEndpoint(model, 'primary')] });
     await send(agent.url, { headers: { traceparent: SAMPLED, baggage: 'secret=1' } });
@@ -398,7 +395,7 @@ describe('tracing', () => {
     expect(tracingEnvironment({ ...variables, OTEL_SDK_DISABLED: 'true' }).disabled).toBe(true);
   });
 
-  it('sends header values as they are mounted at the time', async () => {
+  it('sends the header values that are mounted at that time', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'headers-'));
     cleanups.add(() => rm(directory, { recursive: true }));
     const path = join(directory, 'token');

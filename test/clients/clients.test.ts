@@ -194,19 +194,19 @@ function isAlike(status = 0, direct = 0): boolean {
 const isSlow = (row: Row): boolean => row.outcome.seconds > directly(row).seconds + MOST_SECONDS;
 
 describe.each(FAULTS)('$name of the provider', (fault) => {
-  it('is a fault for clients that call it directly, unless it is harmless', () => {
+  it('breaks direct calls unless it is harmless', () => {
     const served = of(seen.direct, fault).filter(({ outcome, mode }) => isWhole(outcome, mode));
     if (fault.harmless !== true) expect(served).toEqual([]);
   });
 
-  it('makes no client of the runtime take a part for the whole', () => {
+  it('makes no client of the runtime take a part for the whole answer', () => {
     const wrong = of(seen.passed, fault).filter(
       ({ outcome, mode }) => outcome.taken !== undefined && !isWhole(outcome, mode),
     );
     expect(wrong).toEqual([]);
   });
 
-  it('ends calls through the runtime no worse than direct calls', () => {
+  it('ends calls through the runtime as well as direct calls, or better', () => {
     const worse = of(seen.passed, fault).filter((row) => {
       const direct = directly(row);
       const whole = isWhole(row.outcome, row.mode);
@@ -216,7 +216,7 @@ describe.each(FAULTS)('$name of the provider', (fault) => {
     expect(worse).toEqual([]);
   });
 
-  it('takes clients of the runtime no longer than twice their patience more', () => {
+  it('delays clients of the runtime by at most twice their patience', () => {
     expect(of(seen.passed, fault).filter(isSlow)).toEqual([]);
   });
 });
@@ -229,7 +229,7 @@ describe.each([...FAULTS.filter(({ refusedBy }) => refusedBy), REFUSED])(
       expect(served).toEqual([]);
     });
 
-    it('takes no client longer than the direct call and twice its patience', () => {
+    it('delays no client by more than twice its patience after the direct call', () => {
       expect(of(seen.refused, fault).filter(isSlow)).toEqual([]);
     });
   },

@@ -50,7 +50,7 @@ describe('a configuration of the pinned operator', () => {
     });
   }, 120_000);
 
-  it('has, upgraded, every field that this operator always sends of what that one knew', () => {
+  it('has, after its upgrade, every field that this operator always sends and that version knew', () => {
     expect(upgraded.length).toBeGreaterThan(0);
     const own = configMaps(join(import.meta.dirname, '../../operator/desired/testdata'));
     const expected = partsOf(own.map(configurationIn));

@@ -30,8 +30,8 @@ const few = (capacity: number, name = 'triage'): Policy =>
     limits: [{ ...bucketFixture('requests'), capacity }],
     targetRefs: [target(name)],
   });
-const hold = (wanted: Content, inForce: Content | undefined): HeldContent =>
-  holdPaused(wanted, { policies: [BREAKER, LIMIT], ...(inForce && { inForce }) }, AGENT.spec);
+const hold = (desired: Content, inForce: Content | undefined): HeldContent =>
+  holdPaused(desired, { policies: [BREAKER, LIMIT], ...(inForce && { inForce }) }, AGENT.spec);
 
 const BEFORE = contentOf(slow('5s'), few(7));
 
@@ -46,8 +46,8 @@ describe('a paused policy', () => {
         limitFixture('new', { targetRefs: [target('triage')] }),
       ),
     ],
-  ])('stays in force unchanged when it %s', (_, wanted) => {
-    expect(hold(wanted, BEFORE).content).toEqual(BEFORE);
+  ])('stays in force unchanged when it %s', (_, desired) => {
+    expect(hold(desired, BEFORE).content).toEqual(BEFORE);
   });
 
   it('is waiting only while its spec differs from what is in force', () => {
@@ -69,9 +69,9 @@ describe('a paused policy', () => {
 
   it('does not hold other policies', () => {
     const inForce = contentOf(breakerFixture('other', { openDuration: '2s' }), few(7));
-    const wanted = contentOf(breakerFixture('other', { openDuration: '4s' }), few(9));
-    const { content } = hold(wanted, inForce);
-    expect(content.circuits).toEqual(wanted.circuits);
+    const desired = contentOf(breakerFixture('other', { openDuration: '4s' }), few(9));
+    const { content } = hold(desired, inForce);
+    expect(content.circuits).toEqual(desired.circuits);
     expect(content.limits).toEqual(inForce.limits);
   });
 

@@ -63,18 +63,18 @@ const ask = ({ agent }: Setup, headers: Record<string, string> = {}): Promise<An
 const byKey = (of: Setup, key: string): Promise<Answer> => ask(of, { 'x-api-key': key });
 const reason = ({ headers }: Answer): unknown => headers['x-breakwater-reason'];
 
-describe('callers with API keys', () => {
+describe('clients with API keys', () => {
   it.each<[string, Record<string, string>]>([
     ['x-api-key', { 'x-api-key': 'sesame' }],
     ['a bearer token', { authorization: 'Bearer sesame' }],
     ['another key of the same caller', { 'x-api-key': 'old-sesame' }],
-  ])('are let in by %s, which goes no further', async (_, headers) => {
+  ])('are let in by %s, which no endpoint gets', async (_, headers) => {
     const of = await withKeys({ alice: 'sesame\nold-sesame\n' });
     expect((await ask(of, headers)).status).toBe(200);
     expect(of.endpoint.seen[0]!.rawHeaders.join()).not.toContain('sesame');
   });
 
-  it('are told apart from the credential that they have for the model', async () => {
+  it('may send a credential for the model as well', async () => {
     const of = await withKeys({ alice: 'sesame' });
     await ask(of, { authorization: 'Bearer sesame', 'x-api-key': 'of-the-model' });
     const { headers } = of.endpoint.seen[0]!;
@@ -105,7 +105,7 @@ describe('callers with API keys', () => {
     expect(of.endpoint.seen).toHaveLength(0);
   });
 
-  it('are let in and out by what is mounted, without a restart', async () => {
+  it('follow the mounted keys without a restart', async () => {
     const of = await withKeys({ alice: 'sesame' });
     expect((await byKey(of, 'sesame')).status).toBe(200);
     await writeFile(join(of.directory, 'bob'), 'open');
@@ -114,7 +114,7 @@ describe('callers with API keys', () => {
     await until(async () => (await byKey(of, 'sesame')).status === 401);
   });
 
-  it('are told to come back while no key is mounted at all, and the operator which Secret it is', async () => {
+  it('get 503 while no key is mounted, and the operator learns which Secret is empty', async () => {
     const of = await withKeys({});
     const answer = await byKey(of, 'sesame');
     expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
@@ -124,25 +124,25 @@ describe('callers with API keys', () => {
     ]);
   });
 
-  it('may look at the health without a key', async () => {
+  it('may read the health without a key', async () => {
     const of = await withKeys({ alice: 'sesame' });
     expect((await fetch(`${of.agent.url}/health/ready`)).status).toBe(200);
   });
 
-  it('are checked before conversations too', async () => {
+  it('need a key for conversations too', async () => {
     const of = await withKeys({ alice: 'sesame' }, { conversation: CONVERSATION });
     const path = '/v1/conversations';
     expect((await send(of.agent.url, { path, body: '{}' })).status).toBe(401);
   });
 
-  it('have buckets of their own, whatever key they show', async () => {
+  it('each have one bucket, whichever of their keys they show', async () => {
     const of = await withKeys({ alice: 'one\ntwo', bob: 'three' }, { limits: [BY_CALLER] });
     const statuses: number[] = [];
     for (const key of ['one', 'two', 'one', 'three']) statuses.push((await byKey(of, key)).status);
     expect(statuses).toEqual([200, 200, 429, 200]);
   });
 
-  it('have answers of their own in the cache', async () => {
+  it('do not share cached answers', async () => {
     const cache = { scope: 'PerPrincipal', hot: TIER, warm: TIER, cold: TIER };
     const of = await withKeys({ alice: 'one\ntwo', bob: 'three' }, { cache });
     const told: unknown[] = [];
@@ -153,7 +153,7 @@ describe('callers with API keys', () => {
     expect(told).toEqual([miss, 'breakwater; hit; detail=warm', miss]);
   });
 
-  it('are named in logs, and their keys nowhere', async () => {
+  it('are named in logs, but their keys are not', async () => {
     const telemetry = { ...TELEMETRY, logging: { successRatio: 1, levels: {} } };
     const of = await withKeys({ alice: 'sesame' }, { telemetry });
     await byKey(of, 'sesame');
@@ -165,7 +165,7 @@ describe('callers with API keys', () => {
     expect(shown).not.toContain(of.directory);
   });
 
-  it('are all refused where the kind of check is unknown', async () => {
+  it('are all refused if the type of authentication is unknown', async () => {
     const of = await withKeys({ alice: 'sesame' });
     of.configure({ auth: { type: 'Telepathy' } });
     expect(reason(await byKey(of, 'sesame'))).toBe('AuthUnavailable');
@@ -194,7 +194,7 @@ describe('an address that shows wrong credentials', () => {
   };
   const lines = ({ agent }: Setup): string[] => agent.logs.filter((line) => !line.includes('"module":"security"')); // prettier-ignore
 
-  it('is held back before anything is done for it, and told when to come back', async () => {
+  it('is refused before any work is done for it, with retry-after', async () => {
     const of = await throttled(3);
     const statuses: number[] = [];
     for (const key of ['1', '2', '3']) statuses.push((await byKey(of, key)).status);
@@ -212,7 +212,7 @@ describe('an address that shows wrong credentials', () => {
     expect(text).toMatch(/reason="AuthThrottled".* 2/);
   });
 
-  it('holds back no client there whose credential was accepted before, until that is taken away', async () => {
+  it('does not block clients there whose credential was accepted before, until it is removed', async () => {
     const of = await throttled(2);
     expect((await byKey(of, 'sesame')).status).toBe(200);
     for (const key of ['1', '2', '3']) await byKey(of, key);
@@ -223,7 +223,7 @@ describe('an address that shows wrong credentials', () => {
     expect((await byKey(of, 'sesame')).status).toBe(429);
   });
 
-  it('is known by what trusted proxies say of it', async () => {
+  it('is the one that trusted proxies name', async () => {
     const of = await throttled(1, { trustedProxies: ['127.0.0.0/8', '::1/128'] });
     const from = (address: string, key: string): Promise<Answer> =>
       ask(of, { 'x-api-key': key, 'x-forwarded-for': address });
@@ -234,7 +234,7 @@ describe('an address that shows wrong credentials', () => {
     expect((await from('2001:db8::2', 'wrong')).status).toBe(429);
   });
 
-  it('is judged by a new bound at once', async () => {
+  it('follows a changed bound at once', async () => {
     const of = await throttled(1);
     await byKey(of, 'wrong');
     expect((await byKey(of, 'open')).status).toBe(429);
@@ -305,8 +305,8 @@ async function withTokens(
 const byToken = (of: Setup, token: string): Promise<Answer> =>
   ask(of, { authorization: `Bearer ${token}` });
 
-describe('callers with tokens', () => {
-  it('are let in, and the keys of the issuer are asked for once', async () => {
+describe('clients with tokens', () => {
+  it('are let in, and the keys of the issuer are fetched once', async () => {
     const { of, issuer } = await withTokens();
     const answers = await Promise.all(
       Array.from({ length: 5 }, async () => byToken(of, await issuer.token())),
@@ -368,14 +368,14 @@ describe('callers with tokens', () => {
     expect((await byToken(of, good)).status).toBe(200);
   });
 
-  it('are told to come back while the keys cannot be had', async () => {
+  it('get 503 while the keys cannot be fetched', async () => {
     const { of, issuer } = await withTokens();
     issuer.down = true;
     const answer = await byToken(of, await issuer.token());
     expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
   });
 
-  it('are let in again as soon after that as the configuration says', async () => {
+  it('are let in again after the retry interval of the configuration', async () => {
     const keys = { timeoutMs: 5000, refreshMs: 60_000, maxAgeMs: 60_000, cooldownMs: 20 };
     const { of, issuer } = await withTokens({}, keys);
     issuer.down = true;
@@ -385,7 +385,7 @@ describe('callers with tokens', () => {
     await until(async () => (await byToken(of, token)).status === 200);
   });
 
-  it('have buckets of their own', async () => {
+  it('each have one bucket', async () => {
     const { of, issuer } = await withTokens({ limits: [BY_CALLER] });
     const [alice, bob] = [await issuer.token(), await issuer.token({ sub: 'bob' })];
     const statuses: number[] = [];

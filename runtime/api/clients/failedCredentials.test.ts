@@ -4,7 +4,7 @@ import { networkOf } from '../../security/incidents/networkOf.ts';
 import { FailedCredentials } from './failedCredentials.ts';
 
 describe('failed credentials', () => {
-  it('are counted for no more addresses than memory is meant for', () => {
+  it('are counted for a bounded number of addresses', () => {
     let now = 0;
     let address = '';
     const failures = { perMinute: 1, maxAddresses: 2 };

@@ -46,7 +46,7 @@ class Bench {
 const MINUTE = 60_000;
 
 describe('the keys of an issuer', () => {
-  it('are fetched anew when a token names one that is not known', async () => {
+  it('are fetched again when a token names an unknown one', async () => {
     const bench = new Bench();
     await bench.publish('a');
     expect(await bench.check('a')).toBe('good');
@@ -55,7 +55,7 @@ describe('the keys of an issuer', () => {
     expect([await bench.check('b'), bench.asked]).toEqual(['good', 2]);
   });
 
-  it('are not fetched for each token that names an unknown one', async () => {
+  it('are not fetched for every token that names an unknown one', async () => {
     const bench = new Bench();
     await bench.publish('a');
     await bench.check('a');
@@ -68,7 +68,7 @@ describe('the keys of an issuer', () => {
     expect(bench.asked).toBe(2);
   });
 
-  it('are fetched anew in the background when they have aged, so that a withdrawn one goes', async () => {
+  it('are refreshed in the background, so that a withdrawn one disappears', async () => {
     const bench = new Bench();
     await bench.publish('a');
     await bench.check('a');
@@ -94,7 +94,7 @@ describe('the keys of an issuer', () => {
     expect(await bench.check('a')).toBe('unavailable');
   });
 
-  it('are fetched, kept and given up at the times that are set, from then on', async () => {
+  it('follow changed times of fetching, keeping and giving up', async () => {
     const bench = new Bench();
     await bench.publish('a');
     await bench.check('a');
@@ -111,7 +111,7 @@ describe('the keys of an issuer', () => {
     expect(await bench.check('a')).toBe('unavailable');
   });
 
-  it('are had again soon after their URL is back', async () => {
+  it('are fetched again soon after their URL answers again', async () => {
     const bench = new Bench();
     await bench.publish('a');
     const { answer } = bench;

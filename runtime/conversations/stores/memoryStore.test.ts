@@ -3,7 +3,7 @@ import { FakeClock } from '../../testing/fakeClock.ts';
 import { MemoryStore } from './memoryStore.ts';
 
 describe('a conversation in memory', () => {
-  it('is there for the caller who began it only', async () => {
+  it('is visible only to the client that began it', async () => {
     const store = new MemoryStore({
       clock: new FakeClock(),
       idleTimeoutMs: () => 1000,

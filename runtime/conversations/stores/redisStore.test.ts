@@ -77,8 +77,8 @@ async function search(pods: readonly Pod[]): Promise<string[]> {
   return pods.flatMap(({ ended }) => ended).sort();
 }
 
-describe('conversations that a Redis forgets', () => {
-  it('are told of once by all pods together, whoever began them', async () => {
+describe('conversations that expire in Redis', () => {
+  it('are recorded once by all pods together, whichever pod began them', async () => {
     const scene = await Scene.start();
     const pods = [scene.pod(), scene.pod(), scene.pod()];
     const ids: string[] = [];
@@ -94,7 +94,7 @@ describe('conversations that a Redis forgets', () => {
     expect(await scene.keys()).toEqual([]);
   });
 
-  it('are told of by another pod when one dies before it has recorded that', async () => {
+  it('are recorded by another pod when one dies before it has recorded them', async () => {
     const scene = await Scene.start();
     const [first, second] = [scene.pod(), scene.pod()];
     const { id } = await first.store.create([], '');
@@ -111,7 +111,7 @@ describe('conversations that a Redis forgets', () => {
     expect([first.ended, second.ended]).toEqual([[], [id]]);
   });
 
-  it('are not those that were erased, are still used, or never were', async () => {
+  it('do not include erased ones, ones in use, and ones that never existed', async () => {
     const scene = await Scene.start();
     scene.idleTimeoutMs = 60_000;
     const pods = [scene.pod(), scene.pod()];
@@ -135,7 +135,7 @@ describe('conversations that a Redis forgets', () => {
     expect(await search(pods)).toEqual([used.id]);
   });
 
-  it('are noted only while the audit is on, and from the next turn after it was turned on', async () => {
+  it('are recorded only while the audit is on, from the first turn after that', async () => {
     const scene = await Scene.start();
     scene.isAudited = false;
     scene.idleTimeoutMs = 60_000;
@@ -152,7 +152,7 @@ describe('conversations that a Redis forgets', () => {
     expect(await search([pod])).toEqual([id]);
   });
 
-  it('are looked for every ten seconds', async () => {
+  it('are searched for every ten seconds', async () => {
     const scene = await Scene.start();
     const pod = scene.pod();
     const { id } = await pod.store.create([], '');

@@ -70,7 +70,7 @@ describe('egress', () => {
     expect(() => egress(undefined).to(new URL(url), false)).toThrow('private network');
   });
 
-  it('refuses a host that is looked up as private, even if only one of its addresses is', async () => {
+  it('refuses a host of which any address is private', async () => {
     const endpoint = await fakeEndpoint((response) => void response.end('reached'));
     cleanups.push(() => endpoint.close());
     const { port } = new URL(endpoint.url);
@@ -82,14 +82,14 @@ describe('egress', () => {
     expect(endpoint.seen).toHaveLength(0);
   });
 
-  it('calls a host that the spec names wherever it is', async () => {
+  it('calls a host that the spec names, at any address', async () => {
     const endpoint = await fakeEndpoint((response) => void response.end('reached'));
     cleanups.push(() => endpoint.close());
     await via(egress(undefined).to(new URL(endpoint.url), true), endpoint.url);
     expect(endpoint.seen).toHaveLength(1);
   });
 
-  it('goes only to allowed hosts, where there are any', () => {
+  it('calls only allowed hosts, if any are listed', () => {
     const bound = egress({
       allowHosts: ['api.example.com', '*.example.org'],
       denyPrivateNetworks: true,
@@ -126,17 +126,17 @@ describe('egress through a proxy, which looks hosts up itself', () => {
     return answer.body.text();
   };
 
-  it('calls a host whose addresses are public from here', async () => {
+  it('calls a host whose addresses, as the pod sees them, are public', async () => {
     expect(await call(egress(undefined, PUBLIC, behind(proxy)))).toBe('reached');
   });
 
-  it('refuses one of which any address is private from here', async () => {
+  it('refuses a host of which any address, as the pod sees it, is private', async () => {
     const bound = egress(undefined, [...PUBLIC, '10.0.0.1'], behind(proxy));
     await expect(call(bound)).rejects.toThrow('private network');
     expect(proxy.seen).toEqual([]);
   });
 
-  it('refuses one that is not known here, unless it is allowed by name', async () => {
+  it('refuses a host that the pod cannot look up, unless its name is allowed', async () => {
     await expect(call(egress(undefined, [], behind(proxy)))).rejects.toThrow('allowHosts');
     expect(proxy.seen).toEqual([]);
     const bounds = { allowHosts: ['*.example.com'], denyPrivateNetworks: true };

@@ -12,8 +12,8 @@ const blob = (mimeType: string, data = DATA): Parameters<typeof shownContent>[0]
   resource: { uri: 'file:///a', mimeType, blob: data },
 });
 
-describe('what a result of an MCP tool shows the model', () => {
-  it('is text where there is nothing else', () => {
+describe('the content of an MCP tool’s result', () => {
+  it('is one text if it contains only text', () => {
     const parts = [
       { type: 'text' as const, text: 'one' },
       { type: 'resource' as const, resource: { uri: 'file:///a', text: 'two' } },
@@ -41,7 +41,7 @@ describe('what a result of an MCP tool shows the model', () => {
     expect(shownContent([blob(mimeType)], 1000)).toEqual([shown]);
   });
 
-  it('is the text that a binary resource holds, and otherwise how large it is', () => {
+  it('is the text of a binary resource, or else its size', () => {
     const json = Buffer.from('{"a":"é"}').toString('base64');
     expect(shownContent([blob('application/json', json)], 1000)).toBe('{"a":"é"}');
     expect(shownContent([blob('application/zip')], 1000)).toBe(
@@ -49,19 +49,19 @@ describe('what a result of an MCP tool shows the model', () => {
     );
   });
 
-  it('has no part that the Messages API refuses for being empty', () => {
+  it('has no empty part, which the Messages API would refuse', () => {
     const parts = [image, { ...image, data: '' }, { type: 'text' as const, text: ' \n' }];
     const note = { type: 'text', text: '[0 bytes of image/png left out]' };
     expect(shownContent(parts, 1000)).toEqual([shownImage, note]);
   });
 
-  it('is no image that is too large, and what follows it all the same', () => {
+  it('leaves out an image that is too large, but not what follows', () => {
     expect(shownContent([image, { type: 'text', text: 'after' }], 299)).toBe(
       '[image of 300 bytes left out: the model may see 299 bytes]\nafter',
     );
   });
 
-  it('is cut off within a text, images before it included in what was seen', () => {
+  it('is cut within a text, and counts the images before it', () => {
     const parts = [image, { type: 'text' as const, text: 'abcdef' }, image];
     expect(shownContent(parts, 304)).toEqual([
       shownImage,

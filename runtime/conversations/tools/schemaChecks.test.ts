@@ -13,7 +13,7 @@ function start(deps?: SchemaChecksDeps): SchemaChecks {
 const text = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };
 
 describe('a check by a schema', () => {
-  it('says what does not fit', async () => {
+  it('names what is not valid', async () => {
     const all = start();
     const schema = all.schema(text);
     await expect(all.check(schema, { a: 'x' }, 'input')).resolves.toEqual({ kind: 'Fits' });
@@ -31,7 +31,7 @@ describe('a check by a schema', () => {
     await expect(all.check(schema, {}, 'input')).resolves.toEqual(refused);
   });
 
-  it('ends when a pattern takes exponential time, and checks by other schemas go on', async () => {
+  it('ends when a pattern takes exponential time, and other checks continue', async () => {
     const all = start({ checkMs: 1000 });
     const slow = all.schema({ properties: { a: { pattern: '^(a+)+$' } } });
     const other = all.schema(text);
@@ -47,7 +47,7 @@ describe('a check by a schema', () => {
     expect(performance.now() - began).toBeLessThan(60_000);
   });
 
-  it('ends when a schema takes too much memory, and checks by other schemas go on', async () => {
+  it('ends when a schema takes too much memory, and other checks continue', async () => {
     const all = start({ checkMs: 20_000, heapMb: 24 });
     const names = Array.from({ length: 20_000 }, (_, i) => `p${i}`);
     const large = all.schema({
@@ -57,7 +57,7 @@ describe('a check by a schema', () => {
     await expect(all.check(all.schema(text), { a: 'x' }, '')).resolves.toEqual({ kind: 'Fits' });
   });
 
-  it('leaves the thread of the process alone meanwhile', async () => {
+  it('does not block the event loop', async () => {
     const all = start({ checkMs: 1000 });
     const slow = all.schema({ properties: { a: { pattern: '^(a+)+$' } } });
     let turns = 0;

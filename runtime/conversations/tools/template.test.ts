@@ -3,7 +3,7 @@ import fc from '../../../test/property.ts';
 import { InputError, fill } from './template.ts';
 
 describe('fill', () => {
-  it('puts the input in, encoded for its place, and gives what is left', () => {
+  it('inserts the input, encoded for its place, and returns the rest', () => {
     const { url, rest, named } = fill('https://a.example/x/{id}?q={text}&n={n}', {
       id: 'a/b c',
       text: 'x&y=#1',
@@ -14,7 +14,7 @@ describe('fill', () => {
     expect({ rest, named }).toEqual({ rest: { other: [1] }, named: true });
   });
 
-  it('tells a host with input in it', () => {
+  it('recognises input in the host', () => {
     const { url, named } = fill('https://{region}.example.com:{port}/', {
       region: 'eu-1',
       port: 1234,
@@ -38,7 +38,7 @@ describe('fill', () => {
     expect(() => fill(template, input)).toThrow(message);
   });
 
-  it('never lets input change origin, depth of the path or the names of the query', () => {
+  it('never lets input change the origin, the depth of the path or the names in the query', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (value) => {
         try {

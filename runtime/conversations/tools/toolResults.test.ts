@@ -51,8 +51,8 @@ function slow(): { call: KeptCall['call']; end: (answer: ToolAnswer) => void; cu
   return { call, end: resolve, cut: () => signal!.aborted };
 }
 
-describe('kept results of tools', () => {
-  it('are given to identical calls, in whatever order the input is written', async () => {
+describe('cached results of tools', () => {
+  it('are returned for identical calls, whatever the order of members in the input', async () => {
     const fixture = new Fixture();
     const asked = [{ input: { a: 1, b: { c: 2, d: 3 } } }, { input: { b: { d: 3, c: 2 }, a: 1 } }];
     expect(await fixture.texts(...asked)).toEqual(['call 1', 'call 1']);
@@ -65,16 +65,16 @@ describe('kept results of tools', () => {
     ['of the tool at another place', { what: ['look', { url: 'https://x' }] }],
     ['with other secrets', { credential: 'hash' }],
     ['of another client', { client: ['bob'] }],
-  ])('are not given to a call %s', async (_, other) => {
+  ])('are not returned for a call %s', async (_, other) => {
     expect(await new Fixture().texts({}, other, {})).toEqual(['call 1', 'call 2', 'call 1']);
   });
 
-  it('are given to all callers where these share', async () => {
+  it('are returned to all clients if these share the cache', async () => {
     const fixture = new Fixture({ ...SPEC, scope: 'Shared' });
     expect(await fixture.texts({}, { client: ['bob'] })).toEqual(['call 1', 'call 1']);
   });
 
-  it('are given up to the age that the tool allows', async () => {
+  it('are returned up to the age that the tool allows', async () => {
     const fixture = new Fixture();
     await fixture.ask();
     fixture.time = 999;
@@ -86,7 +86,7 @@ describe('kept results of tools', () => {
   it.each<[string, ToolAnswer]>([
     ['an error', { outcome: OK, text: 'HTTP 404', isError: true }],
     ['a call that was not made', { outcome: IGNORED, text: 'no', isError: true }],
-  ])('are none of %s', async (_, answer) => {
+  ])('do not include %s', async (_, answer) => {
     const fixture = new Fixture();
     await fixture.ask({ call: () => Promise.resolve(answer) });
     expect(await fixture.texts({})).toEqual(['call 1']);
@@ -96,7 +96,7 @@ describe('kept results of tools', () => {
     ['another resetToken', ({ results }) => results.apply({ ...SPEC, resetToken: '2' })],
     ['having no cache', ({ results }) => (results.apply(undefined), results.apply(SPEC))],
     ['being cleared', ({ results }) => results.clear()],
-  ])('are forgotten after %s, those of calls under way too', async (_, forget) => {
+  ])('are dropped after %s, also those of calls under way', async (_, forget) => {
     const fixture = new Fixture({ ...SPEC, resetToken: '1' });
     const { call, end } = slow();
     const under = fixture.ask({ call, input: {} });
@@ -107,7 +107,7 @@ describe('kept results of tools', () => {
     expect(await fixture.texts({}, { input: {} })).toEqual(['call 2', 'call 3']);
   });
 
-  it('are waited for by those who ask while the call is under way, whoever leaves', async () => {
+  it('are shared by concurrent calls, also when some of them leave', async () => {
     const fixture = new Fixture();
     const { call, end, cut } = slow();
     const leaver = new AbortController();
@@ -122,7 +122,7 @@ describe('kept results of tools', () => {
     expect(fixture.results.stats()).toMatchObject({ collapsed: 1, inFlight: 0 });
   });
 
-  it('are not of a call that everybody has left', async () => {
+  it('are not kept of a call that everybody has left', async () => {
     const fixture = new Fixture();
     const { call, end, cut } = slow();
     const leaver = new AbortController();

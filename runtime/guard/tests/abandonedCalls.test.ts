@@ -35,13 +35,13 @@ function bench(parts: Partial<Circuit>) {
 }
 
 describe('a call whose client leaves', () => {
-  it('is neutral before any of the times', () => {
+  it('is ignored before all of the times', () => {
     const { call, state, failures } = bench({ trip: { consecutiveFailures: 1, slowCalls: SLOW } });
     for (let i = 0; i < 10; i += 1) call(19_000, left(`client ${i}`));
     expect([state(), failures()]).toEqual(['Closed', {}]);
   });
 
-  it('was slow after slowerThan, and neither failed nor succeeded', () => {
+  it('counts as slow after slowerThan, but as neither a failure nor a success', () => {
     const { call, state, reason, failures } = bench({
       trip: { consecutiveFailures: 2, slowCalls: SLOW },
     });
@@ -55,7 +55,7 @@ describe('a call whose client leaves', () => {
     expect(failures()).toEqual({ ServerError: 2 });
   });
 
-  it('brings no failure to account that its window has passed', () => {
+  it('does not bring an expired failure back into its window', () => {
     const failureRate = { percent: 50, windowMs: 10_000, minimumCalls: 2 };
     const slowCalls = { ...SLOW, minimumCalls: 10 };
     const { call, apply, state } = bench({ trip: { failureRate, slowCalls } });
@@ -66,14 +66,14 @@ describe('a call whose client leaves', () => {
     expect(state()).toBe('Closed');
   });
 
-  it('opens the circuit by slow calls alone', () => {
+  it('opens the circuit by the rule for slow calls alone', () => {
     const { call, state, reason } = bench({ trip: { slowCalls: SLOW } });
     call(20_001, left('a', false));
     call(20_001, left('a', false));
     expect([state(), reason()]).toEqual(['Open', '100% of 2 calls slower than 20s']);
   });
 
-  it('reopens a half-open circuit when it probed for longer than slowerThan', () => {
+  it('reopens a half-open circuit if it probed for longer than slowerThan', () => {
     const { clock, call, state, reason } = bench({ trip: { slowCalls: SLOW } });
     call(20_001, OK);
     call(20_001, OK);
@@ -84,7 +84,7 @@ describe('a call whose client leaves', () => {
     expect([state(), reason()]).toEqual(['Open', 'probe slower than 20s']);
   });
 
-  it('is a Timeout when nothing has come for abandonedAfter', () => {
+  it('counts as a Timeout when nothing has come for abandonedAfter', () => {
     const { call, state, failures } = bench({
       trip: { consecutiveFailures: 3 },
       abandonedAfterMs: 30_000,
@@ -110,7 +110,7 @@ describe('a call whose client leaves', () => {
     expect(state()).toBe('Open');
   });
 
-  it('is no Timeout when headers or a ping had come', () => {
+  it('is no Timeout if headers or a ping have come', () => {
     const { call, failures } = bench({
       trip: { consecutiveFailures: 1 },
       abandonedAfterMs: 30_000,
@@ -119,7 +119,7 @@ describe('a call whose client leaves', () => {
     expect(failures()).toEqual({});
   });
 
-  it('counts by an edited abandonedAfter at once, with what was counted before', () => {
+  it('follows an edited abandonedAfter at once, and keeps the counts', () => {
     const { call, apply, state, failures } = bench({
       trip: { consecutiveFailures: 2 },
       abandonedAfterMs: 30_000,

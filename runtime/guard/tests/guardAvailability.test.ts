@@ -41,7 +41,7 @@ describe('the availability of a dependency', () => {
     expect(dependency.availability()).toBeUndefined();
   });
 
-  it('is shut while the circuit is open, and usable by as many as may probe', () => {
+  it('is shut while the circuit is open, and then usable for as many calls as may probe', () => {
     const { guard, clock } = guarding({
       circuits: [circuitOf({ trip: { consecutiveFailures: 1 } })],
     });
@@ -65,7 +65,7 @@ describe('the availability of a dependency', () => {
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });
 
-  it('is usable when the circuit only decides in the shadow', () => {
+  it('is usable if the circuit is in shadow mode', () => {
     const circuit = circuitOf({ trip: { consecutiveFailures: 1 }, mode: 'Shadow' });
     const { guard } = guarding({ circuits: [circuit] });
     granted(immediately(guard)).settle(FAILED);
@@ -73,7 +73,7 @@ describe('the availability of a dependency', () => {
     expect(guard.dependency(NAME)!.availability()?.state).toBe('Usable');
   });
 
-  it('is shut for the credential whose gate is', () => {
+  it('is shut for a credential with a shut gate', () => {
     const { guard, clock } = guarding();
     const permit = granted(immediately(guard));
     permit.shutGate('RateLimited', 3_600_000);
@@ -86,7 +86,7 @@ describe('the availability of a dependency', () => {
     expect(guard.dependency(NAME)!.availability(KEY)?.state).toBe('Usable');
   });
 
-  it('is full when a call would wait, and asking at once is refused and not counted', () => {
+  it('is full when a call would wait; an immediate call is then rejected without being counted', () => {
     const { guard } = guarding({ endpoints: [{ ...ENDPOINT, maxConcurrent: 1 }] });
     const first = granted(immediately(guard));
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Full', calls: 1 });
@@ -96,7 +96,7 @@ describe('the availability of a dependency', () => {
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });
 
-  it('leaves limits out, but a call that does not wait is rejected by them, uncounted', () => {
+  it('does not depend on limits, which reject an immediate call without counting it', () => {
     const limit = limitOf({ target: NAME, capacity: 1, refill: { amount: 1, perMs: 60_000 } });
     const { guard } = guarding({ limits: [{ ...limit, onLimit: 'Queue', maxWaitMs: 90_000 }] });
     granted(immediately(guard)).settle(OK);

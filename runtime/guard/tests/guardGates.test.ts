@@ -75,7 +75,7 @@ describe('a gate with a stated end', () => {
     expect(bench.guard.stats().circuits).toMatchObject([{ failures: {} }]);
   });
 
-  it('ends at the last of several ends', () => {
+  it('opens at the latest of several stated ends', () => {
     const bench = new Bench();
     const permits = [bench.permit(), bench.permit()];
     permits[0]!.shutGate('RateLimited', 3500);
@@ -83,7 +83,7 @@ describe('a gate with a stated end', () => {
     expect(bench.answer()).toBe('RateLimited 3500');
   });
 
-  it('refuses a call that waits behind another one', async () => {
+  it('rejects a call that waits behind another one', async () => {
     const bench = new Bench();
     const [endpoint] = content().endpoints;
     bench.apply({ endpoints: [{ ...endpoint!, maxConcurrent: 1 }] });
@@ -96,7 +96,7 @@ describe('a gate with a stated end', () => {
 });
 
 describe('a gate with a stated end that is later than maxWait', () => {
-  it('lets one call through after maxWait, and waits twice as long each time that is refused', () => {
+  it('admits one call after maxWait, and waits twice as long after each refusal', () => {
     const bench = new Bench();
     bench.shut('RateLimited', YEAR_MS);
     for (const ms of [4000, 8000, 16_000, 32_000]) {
@@ -112,7 +112,7 @@ describe('a gate with a stated end that is later than maxWait', () => {
     expect([bench.answer(), bench.answer()]).toEqual(['granted', 'granted']);
   });
 
-  it('opens for all at the stated end once that is the earlier one', () => {
+  it('opens for all calls at the stated end if that is earlier', () => {
     const bench = new Bench();
     bench.shut('RateLimited', 10_000);
     bench.clock.advance(4000);
@@ -122,7 +122,7 @@ describe('a gate with a stated end that is later than maxWait', () => {
     expect([bench.answer(), bench.answer()]).toEqual(['granted', 'granted']);
   });
 
-  it('starts with a second again when the provider no longer states a time', () => {
+  it('starts again with one second when the provider no longer states a time', () => {
     const bench = new Bench();
     bench.shut('RateLimited', YEAR_MS);
     bench.clock.advance(4000);
@@ -130,7 +130,7 @@ describe('a gate with a stated end that is later than maxWait', () => {
     expect(bench.answer()).toBe('RateLimited 1000');
   });
 
-  it('follows a changed maxWait, counted from when it was shut', () => {
+  it('follows a changed maxWait, counted from the time when it shut', () => {
     const bench = new Bench();
     bench.shut('SpendLimit', YEAR_MS);
     bench.clock.advance(1000);
@@ -143,8 +143,8 @@ describe('a gate with a stated end that is later than maxWait', () => {
   });
 });
 
-describe('a gate without one', () => {
-  it('lets one call through after a second, and is shut twice as long if that is refused', () => {
+describe('a gate without a stated end', () => {
+  it('admits one call after a second, and shuts for twice as long if that is refused', () => {
     const bench = new Bench();
     bench.shut('Unauthorized');
     const waits = [1000, 2000, 4000, 4000].map((ms) => {
@@ -160,7 +160,7 @@ describe('a gate without one', () => {
     expect(waits).toHaveLength(4);
   });
 
-  it('opens for all when that is served', () => {
+  it('opens for all calls when the admitted call is served', () => {
     const bench = new Bench();
     bench.shut('Unauthorized');
     bench.clock.advance(1000);
@@ -169,7 +169,7 @@ describe('a gate without one', () => {
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
   });
 
-  it('lets another through when the caller of that went away', () => {
+  it('admits another call when the client of the admitted one leaves', () => {
     const bench = new Bench();
     bench.shut('Unauthorized');
     bench.clock.advance(1000);
@@ -177,7 +177,7 @@ describe('a gate without one', () => {
     bench.permit().settle(OK);
   });
 
-  it('is not made longer by calls that were refused at the same time', () => {
+  it('does not shut for longer because of calls that are refused at the same time', () => {
     const bench = new Bench();
     const permits = Array.from({ length: 5 }, () => bench.permit());
     for (const permit of permits) permit.shutGate('Unauthorized');
@@ -196,7 +196,7 @@ describe('a gate without one', () => {
     expect(bench.answer()).toBe('granted');
   });
 
-  it('lets a single call through at once with another mounted credential', () => {
+  it('admits a single call at once with another mounted credential', () => {
     const bench = new Bench();
     const rotated = { hash: 'rotated', mounted: true };
     bench.shut('Unauthorized');
@@ -209,7 +209,7 @@ describe('a gate without one', () => {
     expect([bench.answer(rotated), bench.answer(rotated)]).toEqual(['granted', 'granted']);
   });
 
-  it('is shut for two seconds if that is refused as well', () => {
+  it('shuts for two seconds if that call is refused as well', () => {
     const bench = new Bench();
     bench.shut('SpendLimit', 3_600_000);
     const rotated = { hash: 'rotated', mounted: true };
@@ -218,8 +218,8 @@ describe('a gate without one', () => {
   });
 });
 
-describe('a credential passed on by a caller', () => {
-  it('gates nobody but itself and is not shown', () => {
+describe('a credential passed on by a client', () => {
+  it('has a gate of its own, which is not reported', () => {
     const bench = new Bench();
     const passed = { hash: 'alice', mounted: false };
     bench.shut('SpendLimit', 60_000, passed);
@@ -229,7 +229,7 @@ describe('a credential passed on by a caller', () => {
     expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
   });
 
-  it('takes no more than a bounded amount of memory', () => {
+  it('takes a bounded amount of memory', () => {
     const bench = new Bench();
     for (let i = 0; i < 1001; i += 1) {
       bench.shut('SpendLimit', 60_000, { hash: `caller ${i}`, mounted: false });
@@ -243,7 +243,7 @@ describe('a reset of the circuit', () => {
   const reset = (bench: Bench, token: string): void =>
     bench.apply({ circuits: [{ ...CIRCUITS[0]!, resetToken: token }] });
 
-  it('opens all gates and ends the pause of the provider, once', () => {
+  it('opens all gates once, and ends the pause of the provider', () => {
     const bench = new Bench();
     const passed = { hash: 'alice', mounted: false };
     bench.guard.useCredential(PRIMARY, MOUNTED.hash);
@@ -261,7 +261,7 @@ describe('a reset of the circuit', () => {
     expect(bench.answer()).toBe('granted');
   });
 
-  it('that a process missed opens the gates that it takes over', () => {
+  it('that a process missed opens its restored gates', () => {
     const before = new Bench();
     reset(before, '1');
     before.shut('SpendLimit', YEAR_MS);
@@ -277,7 +277,7 @@ describe('a reset of the circuit', () => {
 });
 
 describe('an override of the circuit', () => {
-  it('leaves a shut gate shut', () => {
+  it('keeps a shut gate shut', () => {
     const bench = new Bench();
     bench.shut('SpendLimit', 3000);
     bench.apply({ circuits: [{ ...CIRCUITS[0]!, override: { state: 'Closed' } }] });

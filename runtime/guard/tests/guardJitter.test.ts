@@ -44,7 +44,7 @@ describe('open durations of many pods', () => {
     expect(Math.max(...bySecond.values())).toBeLessThanOrEqual(15);
   });
 
-  it('the status has the true time of the probe', () => {
+  it('the status contains the real time of the probe', () => {
     const clock = new FakeClock();
     const guard = pod('support/triage-1', clock);
     fail(guard);
@@ -56,7 +56,7 @@ describe('open durations of many pods', () => {
     expect(state(guard)).toBe('HalfOpen');
   });
 
-  it('another process of the pod probes when the one before would have', () => {
+  it('another process of the pod probes at the time of the former process', () => {
     const clock = new FakeClock();
     const guard = pod('support/triage-1', clock);
     fail(guard);
@@ -79,7 +79,7 @@ describe('open durations of many pods', () => {
 });
 
 describe('gates of many pods', () => {
-  it('open when the provider said or later, not all in the same second', () => {
+  it('open at the stated time or later, and not all in the same second', () => {
     const clock = new FakeClock();
     const waits = Array.from({ length: 100 }, (_, i) => {
       const guard = pod(`support/triage-${i}`, clock);

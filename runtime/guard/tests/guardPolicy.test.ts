@@ -48,7 +48,7 @@ class Bench {
 }
 
 describe('a policy', () => {
-  it('says which classes are failures', () => {
+  it('decides which classes are failures', () => {
     const bench = new Bench({ failureOn: ['RateLimited'] });
     bench.open();
     expect(bench.status().state).toBe('Closed');
@@ -56,7 +56,7 @@ describe('a policy', () => {
     expect(bench.status().state).toBe('Open');
   });
 
-  it('opens by shares of what failed or was slow', () => {
+  it('opens by the share of failed or slow calls', () => {
     const rate = { percent: 50, windowMs: 60_000, minimumCalls: 2 };
     const bench = new Bench({
       trip: { failureRate: rate, slowCalls: { ...rate, slowerThanMs: 5 } },
@@ -65,7 +65,7 @@ describe('a policy', () => {
     expect(bench.status().reason).toBe('100% of 2 calls in 60s slower than 0.005s');
   });
 
-  it('in the shadow rejects nothing, and is shown', () => {
+  it('rejects nothing in shadow mode, which the status shows', () => {
     const bench = new Bench({ mode: 'Shadow' });
     bench.open();
     bench.call(OK, 3);
@@ -99,7 +99,7 @@ describe('an override with an end, when the wall clock steps', () => {
     expect(bench.told.at(-1)).toMatchObject({ to: 'HalfOpen', reason: 'override expired' });
   });
 
-  it('ends for the first call after that', () => {
+  it('ends before the first call after such a step', () => {
     const bench = new Bench({ override });
     bench.clock.stepWall(3_600_000);
     bench.call(OK);
@@ -152,7 +152,7 @@ describe('a reset token', () => {
     expect(bench.status().state).toBe('Open');
   });
 
-  it('that is the first of a policy in force closes the circuit as well', () => {
+  it('closes the circuit also if it is the first of a policy in force', () => {
     const bench = new Bench();
     bench.open();
     bench.apply({ resetToken: '1' });
@@ -163,7 +163,7 @@ describe('a reset token', () => {
     expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
   });
 
-  it('that was there when its policy came closes nothing', () => {
+  it('does not close the circuit if it comes with a new policy', () => {
     const bench = new Bench();
     bench.guard.apply(content());
     bench.open();
@@ -171,7 +171,7 @@ describe('a reset token', () => {
     expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '1' });
   });
 
-  it('that is the first and came while the process was down closes the circuit as well', () => {
+  it('closes the circuit also if it is the first and came while the process was down', () => {
     const before = new Bench();
     before.open();
     const after = new Bench({ resetToken: '1' });
@@ -179,14 +179,14 @@ describe('a reset token', () => {
     expect(after.status()).toMatchObject({ state: 'Closed', handledResetToken: '1' });
   });
 
-  it('of another policy is none that changed', () => {
+  it('of another policy does not count as changed', () => {
     const bench = new Bench({ resetToken: '1' });
     bench.open();
     bench.apply({ policy: 'other', resetToken: '2' });
     expect(bench.status()).toMatchObject({ state: 'Open', handledResetToken: '2' });
   });
 
-  it('that changed while the process was down closes the circuit of the process before', () => {
+  it('closes the restored circuit if it changed while the process was down', () => {
     const before = new Bench({ resetToken: '1' });
     before.open();
     const after = new Bench({ resetToken: '2' });
@@ -196,7 +196,7 @@ describe('a reset token', () => {
 });
 
 describe('a process that was killed', () => {
-  it('leaves its open circuit to the next one, which goes on with it', () => {
+  it('leaves its open circuit to the next process', () => {
     const before = new Bench();
     before.clock.advance(5000);
     before.open();
@@ -208,7 +208,7 @@ describe('a process that was killed', () => {
     expect(after.told).toMatchObject([{ from: 'Open', to: 'HalfOpen', reason: 'open for 60s' }]);
   });
 
-  it('leaves nothing when that is long ago', () => {
+  it('leaves nothing to a process that starts much later', () => {
     const before = new Bench();
     before.open();
     const after = new Bench({}, '2026-01-01T00:10:00.001Z');
@@ -216,7 +216,7 @@ describe('a process that was killed', () => {
     expect(after.status().state).toBe('Closed');
   });
 
-  it('leaves what does not belong to any dependency aside', () => {
+  it('leaves nothing of unknown dependencies', () => {
     const before = new Bench();
     before.open();
     const saved = before.saved();

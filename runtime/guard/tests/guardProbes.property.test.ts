@@ -156,7 +156,7 @@ class Pair {
 }
 
 describe('for any trace of calls, waits and reloads', () => {
-  it('calls beside the probes wait, probe in turn, and are answered as by a naive queue', async () => {
+  it('calls beside the probes wait, probe in turn, and get the answers of a naive queue', async () => {
     let waited = 0;
     const trace = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
     const property = fc.asyncProperty(policy, trace, async (initial, steps) => {

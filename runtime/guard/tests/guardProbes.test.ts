@@ -110,7 +110,7 @@ describe('calls beside the probe of a half-open circuit', () => {
     expect(await bench.heard()).toEqual(['Permit']);
   });
 
-  it('wait no longer than queueTimeout, and no longer than their deadline', async () => {
+  it('wait no longer than queueTimeout and their deadline', async () => {
     const bench = new Bench();
     bench.permit();
     bench.wait();
@@ -124,7 +124,7 @@ describe('calls beside the probe of a half-open circuit', () => {
     expect(bench.stats()).toMatchObject({ inFlight: 1, rejected: 2 });
   });
 
-  it('wait in no greater number than maxQueued', () => {
+  it('wait in a number of at most maxQueued', () => {
     const bulkhead = { maxConcurrent: 100, maxQueued: 2, acquireTimeoutMs: 5000 };
     const bench = new Bench({}, { bulkhead });
     bench.permit();
@@ -132,7 +132,7 @@ describe('calls beside the probe of a half-open circuit', () => {
     expect(bench.ask().kind).toBe('Rejection');
   });
 
-  it('do not wait where another endpoint can serve, nor where queueTimeout is 0', () => {
+  it('do not wait if another endpoint can serve, or if queueTimeout is 0', () => {
     const bench = new Bench();
     bench.permit();
     expect(bench.ask({ immediate: true }).kind).toBe('Rejection');
@@ -140,7 +140,7 @@ describe('calls beside the probe of a half-open circuit', () => {
     expect(bench.ask().kind).toBe('Rejection');
   });
 
-  it('do not wait where they have no vote, and in the shadow', () => {
+  it('do not wait if they have no vote, or in shadow mode', () => {
     const bench = new Bench();
     bench.permit();
     expect(bench.ask({ votes: false }).kind).toBe('Permit');

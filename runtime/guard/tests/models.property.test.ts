@@ -114,7 +114,7 @@ class Pair {
 }
 
 describe('states by model', () => {
-  it('are those of an independent reference, at every moment', () => {
+  it('equal those of an independent reference at every moment', () => {
     fc.assert(
       fc.property(trace, (steps) => {
         const pair = new Pair();

@@ -73,7 +73,7 @@ class Bench {
 }
 
 describe('the state of an endpoint', () => {
-  it('is one and becomes that of its only model', () => {
+  it('is a single one, which becomes that of its only model', () => {
     const bench = new Bench();
     expect(bench.states()).toEqual({ '': 'Closed' });
     bench.call('opus', failure());
@@ -85,7 +85,7 @@ describe('the state of an endpoint', () => {
     expect(bench.transitions).toMatchObject([{ dependency: PRIMARY, model: 'opus', to: 'Open' }]);
   });
 
-  it('is shared by models until their first success', () => {
+  it('is shared by models until each has had a success', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('new', failure());
@@ -98,7 +98,7 @@ describe('the state of an endpoint', () => {
     expect(bench.states()).toEqual({ opus: 'Closed', new: 'Closed' });
   });
 
-  it('by model is one for calls in flight too when another model shares it', () => {
+  it('by model also applies to calls in flight when another model shares it', () => {
     const bench = new Bench();
     const others = ['haiku', 'haiku'].map((model) => bench.acquire(model) as Permit);
     bench.call('opus');
@@ -106,7 +106,7 @@ describe('the state of an endpoint', () => {
     expect(bench.states()).toEqual({ '': 'Open', opus: 'Closed' });
   });
 
-  it('opens for one model and not for another', () => {
+  it('opens for one model but not for another', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
@@ -137,7 +137,7 @@ describe('the state of an endpoint', () => {
     });
   });
 
-  it('does not count a failed connection of before a reset', () => {
+  it('does not count a failed connection from before a reset', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
@@ -151,7 +151,7 @@ describe('the state of an endpoint', () => {
     expect(bench.states()).toMatchObject({ haiku: 'Closed' });
   });
 
-  it('is one in all for an endpoint with a model of its own, whatever clients name', () => {
+  it('is a single one for an endpoint with its own model, whatever clients name', () => {
     const endpoint = {
       name: 'primary',
       provider: 'Anthropic',
@@ -166,7 +166,7 @@ describe('the state of an endpoint', () => {
     expect(bench.guard.circuits()[0]).not.toHaveProperty('model');
   });
 
-  it('of the model that an endpoint gets stays, without a name', () => {
+  it('stays, without a name, when the endpoint gets this model as its own', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
@@ -186,7 +186,7 @@ describe('the state of an endpoint', () => {
 });
 
 describe('gates and limits of a provider', () => {
-  it('hold calls with one model back and not with another', () => {
+  it('hold back calls with one model but not with another', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
@@ -197,7 +197,7 @@ describe('gates and limits of a provider', () => {
     ]);
   });
 
-  it('hold calls that count tokens apart from those for an answer', () => {
+  it('distinguish calls that count tokens from those for an answer', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.limit('opus', { votes: false });
@@ -206,7 +206,7 @@ describe('gates and limits of a provider', () => {
     expect(bench.guard.gates()).toMatchObject([{ gate: 'None' }]);
   });
 
-  it('hold all models back when the provider refuses the key', () => {
+  it('hold back all models when the provider refuses the key', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
@@ -222,7 +222,7 @@ describe('gates and limits of a provider', () => {
     expect(bench.guard.gates()).toMatchObject([{ gate: 'None' }]);
   });
 
-  it('let one probe through each, when both are shut', () => {
+  it('admit one probe each if both are shut', () => {
     const bench = new Bench();
     bench.call('opus');
     const [first, second] = [bench.acquire('opus'), bench.acquire('opus')] as [Permit, Permit];
@@ -240,7 +240,7 @@ describe('gates and limits of a provider', () => {
     expect([bench.call('opus'), bench.call('opus')]).toEqual(['ok', 'ok']);
   });
 
-  it('are stated by model, and apart for calls that count tokens', () => {
+  it('are stated by model, and separately for calls that count tokens', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
@@ -259,7 +259,7 @@ describe('gates and limits of a provider', () => {
 describe('a pod', () => {
   const NAMES = Array.from({ length: 200 }, (_, i) => `m${i}`);
 
-  it('has at most 64 circuits for models, and loses none that is not closed and clean', () => {
+  it('has at most 64 circuits for models, and drops only closed ones without failures', () => {
     const bench = new Bench();
     bench.call('limited');
     bench.limit('limited');
@@ -286,7 +286,7 @@ describe('a pod', () => {
     expect(bench.guard.stats().circuits[0]).toMatchObject({ requests: 210, inFlight: 0 });
   });
 
-  it('has the remaining models share one circuit when all others are in use', () => {
+  it('makes all further models share one circuit when all others are in use', () => {
     const bench = new Bench();
     for (const name of NAMES.slice(0, 63)) {
       bench.call(name);
@@ -300,7 +300,7 @@ describe('a pod', () => {
     expect(bench.call('a')).toBe('CircuitBreakerOpen');
   });
 
-  it('keeps no name that is longer than 256 characters', () => {
+  it('keeps no name longer than 256 characters', () => {
     const bench = new Bench();
     bench.call('x'.repeat(257));
     expect(bench.states()).toEqual({ '': 'Closed' });
@@ -308,7 +308,7 @@ describe('a pod', () => {
     expect(Object.keys(bench.states())).toEqual(['x'.repeat(256)]);
   });
 
-  it('gives the room of a removed endpoint back', () => {
+  it('frees the circuits of a removed endpoint', () => {
     const bench = new Bench();
     const open = (): void => {
       for (const name of NAMES.slice(0, 63)) {
@@ -337,7 +337,7 @@ describe('a pod', () => {
 });
 
 describe('a policy', () => {
-  it('reaches every model: its rules, its reset token and its override', () => {
+  it('applies to every model: its rules, its reset token and its override', () => {
     const bench = new Bench();
     for (const model of ['opus', 'haiku']) bench.call(model);
     for (const model of ['opus', 'haiku', 'new']) bench.fail(model);
@@ -361,8 +361,8 @@ describe('a policy', () => {
   });
 });
 
-describe('what outlives the process', () => {
-  it('is the state of each model', () => {
+describe('the state that outlives the process', () => {
+  it('contains the state of each model', () => {
     const before = new Bench();
     before.call('opus');
     before.call('haiku');
@@ -380,7 +380,7 @@ describe('what outlives the process', () => {
     ]);
   });
 
-  it('reads a file of the version before, which knew no models', () => {
+  it('can come from a file of the former version without models', () => {
     const saved: GuardSnapshot = {
       savedAt: '2026-01-01T00:00:00.000Z',
       circuits: [

@@ -35,8 +35,8 @@ class Bench {
   }
 }
 
-describe('limits of the provider', () => {
-  it('hold without any policy: no more calls than are left until more come back', () => {
+describe('limits that the provider states', () => {
+  it('apply without a policy: no more calls than are left until more come back', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 2, limit: 62, resetMs: 60_000 });
     expect([bench.ask(), bench.ask(), bench.ask()]).toEqual(['granted', 'granted', 1000]);
@@ -45,7 +45,7 @@ describe('limits of the provider', () => {
     expect(bench.guard.circuits()).toMatchObject([{ state: 'Closed' }]);
   });
 
-  it('end at one and the same time, whenever that is asked', () => {
+  it('end at the same time, whenever that is read', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, limit: 7, resetMs: 60_001 });
     const ends = Array.from({ length: 50 }, () => {
@@ -55,7 +55,7 @@ describe('limits of the provider', () => {
     expect(new Set(ends)).toEqual(new Set(['2026-01-01T00:00:08.572Z']));
   });
 
-  it('shut off until the reset when it is not told how much there can be', () => {
+  it('hold back all calls until the reset if the provider does not state the capacity', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, resetMs: 240_000 });
     expect(bench.ask()).toBe(240_000);
@@ -79,7 +79,7 @@ describe('limits of the provider', () => {
     expect([bench.ask(), bench.guard.providerLimits()]).toEqual(['granted', []]);
   });
 
-  it('on tokens go by the input that a call is expected to take', () => {
+  it('on tokens count the estimated input of a call', () => {
     const bench = new Bench();
     bench.told({ resource: 'InputTokens', remaining: 5500, limit: 65_500, resetMs: 60_000 });
     expect([bench.ask(4000), bench.ask(4000), bench.ask(1500)]).toEqual([
@@ -91,7 +91,7 @@ describe('limits of the provider', () => {
     expect([bench.ask(1), bench.ask(1e9)]).toEqual([500, 10_000]);
   });
 
-  it('on output stop calls only when next to nothing is left', () => {
+  it('on output reject calls only when almost nothing is left', () => {
     const bench = new Bench();
     bench.told({ resource: 'OutputTokens', remaining: 1500, limit: 8000, resetMs: 60_000 });
     expect(bench.ask()).toBe('granted');
@@ -99,7 +99,7 @@ describe('limits of the provider', () => {
     expect(bench.ask()).toBe(4000);
   });
 
-  it('are those that the last answer told, and are shown', () => {
+  it('are those of the last answer, and are reported', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, limit: 10, resetMs: 60_000 });
     expect(bench.guard.providerLimits()).toEqual([
@@ -128,14 +128,14 @@ describe('limits of the provider', () => {
     expect(bench.ask(1, { credential: { hash: 'rotated', mounted: true } })).toBe('granted');
   });
 
-  it('outlive a reload', () => {
+  it('survive a reload', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, resetMs: 60_000 });
     bench.guard.apply(content({ limits: [limitOf({ target: PRIMARY })] }));
     expect(bench.ask()).toBe(60_000);
   });
 
-  it('lie beside a policy’s bucket and change neither its level nor its capacity', () => {
+  it('do not change the level or the capacity of a policy’s bucket', () => {
     const resource = 'InputTokens' as const;
     const capacity = 9_900_000;
     const refill = { amount: capacity, perMs: 86_400_000 };

@@ -61,7 +61,7 @@ class Bench {
 }
 
 describe('a limit of the provider that pods share', () => {
-  it('is all of the only pod’s, which tells nothing', () => {
+  it('belongs whole to the only pod, which reports nothing', () => {
     const bench = new Bench(1);
     bench.hears(SCARCE);
     expect(bench.admitted(40)).toBe(30);
@@ -69,7 +69,7 @@ describe('a limit of the provider that pods share', () => {
     expect(bench.told).toEqual([]);
   });
 
-  it('is nobody’s part while half of it is left, and nothing is told', () => {
+  it('is not divided or reported while half of it is left', () => {
     const bench = new Bench();
     bench.hears({ ...SCARCE, remaining: 50 });
     expect(bench.admitted(1)).toBe(1);
@@ -80,7 +80,7 @@ describe('a limit of the provider that pods share', () => {
     expect(bench.guard.providerLimits()[0]).not.toHaveProperty('share');
   });
 
-  it('is taken by the safe share without a leader, and no fuller by another statement', () => {
+  it('is bounded by the safe share without a leader, which another statement does not refill', () => {
     const bench = new Bench();
     bench.hears(SCARCE);
     expect(bench.admitted(10)).toBe(3);
@@ -91,7 +91,7 @@ describe('a limit of the provider that pods share', () => {
     expect(bench.guard.providerLimits()).toMatchObject([{ share: 0, led: false }]);
   });
 
-  it('tells the leader soon when little is left, and each second while none answers', () => {
+  it('is reported soon when little is left, and each second without an answer', () => {
     const bench = new Bench();
     bench.admitted(2);
     bench.clock.advance(500);
@@ -126,7 +126,7 @@ describe('a limit of the provider that pods share', () => {
     expect(bench.told.at(-1)!.limits[0]).toMatchObject({ need: 1, asked: 50 });
   });
 
-  it('is taken by the share that the leader gives, and falls back to the safe share when that ends', () => {
+  it('is bounded by the leader’s share, and falls back to the safe share when that ends', () => {
     const bench = new Bench();
     bench.hears(SCARCE);
     const { limits } = bench.gives();
@@ -147,7 +147,7 @@ describe('a limit of the provider that pods share', () => {
     expect(bench.admitted(20)).toBe(4);
   });
 
-  it('gives back what calls did not use', () => {
+  it('gets unused tokens back', () => {
     const bench = new Bench();
     bench.hears({ ...SCARCE, resource: 'InputTokens', limit: 1e6, remaining: 300_000 });
     bench.gives({
@@ -166,7 +166,7 @@ describe('a limit of the provider that pods share', () => {
     expect(bench.ask(1000)).toBe(1000);
   });
 
-  it('ignores shares of other counts, dependencies, credentials and models', () => {
+  it('is not affected by shares of other counts, dependencies, credentials and models', () => {
     const bench = new Bench();
     bench.hears(SCARCE);
     const { count } = bench.gives({ amount: 2 }).limits[0]!;
@@ -199,7 +199,7 @@ describe('a limit of the provider that pods share', () => {
 });
 
 describe('a provider that refuses the rate', () => {
-  it('is told of at once, by the pod that it told itself', () => {
+  it('is reported at once by the refused pod', () => {
     const bench = new Bench();
     const permit = bench.ask() as Permit;
     permit.shutGate('RateLimited', 8000);
@@ -210,7 +210,7 @@ describe('a provider that refuses the rate', () => {
     ]);
   });
 
-  it('is not called before the time that another pod was told', () => {
+  it('is not called before the time that it has named to another pod', () => {
     const bench = new Bench();
     const hint = { dependency: PRIMARY, account: ACCOUNT, forMs: 8000 };
     bench.guard.providers.obey({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });
@@ -223,7 +223,7 @@ describe('a provider that refuses the rate', () => {
     expect(bench.admitted(5)).toBe(5);
   });
 
-  it('is called again after gates.maxWait, however long another pod was told to wait', () => {
+  it('is called again after gates.maxWait, however long it asked another pod to wait', () => {
     const bench = new Bench();
     const hint = { dependency: PRIMARY, account: ACCOUNT, forMs: 1e12 };
     bench.guard.providers.obey({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });

@@ -65,7 +65,7 @@ describe('supported', () => {
     expect(supported(content(parts)).unsupported).toEqual(unsupported);
   });
 
-  it('is what a guard goes by: defaults for a circuit, no limit, no dependency', () => {
+  it('decides what a guard applies: default circuits, and no unsupported limits or dependencies', () => {
     const guard = new Guard({ clock: new FakeClock() });
     const offered = content({
       endpoints: [...endpoints, FOREIGN],

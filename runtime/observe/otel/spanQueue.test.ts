@@ -29,7 +29,7 @@ describe('a queue of spans', () => {
     jest.useRealTimers();
   });
 
-  it('sends what ended during an export that took longer than the delay', async () => {
+  it('sends spans that ended during an export that took longer than the delay', async () => {
     queue.onEnd(span('a'));
     await jest.advanceTimersByTimeAsync(10);
     queue.onEnd(span('b'));

@@ -51,7 +51,7 @@ describe('an event of the audit', () => {
     }
   });
 
-  it('has the class that the framework has for it', () => {
+  it('has the class of the framework', () => {
     const classOf = (type: AuditEvent['type']): unknown =>
       toOcsf({ ...EVENT, type }, ORIGIN)['class_uid'];
     expect(classOf('RequestMade')).toBe(6003);
@@ -69,7 +69,7 @@ describe('an event of the audit', () => {
     });
   });
 
-  it('bounds what a client chooses, and mends what is no Unicode', () => {
+  it('bounds texts of clients, and repairs malformed Unicode', () => {
     const model = `${'m'.repeat(300)}\ud800`;
     const event = toOcsf(
       { ...EVENT, model: `\ud800${model}`, arguments: { text: 'x'.repeat(5000) } },

@@ -51,7 +51,7 @@ class Scene {
 }
 
 describe('incidents', () => {
-  it('are one while the same is seen from the same source within the window', () => {
+  it('are one for equal sightings from one source within the window', () => {
     const scene = new Scene();
     scene.see();
     scene.now = 1000;
@@ -65,7 +65,7 @@ describe('incidents', () => {
     expect(scene.incidents.counts.FailedAuthentication.Low).toBe(2);
   });
 
-  it('of different clients, sources, resources and forms are different ones', () => {
+  it('of different clients, sources, resources and forms are separate', () => {
     const scene = new Scene();
     const client = { id: 'alice', authentication: 'APIKey', name: 'alice' } as const;
     scene.see({ source: '192.0.2.1' });
@@ -84,14 +84,14 @@ describe('incidents', () => {
     expect(scene.told).toHaveLength(5);
   });
 
-  it('take the addresses of one IPv6 network for one source', () => {
+  it('count the addresses of one IPv6 network as one source', () => {
     const scene = new Scene();
     scene.see({ source: '2001:db8:1:2::1' });
     scene.see({ source: '2001:db8:1:2::2' });
     expect(scene.open()).toMatchObject([{ count: 2, source: '2001:db8:1:2' }]);
   });
 
-  it('are opened when as much was seen as the threshold says', () => {
+  it('open at the number of sightings that is their threshold', () => {
     const scene = new Scene();
     scene.see({ type: 'LimitAbuse' }, 2);
     expect(scene.open()).toEqual([]);
@@ -122,7 +122,7 @@ describe('incidents', () => {
     expect(scene.open()[0]?.level).toBe(level);
   });
 
-  it('tell of each level once', () => {
+  it('report each level once', () => {
     const scene = new Scene();
     scene.see({}, 200);
     expect(scene.told.map(({ change, level }) => `${change} ${level}`)).toEqual([
@@ -132,7 +132,7 @@ describe('incidents', () => {
     ]);
   });
 
-  it('of many sources of failed authentication are one of their own', () => {
+  it('include a separate one for failed authentication from many sources', () => {
     const scene = new Scene();
     for (let i = 0; i < 4; i += 1) scene.see({ source: `192.0.2.${i}` });
     expect(scene.open().some(({ form }) => form === 'ManySources')).toBe(false);
@@ -145,7 +145,7 @@ describe('incidents', () => {
     expect(scene.open().some(({ form }) => form === 'ManySources')).toBe(false);
   });
 
-  it('hold no more than memory is meant for, and keep what is known when sources flood them', () => {
+  it('are bounded in number, and keep known sources during a flood of new ones', () => {
     const scene = new Scene({ maxTracked: 3, manySources: 1000 });
     scene.see({ source: '192.0.2.1' });
     for (let i = 0; i < 10_000; i += 1) scene.see({ source: `198.51.${i >> 8}.${i & 255}` });
@@ -159,7 +159,7 @@ describe('incidents', () => {
     expect(scene.open()).toEqual([]);
   });
 
-  it('hold no control characters and no long texts', () => {
+  it('contain no control characters and no long texts', () => {
     const scene = new Scene();
     scene.see({
       evidence: `a\u001b[31m\n${'b'.repeat(1000)}`,
@@ -171,7 +171,7 @@ describe('incidents', () => {
     expect(JSON.stringify(incident).length).toBeLessThan(900);
   });
 
-  it('take new figures without losing what was counted', () => {
+  it('follow changed figures and keep their counts', () => {
     const scene = new Scene();
     scene.see({ type: 'LimitAbuse' }, 2);
     scene.incidents.apply({ ...SPEC, thresholds: { LimitAbuse: 2 }, windowMs: 500 });

@@ -59,7 +59,7 @@ class Scene {
 }
 
 describe('responses', () => {
-  it('block a client for a time, and nobody else', () => {
+  it('block one client for a time', () => {
     const scene = new Scene([{}]);
     expect(scene.alice).toBeUndefined();
     scene.see();
@@ -75,14 +75,14 @@ describe('responses', () => {
     expect(scene.responses.size).toBe(0);
   });
 
-  it('hold the address of a client that is not known', () => {
+  it('block the address of an unknown client', () => {
     const scene = new Scene([{}]);
     scene.see({ client: NOBODY, source: '2001:db8::1' });
     expect(scene.responses.source('2001:db8::2')?.reason).toBe('ClientBlocked');
     expect(scene.responses.source('192.0.2.1')).toBeUndefined();
   });
 
-  it('throttle a client to so many requests a minute', () => {
+  it('throttle a client to a number of requests a minute', () => {
     const scene = new Scene([{ action: 'Throttle', durationMs: 600_000 }]);
     scene.see();
     expect([scene.alice, scene.alice]).toEqual([undefined, undefined]);
@@ -94,7 +94,7 @@ describe('responses', () => {
     expect([scene.alice, scene.alice]).toEqual([undefined, 'ClientThrottled']);
   });
 
-  it('are lifted when the incident closes, if the rule says so', () => {
+  it('end when the incident closes, if the rule says so', () => {
     const scene = new Scene([{ lift: 'Closed' }]);
     scene.see();
     scene.now = 1000;
@@ -103,7 +103,7 @@ describe('responses', () => {
     expect(scene.alice).toBeUndefined();
   });
 
-  it('are those of the first rule for the type and the level', () => {
+  it('follow the first rule for the type and the level', () => {
     const scene = new Scene([
       { types: ['MalformedInput'], action: 'Report' },
       { types: ['LimitAbuse', 'MalformedInput'], minLevel: 'Medium' },
@@ -115,7 +115,7 @@ describe('responses', () => {
     expect(scene.alice).toBe('ClientBlocked');
   });
 
-  it('are lifted by other rules, and stay under the same ones', () => {
+  it('end with changed rules, and stay under the same ones', () => {
     const scene = new Scene([{}]);
     scene.see();
     scene.apply([{}]);
@@ -124,7 +124,7 @@ describe('responses', () => {
     expect(scene.alice).toBeUndefined();
   });
 
-  it('hold no more than memory is meant for, and none for what has many origins', () => {
+  it('are bounded in number, and none is for an incident with many sources', () => {
     const scene = new Scene([{}], 3);
     for (let i = 0; i < 1000; i += 1) scene.see({ client: NOBODY, source: `192.0.2.${i}` });
     expect(scene.responses.size).toBe(3);
@@ -135,7 +135,7 @@ describe('responses', () => {
     expect(scene.responses.source('198.51.100.1')?.reason).toBe('ClientBlocked');
   });
 
-  it('are told while they are in force: for whom, why, since when and until when', () => {
+  it('are reported while they are in force: for whom, why, since when and until when', () => {
     const scene = new Scene([
       { types: ['FailedAuthentication'], lift: 'Closed' },
       { action: 'Throttle', durationMs: 600_000 },

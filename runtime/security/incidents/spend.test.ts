@@ -11,7 +11,7 @@ function spend(): Spend {
 }
 
 describe('spend', () => {
-  it('is unusual beyond a multiple of what the client took in its last hours, and at each doubling', () => {
+  it('is unusual beyond a multiple of the client’s last hours, and again at each doubling', () => {
     const of = spend();
     for (let hour = 0; hour < 3; hour += 1) expect(of.add('a', 100, hour * HOUR)).toBe(false);
     const now = 3 * HOUR;
@@ -27,7 +27,7 @@ describe('spend', () => {
     expect(of.add('b', 5_000_000, now + HOUR)).toBe(true);
   });
 
-  it('is compared with hours in which there was any, and only with the last ones', () => {
+  it('is compared only with recent hours that had any', () => {
     const of = spend();
     of.add('a', 100, 0);
     expect(of.add('a', 400, 2 * HOUR)).toBe(true);
@@ -35,14 +35,14 @@ describe('spend', () => {
     expect(of.add('a', 1_000_000, 100 * HOUR)).toBe(false);
   });
 
-  it('is not looked at below the least number of tokens', () => {
+  it('is ignored below the least number of tokens', () => {
     const of = spend();
     of.add('a', 1, 0);
     expect(of.add('a', 99, HOUR)).toBe(false);
     expect(of.add('a', 1, HOUR)).toBe(true);
   });
 
-  it('is known for no more clients than memory is meant for', () => {
+  it('is known for a bounded number of clients', () => {
     const of = spend();
     of.add('a', 100, 0);
     for (const client of ['b', 'c', 'd']) of.add(client, 100, 0);

@@ -18,7 +18,7 @@ describe('the scanner for secrets', () => {
     ['anthropic', ANTHROPIC],
     ['slack', SLACK],
     ['privatekey', PEM],
-  ])('finds a secret of the kind %s and where it is', async (kind, secret) => {
+  ])('finds a secret of the kind %s and its place', async (kind, secret) => {
     const text = `The key is ${secret} and no more.`;
     const matches = await scanner.find(text);
     expect(matches.map((each) => each.kind)).toEqual([kind]);
@@ -26,12 +26,12 @@ describe('the scanner for secrets', () => {
     expect(redacted(text, matches)).toContain(' and no more.');
   });
 
-  it('finds each secret once, beyond 64 KiB too and where two slices meet', async () => {
+  it('finds each secret once, also beyond 64 KiB and across two slices', async () => {
     const text = `${'word '.repeat(12_000)}${GITHUB} ${'word '.repeat(12_000)}${ANTHROPIC}`;
     expect(await scanner.find(text)).toHaveLength(2);
   });
 
-  it('is not turned off by what the text says', async () => {
+  it('cannot be turned off by the text', async () => {
     const text = `// secretlint-disable\n${GITHUB} // secretlint-disable-line`;
     expect(await scanner.find(text)).toHaveLength(1);
   });
@@ -53,7 +53,7 @@ describe('the scanner for secrets', () => {
     'https://a:b@',
     '="',
     'A3T',
-  ])('comes to an end with 64 KiB of %j', async (unit) => {
+  ])('takes bounded time for 64 KiB of %j', async (unit) => {
     const found = await scanner.find(unit.repeat(Math.ceil((64 * 1024) / unit.length)));
     expect(found.length).toBeLessThan(2);
   });

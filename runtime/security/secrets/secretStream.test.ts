@@ -23,7 +23,7 @@ async function said(text: string, size: number, by: SecretScanner): Promise<Secr
 }
 
 describe('a text that comes in pieces', () => {
-  it('shows its secrets wherever they are cut, and each kind once', async () => {
+  it('reveals its secrets for any cuts, and each kind once', async () => {
     for (const before of [0, 100, 16_370, 16_384, 28_650, 60_000]) {
       const text = `${'word '.repeat(before / 5)} ${GITHUB} ${'word '.repeat(5000)}${PEM} ${GITHUB}.`;
       for (const size of [7, 1000, 16_384, 200_000]) {
@@ -33,7 +33,7 @@ describe('a text that comes in pieces', () => {
     }
   });
 
-  it('shows none that only its cuts make', async () => {
+  it('reveals no secret that only a cut produces', async () => {
     // A longer word is no token, but its beginning would be one.
     for (let before = 16_330; before < 16_400; before += 5) {
       const text = `${'x'.repeat(before)} ${GITHUB}abcdefghij ${'word '.repeat(9000)}`;
@@ -41,7 +41,7 @@ describe('a text that comes in pieces', () => {
     }
   });
 
-  it('is looked at in linear time, little at a time, and never in what was cleared', async () => {
+  it('is scanned in linear time, in small parts, and never across a clear', async () => {
     let looked = 0;
     let longest = 0;
     const counted: SecretScanner = {
