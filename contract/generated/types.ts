@@ -1429,7 +1429,7 @@ export interface LimitStatus {
   policy: string;
   name: string;
   /**
-   * For a limit with a key: of the bucket that is used most. Keys are never reported.
+   * For a limit with a key: of the bucket that is used most. Keys are never reported. For a limit that a leader shares: of the pod's safe share while it is in use, else 0.
    */
   usedPercent: number;
   /**

@@ -193,7 +193,7 @@ describe('the figures of a limit', () => {
 
   it('follow the bucket of the fleet while it refills without reports', async () => {
     const bucket = { target: 'inbound', name: 'requests', resource: 'Requests' as const };
-    const figures = { granted: 100, held: 0, capacity: 100 };
+    const figures = { granted: 100, held: 0, capacity: 100, maxPods: 4 };
     const at = (level: number): FleetFigures => ({
       leader: 'operator-a',
       pods: { linked: 1, total: 1 },
@@ -210,6 +210,16 @@ describe('the figures of a limit', () => {
     }
     expect(shown()!.summary).toMatchObject({ used: '0%', rejected: 5 });
     expect(next).toBeUndefined();
+  });
+
+  it('count what a pod took of its safe share while the limits of the fleet rest', async () => {
+    const bucket = { target: 'inbound', name: 'requests', resource: 'Requests' as const };
+    const figures = { granted: 0, level: 75, held: 25, capacity: 100, maxPods: 4 };
+    const pods = { linked: 1, total: 1 };
+    fleet = { leader: 'operator-a', pods, limits: [{ ...bucket, ...figures }] };
+    tell(0, 60);
+    await lookAtLimit();
+    expect(shown()!.summary).toMatchObject({ used: '15%' });
   });
 });
 

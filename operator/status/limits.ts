@@ -43,8 +43,8 @@ interface LimitFigures {
   /** Percent used in the fullest pod; -Infinity if no pod reports. */
   usedPercent: number;
   rejected: number;
-  /** Percent used of the leader's bucket, without tokens that pods hold; absent unless the scope is Fleet. */
-  grantedPercent?: number;
+  /** Percent used by all pods, without tokens that they hold; absent unless the scope is Fleet. */
+  fleetPercent?: number;
 }
 
 /** @param won where the policy is in force */
@@ -114,7 +114,7 @@ export function rateLimitFigures(policy: RateLimitPolicy, seen: LimitSummary): R
     ...(all.reports > 0 && { used: shownPercent(all) }),
     rejected: total(limits.map(({ rejected = 0 }) => rejected)),
     exhausted: exhausted(policy, state, seen),
-    ...(fleet && all.grantedPercent !== undefined && { fleet: fleetFigures(fleet) }),
+    ...(fleet && all.fleetPercent !== undefined && { fleet: fleetFigures(fleet) }),
   };
 }
 
@@ -128,21 +128,40 @@ function fleetsOf(
   );
 }
 
-type FleetLimit = FleetFigures['limits'][number];
+interface FleetLimit {
+  name: string;
+  granted: number;
+  held: number;
+  /** Percent used, by the leader's grants and by what pods took of their safe shares. */
+  usedPercent: number;
+}
 
-/** The leader's figures of the policy's limits. */
+/** The figures of the policy's limits, if their scope is Fleet. */
 function fleetLimits(
-  { spec }: RateLimitPolicy,
+  { metadata, spec }: RateLimitPolicy,
   won: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
 ): FleetLimit[] {
   if (spec.scope !== 'Fleet') return [];
   const names = new Set(spec.limits.map(({ name }) => name));
-  return won.flatMap(({ agent, section }) =>
-    (agents.get(agent)?.fleet?.limits ?? []).filter(
-      ({ target, name }) => target === section && names.has(name),
-    ),
-  );
+  return won.flatMap(({ agent, section }) => {
+    const observation = agents.get(agent);
+    const reported = livePods(observation)
+      .flatMap(({ connected, snapshot }) => (connected && snapshot?.limits) || [])
+      .filter(({ policy, target }) => policy === metadata.name && target === section);
+    return (observation?.fleet?.limits ?? [])
+      .filter(({ target, name }) => target === section && names.has(name))
+      .map(({ name, level, held, granted, capacity, maxPods }) => {
+        const shares = reported.filter((limit) => limit.name === name);
+        const ofShares = total(shares.map(({ usedPercent }) => usedPercent)) / maxPods;
+        return {
+          name,
+          granted,
+          held,
+          usedPercent: 100 * (1 - (level + held) / capacity) + ofShares,
+        };
+      });
+  });
 }
 
 /** The reports of each live pod on the sections where the policy is in force; empty for a pod without a link. */
@@ -195,24 +214,23 @@ function summaryOf(
   const same = all.filter((limit) => limit.name === name);
   const ofFleet = granted.filter((limit) => limit.name === name);
   if (same.length === 0 && ofFleet.length === 0) return undefined;
-  const percents = ofFleet.map(
-    ({ level, held, capacity }) => 100 * (1 - (level + held) / capacity),
-  );
   return {
     reports: same.length,
     usedPercent: Math.max(...same.map((limit) => limit.usedPercent)),
     rejected: total(same.map(({ rejected }) => Math.max(0, Math.trunc(rejected)))),
-    ...(percents.length > 0 && { grantedPercent: Math.max(...percents) }),
+    ...(ofFleet.length > 0 && {
+      fleetPercent: Math.max(...ofFleet.map(({ usedPercent }) => usedPercent)),
+    }),
   };
 }
 
 function mergeFigures(parts: readonly LimitFigures[]): LimitFigures {
-  const granted = parts.flatMap(({ grantedPercent }) => grantedPercent ?? []);
+  const ofFleet = parts.flatMap(({ fleetPercent }) => fleetPercent ?? []);
   return {
     reports: total(parts.map(({ reports }) => reports)),
     usedPercent: Math.max(...parts.map(({ usedPercent }) => usedPercent)),
     rejected: total(parts.map(({ rejected }) => rejected)),
-    ...(granted.length > 0 && { grantedPercent: Math.max(...granted) }),
+    ...(ofFleet.length > 0 && { fleetPercent: Math.max(...ofFleet) }),
   };
 }
 
@@ -224,9 +242,9 @@ function figuresOf(
   return { name, usedPercent: shownPercent(figures), rejected: figures.rejected };
 }
 
-/** For a limit of scope Fleet, the figure of the leader's bucket. */
-function shownPercent({ usedPercent, grantedPercent }: LimitFigures): number {
-  return Math.min(100, Math.max(0, Math.round(grantedPercent ?? usedPercent)));
+/** For a limit of scope Fleet, the figure of all pods. */
+function shownPercent({ usedPercent, fleetPercent }: LimitFigures): number {
+  return Math.min(100, Math.max(0, Math.round(fleetPercent ?? usedPercent)));
 }
 
 const total = (all: readonly number[]): number => all.reduce((sum, each) => sum + each, 0);

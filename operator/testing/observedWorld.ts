@@ -102,7 +102,9 @@ const fleet: Arbitrary<FleetFigures> = fc
   .map(({ linked, ...figures }) => ({
     leader: 'operator-a',
     pods: { linked, total: 3 },
-    limits: [{ target: 'inbound', resource: 'Requests' as const, capacity: 50, ...figures }],
+    limits: [
+      { target: 'inbound', resource: 'Requests' as const, capacity: 50, maxPods: 7, ...figures },
+    ],
   }));
 
 const fleetCircuits: Arbitrary<FleetCircuitStatus[]> = fc.array(

@@ -191,13 +191,12 @@ export class RateLimit {
   status(now: number): LimitStatus {
     const { target, policy, name } = this.limit;
     const { capacity } = this.bucketSpec();
-    const used = (100 * (capacity - this.shownLevel(now))) / capacity;
+    const used = this.block?.shareUsed(now) ?? (capacity - this.shownLevel(now)) / capacity;
     return {
       target,
       policy,
       name,
-      // Of a limit of the fleet the leader knows.
-      usedPercent: this.block === undefined ? Math.min(100, Math.max(0, Math.round(used))) : 0,
+      usedPercent: Math.min(100, Math.max(0, Math.round(100 * used))),
       rejected: this.rejected,
       limiting: now - this.rejectedAt < LIMITING_MS,
     };

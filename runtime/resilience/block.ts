@@ -317,6 +317,12 @@ export class Block implements RemoteTokens {
     return { block: this.number, ...this.session, need, want };
   }
 
+  /** Used part of the safe share, 0 to 1; 0 while it is not in use. The leader knows of granted tokens. */
+  shareUsed(now: number): number {
+    const safe = this.share(now);
+    return safe === undefined ? 0 : 1 - safe.level(now) / this.safeSpec().capacity;
+  }
+
   /** Seconds in which calls waited for an answer of the leader. */
   get waitSeconds(): number {
     return this.waitedMs / 1000;

@@ -59,6 +59,13 @@ describe('limits of the fleet rest', () => {
     expect(scene.all[0]!.guard.stats().limits[0]!.fleet!.safeSeconds).toBe(0);
   });
 
+  it('while each pod reports how much of its safe share is used', async () => {
+    const { scene } = await calm();
+    for (let calls = 0; calls < 7; calls += 1) scene.all[0]!.call();
+    const used = scene.all.map(({ guard }) => guard.limits()[0]!.usedPercent);
+    expect(used).toEqual([49, 0, 0]);
+  });
+
   it.each([
     ['at once', 1],
     ['late', 400],

@@ -34,6 +34,8 @@ export interface BucketFigures {
   /** Tokens granted in this leader's term. */
   granted: number;
   capacity: number;
+  /** A pod's safe share is the limit divided by this; Infinity if pods without a leader take nothing. */
+  maxPods: number;
 }
 
 /** Smaller parts of a token count as rounding errors. */
@@ -198,9 +200,10 @@ export class FleetBucket {
 
   figures(now: number): BucketFigures {
     this.refill(now);
-    const { capacity } = this.spec;
+    const { capacity, maxPods } = this.spec;
     const shares = [...this.accounts].reduce((sum, each) => sum + this.shareOf(...each, now), 0);
-    return { level: this.level, held: this.heldByAll() + shares, granted: this.total, capacity };
+    const held = this.heldByAll() + shares;
+    return { level: this.level, held, granted: this.total, capacity, maxPods };
   }
 
   /** While the bucket begins, calls go on waiting for an answer: that it is empty says nothing about the limit. */
