@@ -25,7 +25,7 @@ interface Lease {
 
 /** Series that this agent does not have. test/integration/queries.test.ts runs their queries in Prometheus. */
 const BESIDES =
-  /affinity_|agent_tool_|health_check_|connection_pool_|fallbacks_|trace_spans_|resource=~/;
+  /affinity_|agent_tool_|health_check_|connection_pool_|fallbacks_|rate_limiter_store_|trace_spans_|resource=~/;
 
 const OPERATOR_LABEL = 'app.kubernetes.io/name=breakwater-operator';
 
