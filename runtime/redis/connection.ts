@@ -37,6 +37,7 @@ export class RedisConnection {
   readonly #deps: RedisConnectionDeps;
   #client: Promise<RedisClient>;
   readonly #underWay = new Set<Promise<unknown>>();
+  #closed = false;
 
   constructor(deps: RedisConnectionDeps) {
     this.#deps = deps;
@@ -65,6 +66,7 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     const client = await this.#client;
     if (client.isOpen) client.destroy();
   }
@@ -87,7 +89,7 @@ export class RedisConnection {
 
   /** Ends the connection, and the commands under way on it. The next command opens another one. */
   async #drop(dropped: Promise<RedisClient>, code: string): Promise<void> {
-    if (this.#client !== dropped) return;
+    if (this.#closed || this.#client !== dropped) return;
     this.#client = this.#open();
     const { url, log } = this.#deps;
     log.warn({ address: new URL(url).host, code }, 'Connection to Redis starts anew');
