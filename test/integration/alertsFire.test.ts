@@ -7,7 +7,9 @@ import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
 import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
+import { CONVERSATION } from '../../runtime/testing/conversation.ts';
 import { namedEndpoint, tracingTo } from '../../runtime/testing/failoverScene.ts';
+import { RealRedis } from '../../runtime/testing/redis.ts';
 import { startRuntime } from '../../runtime/testing/runtime.ts';
 import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';
@@ -29,6 +31,7 @@ const NAMES = RULES.map(({ alert }) => alert!).sort();
 
 let agent: StartedRuntime;
 let prometheus: RealPrometheus;
+let redis: RealRedis;
 /** Whether everything fails. */
 let broken = false;
 
@@ -47,6 +50,8 @@ beforeAll(async () => {
     response.writeHead(broken ? 400 : 200).end('{}');
   });
   for (const each of [primary, spare, collector]) cleanups.add(() => each.close());
+  redis = await RealRedis.start();
+  cleanups.add(() => redis.stop());
   agent = await startRuntime(
     configuration(primary.url, {
       ...tracingTo(collector.url),
@@ -68,7 +73,13 @@ beforeAll(async () => {
           ...{ target: 'model/spare', policy: 'p', name: 'tokens', resource: 'TotalTokens' },
           ...{ refill: { amount: 100, perMs: 1000 }, capacity: 200 },
         },
+        {
+          ...{ target: 'inbound', policy: 'p', name: 'users', resource: 'Requests' },
+          ...{ refill: { amount: 1000, perMs: 1000 }, capacity: 1000, key: { header: 'x-user' } },
+          fleet: { store: 'Redis', storeTimeoutMs: 250, withoutLeader: 'Allow', maxPods: 3 },
+        },
       ],
+      conversation: { ...CONVERSATION, redis: { url: redis.url } },
     }),
     undefined,
     { tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }) },
@@ -129,7 +140,9 @@ async function burst(count: number): Promise<void> {
     ...{ model: 'claude-test', max_tokens: 16 },
     messages: [{ role: 'user', content: 'Hello' }],
   });
-  await Promise.all(Array.from({ length: count }, () => send(agent.url, { body })));
+  await Promise.all(
+    Array.from({ length: count }, () => send(agent.url, { body, headers: { 'x-user': 'ann' } })),
+  );
 }
 
 /** Names of the firing alerts, with a number of requests between two checks. */
@@ -141,7 +154,7 @@ async function firing(requests: number): Promise<string[]> {
 }
 
 it('every alert fires when it should, and resolves when its cause is gone', async () => {
-  expect(NAMES).toHaveLength(14);
+  expect(NAMES).toHaveLength(15);
   // Before the first scrape there is no leader.
   await waitFor(
     'no alert fires while all is well',
@@ -150,6 +163,7 @@ it('every alert fires when it should, and resolves when its cause is gone', asyn
     { timeoutMs: 20_000 },
   );
   broken = true;
+  await redis.stop();
   // Not all fire at the same time: some last only while a circuit is open.
   const fired = new Set<string>();
   await waitFor(
@@ -162,6 +176,7 @@ it('every alert fires when it should, and resolves when its cause is gone', asyn
     { timeoutMs: 40_000 },
   );
   broken = false;
+  await redis.resume();
   await waitFor(
     'every alert has resolved',
     () => firing(1),

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
+import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
 import { waitFor } from '../cluster/common/step.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
@@ -116,13 +117,14 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
   });
 
   it('is put back when somebody changes or deletes it', async () => {
+    const alerts = buildAlerts({ metadata: { namespace, name: 'quiet' } } as never);
     await server.request('PATCH', rulePath('quiet'), {
       contentType: 'application/merge-patch+json',
       body: { spec: { groups: [] } },
     });
     await server.until<{ spec: { groups: { rules: unknown[] }[] } }>(
       rulePath('quiet'),
-      (rule) => rule?.spec.groups[0]?.rules.length === 7,
+      (rule) => rule?.spec.groups[0]?.rules.length === alerts.length,
     );
     await server.request('DELETE', monitorPath('quiet'));
     await server.until(monitorPath('quiet'));
