@@ -15,10 +15,10 @@ import { sayWrites, whenLeading, whenLinked, whenQuiet, whenWarm, writesIn } fro
 import { atRate, now, Spans } from './spans.ts';
 import type { World } from './world.ts';
 
-/** In MiB: what Node chooses in a container of 1 GiB, which docs/scale.md asks for at this size. */
+/** In MiB: what Node chooses in a container of 1 GiB. */
 const HEAP = 512;
 /** The chart's values that docs/scale.md asks for at this size. */
-const SETTINGS = { API_REQUESTS_IN_FLIGHT: '14', API_TOKEN_REVIEWS_IN_FLIGHT: '8' };
+const SETTINGS = { API_TOKEN_REVIEWS_IN_FLIGHT: '8' };
 const QUEUE = 'workqueue_queue_duration_seconds';
 
 /** Measurements of a namespace that is full of agents. */
