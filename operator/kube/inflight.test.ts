@@ -25,7 +25,7 @@ function crowd(limit: InFlightLimit): {
 }
 
 describe('requests in flight', () => {
-  it('begin in order, those that yield after the others', async () => {
+  it('begin in the order in which they came, and those of low priority begin last', async () => {
     const { order, join, leave } = crowd(new InFlightLimit(1));
     join('first');
     join('status', true);
@@ -35,7 +35,7 @@ describe('requests in flight', () => {
     expect(order).toEqual(['first', 'a', 'b', 'status']);
   });
 
-  it('include a bounded share of those that yield while others wait', async () => {
+  it('of low priority take every fourth free place while others wait', async () => {
     const { order, join, leave } = crowd(new InFlightLimit(1));
     join('first');
     for (const name of ['s', 't']) join(name, true);

@@ -135,7 +135,7 @@ describe('targets', () => {
 });
 
 describe('dials', () => {
-  it('end with the term, also those that wait for a place', () => {
+  it('stop when the term ends, and so do dials that wait for a place', () => {
     const { links, sockets, lead, clock } = harness({ connects: { first: 2, repeated: 1 } });
     links.setTargets(Array.from({ length: 10 }, (_, pod) => target(pod)));
     expect(sockets).toHaveLength(2);

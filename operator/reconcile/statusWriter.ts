@@ -74,7 +74,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     if (!written) return cached;
     const { uid, resourceVersion, status } = written;
     if (uid === cached.metadata.uid && isNewer(resourceVersion, cached.metadata.resourceVersion)) {
-      // The API server accepted the write, so nobody else had changed what the cache holds.
+      // The API server accepts a write only of the newest version, so the rest of the cached object is current.
       return { ...cached, metadata: { ...cached.metadata, resourceVersion }, status };
     }
     this.#written.delete(keyOf(cached));

@@ -138,19 +138,16 @@ interface FleetLimit {
 
 /** The figures of the policy's limits, if their scope is Fleet. */
 function fleetLimits(
-  { metadata, spec }: RateLimitPolicy,
+  policy: RateLimitPolicy,
   won: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
 ): FleetLimit[] {
-  if (spec.scope !== 'Fleet') return [];
-  const names = new Set(spec.limits.map(({ name }) => name));
-  return won.flatMap(({ agent, section }) => {
-    const observation = agents.get(agent);
-    const reported = livePods(observation)
-      .flatMap(({ connected, snapshot }) => (connected && snapshot?.limits) || [])
-      .filter(({ policy, target }) => policy === metadata.name && target === section);
-    return (observation?.fleet?.limits ?? [])
-      .filter(({ target, name }) => target === section && names.has(name))
+  if (policy.spec.scope !== 'Fleet') return [];
+  const names = new Set(policy.spec.limits.map(({ name }) => name));
+  return won.flatMap((place) => {
+    const reported = reportsOf(policy, [place], agents).flat();
+    return (agents.get(place.agent)?.fleet?.limits ?? [])
+      .filter(({ target, name }) => target === place.section && names.has(name))
       .map(({ name, level, held, granted, capacity, maxPods }) => {
         const shares = reported.filter((limit) => limit.name === name);
         const ofShares = total(shares.map(({ usedPercent }) => usedPercent)) / maxPods;

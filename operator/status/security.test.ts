@@ -139,7 +139,7 @@ describe('the responses in a status', () => {
 });
 
 describe('newIncidents', () => {
-  it('are those that are new or graver than before', () => {
+  it('returns incidents that are new, or graver than before', () => {
     const first = of([saw('a', [GUESSED])])!;
     expect(newIncidents(undefined, first).map(({ id }) => id)).toEqual(['i1']);
     expect(newIncidents(first, of([saw('a', [{ ...GUESSED, count: 13 }])]))).toEqual([]);

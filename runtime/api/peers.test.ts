@@ -33,7 +33,7 @@ describe('the peers of a pod', () => {
     }
   }
 
-  it('are those that DNS lists, and are kept for a while', async () => {
+  it('come from DNS, and the pod remembers them for a while', async () => {
     listed = ['10.0.0.1', '10.0.0.2'];
     expect(await peers.has('10.0.0.1', signal)).toBe(true);
     expect(await peers.has('10.0.0.2', signal)).toBe(true);

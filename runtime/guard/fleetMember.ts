@@ -29,9 +29,9 @@ const KEPT_REPORTS = 256;
 
 /**
  * Takes part in the limits of the fleet for this process: follows the sessions of leaders and the tokens that they grant.
- * With each answer a process pledges its safe share to the leader for a time. It uses the safe share only after that time
- * is over and all tokens of that leader have expired, or when that leader leaves it. So all pods together stay within the limit, even if messages are
- * lost or late. Times are monotonic.
+ * With each answer a process pledges its safe share to the leader for a time. It uses the safe share only when that leader
+ * leaves it, or after that time is over and all tokens of that leader have expired. So all pods together stay within the
+ * limit, even if messages are lost or late. Times are monotonic.
  */
 export class FleetMember {
   /** Sends a report over all links. The owner of the links sets it. */

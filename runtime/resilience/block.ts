@@ -67,8 +67,8 @@ const ROUNDING = 1e-6;
 
 /**
  * The tokens of one limit of the fleet in one process. The leader grants them in blocks, or leaves the safe share to the
- * process, while that is enough; without a leader `withoutLeader` decides. Granted tokens expire, so that a leader knows how many an unreachable pod can still hold. Like Bucket it has
- * no timer and reads no clock.
+ * process while that is enough. Without a leader `withoutLeader` decides. Granted tokens expire, so that a leader knows
+ * how many an unreachable pod can still hold. Like Bucket it has no timer and reads no clock.
  */
 export class Block implements RemoteTokens {
   private spec: BlockSpec;
@@ -124,7 +124,7 @@ export class Block implements RemoteTokens {
 
   wait(cost: number, now: number, ahead = 0): number {
     if (this.isOpen(now)) return 0;
-    const alone = this.times.rests ? undefined : this.share(now);
+    const alone = this.aloneShare(now);
     if (alone !== undefined) return this.safeWait(alone, cost, now, ahead);
     if (this.level(now) >= this.bounded(cost) + ahead - ROUNDING) return 0;
     const at = now < this.times.pledgedUntil ? this.dryUntil : this.times.safeFrom;
@@ -383,9 +383,13 @@ export class Block implements RemoteTokens {
     return this.safe;
   }
 
-  /** Whether the safe share is in use because there is no leader. */
+  /** The bucket of the safe share, while it is in use because there is no leader. */
+  private aloneShare(now: number): Bucket | undefined {
+    return this.times.rests ? undefined : this.share(now);
+  }
+
   private isAlone(now: number): boolean {
-    return !this.times.rests && this.share(now) !== undefined;
+    return this.aloneShare(now) !== undefined;
   }
 
   private aloneMs(now: number): number {

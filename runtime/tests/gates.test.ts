@@ -395,7 +395,7 @@ describe('a credential that is refused', () => {
     expect((await as(context, 'b')).status).toBe(200);
   });
 
-  it('when it is the client’s own is told as 401, to that client', async () => {
+  it('answers 401 to the client whose own credential it is', async () => {
     const context = await start();
     answer = refusing(401);
     await as(context, 'a');

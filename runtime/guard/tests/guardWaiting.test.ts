@@ -166,7 +166,7 @@ describe('a bulkhead', () => {
 describe('a limit that lets calls wait', () => {
   const queue: Partial<Limit> = { capacity: 1, onLimit: 'Queue', maxWaitMs: 250 };
 
-  it('admits them in order as tokens come, and rejects at once those that would wait longer than maxWait', async () => {
+  it('admits calls in order as tokens come, and rejects a call at once if it would wait longer than maxWait', async () => {
     const bench = new Bench(limits(queue));
     bench.permit();
     const waits = [bench.wait(), bench.wait()];
