@@ -35,22 +35,25 @@ describe('an agent that caches answers', () => {
   const told = ({ headers }: Answer): string => String(headers['cache-status']);
   const asked = async (): Promise<number> => (await model.control.requests()).total;
 
-  it.each([false, true])('answers again by itself, streamed: %s', async (stream) => {
-    const [pod] = pods;
-    const first = await pod!.send({ stream });
-    expect([first.status, told(first)]).toEqual([200, MISS]);
-    await model.control.setFault({ disconnect: true });
-    try {
-      const again = await pod!.send({ stream });
-      expect([again.status, told(again)]).toEqual([200, 'breakwater; hit; detail=warm']);
-      expect(again.body).toBe(first.body);
-      expect(told(await pod!.send({ stream }))).toBe('breakwater; hit; detail=hot');
-      expect(Number(again.headers.age)).toBeGreaterThanOrEqual(0);
-    } finally {
-      await model.control.setFault(undefined);
-    }
-    expect(await asked()).toBe(1);
-  });
+  it.each([false, true])(
+    'answers a repeated request from its cache, streamed: %s',
+    async (stream) => {
+      const [pod] = pods;
+      const first = await pod!.send({ stream });
+      expect([first.status, told(first)]).toEqual([200, MISS]);
+      await model.control.setFault({ disconnect: true });
+      try {
+        const again = await pod!.send({ stream });
+        expect([again.status, told(again)]).toEqual([200, 'breakwater; hit; detail=warm']);
+        expect(again.body).toBe(first.body);
+        expect(told(await pod!.send({ stream }))).toBe('breakwater; hit; detail=hot');
+        expect(Number(again.headers.age)).toBeGreaterThanOrEqual(0);
+      } finally {
+        await model.control.setFault(undefined);
+      }
+      expect(await asked()).toBe(1);
+    },
+  );
 
   it('makes one call for many identical requests at the same time', async () => {
     const body = JSON.stringify({
@@ -69,7 +72,7 @@ describe('an agent that caches answers', () => {
     expect(await asked()).toBe(1);
   });
 
-  it('is emptied in every pod by another resetToken, without a restart', async () => {
+  it('empties its cache in every pod for a changed resetToken, without a restart', async () => {
     for (const pod of pods) {
       await pod.send();
       expect(told(await pod.send())).toMatch(HIT);

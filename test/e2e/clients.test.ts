@@ -63,7 +63,7 @@ describe('an agent that authenticates clients', () => {
   const by = async (key?: string): Promise<string> =>
     outcome(await pod.send({ ...(key !== undefined && { headers: { 'x-api-key': key } }) }));
 
-  it('names the Secret that it lacks, and admits no client until the Secret exists', async () => {
+  it('names the missing Secret, and admits no client until the Secret exists', async () => {
     const { status } = await waitFor('the Secret is missed', agent, (found) =>
       (found.status?.conditions ?? []).some(({ reason }) => reason === 'SecretNotFound'),
     );
@@ -97,7 +97,7 @@ describe('an agent that authenticates clients', () => {
     expect([await by('sesame'), await by('open')]).toEqual(['429 RateLimited', '200']);
   });
 
-  it('follows the Secret without a restart', async () => {
+  it('follows changes of the Secret without a restart', async () => {
     await sandbox.apply(clients({ alice: 'sesame', bob: 'closed' }));
     await pod.until('the new key is good', (answer) => answer.status === 200, {
       request: { headers: { 'x-api-key': 'closed' } },

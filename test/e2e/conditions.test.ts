@@ -6,7 +6,7 @@ import { Sandbox } from './sandbox.ts';
 
 jest.setTimeout(300_000);
 
-describe('what cannot work', () => {
+describe('conditions and refusals', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
 
@@ -43,7 +43,7 @@ describe('what cannot work', () => {
       metadata: { annotations: { 'example.org/look-again': `${performance.now()}` } },
     });
 
-  it('a missing Secret is named, and its agent recovers when it appears', async () => {
+  it('name a missing Secret, whose agent recovers once the Secret appears', async () => {
     const agent = await waitForCondition(
       'agentdeployments',
       'locksmith',
@@ -70,7 +70,7 @@ describe('what cannot work', () => {
     ]);
   });
 
-  it('an unknown target is named, and its policy recovers when it appears', async () => {
+  it('name an unknown target, whose policy recovers once the target appears', async () => {
     await sandbox.apply(sandbox.breaker('early', 'latecomer'));
     const policy = await waitForCondition(
       'circuitbreakerpolicies',
@@ -85,7 +85,7 @@ describe('what cannot work', () => {
     await waitForCondition('circuitbreakerpolicies', 'early', 'Programmed', 'True', 'NoPods');
   });
 
-  it('two policies for one dependency: the more specific one is in force, and the other says so', async () => {
+  it('say which one of two policies for a dependency is not in force, the less specific one', async () => {
     await sandbox.apply(
       sandbox.breaker('piper-north', 'piper', {
         targetRefs: [{ name: 'piper', sectionName: 'model/north' }],
@@ -106,7 +106,7 @@ describe('what cannot work', () => {
     await waitForCondition('circuitbreakerpolicies', 'piper', 'Programmed', 'True');
   });
 
-  it('a policy for agents with a label covers one that gets it later, and a policy by name takes precedence', async () => {
+  it('say that a policy by label covers an agent that gets the label later, but none with a policy by name', async () => {
     const label = (agent: string): Promise<unknown> =>
       sandbox.api.mergePatch('agentdeployments', sandbox.namespace, agent, {
         metadata: { labels: { band: 'brass' } },
@@ -133,7 +133,7 @@ describe('what cannot work', () => {
     expect(condition(policy, 'Overridden')?.message).toContain('piper');
   });
 
-  it('a pod template that Kubernetes refuses is a condition, and the pods stay', async () => {
+  it('say that Kubernetes refuses a pod template, and the pods stay', async () => {
     const uids = (await sandbox.agents.pods('piper')).map(({ metadata }) => metadata.uid);
     const patch = (template: unknown): Promise<unknown> =>
       sandbox.api.mergePatch('agentdeployments', sandbox.namespace, 'piper', {
@@ -161,7 +161,7 @@ describe('what cannot work', () => {
       /openDuration: .*must not be longer than maxOpenDuration/,
     ],
     ['two kinds of targets', { targetSelectors: [{ matchLabels: { a: 'b' } }] }, /exactly one of/],
-  ])('a manifest with %s is refused with what to write', async (_what, spec, message) => {
+  ])('tell what to write instead of a manifest with %s', async (_what, spec, message) => {
     const result = await sandbox.kubectl.exec(
       'kubectl',
       ['apply', '-n', sandbox.namespace, '-f', '-'],

@@ -98,7 +98,7 @@ describe('conversations with authenticated clients', () => {
     return answer.text();
   }
 
-  it('continue in any pod with a key, and are refused without one', async () => {
+  it('continue in any pod with an API key, and are refused without one', async () => {
     // Connections fail until the node knows the Service.
     await waitFor(
       'the Service answers',
@@ -139,7 +139,7 @@ describe('conversations with authenticated clients', () => {
     expect(await as('open')).toEqual(Array(3).fill('404 ConversationNotFound'));
   });
 
-  it('accept a token, also one that is signed with a new key', async () => {
+  it('accept a token, also after the issuer rotates its keys', async () => {
     const [pod] = await sandbox.ways(BY_TOKEN);
     const first = await issuer.token(WHO);
     expect(await said(pod!.url, first)).toContain('You are kind.');

@@ -165,7 +165,7 @@ describe('conversations over three pods', () => {
     return over(name);
   }
 
-  describe('after a SIGKILL and a roll in the midst of them', () => {
+  describe('during a SIGKILL and a rollout', () => {
     let reports: Record<string, ConversationReport>;
 
     beforeAll(async () => {
@@ -174,7 +174,7 @@ describe('conversations over three pods', () => {
       process.stdout.write(`    ${JSON.stringify(reports)}\n`);
     });
 
-    it('are whole in memory, or lost with their pod and told so', () => {
+    it('are whole in memory, or lost with their pod and answered with ConversationLost', () => {
       const report = reports[IN_MEMORY]!;
       expect(report.torn).toBe(0);
       expect(report.whole + report.givenUp).toBe(DISTURBED.conversations);
@@ -183,7 +183,7 @@ describe('conversations over three pods', () => {
       expect(refusals(report, '404')).toEqual([]);
     });
 
-    it('are whole in Redis, all of them', () => {
+    it('are all whole in Redis', () => {
       const report = reports[IN_REDIS]!;
       expect(report).toMatchObject({
         whole: DISTURBED.conversations,

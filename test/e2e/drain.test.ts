@@ -54,7 +54,7 @@ describe('a pod that stops', () => {
     );
   });
 
-  it('fails no request through the Service in a rolling restart', async () => {
+  it('fails no request through the Service during a rolling restart', async () => {
     const agent = await sandbox.agents.waitForAgent('teller');
     const before = (await sandbox.agents.readyPods('teller')).map((pod) => pod.metadata.name);
     await traffic.run({ url: sandbox.url('teller'), rate: 20, stream: true });

@@ -153,7 +153,7 @@ describe('an agent with several endpoints', () => {
     expect(Math.abs(few - 25)).toBeLessThan(18);
   });
 
-  it('states when the first of them may serve again if none does', async () => {
+  it('says when the first endpoint may serve again if none can serve now', async () => {
     await Promise.all([north, south].map(({ control }) => control.setFault({ status: 503 })));
     await pod.until('both circuits are open', (answer) =>
       outcome(answer).startsWith('503 CircuitBreakerOpen'),
@@ -166,7 +166,7 @@ describe('an agent with several endpoints', () => {
     await pod.until('one serves again', (answer) => answer.status === 200, { everyMs: 100 });
   });
 
-  it('skips an endpoint whose provider asks to wait for an hour', async () => {
+  it('skips an endpoint while its provider asks to wait for an hour', async () => {
     await waitFor('no circuit is open', status, ({ status: shown }) =>
       shown!.dependencies!.every(({ circuit }) => circuit !== 'Open'),
     );

@@ -18,7 +18,7 @@ const AGENTS = ['limited', 'spender', 'stranger', 'taught', 'host'] as const;
 const refusalTime = (seen: AgentDeployment): number =>
   Date.parse(seen.status?.dependencies?.[0]?.until ?? '') - Date.now();
 
-describe('a provider that does not serve a credential', () => {
+describe('an agent whose provider', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   const pods: Partial<Record<(typeof AGENTS)[number], PodClient>> = {};
@@ -64,7 +64,7 @@ describe('a provider that does not serve a credential', () => {
     });
   }
 
-  it('for an hour: clients get 429 at once, the status says when a call is tried, other agents continue', async () => {
+  it('asks to wait for an hour answers 429 at once, shows until when in the status, and affects no other agent', async () => {
     await model.control.setFault({ status: 429, retryAfter: HOUR });
     expect(outcome(await pods.limited!.send())).toBe('429');
     await model.control.setFault(undefined);
@@ -82,7 +82,7 @@ describe('a provider that does not serve a credential', () => {
     expect((await model.control.requests()).byStatus).toEqual({ 200: 1, 429: 1 });
   });
 
-  it('because of a spend limit: no client retries', async () => {
+  it('reports a spend limit tells clients not to retry', async () => {
     await model.control.setFault({ status: 402 });
     expect(outcome(await pods.spender!.send())).toBe('402');
     await pods.spender!.until(
@@ -95,7 +95,7 @@ describe('a provider that does not serve a credential', () => {
     await gate('spender', 'SpendLimit');
   });
 
-  it('because the key is wrong: calls succeed again once the Secret is replaced', async () => {
+  it('refuses the key serves again once the Secret is replaced', async () => {
     await model.control.setFault({ status: 401 });
     expect(outcome(await pods.stranger!.send())).toBe('401');
     await gate('stranger', 'Unauthorized');
@@ -114,7 +114,7 @@ describe('a provider that does not serve a credential', () => {
     expect(seen.status?.readyReplicas).toBe(1);
   });
 
-  it('before it has to refuse any: the agent keeps to the limits in its headers, and shows them', async () => {
+  it('states limits in headers keeps to them and shows them on the debug port', async () => {
     const reset = new Date(Date.now() + HOUR * 1000).toISOString();
     const headers = {
       'anthropic-ratelimit-requests-limit': '60',
@@ -142,7 +142,7 @@ describe('a provider that does not serve a credential', () => {
     }
   });
 
-  it('of a client: only that client is held back, and the status shows nothing', async () => {
+  it('stops serving the key of one client holds back that client alone, and its status shows no gate', async () => {
     const as = (key: string) => ({ headers: { 'x-api-key': key } });
     await model.control.setFault({ status: 402 });
     expect(outcome(await pods.host!.send(as('poor')))).toBe('402');

@@ -70,7 +70,7 @@ describe('the metrics in Prometheus', () => {
     buildAlerts({ metadata: { namespace: 'ns', name: 'gauge' } } as never).filter(
       ({ expr }) => !BESIDES.test(expr),
     ),
-  )('has every series of the alert $alert', ({ expr }) => {
+  )('include every series of the alert $alert', ({ expr }) => {
     const series = seriesIn(expr);
     expect(series.length).toBeGreaterThan(0);
     const present = new Set(agents.map(({ name }) => name));
@@ -78,7 +78,7 @@ describe('the metrics in Prometheus', () => {
   });
 
   it.each(operatorRules().spec.groups.flatMap(({ rules }) => rules))(
-    'has every series of the alert $alert about the operator',
+    'include every series of the alert $alert about the operator',
     ({ expr }) => expect(missingIn(expr, operator)).toEqual([]),
   );
 
@@ -92,7 +92,7 @@ describe('the metrics in Prometheus', () => {
     expect(missing).toEqual([]);
   });
 
-  it('can make each alert fire', () => {
+  it('have values that can make alerts fire', () => {
     const sum = (name: string, labels: Record<string, string> = {}): number =>
       agents
         .filter((sample) => sample.name === name)

@@ -99,7 +99,7 @@ describe('kubectl breakwater', () => {
     await whyNames('stranger', /Unauthorized since .*The provider refuses the API key for model/);
   });
 
-  it('names a spent budget of the provider, and a limit that is used up', async () => {
+  it('names a spend limit of the provider, and a used-up rate limit', async () => {
     await model.control.setFault({ status: 402 });
     await pods.spender.send();
     await model.control.setFault(undefined);
@@ -157,7 +157,7 @@ describe('kubectl breakwater', () => {
     expect(JSON.parse(page.text)).toMatchObject({ circuits: [{ dependency: 'model/north' }] });
   });
 
-  it('writes an archive of all that there is, without the Secret', async () => {
+  it('writes an archive with logs and debug pages, and without the Secret', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'plugin-'));
     try {
       const file = join(directory, 'bundle.tar.gz');

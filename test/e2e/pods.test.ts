@@ -38,7 +38,7 @@ describe('the pods of an agent', () => {
 
   afterAll(() => sandbox.close());
 
-  it('are replaced when killed while open: 2/3, the new one Closed, the transition kept', async () => {
+  it('are replaced when killed: the circuits of the others stay open, the new one is Closed, the transition is kept', async () => {
     await model.control.setFault({ status: 500 });
     await traffic.run({ url: sandbox.url('ferryman'), rate: 20 });
     await sandbox.agents.waitForBreaker(
@@ -68,7 +68,7 @@ describe('the pods of an agent', () => {
     expect(after).not.toContain(victim);
   });
 
-  it('and all else that was made for it are gone when it is deleted, and nothing more', async () => {
+  it('and its other objects are deleted with it, and nothing else is', async () => {
     await sandbox.api.remove('agentdeployments', sandbox.namespace, 'ferryman');
     await waitFor(
       'nothing of the agent is left',

@@ -79,7 +79,7 @@ describe('a policy', () => {
     return seen;
   };
 
-  it('in shadow mode shows what it would do and rejects nothing', async () => {
+  it('in shadow mode shows what it would reject, and rejects nothing', async () => {
     await policy({ trip: { consecutiveFailures: 2 }, mode: 'Shadow', resetToken: 'shadow' });
     await model.control.setFault({ status: 503 });
     expect(await times(5)).toEqual(Array(5).fill('503'));

@@ -10,7 +10,7 @@ jest.setTimeout(180_000);
 
 const OPEN = '503 CircuitBreakerOpen';
 
-describe('a change of a policy:', () => {
+describe('a policy', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
   let pod: PodClient;
@@ -60,7 +60,7 @@ describe('a change of a policy:', () => {
 
   afterAll(() => sandbox.close());
 
-  it('a reset token closes circuits once; a pod that joins late does not take it for another', async () => {
+  it('closes circuits once for a resetToken, also in a pod that joins later', async () => {
     const [first] = await sandbox.ways('convoy');
     await breakCircuits([first!]);
     const handled = (token: string): Promise<unknown> =>
@@ -92,7 +92,7 @@ describe('a change of a policy:', () => {
     expect(outcome(await late.send())).toBe('200');
   });
 
-  it('calls come back gradually after a circuit has closed', async () => {
+  it('admits calls gradually after a circuit has closed', async () => {
     const ramp = {
       openDuration: '1s',
       halfOpen: { maxProbes: 1, successThreshold: 1 },

@@ -54,7 +54,7 @@ describe.each([
 
   afterAll(() => sandbox.close());
 
-  it('admits its burst and limits further requests', async () => {
+  it('admits its burst and rejects further requests', async () => {
     const { capacity } = manifest<RateLimitPolicy>(preset, 'rate-limit').spec.limits[0]!;
     const outcomes: string[] = [];
     const count = (which: string): number => outcomes.filter((each) => each === which).length;
@@ -75,7 +75,7 @@ describe.each([
     expect(known).toBe(outcomes.length);
   });
 
-  it('opens its circuit after its number of failed requests', async () => {
+  it('opens the circuit after its number of failed requests', async () => {
     await model.control.setFault({ status: 500 });
     let failed = 0;
     await pod.until(

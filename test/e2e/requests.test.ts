@@ -72,7 +72,7 @@ describe('requests to an agent', () => {
     expect(pieces).toBe(30);
   });
 
-  it("get the endpoint's own error as the SDK knows it", async () => {
+  it("get the endpoint's own error as an error class of the SDK", async () => {
     await model.control.setFault({ status: 529 });
     const error = await sdk.messages.create(question).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Anthropic.APIError);
@@ -95,7 +95,7 @@ describe('requests to an agent', () => {
     await isWell();
   });
 
-  it('may be abandoned, which ends the call without a vote', async () => {
+  it('end without a vote if the client leaves', async () => {
     await model.control.setFault({ silent: true });
     const leave = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -128,7 +128,7 @@ describe('requests to an agent', () => {
     await isWell();
   });
 
-  it('restarted no pod', async () => {
+  it('have restarted no pod', async () => {
     expect(Object.values(restarts(await sandbox.agents.pods('pilgrim')))).toEqual([0]);
   });
 });

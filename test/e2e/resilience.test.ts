@@ -81,14 +81,14 @@ describe('an agent in trouble', () => {
     expect(await seen()).toBe(3);
   });
 
-  it('gives up on a first token that does not come in time', async () => {
+  it('ends a call whose first token does not come in time', async () => {
     await model.control.setFault({ firstTokenMs: 30_000 });
     const answer = await pods.hasty!.send({ stream: true });
     expect(outcome(answer)).toBe('504 Timeout');
     expect(answer.ms).toBeLessThan(20_000);
   });
 
-  it('refuses requests beyond the places in its bulkhead', async () => {
+  it('refuses requests beyond its bulkhead', async () => {
     await model.control.setFault({ firstTokenMs: 3000 });
     const first = pods.hasty!.send();
     await waitFor('the first request is under way', seen, (total) => total === 1);
@@ -174,7 +174,7 @@ describe('an agent in trouble', () => {
     });
   });
 
-  it('holds its circuit open by an override until that expires', async () => {
+  it('holds its circuit open until an override expires', async () => {
     const expiresAt = new Date(Date.now() + 15_000).toISOString().replace(/\.\d+Z$/, 'Z');
     await changePolicy({
       resetToken: '3',
@@ -190,7 +190,7 @@ describe('an agent in trouble', () => {
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
   });
 
-  it('shows its state on the debug port to whoever may forward ports', async () => {
+  it('shows its state on the debug port through a port-forward', async () => {
     const [pod] = await sandbox.agents.readyPods('stubborn');
     const way = await portForward(
       sandbox.kubectl,

@@ -44,7 +44,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
 
   afterAll(() => sandbox.close());
 
-  it('serves through its Service and says that all is well', async () => {
+  it('serves through its Service and reports that it is healthy', async () => {
     const report = await traffic.burst({ url: sandbox.url('concierge'), count: 60 });
     expect(report.outcomes).toEqual({ 200: 60 });
     await waitFor(
@@ -117,7 +117,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     expect((await model.control.requests()).total).toBe(before.total);
   });
 
-  it('reports it in Events for the policy, and not once for each pod', async () => {
+  it('reports open circuits in Events of the policy, and not once for each pod', async () => {
     const opened = (events: Told[]): string[] =>
       events
         .filter(({ regarding }) => regarding?.kind === 'CircuitBreakerPolicy')
@@ -132,7 +132,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     expect(opened(told).length).toBeLessThanOrEqual(2);
   });
 
-  it('enforces an edited policy in each pod without a restart or a lost state', async () => {
+  it('enforces an edited policy in each pod without a restart or loss of state', async () => {
     const before = restarts(await sandbox.agents.pods('concierge'));
     const ways = await sandbox.ways('concierge');
     await sandbox.apply(breaker('5m'));
@@ -179,7 +179,7 @@ describe('an agent with a circuit breaker and a rate limit', () => {
     await traffic.run(undefined);
   });
 
-  it('rejects what exceeds the rate limit with 429 and retry-after', async () => {
+  it('rejects requests beyond the rate limit with 429 and retry-after', async () => {
     await sandbox.apply(
       sandbox.limit('turnstile', 'concierge', { capacity: 5, amount: 1, per: '1m' }),
     );

@@ -276,7 +276,7 @@ describe('a change of the spec', () => {
     expect([...new Set([...tried, 'image'])].sort()).toEqual(Object.keys(properties!).sort());
   });
 
-  it('restarts no pod unless it is one of a few fields', async () => {
+  it('restarts no pod, except for a few fields', async () => {
     await sandbox.apply(sandbox.secret('acorn', 'new-key'));
     for (const [what, spec, reloads] of HOT) {
       const before = await settled();
@@ -292,7 +292,7 @@ describe('a change of the spec', () => {
     }
   });
 
-  it.each(COLD)('rolls the pods: %s', async (_what, spec) => {
+  it.each(COLD)('restarts the pods if it concerns %s', async (_what, spec) => {
     await settled();
     const before = await uids();
     await change(spec());
@@ -302,7 +302,7 @@ describe('a change of the spec', () => {
     expect(after.filter((uid) => before.includes(uid))).toEqual([]);
   });
 
-  it('to a missing image begins a rollout, and removes no pod', async () => {
+  it('to a missing image begins a rollout but removes no pod', async () => {
     await settled();
     const before = await uids();
     await change({ image: sandbox.images.runtime.replace(/:[^/:]*$/, ':no-such-tag') });

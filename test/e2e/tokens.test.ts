@@ -78,7 +78,7 @@ describe('limits on tokens', () => {
     expect(await levels()).toEqual({ output: CAPACITY - 410, total: CAPACITY - 3410 });
   });
 
-  it('reserve the most tokens that a call may use, and return the rest', async () => {
+  it('reserve the maximum that a call may use, and return the rest', async () => {
     const before = await levels();
     await model.control.setFault({ inputTokens: 12, outputTokens: 3, firstTokenMs: 2000 });
     const call = pod.send();

@@ -130,7 +130,7 @@ describe('an agent with tools', () => {
     );
   }
 
-  it('uses them in a turn, which is streamed as it happens', async () => {
+  it('calls tools in a turn and streams it as it happens', async () => {
     await model.control.setFault({ callTools: [FIND_ORDER, WEATHER] });
     const events = await turn(await begin());
     expect(events.map(({ type }) => type).filter((type) => type !== 'text')).toEqual([
@@ -155,7 +155,7 @@ describe('an agent with tools', () => {
     expect(mcpCalls).toEqual(['weather']);
   });
 
-  it('shows each of them as a dependency, with its policy', async () => {
+  it('shows each tool as a dependency with its policy', async () => {
     const { status } = await circuits({
       'model/north': 'Closed',
       'tool/find_order': 'Closed',
@@ -172,14 +172,14 @@ describe('an agent with tools', () => {
     ]);
   });
 
-  it('offers the model no tool of an MCP server that is not allowed', async () => {
+  it('offers the model only the allowed tools of an MCP server', async () => {
     await model.control.setFault({ callTools: [{ name: 'world__shred', input: {} }] });
     const [result] = await results(await begin());
     expect(result).toMatchObject({ is_error: true, content: expect.stringContaining('no tool') });
     expect((await tools.control.record()).mcpCalls).not.toContain('shred');
   });
 
-  it('continues without a tool that is down, and says until when', async () => {
+  it('continues without a tool that is down, and says when the tool is tried again', async () => {
     await model.control.setFault({ callTools: [FIND_ORDER, WEATHER] });
     await tools.control.setStatus(503);
     const id = await begin();
@@ -224,7 +224,7 @@ describe('an agent with tools', () => {
     );
   });
 
-  it('caches results of a tool that asks for it, until its resetToken changes', async () => {
+  it('caches results of a tool if the spec says so, until the resetToken changes', async () => {
     await model.control.setFault({ callTools: [FIND_ORDER] });
     const id = await begin();
     /** Number of calls of the tool in a turn that requests it once. */

@@ -16,7 +16,7 @@ describe('limits of the fleet', () => {
     ['10/s', { refill: { amount: 10, perMs: 1000 }, capacity: 10 }],
     ['200/s', { refill: { amount: 200, perMs: 1000 }, capacity: 100 }],
     ['10/min', { refill: { amount: 10, perMs: 60_000 }, capacity: 10 }],
-  ])('admit the limit of %s under a load of 90 % on one pod', async (_, parts) => {
+  ])('admit the whole limit of %s while one pod has 90 % of the load', async (_, parts) => {
     const time = new VirtualTime();
     const limit = fleetLimit({ ...parts, onLimit: 'Reject' }, 5);
     const scene = new Scene(time, { limits: [limit], pods: 3 });
@@ -70,16 +70,16 @@ describe('limits of the fleet', () => {
     expect(admitted).toBeLessThanOrEqual(360 + 6);
   });
 
-  it('admit nothing without a leader where that is asked for', async () => {
+  it('admit nothing without a leader if withoutLeader is Deny', async () => {
     expect(await admittedWithoutLeader('Deny')).toMatchObject({ admitted: 0, safeSeconds: 0 });
   });
 
-  it('admit everything without a leader where that is asked for', async () => {
+  it('admit everything without a leader if withoutLeader is Allow', async () => {
     const { admitted, asked } = await admittedWithoutLeader('Allow');
     expect(admitted).toBe(asked);
   });
 
-  it('admit no less while leaders take turns, however long the next one takes to reach the pods', async () => {
+  it('admit no less while leaders change, however late the next one reaches the pods', async () => {
     const time = new VirtualTime();
     const limit = fleetLimit({ refill: { amount: 100, perMs: 1000 }, capacity: 100 }, 13);
     const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 6 });
@@ -104,7 +104,7 @@ describe('limits of the fleet', () => {
     ['at once', 200, 0],
     ['late', 3500, 0],
     ['without a pod', 200, 1],
-  ])('refuse nothing they allow when another leader is there %s', async (_, gapMs, missing) => {
+  ])('refuse no allowed call when the next leader comes %s', async (_, gapMs, missing) => {
     const time = new VirtualTime();
     const limit = fleetLimit(
       {
@@ -131,7 +131,7 @@ describe('limits of the fleet', () => {
     expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
   });
 
-  it('are not granted by a leader that leaves to a pod that the next one may not know', async () => {
+  it('are not granted by a leaving leader to a pod that the next one may not know', async () => {
     const time = new VirtualTime();
     const limit = fleetLimit({ refill: { amount: 10, perMs: 1000 }, capacity: 10 });
     const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 1 });
@@ -149,7 +149,7 @@ describe('limits of the fleet', () => {
     expect(scene.all[0]!.admitted).toBeGreaterThan(30);
   });
 
-  it('are not granted twice to a pod that only the leader that leaves reaches', async () => {
+  it('are not granted twice to a pod that only the leaving leader reaches', async () => {
     const time = new VirtualTime();
     const limit = fleetLimit({ refill: { amount: 10, perMs: 1000 }, capacity: 10 }, 20);
     const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 2 });
@@ -175,7 +175,7 @@ describe('limits of the fleet', () => {
     ['asks for all there is', { need: 1e6, want: 1e6 }],
     ['gives back what it never had', { returned: 1e6, refunded: 1e6, need: 1e6, want: 1e6 }],
     ['took nothing, as it says', { taken: 0, need: 1e6, want: 1e6 }],
-  ])('leave the others their share beside a pod that lies: it %s', async (_, lie) => {
+  ])('leave the other pods their share if one pod lies: it %s', async (_, lie) => {
     const time = new VirtualTime();
     const limit = fleetLimit({ refill: { amount: 30, perMs: 1000 }, capacity: 30 }, 5);
     const scene = new Scene(time, { limits: [{ ...limit, onLimit: 'Reject' }], pods: 3 });

@@ -55,7 +55,7 @@ describe('limits that a provider states', () => {
     [3, 60, 20, 1],
     [20, 40, 20, 1],
   ])(
-    'are shared by %d pods at %d requests a minute, %d ms from them',
+    'are shared by %d pods at %d requests a minute, %d ms away from the provider',
     async (pods, perMinute, delay, link) => {
       const options = { pods, perMinute, delayMs: () => delay, linkMs: () => link };
       const skewed = await overload(options);
@@ -75,7 +75,7 @@ describe('limits that a provider states', () => {
     30_000,
   );
 
-  it('are held to without a leader: each pod takes its safe share of what is left', async () => {
+  it('are kept without a leader: each pod takes its safe share of what is left', async () => {
     const { later, used, served } = await overload(
       { pods: 6, perMinute: 600, delayMs: () => 700 },
       { hot: 1 / 6, led: false },
@@ -101,7 +101,7 @@ describe('limits that a provider states', () => {
     events: fc.array(event, { maxLength: 8 }),
   });
 
-  it('are exceeded by no more than what is in flight, whatever becomes of links and leaders', async () => {
+  it('are exceeded by no more than the requests in flight, whatever happens to links and leaders', async () => {
     await fc.assert(
       fc.asyncProperty(scene, async ({ times, hot, tokens, events, ...given }) => {
         const time = new VirtualTime();

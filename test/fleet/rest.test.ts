@@ -44,8 +44,8 @@ async function messagesWhile({ time }: Resting, leader: SceneLeader, ms: number)
   return leader.messages - before;
 }
 
-describe('limits of the fleet rest', () => {
-  it('without a message while the safe shares are enough', async () => {
+describe('limits of the fleet', () => {
+  it('rest without a message while the safe shares are enough', async () => {
     const resting = await calm();
     const { time, scene, leader } = resting;
     for (const pod of scene.all) pod.load(1);
@@ -59,7 +59,7 @@ describe('limits of the fleet rest', () => {
     expect(scene.all[0]!.guard.stats().limits[0]!.fleet!.safeSeconds).toBe(0);
   });
 
-  it('while each pod reports how much of its safe share is used', async () => {
+  it('rest while each pod reports how much of its safe share is used', async () => {
     const { scene } = await calm();
     for (let calls = 0; calls < 7; calls += 1) scene.all[0]!.call();
     const used = scene.all.map(({ guard }) => guard.limits()[0]!.usedPercent);
@@ -70,7 +70,7 @@ describe('limits of the fleet rest', () => {
     ['at once', 1],
     ['late', 400],
   ])(
-    'until a pod needs more: all get what the limit allows, if others answer %s',
+    'wake when a pod needs more, and then admit what the limit allows if others answer %s',
     async (_, ms) => {
       let sent = 0;
       const delayMs = (): number => 1 + ((sent += 37) % ms);
@@ -88,7 +88,7 @@ describe('limits of the fleet rest', () => {
     },
   );
 
-  it('from any moment to any other: a burst in all pods is admitted as far as the limit says', async () => {
+  it('admit a burst in all pods up to the limit, whenever they rest and wake', async () => {
     // They begin to rest 5 to 7 s after the start, and messages take up to 400 ms.
     for (let at = 4_500; at < 9_500; at += 47) {
       const time = new VirtualTime();
@@ -114,7 +114,7 @@ describe('limits of the fleet rest', () => {
     }
   });
 
-  it('no longer than the demand is low, and again when it is low again', async () => {
+  it('rest only while the demand is low, and again once it is low again', async () => {
     const resting = await calm();
     const { time, scene, leader } = resting;
     for (let i = 0; i < 30; i += 1) scene.all[1]!.call();
@@ -125,7 +125,7 @@ describe('limits of the fleet rest', () => {
     expect(sum(scene, 'rejected')).toBe(0);
   });
 
-  it.each(ENDS)('on when the leader gets %s, and when the next one begins', async (how) => {
+  it.each(ENDS)('keep resting when the leader gets %s and the next begins', async (how) => {
     const resting = await calm();
     const { time, scene, leader } = resting;
     for (const pod of scene.all) pod.load(1);
@@ -145,7 +145,7 @@ describe('limits of the fleet rest', () => {
     expect(overrun(scene.uses, LIMIT)).toBeLessThan(0.001);
   });
 
-  it('as without a leader if it does not answer a pod that needs more', async () => {
+  it('fall back to the safe share if the leader does not answer a pod that needs more', async () => {
     const { time, scene, leader } = await calm();
     leader.stop('SIGKILL');
     const [pod] = scene.all;
@@ -167,12 +167,12 @@ describe('limits of the fleet rest', () => {
     expect(overrun(scene.uses, LIMIT)).toBeLessThan(0.001);
   });
 
-  it.each(['Deny', 'Allow'] as const)('never with withoutLeader: %s', async (decides) => {
+  it.each(['Deny', 'Allow'] as const)('never rest with withoutLeader: %s', async (decides) => {
     const resting = await calm(withoutLeader(decides));
     expect(await messagesWhile(resting, resting.leader, 10_000)).toBeGreaterThanOrEqual(30);
   });
 
-  it('until the limits change', async () => {
+  it('wake when the limits change', async () => {
     const { time, scene, leader } = await calm();
     const rested = leader.messages;
     const changed = withoutLeader('Allow');
@@ -184,7 +184,7 @@ describe('limits of the fleet rest', () => {
     expect(overrun(scene.uses, LIMIT)).toBeLessThan(0.001);
   });
 
-  it('until a pod joins, which gets tokens at once', async () => {
+  it('wake when a pod joins, which gets tokens at once', async () => {
     const { time, scene, leader } = await calm();
     const pod = scene.addPod();
     leader.link(pod);
@@ -194,7 +194,7 @@ describe('limits of the fleet rest', () => {
     expect(pod).toMatchObject({ admitted: 50, rejected: 0 });
   });
 
-  it('with less than a token each: a call wakes them and is admitted', async () => {
+  it('rest with safe shares below one token: a call wakes them and is admitted', async () => {
     const time = new VirtualTime();
     const limit: Limit = {
       ...{ ...LIMIT, refill: { amount: 10, perMs: 60_000 }, capacity: 10 },
@@ -211,7 +211,7 @@ describe('limits of the fleet rest', () => {
     expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
   });
 
-  it('with a pod that lies about what is left of its share, which gives it no more than the share', async () => {
+  it('give a pod no more than its share if it lies about what is left of it', async () => {
     const { time, scene } = await calm();
     const [one, other, liar] = scene.all;
     const honest = [one!, other!];

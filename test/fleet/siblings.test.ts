@@ -165,7 +165,7 @@ const charged = ({ pods }: Fleet): number[] =>
   pods.map(({ runtime }) => 1000 - Math.floor(runtime.guard.stats().limits[0]!.tokens));
 
 describe('a full pod', () => {
-  it('answers no 503 while a sibling idles, and each request is charged once', async () => {
+  it('answers no 503 while a sibling is idle, and each request is charged once', async () => {
     const all = await fleet(3, { limits: [FEW] });
     await fill(all, 2);
     const [full] = all.pods;
@@ -195,7 +195,7 @@ describe('a full pod', () => {
     expect(full!.logs.join()).toContain('"reason":"Forwarded"');
   });
 
-  it('passes on streams, with the id of the request and the credentials of the client', async () => {
+  it('forwards streams with the id of the request and the credentials of the client', async () => {
     const all = await fleet(2);
     await fill(all, 1);
     const headers = { 'x-api-key': 'mine' };
@@ -210,7 +210,7 @@ describe('a full pod', () => {
     expect(refused.rawHeaders.filter((name) => name === 'request-id')).toHaveLength(1);
   });
 
-  it('serves by siblings where its endpoints take no more, too', async () => {
+  it('forwards requests also if its endpoints are full', async () => {
     const endpoints = [
       { name: 'primary', provider: 'Anthropic' as const, maxConcurrent: PLACES },
     ] as unknown as Content['endpoints'];
@@ -228,7 +228,7 @@ describe('a full pod', () => {
     expect((await peersOf(all.pods[0]!)).siblings[0]!.capacity).toBe(PLACES);
   });
 
-  it('forwards nothing twice, nothing when the agent wants none, and nothing to pods that are full', async () => {
+  it('forwards no request twice, none with whenFull: Reject, and none to full pods', async () => {
     const all = await fleet(2);
     await fill(all, 1);
     const { url } = all.pods[0]!;
@@ -247,7 +247,7 @@ describe('a full pod', () => {
     expect(callsOf(all)).toEqual([PLACES, PLACES + 1]);
   });
 
-  it('forwards nothing of clients whose credentials fail', async () => {
+  it('forwards no request of a client whose credentials fail', async () => {
     const path = await mkdtemp(join(tmpdir(), 'callers-'));
     cleanups.add(() => rm(path, { recursive: true }));
     await writeFile(join(path, 'shop'), 'key-of-the-shop\n');
@@ -261,7 +261,7 @@ describe('a full pod', () => {
     expect((await send(url, { headers: shop })).status).toBe(200);
   });
 
-  it('avoids siblings that shut down, that are gone, and all of them without its operator', async () => {
+  it('avoids siblings that shut down or are gone, and all siblings without an operator', async () => {
     const all = await fleet(4);
     await fill(all, 3);
     const [full, leaving, gone] = all.pods;

@@ -132,7 +132,7 @@ class Scene {
   }
 }
 
-it('pods never admit more of a key than its limit, and none waits forever', async () => {
+it('pods never admit more of a key than its limit, and no call waits forever', async () => {
   await fc.assert(
     fc.asyncProperty(
       limit,

@@ -15,21 +15,17 @@ const golden = (name: string): PrometheusRule =>
     ),
   ) as PrometheusRule;
 
-describe('alerts of an agent', () => {
+describe('alerts', () => {
   it.each(['everything', 'pod-template'])(
-    'of %s pass promtool',
+    'of the agent in golden file %s pass promtool',
     (name) => checkRules(golden(name)),
     START_TIMEOUT,
   );
 
-  it(
-    'pass promtool, as those about the operator do',
-    () => checkRules(operatorRules()),
-    START_TIMEOUT,
-  );
+  it('about the operator pass promtool', () => checkRules(operatorRules()), START_TIMEOUT);
 
   it(
-    'fire when they should and only then',
+    'of an agent fire when they should and only then',
     () => testRules(golden('everything'), join(import.meta.dirname, 'alerts/agent.yaml')),
     START_TIMEOUT,
   );
@@ -40,7 +36,7 @@ describe('alerts of an agent', () => {
     START_TIMEOUT,
   );
 
-  it('have a page each that says what to do', () => {
+  it('of an agent each have a page that says what to do', () => {
     const { rules } = golden('everything').spec.groups[0]!;
     const pages = rules.map(({ annotations }) => annotations['runbook']!);
     expect(pages.filter((page) => !existsSync(join(ROOT, page)))).toEqual([]);

@@ -55,11 +55,14 @@ beforeAll(async () => {
 }, BUILD_MS);
 
 describe.each(KINDS)("Argo CD's health of a %s", (kind, objects) => {
-  it.each(Object.entries(objects))('is tried on what the operator writes: %s', (name, object) => {
-    expectGolden(`${kind}/testdata/${name}.yaml`, object);
-  });
+  it.each(Object.entries(objects))(
+    'is tested with the object that the operator writes: %s',
+    (name, object) => {
+      expectGolden(`${kind}/testdata/${name}.yaml`, object);
+    },
+  );
 
-  it('has a test for each file of testdata', () => {
+  it('has a test for each file in testdata', () => {
     const { tests } = read<{ tests: HealthTest[] }>(kind, 'health_test.yaml');
     const files = readdirSync(join(DIRECTORY, kind, 'testdata')).map((name) => `testdata/${name}`);
     expect(tests.map(({ inputPath }) => inputPath).sort()).toEqual(files.sort());
@@ -83,13 +86,16 @@ describe.each(ACTING)("Argo CD's actions on a %s", (kind) => {
   const KIND = `${kind}/actions`;
   const { discoveryTests, actionTests } = read<ActionTests>(KIND, 'action_test.yaml');
 
-  it.each(discoveryTests)('are listed for $inputPath', async ({ inputPath, result }) => {
-    const [answer] = await askArgoCd([{ ask: 'actions', object: read(KIND, inputPath) }]);
-    expect(answer!.actions).toEqual(result);
-  });
+  it.each(discoveryTests)(
+    'are listed as expected for $inputPath',
+    async ({ inputPath, result }) => {
+      const [answer] = await askArgoCd([{ ask: 'actions', object: read(KIND, inputPath) }]);
+      expect(answer!.actions).toEqual(result);
+    },
+  );
 
   it.each(actionTests)(
-    '$action makes of $inputPath what is expected',
+    'change $inputPath as expected: $action',
     async ({ action, inputPath, expectedOutputPath, expectedErrorMessage, parameters }) => {
       const object = read<KubernetesObject>(KIND, inputPath);
       const [answer] = await askArgoCd([
@@ -126,13 +132,16 @@ describe("Argo CD's actions on a CircuitBreakerPolicy", () => {
     [undefined, 10],
     ['30', 30],
     ['0.5', 0.5],
-  ])('force open for as many minutes as asked: %s', async (minutes, expected) => {
+  ])('force open for the given number of minutes, by default 10: %s', async (minutes, expected) => {
     expect(Math.abs((await minutesHeld(minutes)) - expected)).toBeLessThan(0.2);
   });
 
-  it.each(['America/St_Johns', 'Asia/Kolkata'])('know the time in %s', async (TZ) => {
-    expect(Math.abs((await minutesHeld('30', { TZ })) - 30)).toBeLessThan(0.2);
-  });
+  it.each(['America/St_Johns', 'Asia/Kolkata'])(
+    'set the right end in the time zone %s',
+    async (TZ) => {
+      expect(Math.abs((await minutesHeld('30', { TZ })) - 30)).toBeLessThan(0.2);
+    },
+  );
 });
 
 /** Argo CD's own tests compare the time of an action with a fixed one, too. */

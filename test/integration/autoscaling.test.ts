@@ -160,7 +160,7 @@ it('autoscaling begins with minReplicas pods', async () => {
   expect(history.seen).toEqual([2]);
 });
 
-it('autoscaling wakes an agent without pods, which no autoscaler does', async () => {
+it('autoscaling wakes an agent without pods, although no HorizontalPodAutoscaler does', async () => {
   const namespace = await server.namespace('asleep');
   await apply(namespace, { replicas: 0 });
   await server.until<Managed>(deploymentPath(namespace), (found) => found.spec.replicas === 0);

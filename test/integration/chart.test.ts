@@ -194,12 +194,12 @@ async function admitsPod(namespace: string, { spec }: Deployment): Promise<unkno
   return answer.status === 201 ? 'admitted' : answer.body.message;
 }
 
-describe('rendering', () => {
+describe('the rendered chart', () => {
   it('passes helm lint', async () => {
     await run(helm, ['lint', '--strict', CHART, '--values', await valuesFile(EVERYTHING)]);
   });
 
-  it('is what config/ holds; else run make generate', async () => {
+  it('equals what config/ holds; else run make generate', async () => {
     for (const [path, text] of Object.entries(await render(helm)))
       expect(await readFile(join(SAMPLES, '..', path), 'utf8')).toBe(text);
   });
@@ -330,17 +330,17 @@ describe('rendering', () => {
     ['Preferred', 'preferredDuringSchedulingIgnoredDuringExecution'],
     ['Required', 'requiredDuringSchedulingIgnoredDuringExecution'],
     ['None', undefined],
-  ])('keeps replicas apart as antiAffinity %s says', async (antiAffinity, rule) => {
+  ])('keeps replicas apart as told by antiAffinity %s', async (antiAffinity, rule) => {
     const { spec } = (await deployment({ antiAffinity })).spec.template;
     expect(Object.keys(spec.affinity?.podAntiAffinity ?? {})).toEqual(rule ? [rule] : []);
   });
 
-  it('leaves an affinity of your own alone', async () => {
+  it('keeps the affinity of the values as it is', async () => {
     const affinity = { nodeAffinity: {} };
     expect((await deployment({ affinity })).spec.template.spec.affinity).toEqual(affinity);
   });
 
-  it('has two replicas, of which one may be evicted at a time', async () => {
+  it('has two replicas and lets one of them be evicted at a time', async () => {
     const objects = await template({});
     expect(objects).toContainEqual(
       expect.objectContaining({
@@ -356,7 +356,7 @@ describe('rendering', () => {
     );
   });
 
-  it('lets in what scrapes and what probes, and names who may scrape', async () => {
+  it('admits scrapes and probes, and scrapes only from metricsFrom if that is set', async () => {
     const ingress = async (values: Values): Promise<unknown> => {
       const policy = (await template(values)).find(({ kind }) => kind === 'NetworkPolicy');
       return (policy as unknown as { spec: { ingress: unknown } }).spec.ingress;
@@ -370,7 +370,7 @@ describe('rendering', () => {
     ]);
   });
 
-  it('has the operator scraped and alerted on when asked to', async () => {
+  it('contains a ServiceMonitor and a PrometheusRule only if the values enable them', async () => {
     const labels = { release: 'prometheus' };
     const metrics = {
       serviceMonitor: { enabled: true, labels },
@@ -386,7 +386,7 @@ describe('rendering', () => {
     expect(unasked).not.toEqual(expect.arrayContaining(kinds));
   });
 
-  it('tells the next commands, with the names that were chosen', async () => {
+  it('prints the next commands with the chosen names', async () => {
     const notes = await run(helm, [
       ...['install', 'breakwater', CHART, '--dry-run=client', '--kubeconfig', server.kubeconfig],
       ...['--namespace', NAMESPACE, '--set', 'crds.install=false'],
@@ -430,7 +430,7 @@ describe('rendering', () => {
       { metrics: { service: { enabled: false }, serviceMonitor: { enabled: true } } },
       'metrics.serviceMonitor.enabled needs metrics.service.enabled',
     ],
-  ])('refuses %j', async (values, message) => {
+  ])('refuses the values %j', async (values, message) => {
     await expect(template(values)).rejects.toThrow(message);
   });
 });
@@ -440,7 +440,7 @@ function priorityAside(values: Values): Values {
   return { ...values, priorityClassName: '' };
 }
 
-describe('config/default, config/samples and config/presets', () => {
+describe('kustomize', () => {
   const build = async (path: string): Promise<KubernetesObject[]> =>
     documents(await run(kubectl, ['kustomize', join(SAMPLES, '..', path)]));
 
@@ -458,13 +458,13 @@ describe('config/default, config/samples and config/presets', () => {
     'prometheus',
   ];
 
-  it.each(paths)('config/%s is accepted', async (path) => {
+  it.each(paths)('builds config/%s so that the API server accepts it', async (path) => {
     const objects = await build(path);
     const accepted = await dryRun(objects);
     expect(accepted.trim().split('\n')).toHaveLength(objects.length);
   });
 
-  it('install.yaml is all of config/default in one file', async () => {
+  it('builds from config/default exactly what install.yaml holds', async () => {
     const key = ({ kind, metadata }: KubernetesObject): string => `${kind} ${metadata.name}`;
     const byKey = (objects: KubernetesObject[]): Record<string, KubernetesObject> =>
       Object.fromEntries(objects.map((object) => [key(object), object]));
@@ -473,7 +473,7 @@ describe('config/default, config/samples and config/presets', () => {
     expect(byKey(installed)).toEqual(byKey(await build('default')));
   });
 
-  it('config/prometheus is about the operator that config/default installs', async () => {
+  it('builds from config/prometheus rules about the operator of config/default', async () => {
     const [rule, monitor] = await build('prometheus');
     expect(JSON.stringify(rule)).toContain(`namespace=\\"${NAMESPACE}\\"`);
     const service = (await build('default')).find(({ kind }) => kind === 'Service')!;
@@ -482,7 +482,7 @@ describe('config/default, config/samples and config/presets', () => {
     expect(service.metadata.labels).toMatchObject(selector.matchLabels);
   });
 
-  it('the simulated model runs under Pod Security restricted', async () => {
+  it('builds from config/samples a simulated model that Pod Security restricted admits', async () => {
     const model = (await build('samples')).find(({ kind }) => kind === 'Deployment') as Deployment;
     expect(await admitsPod('breakwater-demo', model)).toBe('admitted');
   });
@@ -548,7 +548,7 @@ describe('an installed chart', () => {
     expect(await may(verb, resource, namespace)).toBe(false);
   });
 
-  it('grants access in the namespaces that are named and in no other', async () => {
+  it('grants access in the named namespaces and in no other', async () => {
     const upgrade = ['upgrade', 'breakwater', CHART, ...options()];
     await run(helm, [
       ...upgrade,

@@ -157,7 +157,7 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
     expect(again.metadata.labels).toEqual(metadata.labels);
   });
 
-  it('is left alone where somebody else made it, and the agent and an Event say so', async () => {
+  it('is left alone if somebody else made it, and the agent and an Event say so', async () => {
     const namespace = await server.namespace('foreign');
     const path = `${collection(namespace)}/${name}`;
     const made = await server.request<Anything>('POST', collection(namespace), {
@@ -192,7 +192,7 @@ describe.each(CHILDREN)('the $kind $name', ({ kind, collection, name, edit, fore
     }
   });
 
-  it('is adopted when it has lost its owner', async () => {
+  it('is adopted after it has lost its owner', async () => {
     const namespace = await server.namespace('orphan');
     const path = `${collection(namespace)}/${name}`;
     await server.apply(agentPath(namespace), agent());
@@ -253,11 +253,11 @@ it('the operator writes only the changed object, whatever the API server fills i
   ]);
 });
 
-describe('an object that is no longer wanted', () => {
+describe('an object that the agent no longer needs', () => {
   it.each([
     ['HorizontalPodAutoscaler', { autoscaling: undefined }],
     ['NetworkPolicy', { networkPolicy: { enabled: false } }],
-  ])('goes: %s', async (kind, without) => {
+  ])('is deleted: %s', async (kind, without) => {
     const namespace = await server.namespace('unwanted');
     const path = `${CHILDREN.find((child) => child.kind === kind)!.collection(namespace)}/one`;
     await server.apply(agentPath(namespace), agent());
@@ -266,7 +266,7 @@ describe('an object that is no longer wanted', () => {
     await server.untilGone(path);
   });
 
-  it('stays when it belongs to somebody else, whatever its labels say', async () => {
+  it('is kept if it belongs to somebody else, whatever its labels say', async () => {
     const namespace = await server.namespace('labelled');
     const policies = CHILDREN.find(({ kind }) => kind === 'NetworkPolicy')!.collection(namespace);
     await server.apply(agentPath(namespace), agent());
@@ -288,7 +288,7 @@ describe('an object that is no longer wanted', () => {
     expect(await server.get(`${policies}/theirs`)).toBeDefined();
   });
 
-  it('stays when it is the Deployment of a spec of which none can be made', async () => {
+  it('is kept if it is the Deployment and the spec allows none to be built', async () => {
     const namespace = await server.namespace('broken');
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
     await server.apply(agentPath(namespace), agent());
@@ -327,7 +327,7 @@ it('the operator changes type, port and annotations of the Service in place', as
   expect(JSON.stringify(back.spec['ports'])).not.toContain('nodePort');
 });
 
-describe('what the API server does not take', () => {
+describe('an object that the API server refuses', () => {
   const HOOKS = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/broken';
   const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/kept';
   const BINDINGS = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/kept';
@@ -344,7 +344,7 @@ describe('what the API server does not take', () => {
       ),
     );
 
-  it('is shown while a webhook does not answer, and made when that is gone', async () => {
+  it('is named while a webhook does not answer, and created once the webhook is gone', async () => {
     const namespace = await server.namespace('webhook');
     await server.apply(HOOKS, {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -384,7 +384,7 @@ describe('what the API server does not take', () => {
     await untilDegraded(namespace, 'Nothing is wrong');
   });
 
-  it('is said of a deletion in other words than of a change', async () => {
+  it('is reported differently if it could not be deleted', async () => {
     const namespace = await server.namespace('kept');
     await server.apply(POLICIES, {
       apiVersion: 'admissionregistration.k8s.io/v1',
@@ -432,13 +432,13 @@ describe('what the API server does not take', () => {
   it.each([
     [{ nodeSelector: { a: 1 } }, 'The API server refuses the Deployment made with'],
     [{ containers: [{ name: 'agent', image: 5 }] }, 'containers[agent].image must be a string'],
-  ])('is shown where spec.podTemplate has a value of the wrong type: %j', async (spec, text) => {
+  ])('is named if spec.podTemplate has a value of the wrong type: %j', async (spec, text) => {
     const namespace = await server.namespace('type');
     await server.apply(agentPath(namespace), agent({ podTemplate: { spec } }));
     await untilDegraded(namespace, text);
   });
 
-  it('is said to be of the deleted agent of that name until the garbage collector has come', async () => {
+  it('is reported as the deleted agent’s until the garbage collector has removed it', async () => {
     const namespace = await server.namespace('again');
     const path = `${core('serviceaccounts')(namespace)}/one`;
     await server.apply(agentPath(namespace), agent());

@@ -76,8 +76,8 @@ const scale = async (namespace: string): Promise<boolean> => {
   return true;
 };
 
-describe('another writer', () => {
-  it('that changes a field again and again is named, with the field, and is answered more and more seldom', async () => {
+describe('a writer', () => {
+  it('that changes a field again and again is named with the field, and corrected less and less often', async () => {
     const namespace = await server.namespace('contested');
     await server.apply(agentPath(namespace), agent());
     await server.until(deploymentPath(namespace));
@@ -102,7 +102,7 @@ describe('another writer', () => {
     expect(events!.items.map(({ reason }) => reason)).toContain('ObjectContested');
   });
 
-  it('that deletes an object again and again', async () => {
+  it('that deletes an object again and again is reported, and corrected less and less often', async () => {
     const namespace = await server.namespace('contested');
     await server.apply(agentPath(namespace), agent());
     await server.until(policyPath(namespace));

@@ -14,7 +14,7 @@ interface ConfigMap {
 }
 
 it(
-  'the chart has the dashboards in a ConfigMap for those who ask for it',
+  'the chart puts the dashboards into a ConfigMap if its values enable that',
   async () => {
     const rendered = await run(join(await helmBinaries(), 'helm'), [
       ...['template', 'breakwater', CHART, '--namespace', 'breakwater-system'],
@@ -50,7 +50,7 @@ it(
 );
 
 it.each(Object.entries(dashboards()))(
-  'panels of %s do not overlap, and each has a number of its own',
+  'panels of %s do not overlap, and each has its own id',
   (_, each) => {
     const { panels } = each as {
       panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];

@@ -73,25 +73,25 @@ async function refusal(kind: string, manifest: Manifest): Promise<string | undef
   return status < 300 ? undefined : body.message;
 }
 
-describe('manifests in the documents', () => {
-  it('are many', () => {
+describe('the documents', () => {
+  it('contain more than 20 manifests and more than 20 fragments of a spec', () => {
     expect(whole.length).toBeGreaterThan(20);
     expect(fragments.length).toBeGreaterThan(20);
   });
 
-  it('are YAML', () => {
+  it('contain only valid YAML', () => {
     expect(documented.filter(({ errors }) => errors.length > 0)).toEqual([]);
   });
 
   it.each(whole.filter(({ manifest }) => !ELSEWHERE.has(manifest.kind!)))(
-    'at $at are accepted by the API server',
+    'have a manifest at $at that the API server accepts',
     async ({ manifest }) => {
       expect(Object.keys(PATHS)).toContain(manifest.kind);
       expect(await refusal(manifest.kind!, manifest)).toBeUndefined();
     },
   );
 
-  it.each(fragments)('in parts at $at have fields of one of our kinds', async ({ manifest }) => {
+  it.each(fragments)('have a fragment at $at that fits one of our kinds', async ({ manifest }) => {
     const refusals = await Promise.all(
       Object.entries(REST).map(([kind, rest]) =>
         refusal(kind, {
@@ -104,7 +104,7 @@ describe('manifests in the documents', () => {
     expect(refusals).toContain(undefined);
   });
 
-  it('refuses a field that there is not', async () => {
+  it('are checked for unknown fields', async () => {
     const { manifest } = whole.find((each) => each.manifest.kind === 'AgentDeployment')!;
     const wrong = { ...manifest, spec: { ...manifest.spec, modle: {} } };
     expect(await refusal('AgentDeployment', wrong)).toContain('unknown field "spec.modle"');

@@ -49,7 +49,7 @@ it('the golden files contain every kind', () => {
 });
 
 it.each(files)(
-  '$name is accepted by the API server, without a field that it does not know',
+  'the API server accepts the golden file $name and knows all its fields',
   async ({ object }) => {
     const { namespace, name } = object.metadata;
     const resource = RESOURCES.find(({ kind }) => kind === object.kind)!;

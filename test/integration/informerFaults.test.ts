@@ -96,9 +96,9 @@ const shaped = (shape: Extract<Fault, { kind: 'shape' }>['shape']): Fault => ({
   shape,
 });
 
-describe('an informer holds what the API holds although', () => {
+describe('an informer has the same objects as the API server although', () => {
   it.each(WATCH_FAULTS)(
-    'watches %s',
+    'its watches %s',
     async (_, fault, outcome) => {
       await churn.make(60);
       await using follower = new Follower(proxy.config, namespace);
@@ -135,7 +135,7 @@ describe('an informer holds what the API holds although', () => {
         }
       }),
     ],
-  ])('lists %s', async (_, fault) => {
+  ])('its lists %s', async (_, fault) => {
     await churn.make(60);
     let faults = 0;
     proxy.fault = ({ kind }: Seen) => (kind === 'list' && faults++ < TIMES ? fault : undefined);
@@ -145,7 +145,7 @@ describe('an informer holds what the API holds although', () => {
     await agrees(follower);
   });
 
-  it('connections stay open and say nothing more', async () => {
+  it('its connections stay open but carry nothing more', async () => {
     await using follower = new Follower(proxy.config, namespace);
     await follower.informer.synced;
     churn.start();
@@ -157,7 +157,7 @@ describe('an informer holds what the API holds although', () => {
     expect(proxy.count('list')).toBe(1);
   });
 
-  it('connections are reset all the time', async () => {
+  it('its connections are reset again and again', async () => {
     await using follower = new Follower(proxy.config, namespace);
     await follower.informer.synced;
     churn.start();
@@ -171,7 +171,7 @@ describe('an informer holds what the API holds although', () => {
     expect(proxy.count('list')).toBe(1);
   });
 
-  it('objects are deleted and made anew while it is cut off and the versions expire', async () => {
+  it('objects are deleted and created again while it is cut off and versions expire', async () => {
     for (const name of ['kept', 'gone', 'replaced'])
       await server.apply(`${collection()}/${name}`, object(name));
     await using follower = new Follower(proxy.config, namespace);
@@ -197,7 +197,7 @@ const object = (name: string): object => ({
 });
 
 describe('an informer', () => {
-  it('takes bookmarks and goes on from the last one, without a list', async () => {
+  it('resumes a watch from the last bookmark, without a list', async () => {
     const other = new Churn(server, await server.namespace('noise'));
     proxy.rewrite = ({ kind, query }) => {
       if (kind === 'watch') query.set('timeoutSeconds', '4');
@@ -213,7 +213,7 @@ describe('an informer', () => {
     expect(proxy.count('list')).toBe(1);
   });
 
-  it('asks for bookmarks and an end between 300 and 600 s', async () => {
+  it('asks for bookmarks and a timeout between 300 and 600 s', async () => {
     await using follower = new Follower(proxy.config, namespace);
     await follower.informer.synced;
     await waitFor('it watches', WAIT_MS, () => proxy.count('watch') > 0);
@@ -224,8 +224,8 @@ describe('an informer', () => {
   });
 });
 
-describe.each(['etcd', 'kube-apiserver'] as const)('when %s is killed and comes back', (name) => {
-  it('an informer holds what the API holds, straight over TLS', async () => {
+describe.each(['etcd', 'kube-apiserver'] as const)('after %s is killed and restarted', (name) => {
+  it('an informer with a direct TLS connection has the same objects as the API server', async () => {
     await churn.make(60);
     await using follower = new Follower(config, namespace);
     await follower.informer.synced;
@@ -239,7 +239,7 @@ describe.each(['etcd', 'kube-apiserver'] as const)('when %s is killed and comes 
     await agrees(follower);
   });
 
-  it('an informer that was cut off meanwhile learns what was deleted', async () => {
+  it('an informer that was cut off meanwhile learns of deletions', async () => {
     await churn.make(60);
     await using follower = new Follower(proxy.config, namespace);
     await follower.informer.synced;

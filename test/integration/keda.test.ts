@@ -102,8 +102,8 @@ let generation: number | undefined;
 const install = (): Promise<unknown> =>
   server.apply(`${CRDS}/${definition.metadata.name}`, definition);
 
-describe('scaling by load, as KEDA comes and goes', () => {
-  it('is left to CPU and memory while KEDA is not installed, and the agent and an Event say so', async () => {
+describe('scaling by load', () => {
+  it('falls back to CPU and memory while KEDA is not installed, and the agent and an Event say so', async () => {
     await applyAgent(LOAD);
     await server.until(paths.hpa);
     await untilCondition('ScaledByLoad', 'False NotInstalled');
@@ -120,7 +120,7 @@ describe('scaling by load, as KEDA comes and goes', () => {
     generation = metadata.generation;
   });
 
-  it('passes to a ScaledObject when KEDA is, but not before the HorizontalPodAutoscaler is gone', async () => {
+  it('passes to a ScaledObject once KEDA is installed and the HorizontalPodAutoscaler is gone', async () => {
     await patch(paths.hpa, { metadata: { finalizers: ['example.com/slow'] } });
     await install();
     await server.until<KubernetesObject>(
@@ -137,7 +137,7 @@ describe('scaling by load, as KEDA comes and goes', () => {
     await expectPodsKept();
   });
 
-  it('is put back when somebody changes it, and what KEDA says of it shows', async () => {
+  it('restores a changed ScaledObject, and shows its conditions in the status', async () => {
     await playKeda();
     await patch(paths.scaledObject, { spec: { maxReplicaCount: 50 } });
     await server.until<Scaled>(paths.scaledObject, (found) => found.spec.maxReplicaCount === 9);
@@ -160,7 +160,7 @@ describe('scaling by load, as KEDA comes and goes', () => {
     expect(await server.get(paths.ofKeda)).toBeDefined();
   });
 
-  it('goes back in the same way when the spec no longer asks for it, even while KEDA does not answer', async () => {
+  it('passes back to CPU and memory if the spec no longer asks for it, even while KEDA does not answer', async () => {
     await applyAgent();
     await server.until<KubernetesObject>(
       paths.scaledObject,
@@ -174,7 +174,7 @@ describe('scaling by load, as KEDA comes and goes', () => {
     await server.untilGone(paths.scaledObject);
   });
 
-  it('leaves nothing of KEDA that scales behind when KEDA is removed', async () => {
+  it('removes the HorizontalPodAutoscaler of KEDA after KEDA is uninstalled', async () => {
     await applyAgent(LOAD);
     await server.until(paths.scaledObject);
     await playKeda();
@@ -186,7 +186,7 @@ describe('scaling by load, as KEDA comes and goes', () => {
     await expectPodsKept();
   });
 
-  it('needs nothing but what the API server takes', async () => {
+  it('builds a ScaledObject that the API server accepts', async () => {
     await install();
     await server.until(paths.scaledObject);
     const file = '../../operator/desired/testdata/without-bounds/scaledObject.golden.yaml';

@@ -56,7 +56,7 @@ describe('kstatus', () => {
       agentFixture('triage', {}, { deletionTimestamp: NOW.toISOString() }),
       'Terminating',
     ],
-  ])('knows an agent %s', async (_what, agent, status) => {
+  ])('reports the right status of an agent %s', async (_what, agent, status) => {
     expect(await kstatus([agent])).toMatchObject([{ status }]);
   });
 
@@ -64,11 +64,11 @@ describe('kstatus', () => {
     ['that is in force', breakerWith(observation(pods)), 'Current'],
     ['whose circuits are open', breakerWith(observation(ill)), 'Current'],
     ['whose present generation is not observed', breakerWith(observation(pods), 5), 'InProgress'],
-  ])('knows a policy %s', async (_what, policy, status) => {
+  ])('reports the right status of a policy %s', async (_what, policy, status) => {
     expect(await kstatus([policy])).toMatchObject([{ status }]);
   });
 
-  it('is never misled by a condition of ours that it knows in another sense', () => {
+  it('finds no condition of ours that it understands differently', () => {
     const types = agentWith(observation(pods)).status!.conditions!.map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(['Ready', 'Progressing', 'Degraded']));
     expect(types).not.toContain('Reconciling');

@@ -74,7 +74,7 @@ const agent = (name: string): KubernetesObject & { spec: object } => ({
   },
 });
 
-describe('client', () => {
+describe('the client', () => {
   it('applies, reads, lists by page and selector, and deletes', async () => {
     for (const name of ['a', 'b', 'c']) {
       await client.apply(ConfigMaps, configMap(name, { name }), apply);
@@ -95,20 +95,20 @@ describe('client', () => {
     expect(await client.get(ConfigMaps, namespace, 'b')).toBeUndefined();
   });
 
-  it('changes nothing by applying the same again', async () => {
+  it('changes nothing if it applies the same object again', async () => {
     const first = await client.apply(ConfigMaps, configMap('a', { key: 'one' }), apply);
     const again = await client.apply(ConfigMaps, configMap('a', { key: 'one' }), apply);
     expect(again.metadata.resourceVersion).toBe(first.metadata.resourceVersion);
   });
 
-  it('says which field the server does not accept', async () => {
+  it('names the field that the server refuses', async () => {
     const wrong = { ...agent('a'), spec: { model: { endpoints: [] } } };
     const refused = await failure(client.apply(unrestricted(AgentDeployments), wrong, apply));
     expect((refused as ApiError).status).toBe(422);
     expect((refused as ApiError).message).toContain('spec.model.endpoints');
   });
 
-  it('replaces a status and sees that it was changed by another', async () => {
+  it('replaces a status, and fails with a conflict if somebody else has changed it', async () => {
     const created = await client.apply(unrestricted(AgentDeployments), agent('a'), apply);
     const status = (image: string): KubernetesObject =>
       ({ ...created, status: { image } }) as never;
@@ -118,7 +118,7 @@ describe('client', () => {
     expect(isConflict(stale)).toBe(true);
   });
 
-  it('has a token reviewed', async () => {
+  it('reviews a token', async () => {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     await server.request('POST', path, { body: { metadata: { name: 'robot' } } });
     const body = { spec: { audiences: ['breakwater.dev/control'], expirationSeconds: 600 } };
@@ -136,7 +136,7 @@ describe('client', () => {
     expect((await client.reviewToken(token, ['elsewhere'])).authenticated).toBeFalsy();
   });
 
-  it('keeps its connections', async () => {
+  it('reuses its connections', async () => {
     await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
         client.apply(ConfigMaps, configMap(`many-${i}`, {}), apply),
@@ -149,10 +149,10 @@ describe('client', () => {
   });
 });
 
-describe('informer', () => {
+describe('an informer', () => {
   it.each([
     ['a list', false],
-    ['a watch that this server has begin with all there is', true],
+    ['a watch that begins with all objects', true],
   ])('follows objects from %s to their deletion', async (_, streams) => {
     await client.apply(ConfigMaps, configMap('early', { key: 'one' }), apply);
     let lists = 0;
@@ -188,7 +188,7 @@ describe('informer', () => {
 });
 
 describe('leader election', () => {
-  it('hands a released lease on, with a higher term', async () => {
+  it('gives a released Lease to the next process, with a higher term', async () => {
     const elector = (identity: string): LeaderElector =>
       new LeaderElector({
         client,
@@ -224,8 +224,8 @@ describe('leader election', () => {
   });
 });
 
-describe('events', () => {
-  it('are written once, and counted when they come again', async () => {
+describe('Events', () => {
+  it('are written once, and repetitions are counted', async () => {
     const recorder = new EventRecorder({
       client,
       logger,

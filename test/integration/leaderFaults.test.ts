@@ -114,8 +114,8 @@ const elapsed = (ms: number): (() => boolean) => {
   return () => performance.now() > end;
 };
 
-describe('a lease', () => {
-  it('is kept when the wall clock of its holder is set back, and not taken when that of another is set forward', async () => {
+describe('a Lease', () => {
+  it('stays with its holder if the holder’s wall clock is set back or another one’s forward', async () => {
     const a = new Candidate('a');
     await meanwhileOne('a leads', () => a.leads);
     const b = new Candidate('b');
@@ -127,7 +127,7 @@ describe('a lease', () => {
     expect(await transitions()).toBe(before);
   });
 
-  it('is given up by a holder whose wall clock jumps forward, as after a suspension, and held again', async () => {
+  it('is given up by a holder whose wall clock jumps forward, as after a suspension, and then taken again', async () => {
     const a = new Candidate('a');
     await meanwhileOne('a leads', () => a.leads);
     const [term] = a.terms;
@@ -137,7 +137,7 @@ describe('a lease', () => {
     expect(a.terms[1]!.leaseTransitions).toBe(term!.leaseTransitions + 1);
   });
 
-  it('passes to another when its holder gets no answers any more, and never to both', async () => {
+  it('passes to another process if its holder gets no more answers, and two never hold it at once', async () => {
     await using proxy = await FaultProxy.start(config);
     const a = new Candidate('a', proxy.config);
     await meanwhileOne('a leads', () => a.leads);
@@ -155,7 +155,7 @@ describe('a lease', () => {
     expect(b.leads).toBe(true);
   });
 
-  it('outlives answers of 500 and broken connections that are shorter than its deadline', async () => {
+  it('is kept through errors 500 and broken connections that end before its deadline', async () => {
     await using proxy = await FaultProxy.start(config);
     const a = new Candidate('a', proxy.config);
     await meanwhileOne('a leads', () => a.leads);
@@ -170,7 +170,7 @@ describe('a lease', () => {
     expect(a.terms).toHaveLength(1);
   });
 
-  it('is lost by a process whose event loop stood still, before it can write anything', async () => {
+  it('is lost by a process whose event loop was blocked, before the process can write', async () => {
     const a = new Candidate('a');
     await meanwhileOne('a leads', () => a.leads);
     const [term] = a.terms;

@@ -81,8 +81,8 @@ const generations = (): Promise<(number | undefined)[]> =>
     }),
   );
 
-describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
-  it('is by annotations while they are not installed, and says so where it is asked for', async () => {
+describe('monitoring', () => {
+  it('uses annotations without prometheus-operator, and says so if the spec asks for a ServiceMonitor', async () => {
     for (const name of ['quiet', 'asking', 'declining'])
       await server.until<KubernetesObject>(servicePath(name), scraped);
     await untilMonitored('asking', 'False NotInstalled');
@@ -99,7 +99,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     expect(told).toMatchObject([{ regarding: { name: 'asking' } }]);
   });
 
-  it('is by a ServiceMonitor and a PrometheusRule once they are, and no pod is rolled for it', async () => {
+  it('uses a ServiceMonitor and a PrometheusRule once their CRDs are installed, and restarts no pod', async () => {
     const before = await generations();
     expect(before).toEqual([1, 1, 1]);
     await install();
@@ -116,7 +116,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     expect(await generations()).toEqual(before);
   });
 
-  it('is put back when somebody changes or deletes it', async () => {
+  it('restores an object that somebody changes or deletes', async () => {
     const alerts = buildAlerts({ metadata: { namespace, name: 'quiet' } } as never);
     await server.request('PATCH', rulePath('quiet'), {
       contentType: 'application/merge-patch+json',
@@ -130,7 +130,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     await server.until(monitorPath('quiet'));
   });
 
-  it('goes when the spec turns it off, and the annotations come back', async () => {
+  it('returns to annotations if the spec turns the ServiceMonitor off', async () => {
     await server.apply(agentPath('quiet'), agent('quiet', { serviceMonitor: { enabled: false } }));
     await server.untilGone(monitorPath('quiet'));
     await server.until<KubernetesObject>(servicePath('quiet'), scraped);
@@ -156,7 +156,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     await server.request('DELETE', agentPath('taken'));
   });
 
-  it('goes back to annotations when they are removed, without a row of errors', async () => {
+  it('returns to annotations if the CRDs are removed, with at most four warnings', async () => {
     const before = await generations();
     operator.warnings.length = 0;
     for (const { metadata } of definitions)
@@ -171,7 +171,7 @@ describe('monitoring, as the CRDs of prometheus-operator come and go', () => {
     expect(operator.warnings.length).toBeLessThanOrEqual(4);
   });
 
-  it('takes hold again when they come back', async () => {
+  it('uses a ServiceMonitor again once the CRDs are back', async () => {
     await install();
     await untilMonitored('asking', 'True Monitored');
     for (const name of ['quiet', 'asking']) {

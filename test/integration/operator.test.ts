@@ -124,7 +124,7 @@ describe('an agent', () => {
     }
   });
 
-  it('has what was changed or deleted by others put back', async () => {
+  it('gets its objects back after others change or delete them', async () => {
     const namespace = await server.namespace('drift');
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
     const service = `/api/v1/namespaces/${namespace}/services/one`;
@@ -162,7 +162,7 @@ describe('an agent', () => {
     });
   });
 
-  it('with a pod template that the API server refuses says why, and runs again when it is mended', async () => {
+  it('whose pod template the API server refuses says why, and runs again once the template is mended', async () => {
     const namespace = await server.namespace('template');
     const path = `${OURS}/${namespace}/agentdeployments/one`;
     await server.apply(
@@ -196,7 +196,7 @@ describe('a paused agent', () => {
     return (await server.get<{ spec: { replicas: number } }>(path))?.spec.replicas;
   };
 
-  it('stays as it is with its policies, and catches up when it goes on', async () => {
+  it('keeps its objects and policies as they are, and catches up once it is resumed', async () => {
     const namespace = await server.namespace('paused');
     const path = `${OURS}/${namespace}/agentdeployments/one`;
     const policy = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
@@ -225,7 +225,7 @@ describe('a paused agent', () => {
     expect(condition(resumed, 'Progressing')).not.toContain('Paused');
   });
 
-  it('that is new has no objects', async () => {
+  it('gets no objects if it is new', async () => {
     const namespace = await server.namespace('pausednew');
     const path = `${OURS}/${namespace}/agentdeployments/one`;
     await server.apply(path, paused(agent('one')));
@@ -244,7 +244,7 @@ describe('a paused policy', () => {
     },
   });
 
-  it('stays in force as it is, where it is, and its edits come when it goes on', async () => {
+  it('stays in force unchanged for its former target, and its edits apply once it is resumed', async () => {
     const namespace = await server.namespace('pausedpolicy');
     const path = `${OURS}/${namespace}/circuitbreakerpolicies/held`;
     const circuitOf = async (name: string): Promise<unknown> => {
@@ -310,7 +310,7 @@ describe('a policy', () => {
     expect(second!.revision.counter).toBe(first!.revision.counter + 1);
   });
 
-  it('without a target says which, and takes hold when the target appears', async () => {
+  it('without its target names the target, and takes effect once the target appears', async () => {
     const namespace = await server.namespace('missing');
     const path = `${OURS}/${namespace}/circuitbreakerpolicies/fast`;
     await server.apply(path, breaker('fast', { name: 'later' }));
@@ -328,7 +328,7 @@ describe('a policy', () => {
     });
   });
 
-  it('that another one beats everywhere says by which', async () => {
+  it('that a more specific one replaces everywhere names that one', async () => {
     const namespace = await server.namespace('conflict');
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one'));
     const section = { name: 'one', sectionName: 'model/primary' };
@@ -351,7 +351,7 @@ describe('a policy', () => {
   });
 });
 
-it('the operator writes nothing without a change', async () => {
+it('the operator writes nothing while nothing changes', async () => {
   const namespace = await server.namespace('idle');
   const path = `${OURS}/${namespace}/agentdeployments/one`;
   await server.apply(path, agent('one'));

@@ -79,7 +79,7 @@ const samples = async (name: string): Promise<string[]> =>
 
 describe('an operator whose API server misbehaves', () => {
   it(
-    'leads without an optional kind that cannot be listed, says so, and takes it up when it can',
+    'leads without an optional kind that cannot be listed, says so, and uses the kind once it can be listed',
     async () => {
       // afterEach has not run yet: the kind still fails.
       const namespace = await server.namespace('optional');
@@ -105,7 +105,7 @@ describe('an operator whose API server misbehaves', () => {
     4 * RETRY_MS,
   );
 
-  it('says that its permissions were taken away, and goes on when it has them again', async () => {
+  it('says that it lacks permissions, and continues once it has them again', async () => {
     const namespace = await server.namespace('denied');
     await applyAgent(namespace);
     await untilReplicas(namespace, 1);
@@ -119,7 +119,7 @@ describe('an operator whose API server misbehaves', () => {
     await untilCondition(namespace, 'Degraded', 'False AsExpected');
   });
 
-  it('makes nothing in a namespace that is being deleted, and says so', async () => {
+  it('creates nothing in a namespace that is being deleted, and says so', async () => {
     const namespace = await server.namespace('ending');
     await applyAgent(namespace);
     await untilReplicas(namespace, 1);
@@ -133,7 +133,7 @@ describe('an operator whose API server misbehaves', () => {
     expect(failed).toEqual([]);
   });
 
-  it('gets on while half of all requests are answered by 429', async () => {
+  it('makes progress while half of all requests are answered with 429', async () => {
     let count = 0;
     proxy.fault = () =>
       (count += 1) % 2 === 0 ? refusal(429, 'TooManyRequests', { 'retry-after': '1' }) : undefined;

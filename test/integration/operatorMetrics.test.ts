@@ -73,7 +73,7 @@ async function value(
 }
 
 describe('metrics of the operator', () => {
-  it('are those on the reference page', () => {
+  it('match the reference page', () => {
     const text = metricsReference(operator.registry);
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(PAGE, text);
     expect(text).toBe(readFileSync(PAGE, 'utf8'));
@@ -82,7 +82,7 @@ describe('metrics of the operator', () => {
   it.each([
     ['agentdeployment', 32],
     ['agentdeployment-status', 4],
-  ])('count the reconciles of %s, and none failed', async (controller, atATime) => {
+  ])('count the reconciles of %s and show no failed one', async (controller, atATime) => {
     const total = 'controller_runtime_reconcile_total';
     expect(await value(total, { controller, result: 'success' })).toBeGreaterThan(0);
     expect(await value(total, { controller, result: 'error' })).toBe(0);
@@ -101,7 +101,7 @@ describe('metrics of the operator', () => {
     ).toBeGreaterThan(0);
   });
 
-  it('come to rest when there is nothing to do', () =>
+  it('show empty queues once there is nothing to do', () =>
     waitFor('a queue does not empty', WAIT, async () => {
       const busy = [
         await value('workqueue_depth'),
@@ -110,7 +110,7 @@ describe('metrics of the operator', () => {
       return busy.every((count) => count === 0);
     }));
 
-  it('tell the leader', async () => {
+  it('show that this process leads', async () => {
     expect(await value('leader_election_master_status')).toBe(1);
   });
 
@@ -139,13 +139,13 @@ describe('metrics of the operator', () => {
       'PodDisruptionBudget',
       'NetworkPolicy',
     ],
-  ])('say how long ago the watch of %s was heard from', async (kind) => {
+  ])('show how long ago the watch of %s sent something', async (kind) => {
     const age = await value('breakwater_informer_last_event_seconds', { kind });
     expect(age).toBeGreaterThanOrEqual(0);
     expect(age).toBeLessThan(120);
   });
 
-  it('say how far status lags behind, and how the links are', async () => {
+  it('show the lag of statuses and the state of links', async () => {
     expect(await value('breakwater_status_lag_seconds_count')).toBeGreaterThan(0);
     expect(await value('breakwater_status_lag_seconds_sum')).toBeLessThan(30);
     expect(await value('breakwater_links', { state: 'connected' })).toBe(0);
@@ -155,7 +155,7 @@ describe('metrics of the operator', () => {
 });
 
 describe('traces of the operator', () => {
-  it('have a tree for each reconcile, with its requests to the API server', async () => {
+  it('contain a tree for each reconcile with its requests to the API server', async () => {
     const reconcile = await waitFor('no reconcile was traced', WAIT, () =>
       Promise.resolve(
         collector.spans.find(
@@ -229,7 +229,7 @@ describe('the dashboard of the operator', () => {
   }
 
   it.each(expressionsOf('breakwater-operator'))(
-    'has Prometheus answer %s with figures',
+    'gets figures from Prometheus for the query %s',
     async (expression) => {
       const query = expression
         .replaceAll('$__rate_interval', '1m')
@@ -240,7 +240,7 @@ describe('the dashboard of the operator', () => {
     },
   );
 
-  it('is filled by the pod that leads, as its ServiceMonitor names it', async () => {
+  it('shows the leading pod under the labels of its ServiceMonitor', async () => {
     const [found] = await prometheus.query('leader_election_master_status == 1');
     expect(found!.metric).toMatchObject({
       ...{ namespace: 'breakwater-system', pod: 'breakwater-operator-0' },
@@ -248,7 +248,7 @@ describe('the dashboard of the operator', () => {
     });
   });
 
-  it('tells of a push in a trace that names the pod', async () => {
+  it('finds the trace of a push, which names the pod', async () => {
     const push = await waitFor('no push was traced', WAIT, () =>
       collector.spans.find(({ name }) => name === 'push configuration'),
     );

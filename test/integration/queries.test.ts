@@ -166,7 +166,7 @@ async function scraped(): Promise<void> {
   );
 }
 
-it('the ServiceMonitor leads to one target, with the labels that queries ask for', async () => {
+it('the ServiceMonitor yields one target with the labels that queries use', async () => {
   const [up, ...others] = await prometheus.query('up');
   expect(others).toEqual([]);
   expect(up!.metric).toMatchObject({
@@ -175,15 +175,18 @@ it('the ServiceMonitor leads to one target, with the labels that queries ask for
   });
 });
 
-describe.each(['breakwater-agents', 'breakwater-fleet'])('of %s', (name) => {
-  it.each(expressionsOf(name))('Prometheus answers %s with figures', async (expression) => {
-    const query = expression
-      .replaceAll('$__rate_interval', '1m')
-      .replaceAll(/\$\w+_price/g, '3')
-      .replaceAll('$namespace', 'default')
-      .replaceAll('$agent', 'triage');
-    const found = await prometheus.query(query, at);
-    const figures = found.map(({ value }) => Number(value[1])).filter((value) => !isNaN(value));
-    expect(figures.length).toBeGreaterThan(0);
-  });
+describe.each(['breakwater-agents', 'breakwater-fleet'])('the dashboard %s', (name) => {
+  it.each(expressionsOf(name))(
+    'gets figures from Prometheus for the query %s',
+    async (expression) => {
+      const query = expression
+        .replaceAll('$__rate_interval', '1m')
+        .replaceAll(/\$\w+_price/g, '3')
+        .replaceAll('$namespace', 'default')
+        .replaceAll('$agent', 'triage');
+      const found = await prometheus.query(query, at);
+      const figures = found.map(({ value }) => Number(value[1])).filter((value) => !isNaN(value));
+      expect(figures.length).toBeGreaterThan(0);
+    },
+  );
 });

@@ -105,7 +105,7 @@ describe('two installations with disjoint shares of the same namespaces', () => 
     expect({ uid, generation }).toEqual({ uid: before.uid, generation: before.generation });
   });
 
-  it('get no refusal and log no warning', () => {
+  it('log no warning', () => {
     for (const { warnings } of operators.values()) expect(warnings).toEqual([]);
   });
 });

@@ -262,8 +262,8 @@ function expectNoOverlap(before: Replica, after: Replica): void {
   expect(first).toBeGreaterThan(last);
 }
 
-describe('of two replicas under load, the standby takes over from a leader that', () => {
-  it('is asked to stop: before the Lease runs out', async () => {
+describe('under load, the standby takes over from a leader that', () => {
+  it('gets SIGTERM, before the Lease expires', async () => {
     const [leader, standby] = await underLoad();
     const asked = performance.now();
     const ended = leader.process.end('SIGTERM');
@@ -274,7 +274,7 @@ describe('of two replicas under load, the standby takes over from a leader that'
     expectNoOverlap(leader, standby);
   });
 
-  it('is killed: soon after the Lease has run out', async () => {
+  it('gets SIGKILL, soon after the Lease has expired', async () => {
     const [leader, standby] = await underLoad();
     const killed = performance.now();
     await leader.process.end('SIGKILL');
@@ -284,7 +284,7 @@ describe('of two replicas under load, the standby takes over from a leader that'
     expectNoOverlap(leader, standby);
   });
 
-  it('is stalled, and which writes and pushes nothing when it wakes up', async () => {
+  it('is stalled and that writes and pushes nothing after it wakes up', async () => {
     const [leader, standby] = await underLoad();
     const links = pod!.connections.length;
     leader.process.signal('SIGSTOP');

@@ -340,27 +340,31 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
   ],
 ];
 
-describe.each(Object.entries(PLATFORMS))('on the platform %s', (name, tenancy) => {
+describe.each(Object.entries(PLATFORMS))('with the tenancy settings %s', (name, tenancy) => {
   const index = Object.keys(PLATFORMS).indexOf(name);
 
-  it.each(MANIFESTS)('%s is judged alike by operator and policy', async (_, spec, refused) => {
-    const whole = (manifest(spec) as AgentDeployment).spec;
-    const { fields, images, secrets } = refusalsOf(whole, {
-      tenancy,
-      runtimeImage: `${RUNTIME}:1.2.3`,
-    });
-    expect([...fields, ...images, ...secrets].join(', ')).toBe(refused[index]);
-    const { status, body } = await create(name, spec);
-    if (refused[index] === '') return expect([status, body.message]).toEqual([201, undefined]);
-    expect([403, 422]).toContain(status);
-    expect(body.message).toContain('ValidatingAdmissionPolicy');
-    // A value of another type has no path in the answer of the API server.
-    const first = refused[index]!.split(', ')[0]!;
-    if (!body.message?.includes('fails to evaluate')) expect(body.message).toContain(`${first}: `);
-  });
+  it.each(MANIFESTS)(
+    'operator and admission policy give the same verdict on %s',
+    async (_, spec, refused) => {
+      const whole = (manifest(spec) as AgentDeployment).spec;
+      const { fields, images, secrets } = refusalsOf(whole, {
+        tenancy,
+        runtimeImage: `${RUNTIME}:1.2.3`,
+      });
+      expect([...fields, ...images, ...secrets].join(', ')).toBe(refused[index]);
+      const { status, body } = await create(name, spec);
+      if (refused[index] === '') return expect([status, body.message]).toEqual([201, undefined]);
+      expect([403, 422]).toContain(status);
+      expect(body.message).toContain('ValidatingAdmissionPolicy');
+      // A value of another type has no path in the answer of the API server.
+      const first = refused[index]!.split(', ')[0]!;
+      if (!body.message?.includes('fails to evaluate'))
+        expect(body.message).toContain(`${first}: `);
+    },
+  );
 });
 
-it('an agent in the namespace of the operator is refused at once', async () => {
+it('the admission policy refuses an agent in the namespace of the operator', async () => {
   const path = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/default-tenancy`;
   const { body } = await server.request<KubernetesObject & { spec: object }>('GET', path);
   await server.apply(path.replace('default-tenancy', 'everywhere'), {
@@ -383,7 +387,7 @@ it('an agent in the namespace of the operator is refused at once', async () => {
   await waitFor('the agent is still refused', WAIT, async () => !(await isRefused()));
 });
 
-describe('an operator without the policy', () => {
+describe('an operator without the admission policy', () => {
   let operator: TestOperator;
   let namespace: string;
 
@@ -408,7 +412,7 @@ describe('an operator without the policy', () => {
     return message;
   }
 
-  it('makes no pods for what is refused, and leaves those that are there', async () => {
+  it('changes no Deployment for a spec that tenancy refuses, and keeps its pods', async () => {
     await server.apply(agentPath(namespace), manifest({}));
     await ready(namespace, 'RollingOut');
     const { body: before } = await server.request<KubernetesObject>(
@@ -429,7 +433,7 @@ describe('an operator without the policy', () => {
     await ready(namespace, 'RollingOut');
   });
 
-  it('leaves its own namespace alone', async () => {
+  it('creates nothing for an agent in its own namespace', async () => {
     await waitFor('the agent is still refused', WAIT, async () => {
       const agents = agentPath(OPERATOR_NAMESPACE).replace('/one', '');
       const query = { dryRun: 'All' };

@@ -52,7 +52,7 @@ describe('the OpenTelemetry Collector', () => {
     ['gone', 'export_failed', (received: OtelCollector) => received.stop()],
     ['hanging', 'queue_full', (received: OtelCollector) => Promise.resolve(received.hang())],
   ])(
-    'that is %s costs no request anything, and its spans are counted',
+    'fails no request while it is %s, and the lost spans are counted',
     async (_name, result, end) => {
       const received = await collector();
       const scene = await failoverScene(cleanups, tracingTo(received.url), ENVIRONMENT);

@@ -53,7 +53,7 @@ async function authority(): Promise<string> {
 }
 
 describe('a pod with the labels of an agent', () => {
-  it('counts as its replica only when its owners lead to the Deployment and its account is the agent’s', async () => {
+  it('counts as a replica only if its owners lead to the Deployment and its account is the agent’s', async () => {
     const namespace = await makeAgent();
     await server.request('POST', core(namespace, 'serviceaccounts'), {
       body: { metadata: { name: 'other' } },
@@ -118,7 +118,7 @@ describe('a ServiceAccount of somebody else with the name of the agent', () => {
     expect(await server.get(deployment(namespace))).toBeUndefined();
   }, 60_000);
 
-  it('takes the pods from the Deployment that the agent has, until it is gone', async () => {
+  it('scales the agent’s Deployment to 0 until the ServiceAccount is gone', async () => {
     const namespace = await makeAgent();
     interface Scaled {
       spec: { replicas: number };
@@ -152,7 +152,7 @@ describe('the authority of the links', () => {
         }),
     ],
   ])(
-    'is replaced when %s, and pods are told of no other',
+    'is replaced after %s, and pods then trust only the new one',
     async (_how, revoke) => {
       const namespace = await makeAgent();
       const known = async (): Promise<string> => {
@@ -177,8 +177,8 @@ describe('the authority of the links', () => {
   );
 });
 
-describe('an agent whose ConfigMap and status hold a term above which there is none', () => {
-  it('is healed by the next leader', async () => {
+describe('an agent whose ConfigMap and status hold the highest possible term', () => {
+  it('gets a usual term from the next leader', async () => {
     const namespace = await makeAgent();
     const path = core(namespace, 'configmaps/one-configuration');
     const stored = async (): Promise<{ revision: { term: number; counter: number } }> => {

@@ -105,7 +105,7 @@ async function rolling(image: string, count: number): Promise<Deployment[]> {
   return found;
 }
 
-it('an upgrade rolls five of twenty agents at a time, also after a change of leader, and none that is Manual', async () => {
+it('an upgrade restarts five of twenty agents at a time, also after a change of leader, and no Manual one', async () => {
   await lead('runtime:1');
   for (let index = 0; index < AGENTS; index += 1) await apply(`agent-${index}`);
   await apply('manual', { runtimeUpgrade: 'Manual' });

@@ -282,7 +282,7 @@ describe.each(definitions())('$plural', (source) => {
     expect(body.details?.causes?.map(({ field }) => field)).toContain(row.field);
   });
 
-  it('refuses a field that it does not know', async () => {
+  it('refuses an unknown field', async () => {
     const spec = { ...kind.smallest, retries: 3 };
     const { status, body } = await create<Status>(plural, { ...manifest, spec });
     expect([status, body.message]).toEqual([
@@ -291,12 +291,12 @@ describe.each(definitions())('$plural', (source) => {
     ]);
   });
 
-  it('accepts the smallest manifest and fills in the defaults', async () => {
+  it('accepts the smallest manifest and adds the defaults', async () => {
     const { status, body } = await create<Manifest>(plural, { ...manifest, spec: kind.smallest });
     expect([status, body.spec]).toEqual([201, kind.stored]);
   });
 
-  it('prints its columns', async () => {
+  it('has the expected columns in kubectl get', async () => {
     const { body } = await server.request<{ columnDefinitions: Required<PrinterColumn>[] }>(
       'GET',
       `/apis/breakwater.dev/v1alpha1/${plural}`,
@@ -310,7 +310,7 @@ describe.each(definitions())('$plural', (source) => {
   });
 });
 
-it('rules compare durations by their length', async () => {
+it('rules compare durations by length, not as text', async () => {
   const spec = { ...kinds.circuitbreakerpolicies!.smallest, openDuration: '90s' };
   const manifest = { apiVersion: 'breakwater.dev/v1alpha1', kind: 'CircuitBreakerPolicy' };
   const metadata = { name: 'triage' };
@@ -320,7 +320,7 @@ it('rules compare durations by their length', async () => {
   expect(statuses.map(({ status }) => status)).toEqual([201, 422]);
 });
 
-it('the error of a malformed duration says only that', async () => {
+it('a malformed duration causes exactly one error', async () => {
   const manifest = { apiVersion: 'breakwater.dev/v1alpha1', kind: 'CircuitBreakerPolicy' };
   const spec = { targetRefs: [{ name: 'triage' }], scope: 'Pod', openDuration: '1 minute' };
   const { body } = await create<Status>('circuitbreakerpolicies', {
@@ -341,9 +341,9 @@ function manifestsIn(directory: string): Manifest[] {
 }
 
 describe.each(['samples', 'presets/development', 'presets/production'])(
-  'config/%s',
+  'every manifest in config/%s',
   (directory) => {
-    it.each(manifestsIn(directory))('$kind is accepted', async (manifest) => {
+    it.each(manifestsIn(directory))('is accepted: $kind', async (manifest) => {
       const source = definitions().find(
         ({ definition }) => definition.spec.names.kind === manifest.kind,
       )!;
@@ -357,7 +357,7 @@ describe.each(['samples', 'presets/development', 'presets/production'])(
 it.each([
   ['development', [10, 2, '30s'], [50, 5], [5, '10s']],
   ['production', [5, 2, '60s'], [200, 20], [100, '5s']],
-])('the preset for %s has its figures', (preset, breaker, bucket, bulkhead) => {
+])('the preset for %s has the documented figures', (preset, breaker, bucket, bulkhead) => {
   const [agent, circuit, rate] = manifestsIn(`presets/${preset}`);
   expect(circuit!.spec).toMatchObject({
     trip: { consecutiveFailures: breaker[0] },
@@ -373,7 +373,7 @@ it.each([
   expect(agent!.metadata).toMatchObject({ labels: { preset } });
 });
 
-describe('status', () => {
+describe('the status', () => {
   const performance = [
     { operation: 'model' as const, count: 3, failures: 1, totalMs: 30, durations: [[57, 3]] },
   ];
@@ -410,17 +410,20 @@ describe('status', () => {
     ],
   };
 
-  it.each(Object.entries(statuses))('of %s is stored whole', async (plural, [object, status]) => {
-    const namespace = await server.namespace(plural);
-    const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/${plural}/triage`;
-    const { apiVersion, kind, spec } = object;
-    const manifest = { apiVersion, kind, metadata: { name: 'triage' }, spec };
-    await server.apply(path, manifest);
-    const { body: stored } = await server.request<Manifest>('GET', path);
-    const answer = await server.request<{ status: unknown }>('PUT', `${path}/status`, {
-      query: { fieldValidation: 'Strict' },
-      body: { ...stored, status },
-    });
-    expect([answer.status, answer.body.status]).toEqual([200, status]);
-  });
+  it.each(Object.entries(statuses))(
+    'of %s is stored without loss',
+    async (plural, [object, status]) => {
+      const namespace = await server.namespace(plural);
+      const path = `/apis/breakwater.dev/v1alpha1/namespaces/${namespace}/${plural}/triage`;
+      const { apiVersion, kind, spec } = object;
+      const manifest = { apiVersion, kind, metadata: { name: 'triage' }, spec };
+      await server.apply(path, manifest);
+      const { body: stored } = await server.request<Manifest>('GET', path);
+      const answer = await server.request<{ status: unknown }>('PUT', `${path}/status`, {
+        query: { fieldValidation: 'Strict' },
+        body: { ...stored, status },
+      });
+      expect([answer.status, answer.body.status]).toEqual([200, status]);
+    },
+  );
 });

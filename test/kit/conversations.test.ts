@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { ConversationTraffic } from './conversations.ts';
 import { readJson, sendJson } from '../../cli/simulator/json.ts';
 
-describe('conversations of a client', () => {
+describe('test conversations', () => {
   /** Messages that the small agent of these tests has stored. */
   let kept: string[];
   let answerTo: (said: number, response: ServerResponse) => boolean;
@@ -51,7 +51,7 @@ describe('conversations of a client', () => {
     });
   });
 
-  it('end earlier when they are told to, and are whole then too', async () => {
+  it('end early when told to, and are then whole too', async () => {
     const traffic = new ConversationTraffic({ url, conversations: 1, messages: 3 });
     answerTo = (said) => {
       if (said === 1) traffic.end();
@@ -60,7 +60,7 @@ describe('conversations of a client', () => {
     expect(await traffic.run()).toMatchObject({ answered: 2, whole: 1, done: true });
   });
 
-  it('are given up when they are lost', async () => {
+  it('are given up after an answer ConversationLost', async () => {
     answerTo = (said, response) => {
       if (said === 0) return true;
       response.setHeader('x-breakwater-reason', 'ConversationLost');
@@ -72,7 +72,7 @@ describe('conversations of a client', () => {
     expect(report.outcomes).toMatchObject({ '410 ConversationLost': 1 });
   });
 
-  it('are tried again when the connection fails, and may then hold a message twice', async () => {
+  it('repeat a message when the connection fails, and may then hold it twice', async () => {
     let cut = false;
     answerTo = (said, response) => {
       if (said !== 1 || cut) return true;
@@ -84,7 +84,7 @@ describe('conversations of a client', () => {
     expect(await run()).toMatchObject({ answered: 3, whole: 1 });
   });
 
-  it('are torn when a message that was answered is not there', async () => {
+  it('are torn when an answered message is missing', async () => {
     answerTo = (said, response) => {
       if (said !== 2) return true;
       kept.pop();

@@ -25,5 +25,5 @@ describe('seriesIn', () => {
       ['z_bucket'],
     ],
     ['x and on(a) y offset 5m or x', ['x', 'y']],
-  ])('%s', (expression, names) => expect(seriesIn(expression)).toEqual(names));
+  ])('finds the series in %s', (expression, names) => expect(seriesIn(expression)).toEqual(names));
 });

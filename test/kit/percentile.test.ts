@@ -9,11 +9,11 @@ describe('percentile', () => {
     [99, 99],
     [100, 100],
     [0, 1],
-  ])('p%d of 1 to 100 is %d', (percent, value) => {
+  ])('%d of 1 to 100 is %d', (percent, value) => {
     expect(percentile(hundred, percent)).toBe(value);
   });
 
-  it('is the only sample there is', () => expect(percentile([7], 99)).toBe(7));
+  it('of a single sample is that sample', () => expect(percentile([7], 99)).toBe(7));
 
-  it('needs samples', () => expect(() => percentile([], 50)).toThrow('no samples'));
+  it('without samples is an error', () => expect(() => percentile([], 50)).toThrow('no samples'));
 });

@@ -11,11 +11,11 @@ const TERMINATING =
 const REFUSED =
   '{"msg":"Watch failed","err":{"message":"pods is forbidden: User \\"system:serviceaccount:breakwater-system:breakwater-operator\\" cannot list resource \\"pods\\""}}';
 
-it('the check distinguishes a missing permission from a namespace in deletion', async () => {
+it('refusals finds missing permissions and ignores namespaces in deletion', async () => {
   expect(await refusals(logging(STARTED, TERMINATING))).toEqual([]);
   expect(await refusals(logging(STARTED, TERMINATING, REFUSED))).toEqual([REFUSED]);
 });
 
-it('the check does not accept an empty log', async () => {
+it('refusals fails for an empty log', async () => {
   await expect(refusals(logging(''))).rejects.toThrow('the log of the operator is empty');
 });

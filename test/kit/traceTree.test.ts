@@ -15,7 +15,7 @@ function span(
   };
 }
 
-it('a trace is a tree, in the order of time, with what each span came to', () => {
+it('traceTree draws a trace as a tree in the order of time, with the result of each span', () => {
   const spans = [
     span('c', 'attempt', [600, 620], {
       parentSpanId: 'b',

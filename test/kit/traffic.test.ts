@@ -4,7 +4,7 @@ import { startModel } from '../../cli/simulator/model.ts';
 import { outcome, since, Traffic } from './traffic.ts';
 import { waitFor } from './wait.ts';
 
-describe('traffic', () => {
+describe('test traffic', () => {
   let model: Model;
 
   beforeEach(async () => {
@@ -13,7 +13,7 @@ describe('traffic', () => {
 
   afterEach(() => model.stop());
 
-  it('counts outcomes of a burst by status', async () => {
+  it('counts the outcomes of a burst by status', async () => {
     model.setFault({ status: 429, retryAfter: 3 });
     const report = await new Traffic().burst({ url: model.url, count: 7, concurrency: 3 });
     expect(report).toMatchObject({
@@ -24,7 +24,7 @@ describe('traffic', () => {
     });
   });
 
-  it('tells a stream that was cut from one that is complete', async () => {
+  it('distinguishes a cut stream from a complete one', async () => {
     const traffic = new Traffic();
     const whole = await traffic.burst({ url: model.url, count: 1, stream: true });
     expect(whole.outcomes).toEqual({ 200: 1 });
@@ -33,7 +33,7 @@ describe('traffic', () => {
     expect(cut.outcomes).toEqual({ 'failed ECONNRESET': 1 });
   });
 
-  it('tells a stream that ended in an error from one that is whole', () => {
+  it('distinguishes a stream with an error at its end from a complete one', () => {
     const body = (end: string): string => `event: message_start\ndata: {}\n\n${end}`;
     const answer = { status: 200, headers: {}, complete: true, ms: 1 };
     const error = 'event: error\ndata: {"type":"error","error":{"type":"api_error"}}\n\n';

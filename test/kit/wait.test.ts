@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { waitFor } from './wait.ts';
 
 describe('waitFor', () => {
-  it('returns what it was waiting for', async () => {
+  it('returns the value that it waited for', async () => {
     let looks = 0;
     const seen = await waitFor(
       'three looks',
@@ -13,7 +13,7 @@ describe('waitFor', () => {
     expect(seen).toBe(3);
   });
 
-  it('says what it saw last', async () => {
+  it('fails with the last value that it saw', async () => {
     const waiting = waitFor(
       'the door is open',
       () => ({ door: 'ajar' }),
@@ -23,7 +23,7 @@ describe('waitFor', () => {
     await expect(waiting).rejects.toThrow(/the door is open.*"door": "ajar"/s);
   });
 
-  it('takes an error for not yet, and says it in the end', async () => {
+  it('tries again after an error, and fails with it in the end', async () => {
     const waiting = waitFor(
       'an answer',
       () => Promise.reject(new Error('refused')),

@@ -78,7 +78,7 @@ describe('the number of pods', () => {
       sandbox.namespace,
     ]);
 
-  it('follows kubectl scale without autoscaling', async () => {
+  it('follows kubectl scale if autoscaling is off', async () => {
     await sandbox.apply(agent('steady', {}));
     await replicas('steady', '1 pod', (count) => count === 1);
     await scale('steady', 2);
@@ -89,7 +89,7 @@ describe('the number of pods', () => {
     await replicas('steady', 'no pods', (count) => count === 0);
   });
 
-  it('follows load with autoscaling, and no request fails; kubectl scale is ignored, and the status says why', async () => {
+  it('follows the load if autoscaling is on, without a failed request, and the status says why kubectl scale has no effect', async () => {
     const autoscaling = { minReplicas: 1, maxReplicas: 3, cpuPercent: 70, behavior: BEHAVIOR };
     await sandbox.apply(agent('busy', { autoscaling }));
     await sandbox.served('busy', traffic);

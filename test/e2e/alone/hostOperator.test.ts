@@ -47,7 +47,7 @@ describe('an operator that runs on a computer outside the pod network', () => {
     return [...text.matchAll(line)].reduce((sum, [, value]) => sum + Number(value), 0);
   }
 
-  it('reaches pods by port-forward', async () => {
+  it('links to pods by port-forward', async () => {
     const before = await forwarded();
     await scale(0);
     await waitFor(

@@ -26,7 +26,7 @@ const LEASE_MS = 15_000;
 /** Revisions of a leader before it ends. */
 const REVISIONS = 8;
 
-describe('of two operator pods, while policies are edited and traffic runs', () => {
+describe('during traffic and edits of policies', () => {
   let sandbox: Sandbox;
   let traffic: RemoteTraffic;
 
@@ -141,10 +141,10 @@ describe('of two operator pods, while policies are edited and traffic runs', () 
     expect(new Set(revisions.map(({ term }) => term)).size).toBe(2);
   }
 
-  it('the leader is killed: another process takes over soon after the Lease has run out, and no revision goes back', () =>
+  it('another operator process takes over from a killed leader soon after the Lease expires, and no revision goes back', () =>
     takesOver(() => killContainer(sandbox, leader, 'operator'), 2 * LEASE_MS));
 
-  it('the leader is deleted: another process takes over before the Lease runs out, and no revision goes back', () =>
+  it('another operator process takes over from a deleted leader before the Lease expires, and no revision goes back', () =>
     takesOver(async () => {
       const begun = Date.now();
       await sandbox.api.remove('pods', OPERATOR_NAMESPACE, leader.metadata.name);

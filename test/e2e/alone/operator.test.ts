@@ -63,7 +63,7 @@ describe('the operator', () => {
     return pods.find((pod) => spec.holderIdentity?.includes(pod.metadata.name)) ?? pods[0]!;
   }
 
-  it('is killed during traffic: no request fails, and the status is right soon after', async () => {
+  it('fails no request if it is killed during traffic, and corrects the status soon after', async () => {
     await traffic.run({ url: sandbox.url('porter'), rate: 20 });
     const before = await traffic.report();
     const killed = await killContainer(sandbox, await operatorPod(), 'operator');
@@ -95,7 +95,7 @@ describe('the operator', () => {
     expect(Object.keys(after.outcomes)).toEqual(['200']);
   });
 
-  it('recovers after the ConfigMap and the status are deleted: pods follow the next edit', async () => {
+  it('recovers from a deleted ConfigMap and status, and pods follow the next edit', async () => {
     await operatorPod();
     await sandbox.api.remove('configmaps', sandbox.namespace, 'porter-configuration');
     await sandbox.api.mergePatch(
@@ -118,7 +118,7 @@ describe('the operator', () => {
     await enforcedEverywhere(ways, 'it is limited', ({ status }) => status === 429);
   });
 
-  it('restores a configuration that was edited by hand', async () => {
+  it('restores a configuration that somebody edits by hand', async () => {
     const read = (): Promise<{ data?: Record<string, string> }> =>
       sandbox.api.get<ConfigMap>('configmaps', sandbox.namespace, 'porter-configuration');
     const { data } = await read();

@@ -54,7 +54,7 @@ describe('an agent under load', () => {
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map(({ metadata }) => metadata.uid!);
 
-  it('answers every request and cuts no stream while it rolls and loses a pod', async () => {
+  it('answers every request and cuts no stream during rollouts and the loss of a pod', async () => {
     const before = await Promise.all([streams.report(), requests.report()]);
     const url = sandbox.url('ferry');
     await streams.run({ url, rate: STREAMS / STREAM_SECONDS, stream: true });

@@ -24,7 +24,7 @@ const FILE = { timeoutMs: 130_000, everyMs: 1000 };
 const OVERRIDE_MS = 20_000;
 
 /** The tests go one after another through the same time without an operator. */
-describe('while the operator is down', () => {
+describe('an agent whose operator is down', () => {
   let sandbox: Sandbox;
   let pod: PodClient;
   let debug: PortForward;
@@ -81,13 +81,13 @@ describe('while the operator is down', () => {
     return state();
   }
 
-  it('an override expires', async () => {
+  it('ends an override at its expiry', async () => {
     await pod.until('probes are let through', ({ status }) => status === 200, { everyMs: 100 });
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
     await pod.send();
   });
 
-  it('a malformed configuration file is refused whole while the last good one stays in force', async () => {
+  it('refuses a malformed configuration file as a whole and keeps the last good one in force', async () => {
     await sandbox.api.mergePatch('configmaps', sandbox.namespace, 'watchman-configuration', {
       data: { 'configuration.json': '{"revision": {"term": 999999, "counter": 1}}' },
     });
@@ -101,7 +101,7 @@ describe('while the operator is down', () => {
     expect((await pod.send()).status).toBe(200);
   });
 
-  it('nothing is lost: the next operator tells of both, and puts the file right', async () => {
+  it('loses no report: the next operator shows both and restores the file', async () => {
     await scaleOperator(replicas!);
     const programmed = async (): Promise<string> => {
       const { status, message } = condition(

@@ -157,7 +157,7 @@ describe('Argo CD', () => {
       ).toMatchObject({ status: 'Synced', health: { status: 'Healthy' } });
   });
 
-  test('deploys config/samples, and knows the health of each kind', async () => {
+  test('deploys config/samples and shows the health of each kind', async () => {
     const patch = stringify([
       { op: 'replace', path: '/spec/model/endpoints/0/baseURL', value: modelURL() },
     ]);
@@ -195,7 +195,7 @@ describe('Argo CD', () => {
     await enforcedEverywhere(ways, 'it serves', isOk);
   });
 
-  test('has a commit, and a commit that rolls it back, enforced in pods within seconds', async () => {
+  test('brings a commit and its rollback into force in pods within seconds', async () => {
     const path = `${SAMPLES}/rate-limit.yaml`;
     const limit = parse(await repository.read(path)) as RateLimitPolicy;
     const limits = [{ name: 'requests', refill: { amount: 1, per: '1h' }, capacity: 1 }];
@@ -294,7 +294,7 @@ describe('Argo CD', () => {
   const lastChange = ({ status }: CircuitBreakerPolicy): string | undefined =>
     status?.transitions?.[0]?.reason;
 
-  test('closes, holds open and releases circuits by its actions, which self-heal leaves alone', async () => {
+  test('closes, holds open and releases circuits by its actions, which self-heal does not undo', async () => {
     await act('reset');
     await enforcedEverywhere(ways, 'it serves', isOk);
     expect(
@@ -344,7 +344,7 @@ describe('Argo CD', () => {
     expect(isSynced(await applications.compared('samples'))).toBe(true);
   });
 
-  test('puts a foreign edit of what is in git back', async () => {
+  test('reverts a foreign edit of what is in git', async () => {
     await samples.api.mergePatch('ratelimitpolicies', samples.namespace, 'triage', {
       spec: { limits: [{ name: 'requests', refill: { amount: 1, per: '1h' }, capacity: 1 }] },
     });
@@ -356,7 +356,7 @@ describe('Argo CD', () => {
     await applications.settled('samples');
   });
 
-  test('deploys the tenants of the ApplicationSet, wave by wave, and fights over nothing', async () => {
+  test('deploys the tenants of the ApplicationSet wave by wave, and no field has two writers', async () => {
     for (const tenant of tenants) await tenant.apply(tenant.secret('anthropic', 'made-up'));
     const [project, set] = await manifests('applicationset.yaml');
     await applications.create('appprojects', project);
@@ -388,7 +388,7 @@ describe('Argo CD', () => {
     }
   });
 
-  test('stops a sync at the wave that is refused', async () => {
+  test('stops a sync at a refused wave', async () => {
     const [{ namespace, agents }] = tenants as [Sandbox];
     const name = `agents-${namespace}`;
     const directory = `${TENANTS}/${namespace}`;
@@ -423,7 +423,7 @@ describe('Argo CD', () => {
     await applications.settled(name, back);
   });
 
-  test('removes what it deployed, and keeps the definitions', async () => {
+  test('removes what it deployed and keeps the definitions', async () => {
     await applications.removeSet('agents');
     await applications.remove('samples');
     await applications.remove('breakwater');

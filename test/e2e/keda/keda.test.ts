@@ -113,7 +113,7 @@ describe('KEDA in a cluster with agents', () => {
       { timeoutMs: 150_000, everyMs: 500 },
     );
 
-  it('is reported as missing until it is installed, and pods scale by CPU', async () => {
+  it('is reported as missing until it is installed, and pods scale by CPU until then', async () => {
     await sandbox.apply(agent(prometheus!.url));
     await until('ScaledByLoad', 'False', 'NotInstalled');
     expect(await autoscalers()).toEqual(['busy']);
@@ -153,7 +153,7 @@ describe('KEDA in a cluster with agents', () => {
     expect(Object.keys(outcomes)).toEqual(['200']);
   });
 
-  it('keeps the pods while Prometheus has no figures, and the agent names the reason', async () => {
+  it('keeps the number of pods while Prometheus has no figures, and the agent names the reason', async () => {
     await model.control.setFault({ firstTokenMs: 3_000 });
     await traffic.run({ url: sandbox.url('busy'), rate: 5 });
     await replicas('3 pods', (count) => count === 3);
@@ -165,7 +165,7 @@ describe('KEDA in a cluster with agents', () => {
     expect(spec.replicas).toBe(3);
   });
 
-  it('leaves scaling to CPU when it is removed, without a change of the number of pods', async () => {
+  it('leaves scaling to CPU after it is removed, without a change of the number of pods', async () => {
     await keda!.uninstall();
     await until('ScaledByLoad', 'False', 'NotInstalled');
     await waitFor('the autoscaler is back', autoscalers, (names) => names.join() === 'busy');

@@ -14,7 +14,7 @@ describe('percentileBetween', () => {
   const scrape = async (): Promise<Map<number, number>> =>
     new Metrics(await registry.metrics()).buckets('waited_seconds');
 
-  it('looks at all series, at what came between and at where in its bucket it falls', async () => {
+  it('counts what all series gained between two scrapes, and interpolates within a bucket', async () => {
     for (let n = 0; n < 1_000; n++) waited.observe({ name: 'one' }, 7);
     const before = await scrape();
     for (let n = 0; n < 90; n++) waited.observe({ name: 'one' }, 0.5);
@@ -26,7 +26,7 @@ describe('percentileBetween', () => {
     expect(percentileBetween(before, after, 99)).toBeCloseTo(3.8);
   });
 
-  it('is the last bound for what lies above it', async () => {
+  it('is the last bound for values above it', async () => {
     const before = await scrape();
     waited.observe({ name: 'one' }, 100);
     expect(percentileBetween(before, await scrape(), 99)).toBe(8);
