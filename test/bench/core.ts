@@ -1,13 +1,13 @@
 /**
- * Measures what the guard costs, side by side with libraries for the same in one run; `make bench-core`.
+ * `make bench-core` measures what the guard costs, beside other libraries in the same run.
  *
- * overhead: time per call around an async function that does nothing, less that of a bare await of it,
- * as the median of rounds in which all take turns. Ours is the guard as the runtime uses it, with the
- * policies named; `deadline` is a timer of Node's, such as cuts an attempt. cockatiel's pair has none,
- * so that the guard is compared with it without one, and with a deadline to cockatiel's timeout.
+ * overhead: time per call around an async function that does nothing, less the time of awaiting that function alone.
+ * It is the median of rounds in which all variants take turns. Ours is the guard as the runtime uses it, with the
+ * named policies. `deadline` adds a timer of Node's, such as the one that ends an attempt. cockatiel's pair has no
+ * timer, so the guard is compared with it without a deadline, and with cockatiel's timeout with one.
  * reject: time per call while the circuit is open.
- * bytes: heap allocated by what is around a call, while no garbage is collected.
- * apply: a changed configuration of 64 endpoints, as many as an agent can have, with full windows.
+ * bytes: heap allocated around a call, without a garbage collection meanwhile.
+ * apply: a changed configuration of 64 endpoints, the most that an agent can have, with full windows.
  * growth: time per awaited call over 64 dependencies in random order ÷ over one.
  * keyed: time per call over 100,000 buckets of one limit in random order, and over one.
  */
@@ -36,12 +36,12 @@ import { OK } from '../../runtime/resilience/outcome.ts';
 import type { Outcome } from '../../runtime/resilience/outcome.ts';
 
 type Call = () => Promise<unknown>;
-/** Makes so many calls, one after the other. */
+/** Makes `count` calls, one after another. */
 type Calls = (count: number) => Promise<void>;
 
 const CALLS = 20_000;
 const ROUNDS = 25;
-/** The most that an agent can have. */
+/** The most endpoints that an agent can have. */
 const DEPENDENCIES = 64;
 const KEYS = 100_000;
 const NEVER_FULL = 1_000_000_000;
@@ -60,7 +60,6 @@ function name(i: number): string {
   return `model/e${i}`;
 }
 
-/** A configuration with `count` endpoints. */
 function configuration(
   count: number,
   {
@@ -98,7 +97,7 @@ function guardOf(
 
 const ALL = { circuit: { trip: TRIP }, limit: {}, maxConcurrent: 100 };
 
-/** Calls through the guard, made as the runtime makes them. */
+/** Calls through the guard, as the runtime makes them. */
 function guarded(guard: Guard): Calls {
   const dependency = guard.dependency(ONLY)!;
   return async (count) => {
@@ -111,7 +110,7 @@ function guarded(guard: Guard): Calls {
   };
 }
 
-/** The same, each cut when it takes too long. */
+/** The same with a deadline for each call. */
 function guardedWithDeadline(guard: Guard): Calls {
   const dependency = guard.dependency(ONLY)!;
   const onDeadline = (): void => undefined;
@@ -127,7 +126,6 @@ function guardedWithDeadline(guard: Guard): Calls {
   };
 }
 
-/** One call after the other. */
 function repeated(call: Call): Calls {
   return async (count) => {
     for (let i = 0; i < count; i += 1) await call();
@@ -144,14 +142,14 @@ async function timed(calls: Calls): Promise<number> {
   return ((performance.now() - start) * 1e6) / CALLS;
 }
 
-/** Nanoseconds per call of each, as the median of rounds in which all take turns. */
+/** Nanoseconds per call of each variant: the median of rounds in which all take turns. */
 async function sideBySide(calls: Record<string, Calls>): Promise<Record<string, number>> {
   const names = Object.keys(calls);
   const samples = new Map<string, number[]>(names.map((each) => [each, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const each of names) samples.get(each)!.push(await timed(calls[each]!));
   }
-  // The first rounds are spent on compiling.
+  // Leaves out the first rounds, in which V8 compiles the code.
   return Object.fromEntries(names.map((each) => [each, median(samples.get(each)!.slice(5))]));
 }
 
@@ -245,11 +243,11 @@ function timedSync(fn: (i: number) => unknown, calls = CALLS): number {
   return ((performance.now() - start) * 1e6) / calls;
 }
 
-/** Bytes per call; few enough calls that nothing is collected meanwhile. */
+/** Bytes per call. The calls are so few that no garbage is collected meanwhile. */
 async function allocated(calls: Calls): Promise<number> {
   const count = 2000;
   const samples: number[] = [];
-  // Only compiled code counts.
+  // Warms up, because compiled code allocates less.
   await calls(3 * CALLS);
   for (let i = 0; i < 21; i += 1) {
     collect();
@@ -260,7 +258,7 @@ async function allocated(calls: Calls): Promise<number> {
   return median(samples);
 }
 
-/** What the guard allocates around a call, which is not part of it. */
+/** What the guard allocates around a call, without the call itself. */
 function guardedBytes(guard: Guard): Calls {
   const dependency = guard.dependency(ONLY)!;
   return (count) => {
@@ -274,8 +272,8 @@ function guardedBytes(guard: Guard): Calls {
 }
 
 async function bytes(): Promise<void> {
-  // As in a runtime with traffic, a call is in flight. Without any permit a forced collection would
-  // also discard the compiled code that knows its layout, and uncompiled code allocates more.
+  // A call is in flight, as in a runtime with traffic. Without any permit, a forced collection would also discard the
+  // compiled code that knows the permit's layout, and uncompiled code allocates more.
   const inFlight = guardOf(ALL).dependency(ONLY)!.acquire();
   const ours = await allocated(guardedBytes(guardOf(ALL)));
   const bare = await allocated(bareAwait);
@@ -291,14 +289,14 @@ async function bytes(): Promise<void> {
   figure('guard_bytes_awaited', awaited, 'bytes');
 }
 
-/** Specs of which each differs from the one before in window, threshold and times. */
+/** Each result differs from the one before in window, threshold and times. */
 function changed(i: number): { trip: typeof TRIP; openDurationMs: number } {
   const windowMs = i % 2 === 0 ? 30_000 : 60_000;
   const trip = { failureRate: { ...RATE, windowMs }, slowCalls: { ...TRIP.slowCalls, windowMs } };
   return { trip, openDurationMs: 1000 + i };
 }
 
-/** Puts a whole changed configuration in force, with calls in every second of the windows. */
+/** Applies a whole changed configuration, with calls in every second of the windows. */
 function applying(): void {
   const clock = new FakeClock();
   const guard = guardOf(ALL, DEPENDENCIES, clock);
@@ -322,7 +320,7 @@ function call(dependency: Dependency): void {
   if (answer.kind === 'Permit') answer.settle(OK);
 }
 
-/** Calls of several dependencies, each awaited, as the runtime makes them. */
+/** Awaited calls of several dependencies, as the runtime makes them. */
 function guardedInTurn(next: () => Dependency): Calls {
   return async (count) => {
     for (let i = 0; i < count; i += 1) {
@@ -334,17 +332,17 @@ function guardedInTurn(next: () => Dependency): Calls {
   };
 }
 
-/** One after the other, over and over. */
+/** Returns the items in turn, again and again. */
 function turns<Item>(items: readonly Item[]): () => Item {
   let at = 0;
   return () => items[(at = (at + 1) % items.length)]!;
 }
 
-/** Both take turns, because other programs on the machine use its caches. */
+/** Both variants take turns, because other programs on the machine use its caches. */
 async function growth(): Promise<void> {
   const one = [guardOf(ALL).dependency(ONLY)!];
   const many = guardOf(ALL, DEPENDENCIES);
-  // Each comes several times, so that the order does not repeat too soon.
+  // Each index occurs several times, so that the order does not repeat too soon.
   const order = Array.from({ length: 16 * DEPENDENCIES }, (_, i) => i % DEPENDENCIES);
   const random = shuffled(order).map((i) => many.dependency(name(i))!);
   const figures = await sideBySide({
@@ -357,7 +355,7 @@ async function growth(): Promise<void> {
   figure('growth_64', figures.random! / figures.one!, 'ratio');
 }
 
-/** Medians of rounds in which all take turns, in nanoseconds per call. */
+/** Nanoseconds per call: medians of rounds in which all variants take turns. */
 function sideBySideSync<Name extends string>(
   calls: Record<Name, (at: number) => unknown>,
 ): Record<Name, number> {
@@ -372,7 +370,7 @@ function sideBySideSync<Name extends string>(
   return Object.fromEntries(entries) as Record<Name, number>;
 }
 
-/** Bytes in use, when what was used before has been let go of. */
+/** Bytes of the heap after a full garbage collection. */
 async function memoryHeld(): Promise<number> {
   for (let i = 0; i < 3; i += 1) {
     await new Promise(setImmediate);
@@ -382,7 +380,7 @@ async function memoryHeld(): Promise<number> {
   return heapUsed + external;
 }
 
-/** A bucket for each of many keys, in random order, beside a Map with an object for each. */
+/** Measures buckets of many keys in random order, and a Map with an object per key for comparison. */
 async function keys(): Promise<void> {
   const limit = { key: { header: 'x-user-id' }, maxKeys: KEYS, capacity: 1000 };
   const many = guardOf({ limit }).dependency(ONLY)!;
@@ -404,7 +402,7 @@ async function keys(): Promise<void> {
     all: (at) => callAs(many, users[at % KEYS]!),
     'map of one': () => (objects.get('user-0')!.a += 1),
     map: (at) => (objects.get(users[at % KEYS]!)!.a += 1),
-    // The look-up alone is done for several keys at once by the processor; a call leaves no room for that.
+    // A processor can overlap several look-ups that stand alone. Within a call it cannot, so this variant does both.
     'one and map': (at) => {
       callAs(alone, 'user-0');
       return (objects.get(users[at % KEYS]!)!.a += 1);
@@ -441,7 +439,7 @@ function figure(label: string, value: number, unit: string): void {
   print(`figure ${label} ${value.toPrecision(3)} ${unit}`);
 }
 
-// First, while the heap holds nothing else.
+// Runs first, while the heap holds nothing else.
 await growth();
 await overhead();
 await rejection();

@@ -1,11 +1,13 @@
 /**
- * Runs the sixteen faults of Failover Bench v0.1 on the Messages wire, side by side with other gateways in the same run;
- * `make bench-faults`. Names as arguments choose systems and faults: node test/bench/faults.ts breakwater S06 S07
+ * `make bench-faults` runs the sixteen faults of Failover Bench v0.1 on the Messages API, beside other gateways in the
+ * same run. Arguments choose systems and faults: node test/bench/faults.ts breakwater S06 S07
  *
- * Every system has two retries, 30 s and one fallback, and its own defaults for the rest. Systems take the faults at the
- * same time, each with providers of its own: the long ones side by side, because they only wait, and the others in turn.
- * In the table `2p/1f` is what the provider saw: attempts at the primary and at the fallback. The bars are faults_fail 0, faults_pass 10,
- * faults_rescued 12 and faults_lead 0, which is rescued − 3 × fails less that of the best peer.
+ * Every system has two retries, 30 s and one fallback, and its own defaults for the rest. All systems take the faults
+ * at the same time, each with its own providers. The long faults run side by side because they only wait, the others
+ * one after another.
+ * In the table `2p/1f` is what the provider saw: attempts at the primary and at the fallback.
+ * The bars are faults_fail 0, faults_pass 10, faults_rescued 12 and faults_lead 0. faults_lead is rescued − 3 × fails,
+ * less the best value of another system.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,11 +23,14 @@ import type { Attempt } from './faults/provider.ts';
 import { SYSTEMS } from './faults/systems.ts';
 import type { Scene, System } from './faults/systems.ts';
 
-/** Time for the healthy request after a fault. */
+/** Limit for the healthy request after a fault. */
 const ALIVE_SECONDS = 10;
 
 const VERDICTS: readonly Verdict[] = ['pass', 'partial', 'safe', 'fail'];
-/** What a client without a gateway is served: anything else means that the provider is not as the catalogue says. */
+/**
+ * Faults that a client survives without a gateway. Any other result means that the provider does not follow the
+ * catalogue.
+ */
 const WITHOUT_GATEWAY = new Set(['S07', 'S10', 'S11', 'S13']);
 
 interface Cell extends Judgement {
@@ -33,10 +38,9 @@ interface Cell extends Judgement {
   attempts: Attempt[];
 }
 
-/** By system and fault. */
 type Table = Map<string, Map<string, Cell>>;
 
-/** The fault as one system bears it. */
+/** Plays one fault to one system. */
 async function runScene(system: System, scene: Scene, provider: Provider): Promise<Cell> {
   const { fault } = scene;
   const { count, everySeconds } = fault.sequence ?? { count: 1, everySeconds: 0 };
@@ -56,7 +60,7 @@ async function runScene(system: System, scene: Scene, provider: Provider): Promi
   }
   const seen: Seen = {
     calls: await Promise.all(calls),
-    // The healthy request below is none of them.
+    // Copied now, so that the healthy request below is not counted.
     attempts: [...provider.attempts],
     alive: await isAlive(system, scene),
   };
@@ -155,7 +159,7 @@ function figure(label: string, value: number): void {
   print(`figure faults_${label} ${value} scenarios`);
 }
 
-/** A provider that does not misbehave would flatter everybody. */
+/** A provider that does not misbehave would flatter every system. */
 function checkProvider(row: ReadonlyMap<string, Cell> | undefined): void {
   for (const [id, { verdict }] of row ?? []) {
     const expected = WITHOUT_GATEWAY.has(id) ? 'pass' : 'safe';
@@ -180,7 +184,7 @@ async function main(): Promise<void> {
   await run(process.execPath, ['esbuild.config.js', 'runtime'], { cwd: root });
   const prepared: Awaited<ReturnType<typeof prepare>>[] = [];
   try {
-    // Each start takes what processor there is; no fault begins before all have started.
+    // Each start uses the whole processor, so no fault begins before all systems have started.
     for (const name of names) prepared.push(await prepare(name, ids));
     const rows = await Promise.all(prepared.map((each) => each.run()));
     const table: Table = new Map(rows.map((row, i) => [names[i]!, row]));

@@ -1,5 +1,5 @@
 /**
- * Measures what pods share; `make bench-fleet`. The files in fleet/ say what each figure is.
+ * `make bench-fleet` measures circuits and limits of the fleet. The files in fleet/ say what each figure is.
  *
  * Usage: node test/bench/fleet.ts [simulated|added|operator|cluster...], by default all of them.
  */
@@ -16,7 +16,7 @@ const PARTS: Readonly<Record<string, () => Promise<object>>> = {
   cluster: clusterFigures,
 };
 
-/** The unit of the figures whose names contain a word; the first one that fits. */
+/** The unit of figures whose name contains the word. The first match counts. */
 const UNITS: Readonly<Record<string, string>> = {
   utilisation: 'ratio',
   overrun: 'tokens',

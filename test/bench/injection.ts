@@ -1,9 +1,10 @@
 /**
- * Measures the detector of prompt injections; `make bench-injection`.
+ * `make bench-injection` measures the detector of prompt injections.
  *
- * injection_recall: share of attacks that are found at the default threshold, of those that the rules were not tuned on.
- * injection_false_alarms: share of ordinary texts in which one is found all the same, of packages that the rules were not
- * tuned on, and of logs. A text is a whole file, or its first 64 KiB, as a tool would return it.
+ * injection_recall: share of attacks that it finds at the default threshold, of those on which the rules were not
+ * tuned.
+ * injection_false_alarms: share of ordinary texts in which it finds an attack, of logs and of packages on which the
+ * rules were not tuned. A text is a whole file or its first 64 KiB, as a tool would return it.
  * injection_us_per_kb: processor time for a KiB of ordinary text.
  */
 import { styleText } from 'node:util';
@@ -16,11 +17,11 @@ import { isHeldOut, packageTexts, projectTexts } from './injection/ordinary.ts';
 import type { Ordinary } from './injection/ordinary.ts';
 import { TUNED } from './injection/tuned.ts';
 
-/** Of the CRD. */
+/** The default of the CRD. */
 const THRESHOLD = 60;
 const LOGS = 200;
 const KINDS = ['prose', 'code', 'logs'] as const;
-/** With SHOW=1 what was missed and what was found in error is shown, of the half that may be tuned on. */
+/** SHOW=1 prints missed attacks and false alarms of the half that may be used for tuning. */
 const SHOW = process.env.SHOW === '1';
 
 const detector = await RuleDetector.load();
@@ -62,7 +63,7 @@ async function falseAlarms(
 ): Promise<number> {
   const alarms: Ordinary[] = [];
   for (const text of texts) {
-    // The source that is examined by default, and the one that most rules are for.
+    // The default source, and the one that most rules are for.
     const { score, rules } = await detector.examine(text.text, 'ToolResults');
     if (score < THRESHOLD) continue;
     alarms.push(text);

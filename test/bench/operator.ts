@@ -1,28 +1,34 @@
 /**
- * Measures the operator against a real API server; `make bench-operator`. Runtimes of pods are simulated, over real
- * links with real tokens; the operator runs as its image has it.
+ * `make bench-operator` measures the operator with a real API server. The runtimes of pods are simulated, over real
+ * links with real tokens. The operator runs as in its image.
  *
- * Parts 100 and 1000: so many agents in namespaces of 100, each with a policy; pods are kwok's.
- * converge: from the start of the operator's process until its last write, with everything to do; against a pooled
- * client that issues the same writes over as many connections with the same watches open. An API server gets
- * slower as it fills and ages, so each has it to itself, and the operator's time is the mean of one run before the
- * client's and one after it. change: from just before a spec is sent until its status says that it was observed,
- * at 20 a second; queue: how long keys wait meanwhile. reload: from just before a policy is sent until its pod has
- * it in force, at 20 a second; edit: of that, until the API server has answered the edit; floor: until a watch has shown
- * one like it and a ConfigMap is applied after it, without the operator. visible: from a
- * circuit's change in a pod until a watch of the policy shows it. idle, steady: writes counted at the API server.
- * rss: resident memory of the leader. takeover: until another process holds the Lease.
+ * Parts 100 and 1000: that many agents in namespaces of 100, each with a policy. kwok plays the kubelet of the pods.
+ * converge: from the start of the operator's process until its last write, with everything to do. The reference is a
+ * pooled client that issues the same writes over as many connections with the same watches open. An API server gets
+ * slower as it fills and ages, so each of the two has it alone, and the operator's time is the mean of one run before
+ * the client's and one after it.
+ * change: from just before a spec is sent until its status has observed it, at 20 a second. queue: how long keys wait
+ * meanwhile.
+ * reload: from just before a policy is sent until its pod enforces it, at 20 a second. edit: the part until the API
+ * server has answered the edit. floor: without the operator, until a watch has shown such an edit and a ConfigMap is
+ * applied after it.
+ * visible: from a circuit's change in a pod until a watch of the policy shows it.
+ * idle, steady: writes at the API server. rss: resident memory of the leader. takeover: until another process holds
+ * the Lease.
  *
- * Part crowd: 5,000 agents in one namespace (see Crowd), in a container of 1 GiB. warm: until a standby's caches hold
- * all of it. takeover: from the end of the leader until the standby has linked itself to all pods, and until nothing is left
- * to do. edits: ten a second of policies for one agent or ten; edit_of_all: of the policy for all. What follows the
- * takeover is of one process. eventloop_lag: how long its event loop stood still, over its whole life; eventloop_own: the
- * part of that in which it computed, which holds on a busy machine too.
+ * Part crowd: 5,000 agents in one namespace (see Crowd), in a container of 1 GiB.
+ * warm: until the caches of a standby hold all objects.
+ * takeover: from the end of the leader until the standby has links to all pods, and until it has nothing left to do.
+ * edits: ten a second, of policies for one agent or for ten. edit_of_all: of the policy for all agents. These and
+ * later figures are of one process.
+ * eventloop_lag: how long its event loop was blocked, over its whole life. eventloop_own: the part in which it
+ * computed, which a busy machine does not change.
  *
- * Part churn: 1,000 agents in one namespace while all sorts of things change, for MINUTES (60). slope: of memory, the first
- * fifth of the time aside; heap: what is left after a full collection of garbage.
+ * Part churn: 1,000 agents in one namespace while specs, policies, pods and circuits change, for MINUTES (60).
+ * slope: growth of memory, without the first fifth of the time. heap: what remains after a full garbage collection.
  *
- * Usage: node test/bench/operator.ts [PART...], by default all of them. AGENTS: how many there are in crowd and churn.
+ * Usage: node test/bench/operator.ts [PART...], by default all of them. AGENTS sets the number of agents in crowd and
+ * churn.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -119,7 +125,7 @@ async function run(
   }
 }
 
-/** Names of figures that do not hold the number of agents get it when it is not the full one. */
+/** Adds the number of agents to the figure's name if it is not the full one and the name lacks it. */
 function print({ name, ...figure }: Figure, agents: number): void {
   const named = agents === FULL || name.includes(`_${agents}`) ? name : `${name}_of_${agents}`;
   printFigure({ ...figure, name: named });

@@ -1,20 +1,19 @@
 /**
- * Plays an outage to the real guards of 100 pods, in virtual time; `make bench-recovery`.
+ * `make bench-recovery` plays an outage to the real guards of 100 pods, in virtual time. Each pod gets 5 requests/s.
+ * The provider could serve 1,000/s. It is down for 300 s, then has 20 % of its capacity, which grows to all of it in
+ * 60 s. It answers requests beyond its capacity with 529 at once. A healthy answer takes 3 s. It is streamed only in
+ * the figures with `streamed`, where its first token comes after 1 s. Nothing retries.
  *
- * Each pod gets 5 requests/s. The provider could serve 1,000/s. It is down for 300 s, then has 20 % of that, which grows
- * to all of it in 60 s; what is beyond gets a 529 at once. A healthy answer takes 3 s. It is not streamed but in the
- * figures with `streamed`, where its first token comes after 1 s. Nothing retries.
+ * recovery_probes_per_second_max: the most probes of half-open circuits of all pods in one second.
+ * recovery_seconds: from the end of the outage until 95 % of the requests of a second are served, and of every later
+ * second.
+ * recovery_refused: requests that circuits refused in the 120 s after the outage. overloaded: 529 answers of the
+ * provider in that time.
+ * recovery_returned_percent: pods with a fallback that call their primary again in time in S15 of the bench of faults,
+ * with the default policy and with an openDuration of 15s.
  *
- * recovery_probes_per_second_max: the most probes of half-open circuits in one second, of all pods.
- * recovery_seconds: from the end of the outage until 95 % of the requests that come in a second are served, and in every
- * second after.
- * recovery_refused: requests that circuits refused in the 120 s after the outage.
- * overloaded: answers 529 of the provider in that time.
- * recovery_returned_percent: pods with a fallback that call their primary again in time in S15 of the bench of faults, with
- * the default policy and with an openDuration of 15s.
- *
- * It writes docs/images/recovery.svg: the states of the circuits and the requests served, with the default policy and as
- * it was before: the defaults of then (60s, growing to 10m), no jitter and no queue, in the same simulation.
+ * It writes docs/images/recovery.svg: the states of the circuits and the served requests, with the default policy and
+ * with that of earlier versions in the same simulation: 60s growing to 10m, no jitter and no queue.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -53,7 +52,7 @@ const after = (seconds: Second[]): Second[] =>
 const sum = (seconds: Second[], what: keyof Second): number =>
   seconds.reduce((all, second) => all + second[what], 0);
 
-/** Infinity if it does not recover while it is watched. */
+/** Infinity if the agent does not recover within the simulation. */
 function recoverySeconds(seconds: Second[]): number {
   const late = seconds
     .slice(OUTAGE.to)

@@ -1,13 +1,11 @@
 /**
- * Measures how long a policy takes to be in force, and an opened circuit to be seen; `make bench-reload`.
+ * `make bench-reload` measures how long a policy takes to be in force, and an open circuit to be visible.
  *
- * reload: from just before a change of a RateLimitPolicy is sent to the API server until each of three
- * pods has answered a request under it. Each pod is asked one request after another over a kept
- * connection, so the figure includes the way to the API server and to the pods. Circuits are open
- * meanwhile, so that answers (429 when limited, else 503) cost the machine little. An edit follows
- * when the status of the one before is written.
- * visible: from the answer whose failure opens a circuit in a pod until a watch of the policy shows
- * that circuit open.
+ * reload: from just before a change of a RateLimitPolicy is sent to the API server until each of three pods has
+ * answered a request under it. The bench sends each pod one request after another over a kept connection, so the
+ * figure includes the way to the API server and to the pods. Circuits are open meanwhile, so that answers (429 when
+ * limited, else 503) cost the machine little. Each edit waits for the status of the one before.
+ * visible: from the answer whose failure opens a circuit in a pod until a watch of the policy shows that circuit open.
  */
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { enforcedEverywhere } from '../kit/enforcement.ts';
@@ -87,7 +85,7 @@ class StateWatch {
     this.#waiting = undefined;
   }
 
-  /** The time at which the watch shows this state; now, if it does already. */
+  /** The time at which the watch shows this state, or now if it does already. */
   seen(state: string): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.#waiting = { state, resolve };
@@ -96,7 +94,7 @@ class StateWatch {
   }
 }
 
-/** Opens the circuit of one pod after another, each time with all circuits closed. */
+/** Opens the circuits of the pods one after another, each while all others are closed. */
 async function measureVisible(scene: Scene): Promise<number[]> {
   const samples: number[] = [];
   const end = new AbortController();

@@ -1,19 +1,21 @@
 /**
- * Measures what the runtime costs on the way to the model, side by side with other gateways in the same
- * run; `make bench-runtime`. Names as arguments choose gateways: node test/bench/runtime.ts bare breakwater
- * The name traces alone measures what traces and lines of the log cost, and nothing else.
+ * `make bench-runtime` measures what the runtime costs on the way to the model, beside other gateways in the same run.
+ * Arguments choose gateways: node test/bench/runtime.ts bare breakwater. The argument traces measures only what traces
+ * and access lines cost.
  *
- * The endpoint and the load share one core, each gateway has the other to itself. The answer is 1.1 KB
- * of JSON, or a stream of 25 events. Rounds in which all gateways take turns, many short ones, because
- * the speed of a machine changes by the second; the median of the rounds' ratios counts.
+ * The endpoint and the load share one core, and each gateway has the other core alone. The answer is 1.1 KB of JSON,
+ * or a stream of 25 events. All gateways take turns in many short rounds, because the speed of a machine changes by
+ * the second. The median of the ratios of the rounds counts.
  * throughput: requests per second at 32 connections.
- * added: latency less that of calling the endpoint directly, one call at a time (p50) and at 500
- * requests a second, sent when they are due (p99).
- * streams_1000: resident memory with 1,000 open streams. start: process start to ready, the median of five.
- * trace_0, trace_10, trace_100: throughput with that share of requests traced, against tracing that is off; trace_memory:
- * resident memory with all traced, less that with none. access_lines: throughput with an access line for each request, against
- * none. trace_off: throughput with none traced, against the bundle of another commit, dist/runtime of which BEFORE names; without
- * BEFORE it is left out. Each of these has a second figure, …_cpu: the same of processor time, which a busy machine changes less.
+ * added: latency less that of calling the endpoint directly, one call at a time (p50), and at 500 requests a second
+ * sent on time (p99).
+ * streams_1000: resident memory with 1,000 open streams. start: from process start until ready, the median of five.
+ * trace_0, trace_10, trace_100: throughput with that percentage of requests traced, against the same without tracing.
+ * trace_memory: resident memory with all requests traced, less that with none. access_lines: throughput with an access
+ * line per request, against none.
+ * trace_off: throughput without tracing, against the bundle of another commit. BEFORE names its dist/runtime; without
+ * BEFORE there is no such figure.
+ * Each figure from trace_0 on has a second one, …_cpu: the same of processor time, which a busy machine changes less.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -26,10 +28,10 @@ import { GATEWAYS, LOAD_CORE, direct, earlier, logged, traced } from './runtime/
 import type { Gateway } from './runtime/gateways.ts';
 import type { Done, Job, Target } from './runtime/load.ts';
 
-/** Of throughput. */
+/** Rounds of throughput. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 9);
 const SECONDS = 1;
-/** Of latency. */
+/** Rounds of latency. */
 const SLOW_ROUNDS = 3;
 const SLOW_SECONDS = 3;
 const CONNECTIONS = 32;
@@ -38,20 +40,19 @@ const ONE_BY_ONE = 400;
 const STREAMS = 1000;
 const TICKS_PER_SECOND = 100;
 
-/** Figures of each round. */
 interface Measured {
   perSecond: number[];
   /** Processor time of the gateway per request, in microseconds; empty for calls without one. */
   cpu: number[];
-  /** Milliseconds. */
+  /** Median latency of each round in milliseconds. */
   p50: number[];
-  /** Milliseconds; empty for one that does not hold the rate. */
+  /** Milliseconds. Empty if the gateway does not keep the rate. */
   p99: number[];
-  /** Requests that were not answered well. */
+  /** Requests without a good answer. */
   failed: number;
 }
 
-/** Whoever takes its turn. */
+/** A gateway, or the direct call, that takes its turn. */
 interface Runner {
   name: string;
   target: Target;
@@ -114,7 +115,7 @@ function once<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-/** Processor time that a process has used, its threads' included; 0 without one. */
+/** Processor time of a process and its threads in seconds. 0 without a process. */
 async function cpuSeconds(pid: number | undefined): Promise<number> {
   if (pid === undefined) return 0;
   const text = await readFile(`/proc/${pid}/stat`, 'utf8');
@@ -146,7 +147,7 @@ async function startAll(names: readonly string[], endpoint: number): Promise<Gat
   return started;
 }
 
-/** Milliseconds from the start of our process until it is ready, of several processes one after the other. */
+/** Milliseconds from process start until ready, of several processes of ours one after another. */
 async function starts(endpoint: number): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < STARTS; i += 1) {
@@ -162,7 +163,7 @@ type Results = Record<string, Measured>;
 const STARTS = 5;
 const PEERS: ReadonlySet<string> = new Set(['portkey', 'litellm']);
 
-/** One after the other, so that what the machine does meanwhile falls on all alike. */
+/** Lets all gateways take turns, so that other load on the machine affects all alike. */
 class Comparison {
   readonly #load: Load;
   readonly #runners: Runner[];
@@ -189,14 +190,14 @@ class Comparison {
     return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
   }
 
-  /** Throughput only. */
+  /** Measures throughput only. */
   async throughput(): Promise<Results> {
     await this.#warmUp();
     for (let i = 0; i < ROUNDS; i += 1) await this.#each((runner) => this.#throughput(runner));
     return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
   }
 
-  /** Leaves out peers that answer nothing. */
+  /** Leaves out peers that do not answer. */
   async #warmUp(): Promise<void> {
     for (const runner of [...this.#runners]) {
       const { name, target } = runner;
@@ -212,7 +213,7 @@ class Comparison {
   async #each(measure: (runner: Runner) => Promise<number>): Promise<void> {
     for (const runner of this.#runners) {
       const failed = await measure(runner);
-      // Requests that peers fail are told beside their figures.
+      // Failed requests of peers are printed beside their figures.
       if (failed > 0 && !PEERS.has(runner.name)) throw new Error(`${runner.name} failed requests`);
       runner.measured.failed += failed;
     }
@@ -248,7 +249,7 @@ function median(values: readonly number[]): number {
   return percentile([...values], 50);
 }
 
-/** Median of the ratios of one round each: what slows the machine down for a while falls on both. */
+/** Median of the ratios within each round. A slow phase of the machine affects both sides. */
 function paired(ours: readonly number[], theirs: readonly number[]): number {
   return median(ours.map((value, i) => value / theirs[i]!));
 }
@@ -276,7 +277,7 @@ function latency(name: string, { p50, p99 }: Measured, floor: Measured): string 
   return `p50 +${added} ms, p99 at ${RATE}/s ${atRate}`;
 }
 
-/** Ratios that could be measured with the gateways chosen; `suffix` for the names. */
+/** Ratios between the chosen gateways. `suffix` belongs to their names. */
 function figures(results: Results, suffix: string): void {
   const { direct: floor, breakwater: ours, bare, portkey, litellm } = results;
   if (!ours) return;
@@ -301,10 +302,10 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Shares of requests that are traced, in percent. */
+/** Percentages of traced requests. */
 const TRACED = [0, 10, 100];
 
-/** What traces and access lines cost, side by side with the same runtime that has them off. */
+/** What traces and access lines cost, beside the same runtime without them. */
 async function traces(load: Load): Promise<void> {
   const file = join(import.meta.dirname, 'runtime/collector.ts');
   const collector = spawn('taskset', ['-c', String(LOAD_CORE), process.execPath, file], {

@@ -1,14 +1,16 @@
 /**
- * Measures how a new leader links itself to pods of which some are dead; `make bench-takeover`. The pods are
- * stand-ins in a helper process, over real links with real tokens. To a dead one, packets are lost. For each share of
- * dead pods, the leader is killed and a standby takes over.
+ * `make bench-takeover` measures how a new leader links to its pods when some of them are dead. The pods are simulated
+ * in a helper process, over real links with real tokens. Packets to a dead pod are lost. For each share of dead pods,
+ * the bench kills the leader and a standby takes over.
  *
- * live_linked: from holding the Lease until all live pods are linked. live_linked_vs_bare: that by the time in which a
- * client that does nothing else opens as many connections to the same pods, as many at a time, and has as many tokens
- * reviewed; the worst of all shares. linked_cpu: what the operator, or that client, takes of processors meanwhile, which holds
- * on a busy machine too. live_linked_33_extra_s: at 33 % dead, less the same at 0 %. false_status_writes:
- * statuses of agents and policies that the new leader changed, although nothing about their pods had.
- * new_pod_linked_s: from Running until linked, the worst of several pods, with 33 % of all dead.
+ * live_linked: from holding the Lease until all live pods are linked.
+ * live_linked_vs_bare: that time ÷ the time of a client that only opens as many connections to the same pods, as many
+ * at a time, and has as many tokens reviewed. The worst of all shares.
+ * linked_cpu: processor time of the operator, or of that client, meanwhile. A busy machine changes it little.
+ * live_linked_33_extra_s: with 33 % dead pods, less the same with 0 %.
+ * false_status_writes: statuses of agents and policies that the new leader changed although nothing about their pods
+ * had changed.
+ * new_pod_linked_s: from Running until linked, the worst of several pods, with 33 % dead pods.
  *
  * Usage: node test/bench/takeover.ts [PODS], by default 3000.
  */

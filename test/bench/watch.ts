@@ -1,10 +1,12 @@
 /**
- * Measures what it costs to follow many pods; `make bench-watch`. The pods are those of agents as the API
- * server sends them, and the cache is the operator's own.
+ * `make bench-watch` measures what it costs to follow many pods. The pods are those of agents as the API server sends
+ * them, and the cache is the operator's own.
  *
- * sync: from the first request of an empty cache until it holds all pods. stall: the longest time in it for
- * which the event loop stood still. pod: heap that one cached pod takes, after collecting garbage.
- * Run with --expose-gc. Usage: node --expose-gc test/bench/watch.ts [PODS], by default 20000.
+ * sync: from the first request of an empty cache until it holds all pods.
+ * stall: the longest time of the sync in which the event loop was blocked.
+ * pod: heap of one cached pod after a garbage collection.
+ *
+ * Usage: node --expose-gc test/bench/watch.ts [PODS], by default 20000.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Registry } from 'prom-client';
@@ -27,7 +29,7 @@ const RESOLUTION_MS = 1;
 const count = Number(process.argv[2] ?? 20_000);
 const labels = { 'app.kubernetes.io/managed-by': MANAGED_BY };
 
-/** A pod with what a kubelet, a scheduler and an operator usually write into one. */
+/** A pod with the fields that a kubelet, a scheduler and an operator usually write. */
 function pod(index: number): object {
   const env = Array.from({ length: 12 }, (_, n) => ({
     name: `SETTING_${n}`,
@@ -111,7 +113,7 @@ async function measure(access: Access, transform: (object: Pod) => Pod): Promise
   const stop = new AbortController();
   informer.start(stop.signal);
   await informer.synced;
-  // The stall that ends here is only noted when the loop has turned once more.
+  // Node records the stall only after the event loop has turned once more.
   await new Promise((resolve) => setTimeout(resolve, 5 * RESOLUTION_MS));
   delay.disable();
   const ms = performance.now() - started;

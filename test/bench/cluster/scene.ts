@@ -10,7 +10,7 @@ import { waitFor } from '../../kit/wait.ts';
 const API_VERSION = 'breakwater.dev/v1alpha1';
 const NAMESPACE = 'breakwater-bench';
 
-/** What is measured on: an agent with three pods, a way to each, and a simulated model. */
+/** What a measurement uses: an agent with three pods, a connection to each, and a simulated model. */
 export interface Scene {
   api: Api;
   agents: Agents;
@@ -20,14 +20,12 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-/** Names of the measured objects. */
 export const AGENT = 'measured';
 
-/** How the scene of one measurement differs from that of another. */
 export interface SceneOptions {
   /** Default 3. */
   pods?: number;
-  /** The RateLimitPolicy, besides its target. Default: each pod has a limit that nothing reaches. */
+  /** The RateLimitPolicy, except for its target. Default: a limit for each pod that no measurement reaches. */
   limits?: Record<string, unknown>;
 }
 
@@ -56,13 +54,13 @@ function manifests(
         model: {
           endpoints: [{ name: 'primary', baseURL: `http://model.${NAMESPACE}.svc:8080` }],
         },
-        // With retries, the answer to a call that opened a circuit would come long after it opened.
+        // With retries, the client would get its answer long after the circuit opened.
         retry: { maxAttempts: 1 },
         shutdown: { drainTimeout: '1s' },
         podTemplate: {
           spec: {
             containers: [
-              // So that a small machine bears them.
+              // Small, so that a small machine can run the pods.
               { name: 'agent', resources: { requests: { cpu: '20m', memory: '64Mi' } } },
             ],
           },
@@ -90,7 +88,7 @@ function manifests(
   ];
 }
 
-/** Sets up what is measured and waits until it is ready. */
+/** Creates the objects of a measurement and waits until they are ready. */
 export async function openScene(platform: Platform, options: SceneOptions = {}): Promise<Scene> {
   const { kubectl, images } = platform;
   const api = await Api.connect(kubectl);

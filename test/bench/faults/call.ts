@@ -1,33 +1,35 @@
-/** A call as a careful client makes it: it skips events that it cannot read, and takes an error event for an error. */
+/**
+ * A call as a careful client makes it. The client skips unreadable events, and an error event ends the call with an
+ * error.
+ */
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { ANSWER } from './provider.ts';
 
-/** Where a call goes. */
 export interface Address {
   port: number;
   headers: Record<string, string>;
-  /** As the request names it. */
+  /** The model in the request. */
   model: string;
 }
 
-/** How a call ended, as its client sees it. */
+/** How a call ended for its client. */
 export interface Call {
   outcome: 'answer' | 'error' | 'hang';
-  /** Whether the text is the whole answer. */
+  /** Whether the text is the complete answer. */
   complete: boolean;
   seconds: number;
-  /** As the answer names it. */
+  /** The model in the answer. */
   model?: string;
-  /** Whether the answer says what it took, on both sides. */
+  /** Whether the answer states the tokens of input and output. */
   usage: boolean;
   error?: string;
 }
 
 const PROMPT = 'Say in sixty words what a gateway is worth when the provider behind it fails.';
 
-/** What was read of an answer so far. */
+/** What the client has read of an answer so far. */
 interface Read {
   text: string;
   model?: string;
@@ -36,9 +38,9 @@ interface Read {
 }
 
 interface Limits {
-  /** A call that has not ended by then hangs. */
+  /** A call that takes longer counts as hanging. */
   maxSeconds: number;
-  /** The client's own time for a call, which ends it with an error. */
+  /** Timeout of the client, which ends the call with an error. */
   givesUp?: number;
   stream?: boolean;
 }
@@ -75,7 +77,7 @@ function errorText(error: unknown): string {
   return code ?? message ?? 'unknown error';
 }
 
-/** Resolves with the error that the answer is, or undefined for an answer. */
+/** Resolves with the error in the answer, or with undefined if there is none. */
 async function send(
   { port, headers, model }: Address,
   stream: boolean,

@@ -1,14 +1,14 @@
 /**
- * The sixteen faults of Failover Bench v0.1 (failoverbench/failoverbench, scenarios/catalogue.yaml and METHODOLOGY.md),
- * moved to the Messages wire: what the provider does, and what is checked of the client's calls and the provider's log.
+ * The sixteen faults of Failover Bench v0.1 (failoverbench/failoverbench, scenarios/catalogue.yaml and METHODOLOGY.md)
+ * on the Messages API: what the provider does, and what the bench checks in the client's calls and the provider's log.
  */
 import type { Attempt, Script } from './provider.ts';
 import { FALLBACK, FALLBACK_WITHOUT_PREFILL, PRIMARY } from './provider.ts';
 import type { Call } from './call.ts';
 
-/** Both views of one fault. */
+/** What client and provider saw of one fault. */
 export interface Seen {
-  /** One, or those of the sequence; `sentAt` in seconds since the first. */
+  /** One call, or those of the sequence. `sentAt` is in seconds since the first. */
   calls: (Call & { sentAt: number })[];
   attempts: Attempt[];
   /** Whether a healthy request through the same gateway is answered afterwards. */
@@ -17,9 +17,9 @@ export interface Seen {
 
 export interface Check {
   name: string;
-  /** A gateway that does not hold it is still rescued, but only partly. */
+  /** A gateway that fails this check is still rescued, but the verdict is partial. */
   advisory?: true;
-  /** Does not concern systems without a fallback. */
+  /** Skipped for systems without a fallback. */
   needsFallback?: true;
   holds(seen: Seen): boolean;
 }
@@ -29,11 +29,11 @@ export interface Fault {
   title: string;
   script: Script;
   fallback: string;
-  /** What a client is best served with. */
+  /** The best result for a client. */
   ideal: 'answer' | 'error';
-  /** A call that has not ended by then hangs. */
+  /** A call that takes longer counts as hanging. */
   maxSeconds: number;
-  /** Takes long because somebody waits. */
+  /** Takes long because a client or the provider waits. */
   long?: true;
   sequence?: { count: number; everySeconds: number };
   checks: Check[];
@@ -51,7 +51,7 @@ function primaries({ attempts }: Seen): Attempt[] {
   return attempts.filter(({ model }) => model === PRIMARY);
 }
 
-/** Seconds of the attempts at the primary model since the first of them. */
+/** When the attempts at the primary model came, in seconds since the first of them. */
 function primarySeconds(seen: Seen): number[] {
   const all = primaries(seen).map(({ seconds }) => seconds);
   return all.map((seconds) => seconds - all[0]!);

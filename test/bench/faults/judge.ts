@@ -1,8 +1,9 @@
 import type { Check, Fault, Seen } from './catalogue.ts';
 
 /**
- * pass: the client is served as well as can be, and every check holds; partial: the same, but for advice. safe: not
- * rescued, with a clean error in time. fail: a hang, a truncated answer that looks whole, or a check that does not hold.
+ * pass: the client gets the best result, and every check holds. partial: the same, but an advisory check fails. safe:
+ * not rescued, with a clean error in time. fail: a hang, a truncated answer that looks complete, or a check that
+ * fails.
  */
 export type Verdict = 'pass' | 'partial' | 'safe' | 'fail';
 
@@ -12,7 +13,6 @@ export interface Judgement {
   why: string;
 }
 
-/** Judges what was seen of a fault. */
 export function judge(fault: Fault, seen: Seen, hasFallback: boolean): Judgement {
   const { calls } = seen;
   const bad = (why: string): Judgement => ({ verdict: 'fail', why });

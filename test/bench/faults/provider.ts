@@ -1,4 +1,4 @@
-/** A provider that speaks the Messages API and misbehaves as a fault of the catalogue says. */
+/** A provider that speaks the Messages API and misbehaves as the script of a fault says. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** The model that misbehaves; all others are healthy. */
 export const PRIMARY = 'fault-primary';
 export const FALLBACK = 'fault-fallback';
-/** A fallback that refuses conversations that end with a message of the assistant. */
+/** A fallback model that refuses conversations that end with a message of the assistant. */
 export const FALLBACK_WITHOUT_PREFILL = 'fault-fallback-strict';
 
-/** The answer of a healthy model, of sixty words. */
+/** The answer of a healthy model: sixty words. */
 export const ANSWER = (
   'A harbour is judged on the night of the storm, not on the calm days before it. Ships that were ' +
   'once promised shelter find out then whether the breakwater holds, whether the pilot answers, and ' +
@@ -20,37 +20,37 @@ export const ANSWER = (
 
 const TOKEN_MS = 15;
 const INPUT_TOKENS = 21;
-/** Longer than any client keeps a connection idle, so that the provider never closes one first. */
+/** Longer than any client keeps an idle connection, so that the provider never closes one first. */
 const KEEP_ALIVE_MS = 300_000;
 
-/** How a stream departs from a good one. Positions are numbers of words. */
+/** How a stream differs from a good one. Positions are numbers of words. */
 export interface StreamFault {
   firstTokenMs?: number;
-  /** The connection closes there, without the end of the HTTP body. */
+  /** Closes the connection there, without the end of the HTTP body. */
   cutAt?: number;
-  /** Silence begins there and lasts `stallMs`; then the connection closes. */
+  /** Sends nothing from there for `stallMs`, then closes the connection. */
   stallAt?: number;
   stallMs?: number;
-  /** An event that is not JSON comes there, between the others. */
+  /** Sends an event there that is not JSON. */
   malformedAt?: number;
   withoutStop?: boolean;
 }
 
 /** One request for the primary model. */
 export interface Turn {
-  /** The first is 1. */
+  /** Counts from 1. */
   attempt: number;
   /** Since the first request of any kind. */
   seconds: number;
   refuse(status: number, type: string, message: string, headers?: Record<string, string>): void;
-  /** Resets the connection before any byte of an answer. */
+  /** Resets the connection before the first byte of an answer. */
   reset(): void;
-  /** Answers nothing for so long, then closes the connection. */
+  /** Sends no answer for `ms`, then closes the connection. */
   hold(ms: number): Promise<void>;
   answer(fault?: StreamFault): Promise<void>;
 }
 
-/** What the provider does with a request for the primary model. */
+/** How the provider treats a request for the primary model. */
 export type Script = (turn: Turn) => void | Promise<void>;
 
 /** A request as the provider saw it. */
@@ -82,7 +82,7 @@ export class Provider {
     });
   }
 
-  /** Starts it on a free port. */
+  /** Starts the provider on a free port. */
   static async start(script: Script): Promise<Provider> {
     const provider = new Provider(script);
     await new Promise<void>((resolve) => provider.#server.listen(0, '127.0.0.1', resolve));
@@ -144,7 +144,6 @@ function turn(reply: Reply, attempt: number, seconds: number): Turn {
   };
 }
 
-/** The answer to one request. */
 class Reply {
   readonly #response: ServerResponse;
   readonly #body: MessagesBody;
@@ -154,7 +153,7 @@ class Reply {
     this.#response = response;
     this.#body = body;
     this.#seen = seen;
-    // A client that gives up is no fault of the bench.
+    // A client that gives up is no error of the bench.
     response.on('error', () => undefined);
   }
 

@@ -1,4 +1,4 @@
-/** What stands between client and provider, each with two retries, 30 s for a request and one fallback. */
+/** The systems between client and provider. Each has two retries, 30 s for a request and one fallback. */
 import { join } from 'node:path';
 import { localPlans } from '../../../cli/local/agentPlan.ts';
 import { Inventory } from '../../../cli/manifests/inventory.ts';
@@ -19,9 +19,9 @@ export interface Scene {
 export interface System {
   name: string;
   hasFallback: boolean;
-  /** After so long its client gives up; absent: the gateway must end the request. */
+  /** Timeout of the client. Absent: the gateway must end the request. */
   clientSeconds?: number;
-  /** Where a request of this scene goes, and with which model, so that the primary or a healthy model gets it. */
+  /** Address and model of a request that the primary or a healthy model of this scene gets. */
   address(scene: Scene, model: 'Primary' | 'Healthy'): Address;
   stop(): Promise<void>;
 }
@@ -38,7 +38,7 @@ function nameOf(model: 'Primary' | 'Healthy'): string {
   return model === 'Primary' ? PRIMARY : FALLBACK;
 }
 
-/** No gateway at all: what a client without retries sees. It shows that the provider misbehaves as it should. */
+/** No gateway: what a client without retries sees. It shows that the provider misbehaves as it should. */
 function direct(): Promise<System> {
   return Promise.resolve({
     name: 'direct',
@@ -49,7 +49,7 @@ function direct(): Promise<System> {
   });
 }
 
-/** A runtime of its own for each fault, with the configuration that the operator makes of an AgentDeployment. */
+/** A separate runtime for each fault, with the configuration that the operator builds from an AgentDeployment. */
 async function breakwater(scenes: readonly Scene[]): Promise<System> {
   const runtimes = new Map<string, Gateway>();
   const stop = async (): Promise<void> => {
@@ -74,7 +74,7 @@ async function breakwater(scenes: readonly Scene[]): Promise<System> {
   };
 }
 
-/** Made as the operator makes it, so that whatever is not said here is the default of the CRD. */
+/** Built as the operator does, so that everything not set here is the default of the CRD. */
 function content({ fault, port }: Scene, directory: string): Content {
   const baseURL = `http://127.0.0.1:${port}`;
   const apiKeySecretRef = { name: 'provider' };
@@ -112,7 +112,7 @@ function content({ fault, port }: Scene, directory: string): Content {
   return whole;
 }
 
-/** One process: it keeps nothing between requests, and each request brings its configuration. */
+/** One process. It keeps nothing between requests, and each request carries its configuration. */
 async function portkey(): Promise<System> {
   const gateway = await startPortkey({});
   const { port } = gateway.target;
@@ -147,7 +147,7 @@ function portkeyConfig({ fault, port }: Scene, model: 'Primary' | 'Healthy'): ob
   };
 }
 
-/** One process with a group of models for each fault, so that none shares a cooldown with another. */
+/** One process with a group of models for each fault, so that no two faults share a cooldown. */
 async function litellm(scenes: readonly Scene[]): Promise<System> {
   const group = ({ fault }: Scene, role: string): string => `fault-${role}-${fault.id}`;
   const model = (scene: Scene, role: string, name: string): object => ({

@@ -1,10 +1,11 @@
 /**
  * Sends requests one at a time to runtimes on this computer, which take turns: one without limits, one with a limit of
- * scope Pod, one whose limit is the fleet's, with its leader over a real link, and the one without limits once more after
- * a bucket in a real Redis was asked by one script.
+ * scope Pod, one with a limit of the fleet and its leader over a real link, and again the one without limits, after a
+ * script has asked a bucket in a real Redis.
  *
- * fleet_added_p50: median latency under the limit of the fleet, less that without limits. pod_added_p50: the same with
- * scope Pod. redis_added_p50: the same with Redis asked for each request.
+ * fleet_added_p50: median latency under the limit of the fleet, less the one without limits.
+ * pod_added_p50: the same with scope Pod.
+ * redis_added_p50: the same with a request to Redis for each request.
  */
 import { createClient } from '@redis/client';
 import { Registry } from 'prom-client';
@@ -25,7 +26,7 @@ import { MessagesClient } from '../../kit/messages.ts';
 import { percentile } from '../../kit/percentile.ts';
 
 const ROUNDS = 4000;
-/** What is spent on compiling. */
+/** Requests that only warm up the code. */
 const WARM_UP = 1000;
 const RATE = 100_000;
 const LIMIT = limitOf({ refill: { amount: RATE, perMs: 1000 }, capacity: RATE });
@@ -34,7 +35,7 @@ const SHARED: Limit = {
   fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'SafeShare', maxPods: 3 },
 };
 
-/** A token bucket: refills by the server's clock, takes one token if there is one. */
+/** A token bucket. It refills by the server's clock and takes one token if there is one. */
 const BUCKET = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -71,7 +72,6 @@ export async function addedFigures(): Promise<AddedFigures> {
   }
 }
 
-/** One request of each kind. */
 async function calls(
   stops: (() => Promise<unknown>)[],
 ): Promise<Record<Kind, () => Promise<void>>> {
@@ -103,7 +103,7 @@ async function calls(
   };
 }
 
-/** Address of a runtime whose limit a leader in this process grants. */
+/** Returns the address of a runtime whose limit a leader in this process grants. */
 async function ledRuntime(model: string, stops: (() => Promise<unknown>)[]): Promise<string> {
   const desired = configuration(model, { limits: [SHARED] });
   const { runtimes, targets, credentials } = await linkedRuntimes(1, desired);
@@ -134,7 +134,7 @@ async function ledRuntime(model: string, stops: (() => Promise<unknown>)[]): Pro
   return runtimes[0]!.url;
 }
 
-/** Takes a token of a bucket in a Redis of its own. */
+/** Takes a token of a bucket in its own Redis. */
 async function redisBucket(stops: (() => Promise<unknown>)[]): Promise<() => Promise<boolean>> {
   const redis = await RealRedis.start();
   stops.push(() => redis.stop());
@@ -146,12 +146,12 @@ async function redisBucket(stops: (() => Promise<unknown>)[]): Promise<() => Pro
   return async () => (await client.evalSha(script, taking)) === 1;
 }
 
-/** Milliseconds of each request, by kind. */
+/** Milliseconds of each request by kind. */
 async function measure(all: Record<Kind, () => Promise<void>>): Promise<Record<Kind, number[]>> {
   const samples: Record<Kind, number[]> = { bare: [], pod: [], fleet: [], redis: [] };
   const kinds = Object.keys(all) as Kind[];
   for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-    // Each goes first as often as the others.
+    // Each kind goes first equally often.
     for (const each of kinds.keys()) {
       const kind = kinds[(round + each) % kinds.length]!;
       const begun = performance.now();

@@ -1,11 +1,11 @@
 /**
- * Plays an outage of 120 s to the real guards of 100 pods under the real decisions of a leader, in virtual time. Each pod
- * has 5 requests/s. The leader is killed every 40 s.
+ * Plays an outage of 120 s to the real guards of 100 pods under the real decisions of a leader, in virtual time. Each
+ * pod gets 5 requests/s. The leader is killed every 40 s.
  *
- * fleet_probes_per_open: the most failed probes within one openDuration, of all pods together.
- * fleet_probes_per_open_pod_scope: the same with circuits of each pod alone.
+ * fleet_probes_per_open: the most failed probes of all pods within one openDuration.
+ * fleet_probes_per_open_pod_scope: the same with scope Pod.
  * fleet_open_seconds: from the beginning of the outage until the circuits of all pods are open.
- * fleet_failed_calls: calls that failed in the outage, and with circuits of each pod alone.
+ * fleet_failed_calls: calls that failed in the outage, and the same with scope Pod.
  */
 import { CircuitFleet, fleetCircuit } from '../../../operator/testing/circuitFleet.ts';
 
@@ -28,7 +28,6 @@ export interface CircuitFigures {
   fleet_failed_calls_pod_scope: number;
 }
 
-/** The figures of circuits, by name. */
 export function circuitFigures(): CircuitFigures {
   const { fleet: _, ...alone } = fleetCircuit(POLICY);
   const shared = outage(new CircuitFleet(PODS, fleetCircuit(POLICY)));
@@ -73,7 +72,7 @@ function outage(fleet: CircuitFleet): Outage {
   };
 }
 
-/** The most of these times, in order, that lie within so many milliseconds. */
+/** The most of the sorted times that lie within `ms`. */
 function mostWithin(ms: number, times: readonly number[]): number {
   const counts = times.map((from, i) => times.slice(i).filter((at) => at - from < ms).length);
   return Math.max(0, ...counts);

@@ -1,11 +1,12 @@
 /**
- * Limits an agent of six pods in a real cluster to 100 requests/s. Twice as many come, 90 % of them to one pod.
+ * Limits an agent with six pods in a real cluster to 100 requests/s. Clients send twice as many, 90 % of them to one
+ * pod.
  *
- * fleet_utilisation_cluster: requests admitted ÷ those that one central bucket would have admitted.
- * fleet_overrun_cluster: the most requests beyond capacity + rate × time, over any window, that were surely admitted
- * within it, as clients saw it.
- * The same with the pod of the leader deleted every 20 s, which sends it SIGTERM (_failover), and with its process killed
- * every 40 s (_killed).
+ * fleet_utilisation_cluster: admitted requests ÷ those that one central bucket would have admitted.
+ * fleet_overrun_cluster: the most requests beyond capacity + rate × time over any window, of those that were certainly
+ * admitted within the window, as clients saw it.
+ * _failover: the same while the pod of the leader is deleted every 20 s, which sends it SIGTERM.
+ * _killed: the same while the process of the leader is killed every 40 s.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { fleetOverrun, type Admitted } from './overrun.ts';
@@ -26,7 +27,7 @@ import { AGENT, openScene, type Scene } from '../cluster/scene.ts';
 const PODS = 6;
 const RATE = 100;
 const OVERLOAD = 2;
-/** One of so many requests goes to another pod than the first. */
+/** One of ten requests goes to a pod other than the first. */
 const COLD = 10;
 
 export interface ClusterFigures {
@@ -83,7 +84,7 @@ interface Played {
   overrun: number;
 }
 
-/** Runs the load for so long, with ends of the leader in the middle of each period. */
+/** Runs the load for `ms` and ends the leader in the middle of each period. */
 async function play(scene: Scene, ms: number, ends?: Ends): Promise<Played> {
   await ready(scene);
   const load = new Load(scene.pods);
@@ -149,7 +150,7 @@ interface Lease {
   spec: { holderIdentity?: string };
 }
 
-/** Requests at an even rate, whether or not earlier ones are answered. */
+/** Sends requests at an even rate, whether or not earlier ones are answered. */
 class Load {
   readonly admitted: Admitted[] = [];
   readonly outcomes: Record<string, number> = {};

@@ -1,11 +1,12 @@
 /**
  * Plays two minutes under one limit of 1,000 requests/s to the real guards of 100 pods and the real decisions of a
- * leader, in virtual time. Twice as many requests come as the limit admits, 90 % of them to one pod.
+ * leader, in virtual time. Clients send twice as many, 90 % of them to one pod.
  *
  * fleet_utilisation: what was admitted ÷ what one central bucket would have admitted.
- * fleet_overrun: tokens beyond capacity + rate × time, at worst.
- * The same with the leader stopped by SIGTERM every 20 s (_failover), and killed every 40 s (_killed). The next one has
- * links to the pods after 2.5 s and after 15 s, as with the operator's Lease.
+ * fleet_overrun: the most tokens beyond capacity + rate × time.
+ * _failover: the same while the leader gets SIGTERM every 20 s. The next leader has links to the pods 2.5 s later.
+ * _killed: the same while the leader is killed every 40 s. The next leader has links 15 s later, as with the
+ * operator's Lease.
  */
 import type { Limit } from '../../../contract/generated/types.ts';
 import { limitOf } from '../../../runtime/testing/guardFixture.ts';
@@ -31,7 +32,7 @@ export interface LimitFigures {
 interface Ends {
   how: 'SIGTERM' | 'SIGKILL';
   everyMs: number;
-  /** Until another process leads. */
+  /** Until the next process leads. */
   gapMs: number;
 }
 
@@ -53,7 +54,7 @@ async function play(ends?: Ends): Promise<{ utilisation: number; overrun: number
   const time = new VirtualTime();
   const limit: Limit = limitOf({
     ...{ refill: { amount: RATE, perMs: 1000 }, capacity: RATE, onLimit: 'Reject' },
-    // As the operator reckons: as many pods can be ending, and one more is for a roll-out.
+    // As the operator computes it: as many pods again can be ending, and one more comes with a rollout.
     fleet: {
       store: 'Leader',
       storeTimeoutMs: 250,

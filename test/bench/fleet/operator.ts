@@ -1,12 +1,13 @@
 /**
- * Measures the operator under limits of the fleet: 1,000 agents with three pods each, over real links with the real code
- * of both sides. The pods' guards are in a process of their own, without the rest of the runtime. Each agent has a limit
- * of 10 requests/s, and each pod one request/s, for which its safe share is enough.
+ * Measures the operator under limits of the fleet: 1,000 agents with three pods each, over real links with the real
+ * code of both sides. The guards of the pods run in another process, without the rest of the runtime. Each agent has a
+ * limit of 10 requests/s. Each pod gets one request/s, for which its safe share is enough.
  *
- * fleet_operator_share: processor time of the operator's process per second. fleet_operator_share_idle: the same without
- * requests. fleet_operator_share_strained: the same with five requests/s in each pod, more than the limit allows.
- * fleet_operator_share_base: the same without the limits. fleet_messages …: messages on limits per second, in both
- * directions.
+ * fleet_operator_share: processor time of the operator's process per second.
+ * fleet_operator_share_idle: the same without requests.
+ * fleet_operator_share_strained: the same with five requests/s in each pod, more than the limit allows.
+ * fleet_operator_share_base: the same without the limits.
+ * fleet_messages …: messages about limits per second, in both directions.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ const AGENTS = Number(process.env['AGENTS'] ?? 1000);
 const PODS_PER_AGENT = 3;
 const PODS = AGENTS * PODS_PER_AGENT;
 const MEASURED_MS = 30_000;
-/** Statuses that follow from what has changed are written until then. */
+/** By then the operator has written the statuses that follow from earlier changes. */
 const QUIET_MS = 20_000;
 
 export interface OperatorFigures {
@@ -75,7 +76,7 @@ async function isShared({ operator }: TakeoverBench): Promise<boolean> {
 interface Share {
   /** Seconds of processor time per second. */
   share: number;
-  /** Per second. */
+  /** Messages per second. */
   messages: number;
 }
 

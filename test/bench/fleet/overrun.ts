@@ -1,12 +1,12 @@
-/** A request that was admitted at some time between these two, in milliseconds. */
+/** A request that was admitted at some time between `sent` and `answered`, in milliseconds. */
 export interface Admitted {
   sent: number;
   answered: number;
 }
 
 /**
- * The most requests beyond capacity + rate × time over any window, of those that were sent and answered within it. It
- * never counts a request that may have been admitted outside the window. Whole requests.
+ * The most requests beyond capacity + rate × time over any window, of those sent and answered within the window. Does
+ * not count a request that may have been admitted outside the window. Whole requests.
  */
 export function fleetOverrun(
   all: readonly Admitted[],
@@ -25,5 +25,5 @@ export function fleetOverrun(
   return Math.ceil(worst - ROUNDING);
 }
 
-/** Less than any share of a request that matters. */
+/** Smaller than any fraction of a request that matters. */
 const ROUNDING = 1e-6;

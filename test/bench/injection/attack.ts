@@ -1,6 +1,6 @@
 import type { InjectionSource } from '../../../runtime/security/injection/detector.ts';
 
-/** A text that tries to have a model do what neither its operator nor its user wants. */
+/** A text that tries to make a model do what neither its operator nor its user wants. */
 export interface Attack {
   source: InjectionSource;
   technique: string;
@@ -18,16 +18,16 @@ export function attacks(
 
 export const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** With a zero-width space after each letter. */
+/** Adds a zero-width space after each letter. */
 export const zeroWidth = (text: string): string => [...text].join('\u200b');
 
-/** In tag characters, which no font draws. */
+/** Writes the text in tag characters, which no font draws. */
 export const tagged = (text: string): string =>
   Array.from(text, (each) => String.fromCodePoint(0xe0000 + each.codePointAt(0)!)).join('');
 
 const LOOKALIKES: Record<string, string> = { a: 'а', c: 'с', e: 'е', i: 'і', o: 'о', p: 'р', s: 'ѕ', x: 'х', y: 'у' }; // prettier-ignore
 
-/** With Cyrillic letters for Latin ones. */
+/** Replaces Latin letters by Cyrillic ones. */
 export const lookalike = (text: string): string =>
   Array.from(text, (each) => LOOKALIKES[each] ?? each).join('');
 

@@ -1,6 +1,6 @@
 import type { Ordinary } from './ordinary.ts';
 
-/** Lines as common programs log them; # stands for a number, @ for a name, % for an address. */
+/** Lines as common programs log them. # stands for a number, @ for a name, % for an address. */
 const LINES: readonly string[] = [
   '2026-11-2#T0#:1#:2#Z INFO  [http] GET /v1/orders/### 200 #ms client=@',
   '{"level":30,"time":17637#####,"module":"access","requestId":"req_####","route":"/v1/messages","status":200,"msg":"Request ended"}',
@@ -46,7 +46,7 @@ const LINES: readonly string[] = [
 const NAMES = ['orders', 'billing', 'alice', 'bob', 'web', 'search', 'cache', 'worker', 'ledger', 'mail']; // prettier-ignore
 const LINES_PER_LOG = 120;
 
-/** Logs of every second line, from the first or the second on: always the same. */
+/** Logs of every second line, beginning with the first or the second. They are the same in each run. */
 export function* logTexts(count: number, half: 0 | 1): Generator<Ordinary> {
   const lines = LINES.filter((_line, index) => index % 2 === half);
   let state: number = half;

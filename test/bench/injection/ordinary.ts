@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Ordinary texts: what packages of package-lock.json ship, and logs. */
+/** An ordinary text: from a package in package-lock.json, or a log. */
 export interface Ordinary {
   kind: 'prose' | 'code' | 'logs';
-  /** Where it is from, for who looks into a false alarm. */
+  /** Where it comes from, for finding the cause of a false alarm. */
   name: string;
   text: string;
 }
 
 const MODULES = new URL('../../../node_modules/', import.meta.url).pathname;
 const ROOT = new URL('../../../', import.meta.url).pathname;
-/** Texts of one kind and package at most, so that no package is most of a kind. */
+/** Most texts of one kind from one package, so that no package dominates a kind. */
 const PER_PACKAGE = 6;
 const MIN_CHARACTERS = 400;
-/** As much as /v1/messages has examined. */
+/** As much as /v1/messages examines. */
 const MAX_CHARACTERS = 64 * 1024;
 const KINDS: readonly (readonly [RegExp, Ordinary['kind']])[] = [
   [/\.(md|markdown|txt)$|^(licen[cs]e|readme|changes|history)$/i, 'prose'],
@@ -23,12 +23,12 @@ const KINDS: readonly (readonly [RegExp, Ordinary['kind']])[] = [
 ];
 const SKIPPED: ReadonlySet<string> = new Set(['.cache', '.bin', '.package-lock.json']);
 
-/** The same half of the packages on every computer. */
+/** Chooses the same half of the packages on every computer. */
 export function isHeldOut(name: string): boolean {
   return createHash('sha256').update(name).digest()[0]! % 2 === 1;
 }
 
-/** Texts of the packages of which `takes` says yes. */
+/** Texts of the packages for which `takes` returns true. */
 export function* packageTexts(takes: (packageName: string) => boolean): Generator<Ordinary> {
   for (const name of packages()) {
     if (!takes(name)) continue;
@@ -45,7 +45,7 @@ export function* packageTexts(takes: (packageName: string) => boolean): Generato
   }
 }
 
-/** The project's own documents, of which some are about prompts and agents. */
+/** The project's own documents. Some are about prompts and agents. */
 export function* projectTexts(): Generator<Ordinary> {
   for (const directory of ['docs', 'docs/decisions', 'docs/runbooks', 'docs/reference']) {
     for (const file of readdirSync(join(ROOT, directory)).sort()) {

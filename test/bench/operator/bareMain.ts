@@ -1,6 +1,6 @@
 /**
- * The reference: a pooled HTTP client that issues the writes an operator has to make for the agents of a
- * prefix, with the same watches open, and does nothing else. The bodies are made before the clock starts.
+ * The reference: a pooled HTTP client that issues the writes that the operator has to make for the agents of a prefix,
+ * with the same watches open, and does nothing else. It builds the bodies before the clock starts.
  */
 import { createHash } from 'node:crypto';
 import { Pool } from 'undici';
@@ -28,22 +28,22 @@ import type { Access } from '../../kit/operator/access.ts';
 import { IMAGE, NAMESPACE } from '../../kit/operator/operatorProcess.ts';
 import { readStatuses } from './statuses.ts';
 
-/** Requests at a time: as many as the operator has under way at most. More are slower where two cores serve them. */
+/** Requests at a time, as many as the operator sends at most. More are slower where two cores serve them. */
 const CONNECTIONS = 7;
 const OURS = `app.kubernetes.io/managed-by=${MANAGED_BY},${AGENT_LABEL}`;
 
 export interface BareOrder {
   access: Access;
   authority: string;
-  /** Of the namespaces to write into. */
+  /** Prefix of the namespaces to write into. */
   prefix: string;
-  /** File with the statuses that the operator gave such objects. */
+  /** File with the statuses that the operator wrote for such objects. */
   statuses: string;
 }
 
 export interface BareResult {
   seconds: number;
-  /** Of this process, in seconds. */
+  /** Processor time of this process in seconds. */
   cpu: number;
   writes: number;
 }
@@ -108,7 +108,7 @@ const breakers = await list<CircuitBreakerPolicy>(resourcePath(CircuitBreakerPol
 
 const statusOf = await readStatuses(statuses);
 
-/** Gives the object the status that the operator gave the one like it. */
+/** Gives the object the status that the operator wrote for the object in the same place. */
 function status(
   resource: typeof CircuitBreakerPolicies | typeof AgentDeployments,
   bare: KubernetesObject,
@@ -166,7 +166,7 @@ const queue = all(agents, prefix).map(writesOf);
 const writes = queue.reduce((sum, list) => sum + list.length, 0);
 const started = performance.now();
 const before = process.cpuUsage();
-/** The writes of one agent follow one another, those of different agents do not. */
+/** The writes of one agent run one after another, those of different agents run in parallel. */
 const worker = async (): Promise<void> => {
   for (let next = queue.shift(); next; next = queue.shift()) {
     for (const write of next) await send(write);

@@ -10,13 +10,13 @@ const SAMPLE_TICKS = 10;
 const PASSING_TICKS = 10;
 const SAY_TICKS = 300;
 const HOUR_MS = 3_600_000;
-/** Caches fill and the heap finds its size first. */
+/** Share of the time in which caches fill and the heap reaches its size. */
 const WARM_UP = 0.2;
 
-/** What changes, each second: specs and policies, pods that are replaced, circuits; all pods report numbers. */
+/** Changes each second: specs, policies, replaced pods, circuits. All pods also report numbers. */
 const PER_SECOND = { specs: 2, policies: 1, pods: 1, circuits: 5 };
 
-/** Memory of a leader under churn: its slope over so many minutes, after a warm-up. */
+/** Slope of the memory of a leader under churn for so many minutes, after a warm-up. */
 export async function churn(
   bench: CrowdBench,
   minutes: number,

@@ -6,7 +6,7 @@ import {
 } from '../../../operator/resources/resources.ts';
 import { inParallel, type World } from './world.ts';
 
-/** Where all of them are. */
+/** Namespace of all agents. */
 const NAMESPACE = 'crowd';
 const AGENTS_PER_TEAM = 10;
 const AGENTS_PER_POLICY = 5;
@@ -19,9 +19,10 @@ const OF_ALL = 'breaker-whole-crowd';
 type PolicyResource = typeof CircuitBreakerPolicies | typeof RateLimitPolicies;
 
 /**
- * One namespace full of agents with four dependencies each. There are a fifth as many policies: half are breakers, half
- * are limits, and half of either choose agents by label: a team of ten, and one breaker all there are. Each agent has three
- * pods, which are objects in the API server and nothing else, but for the first of each, which runs at an address.
+ * One namespace full of agents with four dependencies each. There is one policy for five agents. Half of the policies
+ * are breakers and half are limits. Half of either kind choose agents by label: each a team of ten, but one breaker
+ * chooses all agents. Each agent has three pods, which are only objects in the API server. The first of each runs at
+ * an address.
  */
 export class Crowd {
   readonly agents: number;
@@ -36,7 +37,7 @@ export class Crowd {
     return this.agents / AGENTS_PER_TEAM;
   }
 
-  /** How many policies of a kind there are that choose agents in one way. */
+  /** Number of policies of one kind that choose agents in one way. */
   get #quarter(): number {
     return this.agents / AGENTS_PER_POLICY / 4;
   }
@@ -53,7 +54,7 @@ export class Crowd {
     await this.#world.post('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
     await inParallel(this.agents, (index) => this.makeAgent(this.#nameOf(index), index));
     await inParallel(this.#quarter, (index) => this.#makePolicies(index));
-    // The youngest, or the last by name: those of the teams win.
+    // Created last and the last by name, so that the policies of teams win.
     await this.#makePolicy(CircuitBreakerPolicies, OF_ALL, {
       targetSelectors: [{ matchLabels: ALL }],
     });
@@ -83,7 +84,7 @@ export class Crowd {
     });
   }
 
-  /** One of each sort. Teams of the first half have a breaker of their own, those of the other half a limit. */
+  /** Creates one policy of each sort. Teams in the first half have a breaker, those in the other half a limit. */
   async #makePolicies(index: number): Promise<void> {
     const byName = { targetRefs: [{ name: this.#nameOf(index) }] };
     const ofTeam = (team: number): object => ({
@@ -92,7 +93,7 @@ export class Crowd {
     await this.#makePolicy(CircuitBreakerPolicies, `breaker-${index}`, byName);
     await this.#makePolicy(RateLimitPolicies, `limit-${index}`, byName);
     await this.#makePolicy(RateLimitPolicies, `limit-team-${index}`, ofTeam(this.#quarter + index));
-    // The last one is that for all.
+    // The last breaker is the one for all agents.
     if (index + 1 === this.#quarter) return;
     await this.#makePolicy(CircuitBreakerPolicies, `breaker-team-${index}`, ofTeam(index));
   }
@@ -107,7 +108,7 @@ export class Crowd {
     });
   }
 
-  /** The pods of all agents, once the operator has made their Deployments. */
+  /** Creates the pods of all agents, once the operator has created their Deployments. */
   async makePods(): Promise<void> {
     await inParallel(this.agents, async (index) => {
       for (let pod = 0; pod < PODS_PER_AGENT; pod++) await this.#makePod(index, pod);
@@ -115,7 +116,7 @@ export class Crowd {
     });
   }
 
-  /** The pod that runs is gone, and another one has its name and its address. */
+  /** Deletes the running pod, and creates another one with its name and address. */
   async replacePod(index: number): Promise<void> {
     const path = `/api/v1/namespaces/${NAMESPACE}/pods/${this.#podOf(index, 0)}`;
     await this.#world.delete(path, { gracePeriodSeconds: 0 });
@@ -141,14 +142,14 @@ export class Crowd {
     });
   }
 
-  /** Changes the breaker of an agent, in turn one that names it and one for its team. */
+  /** Changes the breaker of an agent: in turn one that names it and one for its team. */
   async changeBreaker(index: number, openDuration: string): Promise<void> {
     const number = Math.floor(index / 2) % (this.#quarter - 1);
     const name = index % 2 === 0 ? `breaker-${number}` : `breaker-team-${number}`;
     await this.#changeBreaker(name, openDuration);
   }
 
-  /** Changes the breaker that is for all agents; it is in force for half of them. */
+  /** Changes the breaker for all agents. It is in force for half of them. */
   async changeBreakerOfAll(openDuration: string): Promise<void> {
     await this.#changeBreaker(OF_ALL, openDuration);
   }
@@ -158,7 +159,7 @@ export class Crowd {
     await this.#world.patch(path, { spec: { openDuration } });
   }
 
-  /** An agent comes and goes. What was made for it goes as the controller of garbage would have it. */
+  /** Creates an agent and deletes it. Deletes its objects as the garbage collector would. */
   async passingAgent(index: number, whileThere: () => Promise<void>): Promise<void> {
     const name = `passing-${index}`;
     await this.makeAgent(name, index);

@@ -15,13 +15,13 @@ import { sayWrites, whenLeading, whenLinked, whenQuiet, whenWarm, writesIn } fro
 import { atRate, now, Spans } from './spans.ts';
 import type { World } from './world.ts';
 
-/** In MiB: what Node chooses in a container of 1 GiB. */
+/** Heap in MiB that Node chooses in a container of 1 GiB. */
 const HEAP = 512;
-/** The chart's values that docs/scale.md asks for at this size. */
+/** The values of the chart that docs/scale.md asks for at this size. */
 const SETTINGS = { API_TOKEN_REVIEWS_IN_FLIGHT: '8' };
 const QUEUE = 'workqueue_queue_duration_seconds';
 
-/** Measurements of a namespace that is full of agents. */
+/** Measurements in a namespace full of agents. */
 export class CrowdBench {
   readonly crowd: Crowd;
   readonly #world: World;
@@ -43,7 +43,7 @@ export class CrowdBench {
     this.#client = new KubeClient(this.#transport);
   }
 
-  /** The one that leads. */
+  /** The operator process that leads. */
   get operator(): OperatorProcess {
     return this.#operator!;
   }
@@ -69,7 +69,7 @@ export class CrowdBench {
     await this.#transport.close();
   }
 
-  /** From the start of the process to the last write, with everything to do and no pods yet. */
+  /** From the start of the process until its last write, with everything to do and no pods yet. */
   async converge(): Promise<void> {
     const begun = now();
     this.#operator = await this.#start();
@@ -78,7 +78,7 @@ export class CrowdBench {
     await this.#sayState();
   }
 
-  /** The pods come, while the operator watches; a third of them run and are linked. */
+  /** Creates the pods while the operator watches. A third of them run and are linked. */
   async link(): Promise<void> {
     this.#runtimes = await Runtimes.start(this.#world.access, await this.#authority());
     await this.crowd.makePods();
@@ -92,7 +92,7 @@ export class CrowdBench {
     return Buffer.from(secret!.data!['tls.crt']!, 'base64').toString();
   }
 
-  /** A standby takes over. What is measured after this is of that process, from its start. */
+  /** A standby takes over. Later figures are of its process, from its start. */
   async takeOver(): Promise<void> {
     const standby = await this.#start();
     const started = now();
@@ -143,7 +143,7 @@ export class CrowdBench {
     await this.#sayState();
   }
 
-  /** Ten edits of breakers a second, half of them of breakers that are for a team of ten: until the last pod has it. */
+  /** Ten edits of breakers a second, half of them of breakers for a team of ten: until the last pod has each. */
   async edit(count: number): Promise<void> {
     await this.#untilConfigured('edits', () =>
       atRate(10, count, (index) => this.crowd.changeBreaker(index, `${30_000 + index}ms`)),
@@ -151,13 +151,13 @@ export class CrowdBench {
     await this.#sayState();
   }
 
-  /** One edit of the breaker that is for all agents and in force for half of them. */
+  /** One edit of the breaker for all agents, which is in force for half of them. */
   async editAll(): Promise<void> {
     await this.#untilConfigured('edit_of_all', () => this.crowd.changeBreakerOfAll('33s'));
     await this.#sayState();
   }
 
-  /** From the first edit until the last pod has its configuration, and until nothing is left to write. */
+  /** From the first edit until the last pod has its configuration, and until no write is left. */
   async #untilConfigured(name: string, edit: () => Promise<void>): Promise<void> {
     const writes = await this.#world.writes();
     let last = 0;
@@ -178,10 +178,10 @@ export class CrowdBench {
     this.#figure(`${name}_quiet`, (ended - begun) / 1000, 's');
   }
 
-  /** Writes at the API server while every pod that runs reports new numbers each second. */
+  /** Writes at the API server while every running pod reports new numbers each second. */
   async steady(seconds: number): Promise<void> {
     this.runtimes.order({ type: 'traffic', on: true });
-    // The first figures of all are due at once.
+    // The first numbers of all pods are due at once.
     await pause(10_000);
     const before = (await this.operator.metrics())!.sum('process_cpu_seconds_total');
     const writes = await writesIn(this.#world, seconds);
@@ -206,7 +206,7 @@ export class CrowdBench {
     this.#figure('eventloop_own_max', ownMax, 'ms');
   }
 
-  /** What this step cost. */
+  /** Prints memory and stalls after a step. */
   async #sayState(): Promise<void> {
     const { now: resident } = this.operator.memory();
     const { p999, max, ownP999, ownMax } = await this.operator.stalls('LastCall');

@@ -5,22 +5,22 @@ import { atRate, Spans } from './spans.ts';
 import type { World } from './world.ts';
 
 const POLICIES = 100;
-/** Where the policies are that are made here, for no agent. */
+/** Namespace of the policies that this file creates, for no agent. */
 const NAMESPACE = 'floor';
 
 export interface FloorOptions {
   world: World;
   client: KubeClient;
-  /** A namespace of agents, to take a ConfigMap from. */
+  /** A namespace of agents. One of its ConfigMaps is the template. */
   namespace: string;
   edits: number;
   signal: AbortSignal;
 }
 
 /**
- * What the API server and the machine alone take for edits of policies, 20 a second: each from just before it is
- * sent, by a watch that shows it, until a ConfigMap like that of an agent is applied. Of the operator's own writes
- * after an edit there is the one of the policy's status.
+ * The time that the API server and the machine alone take for edits of policies, 20 a second: each from just before it
+ * is sent, through a watch that shows it, until a ConfigMap like that of an agent is applied. Of the operator's own
+ * writes after an edit, it includes that of the policy's status.
  */
 export async function editFloor(options: FloorOptions): Promise<Spans> {
   const { world, client, namespace, edits, signal } = options;

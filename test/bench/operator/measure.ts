@@ -37,7 +37,7 @@ export interface Figure {
   unit: string;
 }
 
-/** One run of all measurements, with so many agents. */
+/** One run of all measurements with a number of agents. */
 export class Bench {
   readonly #agents: number;
   readonly #world: World;
@@ -75,7 +75,7 @@ export class Bench {
     await this.#transport.close();
   }
 
-  /** From the start of the process to the last write, against a client that only writes. */
+  /** From the start of the process until its last write, and the same for a client that only writes. */
   async converge(): Promise<void> {
     const first = await this.#fromCold();
     await this.#operator.end();
@@ -127,7 +127,6 @@ export class Bench {
     return Buffer.from(secret!.data!['tls.crt']!, 'base64').toString();
   }
 
-  /** Pods come up and are linked. */
   async link(): Promise<void> {
     this.#runtimes = await Runtimes.start(this.#world.access, await this.#authority());
     await this.#world.startPods();
@@ -177,7 +176,7 @@ export class Bench {
     this.#figure('change_p99', samples.p(99) / 1000, 's');
   }
 
-  /** 20 edits of policies a second: from just before one is sent until its pod has it in force. */
+  /** 20 edits of policies a second: from just before an edit is sent until its pod enforces it. */
   async reload(count: number): Promise<void> {
     const samples = new Spans();
     this.#runtimes!.onTell = (message) => {
@@ -249,7 +248,7 @@ export class Bench {
   /** Writes at the API server while nothing happens. */
   async idle(seconds: number): Promise<void> {
     await whenQuiet(this.#operator);
-    // Numbers that changed meanwhile are written within a minute.
+    // The operator writes changed numbers within a minute.
     await pause(NUMBERS_MS);
     const writes = await writesIn(this.#world, seconds);
     this.#figure('idle_writes', (writes * 60) / seconds, 'per min');
@@ -280,7 +279,7 @@ export class Bench {
     this.#figure('eventloop_lag_max', this.#operator.longestStallMs, 'ms');
   }
 
-  /** Memory of the leader when it is linked to all of them. */
+  /** Memory of the leader with links to all three pods of each agent. */
   async linkedThrice(): Promise<void> {
     await inParallel(2 * this.#agents, async (index) => {
       const { namespace } = this.#key(index);
@@ -305,7 +304,7 @@ export class Bench {
     ] as const) {
       const standby = await this.#start();
       await whenWarm(standby);
-      // Somewhere between two renewals, after the standby has seen one.
+      // A time between two renewals, after the standby has seen one.
       await pause(5_000 + Math.random() * 2_000);
       const begun = now();
       const leader = this.#operator;

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Access } from '../../kit/operator/access.ts';
 
-/** What the simulated runtimes tell. Times are milliseconds since 1970, of a clock that all processes share. */
+/** Messages of the simulated runtimes. Times are milliseconds since 1970, of a clock that all processes share. */
 export type Tell =
   | { type: 'ready' }
   | { type: 'configured'; key: string; hash: string; at: number }
   | { type: 'changed'; key: string; at: number }
   | { type: 'counted'; messages: number };
 
-/** What they are told; without a key, all of them. */
+/** Orders to the simulated runtimes. Without a key, an order is for all of them. */
 export type Order =
   | { type: 'change'; key?: string; to: 'Open' | 'Closed' }
   | { type: 'traffic'; on: boolean }
@@ -20,7 +20,7 @@ export type Order =
 /** The process of the simulated runtimes. */
 export class Runtimes {
   readonly #child: ChildProcess;
-  /** Called for everything they tell. */
+  /** Called for every message. */
   onTell: (message: Tell) => void = () => undefined;
 
   private constructor(child: ChildProcess) {
@@ -30,7 +30,7 @@ export class Runtimes {
 
   /**
    * @param authority certificate of the operator's authority, PEM
-   * @param dead address of pods that have no runtime
+   * @param dead address of pods without a runtime
    */
   static async start(access: Access, authority: string, dead?: string): Promise<Runtimes> {
     const child = fork(join(import.meta.dirname, 'runtimesMain.ts'), {
@@ -44,10 +44,10 @@ export class Runtimes {
     this.#child.send(order);
   }
 
-  /** How many messages on limits of the fleet have passed so far, in both directions. */
+  /** Number of messages about limits of the fleet so far, in both directions. */
   messages(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
-    // Of messages that come together, `once` in a loop would see the first.
+    // If several messages come together, `once` in a loop would see only the first.
     const listen = (message: Tell): void => {
       if (message.type !== 'counted') return;
       this.#child.off('message', listen);

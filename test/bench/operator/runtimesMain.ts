@@ -1,6 +1,6 @@
 /**
- * Simulated runtimes of all pods, in one process: the real protocol over real TLS, with tokens of the
- * API server's own. Tells its parent when a configuration came in, and does what the parent says.
+ * Simulated runtimes of all pods in one process: the real protocol over real TLS, with tokens of the API server.
+ * Reports received configurations to its parent and obeys the parent's orders.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
@@ -54,12 +54,12 @@ pods.addIndex('ip', (pod) => (pod.status?.podIP ? [pod.status.podIP] : []));
 pods.start(new AbortController().signal);
 
 const tell = (message: Tell): void => void process.send!(message);
-/** Messages on limits of the fleet. */
+/** Messages about limits of the fleet. */
 let messages = 0;
 const ASKED = { cost: { inputTokens: 1, outputTokens: 1 } };
 const clock = (): number => performance.timeOrigin + performance.now();
 
-/** One pod's runtime. It lives as long as this process. */
+/** The runtime of one pod. It lives as long as this process. */
 class Runtime {
   readonly boot = randomUUID();
   readonly startedAt = new Date().toISOString();
@@ -72,10 +72,10 @@ class Runtime {
   #circuit: CircuitStatus = { dependency: DEPENDENCY, state: 'Closed', since: this.startedAt };
   #sequence = 0;
   #rejected = 0;
-  /** Of the limit on its requests. */
+  /** Name of the limit on its requests. */
   #limitedBy: string;
   readonly #pace = new ReportPace();
-  /** Absent unless a limit is the fleet's. */
+  /** Absent unless a limit has scope Fleet. */
   #guard: Guard | undefined;
   link: WebSocket | undefined;
 
@@ -108,7 +108,7 @@ class Runtime {
     link.send(JSON.stringify(this.#snapshot()));
   }
 
-  /** The circuit opens, or closes again. */
+  /** Opens or closes the circuit. */
   change(to: 'Open' | 'Closed'): void {
     const time = new Date().toISOString();
     const from = this.#circuit.state;
@@ -131,7 +131,7 @@ class Runtime {
     });
   }
 
-  /** What a second of traffic changes. */
+  /** Changes numbers as a second of traffic does. */
   count(): void {
     this.#rejected += Math.floor(Math.random() * 5);
     if (this.#pace.tick() !== 'Changes') return;
@@ -252,7 +252,7 @@ const byKey = (key: string): Runtime | undefined =>
 let steady: NodeJS.Timeout | undefined;
 const SLICES = 20;
 
-/** A twentieth of all runtimes does something each 50 ms. */
+/** Calls `what` for each runtime once a second: for a twentieth of them every 50 ms. */
 function eachSecond(what: ((runtime: Runtime) => void) | undefined): void {
   clearInterval(steady);
   if (what === undefined) return;
@@ -292,7 +292,7 @@ sockets.on('connection', (link, { socket }) => {
   runtime.open(link).catch(() => link.terminate());
 });
 server.on('tlsClientError', () => undefined);
-/** Each pod's address has a listener of its own, so that other addresses stay free for others. */
+/** Each pod's address has its own listener, so that other addresses stay free. */
 const listening = new Set<string>();
 pods.onChange((pod) => {
   const ip = pod?.status?.podIP;

@@ -6,10 +6,10 @@ import { LEASE, NAMESPACE, type OperatorProcess } from '../../kit/operator/opera
 import { LONG_MS, now } from './spans.ts';
 import type { World } from './world.ts';
 
-/** Each costs the operator about 10 ms; who scrapes in earnest does so every 15 s. */
+/** Each scrape costs the operator about 10 ms. A real Prometheus scrapes every 15 s. */
 const SCRAPE_MS = 500;
 
-/** The time of the last write, once the operator leads, has made so many writes, and its queues are empty and stay so. */
+/** Time of the last write, once the operator leads, has made `atLeast` writes, and its queues stay empty. */
 export async function whenQuiet(operator: OperatorProcess, atLeast = 0): Promise<number> {
   let last = { writes: 0, at: now() };
   await waitFor(
@@ -45,7 +45,7 @@ export async function whenLinked(
   );
 }
 
-/** A standby has all there is in its caches. */
+/** Waits until the caches of a standby hold all objects. */
 export async function whenWarm(standby: OperatorProcess): Promise<void> {
   await waitFor('the standby is ready', LONG_MS, () => standby.ready());
 }
@@ -59,14 +59,14 @@ async function holdsLease(client: KubeClient, operator: OperatorProcess): Promis
   return lease?.spec?.holderIdentity?.startsWith(`${operator.name}_`) === true;
 }
 
-/** How many writes come within so many seconds; says of what they were. */
+/** Number of writes in so many seconds. Prints them by kind. */
 export async function writesIn(world: World, seconds: number): Promise<number> {
   const before = await world.writes();
   await pause(seconds * 1000);
   return sayWrites(world, before);
 }
 
-/** Says of what the writes since then were; returns how many. */
+/** Prints the writes since `before` by kind, and returns their number. */
 export async function sayWrites(world: World, before: Map<string, number>): Promise<number> {
   const counts = [...(await world.writes())]
     .map(([resource, count]) => [resource, count - (before.get(resource) ?? 0)] as const)

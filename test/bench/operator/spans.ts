@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { waitFor } from '../../cluster/common/step.ts';
 import { percentile } from '../../kit/percentile.ts';
 
-/** How long anything is waited for. */
+/** Longest wait for anything. */
 export const LONG_MS = 900_000;
 
 /** Milliseconds since 1970, of a clock that all processes share. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
-/** When things began and ended, by key; the two may become known in either order. */
+/** Beginnings and ends by key. The end may become known first. */
 export class Spans {
   readonly #begun = new Map<string, number>();
   readonly #ended = new Map<string, number>();
@@ -26,7 +26,7 @@ export class Spans {
     this.#ended.clear();
   }
 
-  /** Milliseconds of those that have both begun and ended. */
+  /** Milliseconds of all spans with a beginning and an end. */
   get ms(): number[] {
     return [...this.#begun].flatMap(([key, at]) => {
       const ended = this.#ended.get(key);
@@ -34,7 +34,7 @@ export class Spans {
     });
   }
 
-  /** Resolves when so many have ended. */
+  /** Resolves when `count` spans have ended. */
   async whenEnded(what: string, count: number): Promise<void> {
     let seen = 0;
     await waitFor(what, LONG_MS, () => (seen = this.ms.length) >= count).catch((error: Error) => {
@@ -47,7 +47,7 @@ export class Spans {
   }
 }
 
-/** Begins so many pieces of work, evenly spread, without waiting for one before the next. */
+/** Starts pieces of work at an even rate, without waiting for their ends. */
 export async function atRate(
   perSecond: number,
   count: number,

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { type KubeClient, type KubernetesObject } from '../../../operator/kube/index.ts';
 import { AgentDeployments, CircuitBreakerPolicies } from '../../../operator/resources/resources.ts';
 
-/** Statuses of all agents and policies, as `find` looks them up. */
+/** Statuses of all agents and policies by their place. */
 type Statuses = Record<string, unknown>;
 
-/** The place of an object in namespaces that differ by their prefix alone. */
+/** The place of an object, the same in namespaces that differ only by prefix. */
 function placeOf({ kind, metadata }: KubernetesObject): string {
   return `${kind}${metadata.namespace!.slice(metadata.namespace!.lastIndexOf('-'))}/${metadata.name}`;
 }
 
-/** Writes down the status of every agent and policy that there is; returns the path of the file. */
+/** Writes the statuses of all agents and policies into a file, and returns its path. */
 export async function storeStatuses(client: KubeClient, directory: string): Promise<string> {
   const objects: (KubernetesObject & { status?: unknown })[] = [
     ...(await client.list(AgentDeployments)),
@@ -25,7 +25,7 @@ export async function storeStatuses(client: KubeClient, directory: string): Prom
   return file;
 }
 
-/** Finds the status of the object that had the same place under another prefix. */
+/** Returns a function that finds the status of the object in the same place under another prefix. */
 export async function readStatuses(file: string): Promise<(object: KubernetesObject) => unknown> {
   const statuses = JSON.parse(await readFile(file, 'utf8')) as Statuses;
   return (object) => statuses[placeOf(object)];

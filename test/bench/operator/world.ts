@@ -11,7 +11,7 @@ import { IMAGE, NAMESPACE } from '../../kit/operator/operatorProcess.ts';
 import { replicaSetOf } from '../../kit/replicaSet.ts';
 
 const API = '/apis/breakwater.dev/v1alpha1';
-/** Where all pods are: kwok plays its kubelet. */
+/** Node of all pods. kwok plays its kubelet. */
 export const NODE = 'bench';
 const PER_NAMESPACE = 100;
 const CHILDREN = [
@@ -28,12 +28,12 @@ interface PodMeta {
   annotations?: Record<string, string>;
 }
 
-/** An API server with agents, and pods that look as if they ran. */
+/** An API server with agents, and with pods that seem to run. */
 export class World {
   readonly server: ApiServer;
   readonly access: Access;
   readonly directory: string;
-  /** Of the addresses of its pods: several worlds may be there at a time. */
+  /** Part of the addresses of its pods. Several worlds may exist at a time. */
   readonly #net = 100 + Math.floor(Math.random() * 100);
   #controllers: Daemon[] = [];
 
@@ -55,7 +55,7 @@ export class World {
     return world;
   }
 
-  /** Where agents of this number are, by a prefix. */
+  /** Namespace and name of the agent with this index, by a prefix. */
   static place(prefix: string, index: number): { namespace: string; name: string } {
     return {
       namespace: `${prefix}-${Math.floor(index / PER_NAMESPACE)}`,
@@ -63,7 +63,7 @@ export class World {
     };
   }
 
-  /** Makes so many agents, each with a policy of its own. */
+  /** Creates agents, each with a policy. */
   async makeAgents(prefix: string, count: number): Promise<void> {
     const namespaces = new Set(
       Array.from({ length: count }, (_, index) => World.place(prefix, index).namespace),
@@ -92,7 +92,7 @@ export class World {
     });
   }
 
-  /** Gives each agent a limit, whose numbers change under traffic. */
+  /** Gives each agent a limit, whose numbers change with traffic. */
   async makeLimits(prefix: string, count: number, scope: 'Pod' | 'Fleet' = 'Pod'): Promise<void> {
     await inParallel(count, async (index) => {
       const { namespace, name } = World.place(prefix, index);
@@ -109,7 +109,7 @@ export class World {
     });
   }
 
-  /** Deletes everything in the namespaces of a prefix; the namespaces stay. */
+  /** Deletes everything in the namespaces of a prefix, and keeps the namespaces. */
   async clear(prefix: string, count: number): Promise<void> {
     const last = Math.floor((count - 1) / PER_NAMESPACE);
     for (let index = 0; index <= last; index++) {
@@ -120,7 +120,7 @@ export class World {
     }
   }
 
-  /** Deletes what was made for an agent, or for all agents. */
+  /** Deletes the objects that the operator created for one agent or for all. */
   async deleteChildren(namespace: string, agent?: string): Promise<void> {
     const labelSelector = agent === undefined ? AGENT_LABEL : `${AGENT_LABEL}=${agent}`;
     for (const [api, plural] of CHILDREN) {
@@ -128,13 +128,13 @@ export class World {
     }
   }
 
-  /** Does nothing where there is nothing. */
+  /** Succeeds if nothing is there. */
   async delete(path: string, body: object = {}, query: Record<string, string> = {}): Promise<void> {
     const { status } = await this.server.request('DELETE', path, { body, query });
     if (status >= 300 && status !== 404) throw new Error(`DELETE ${path}: ${status}`);
   }
 
-  /** A pod of the agent's Deployment that no kubelet and no controller looks after. */
+  /** Creates a pod of the agent's Deployment. No kubelet and no controller changes it. */
   async makePod(namespace: string, agent: string, name: string): Promise<void> {
     const { labels, ownerReferences } = await replicaSetOf(this.server, namespace, agent);
     await this.post(`/api/v1/namespaces/${namespace}/pods`, {
@@ -147,7 +147,7 @@ export class World {
     return `127.${this.#net}.${Math.floor(index / 200)}.${1 + (index % 200)}`;
   }
 
-  /** It runs at an address from now on: its own, by a number, or another one. */
+  /** Lets the pod run at an address: its own by a number, or another one. */
   async runPod(namespace: string, name: string, address: number | string): Promise<void> {
     const podIP = typeof address === 'number' ? this.#addressOf(address) : address;
     await this.patch(`/api/v1/namespaces/${namespace}/pods/${name}/status`, {
@@ -167,7 +167,7 @@ export class World {
     }
   }
 
-  /** Merge patch; fails when it is refused. */
+  /** Applies a merge patch. Fails if the API server refuses it. */
   async patch(path: string, body: object): Promise<void> {
     const { status, body: answer } = await this.server.request('PATCH', path, {
       contentType: 'application/merge-patch+json',
@@ -202,7 +202,7 @@ export class World {
     for (const controller of this.#controllers) await controller.start();
   }
 
-  /** Writes that the API server has seen, by kind of object; the Lease and reviews aside. */
+  /** Writes that the API server has received, by kind of object, without the Lease and reviews. */
   async writes(): Promise<Map<string, number>> {
     const { body } = await this.server.request<string>('GET', '/metrics');
     const line =
@@ -216,7 +216,7 @@ export class World {
     return counts;
   }
 
-  /** A pod like the agent's first one, bound to no node yet. */
+  /** Creates a pod like the agent's first one, not yet bound to a node. */
   async clonePod(namespace: string, agent: string, name: string): Promise<void> {
     const { body } = await this.server.request<{ items: { metadata: PodMeta; spec: object }[] }>(
       'GET',
@@ -234,8 +234,8 @@ export class World {
   }
 
   /**
-   * A ReplicaSet of the agent's Deployment that leaves its pods alone, because it is being deleted. Another one would
-   * delete them as too many.
+   * Returns a ReplicaSet of the agent's Deployment that keeps its pods because it is being deleted. Any other would
+   * delete them as surplus.
    */
   async #idleReplicaSet(
     namespace: string,
@@ -278,7 +278,7 @@ export class World {
     });
   }
 
-  /** How many pods there are, and how many of them run. */
+  /** Number of pods, and of running pods. */
   async pods(): Promise<{ all: number; ready: number }> {
     const { body } = await this.server.request<{ items: { status?: { podIP?: string } }[] }>(
       'GET',
@@ -304,7 +304,7 @@ export class World {
   }
 }
 
-/** Does the work for 0 … count − 1, some at a time. */
+/** Does the work for 0 … count − 1, several at a time. */
 export async function inParallel(
   count: number,
   work: (index: number) => Promise<void>,

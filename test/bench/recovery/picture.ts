@@ -1,7 +1,7 @@
 import { capacity, OUTAGE, PODS, REQUESTS_PER_SECOND } from './simulation.ts';
 import type { Recovery, State } from './simulation.ts';
 
-/** Seconds that are drawn, of one pixel each. */
+/** Seconds in the picture, one pixel each. */
 const DRAWN = 510;
 const PANEL = { width: DRAWN, rows: 200, served: 120, gap: 56, left: 56, top: 64 };
 const WIDTH = 2 * PANEL.width + 3 * PANEL.left;
@@ -10,7 +10,7 @@ const LOAD = PODS * REQUESTS_PER_SECOND;
 const COLOURS: Record<State, string> = { Closed: '#e6f4ea', Open: '#d93025', HalfOpen: '#f9ab00' };
 const ROW = PANEL.rows / PODS;
 
-/** The states of the circuits of all pods and the requests served, before and after, as an SVG. */
+/** An SVG with the states of the circuits of all pods and the served requests, before and after. */
 export function picture(before: Recovery, after: Recovery): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
@@ -54,7 +54,7 @@ function mark(at: number, bottom: number): string {
   return `<line x1="${at}" x2="${at}" y1="0" y2="${bottom + 6}" stroke="#000" stroke-opacity="0.4"/>`;
 }
 
-/** One stroke for each time that a circuit was in the state. */
+/** Draws one line for each time that a circuit was in the state. */
 function states(changes: Recovery['changes'], state: State): string {
   const strokes: string[] = [];
   for (let pod = 0; pod < PODS; pod += 1) {
@@ -62,7 +62,7 @@ function states(changes: Recovery['changes'], state: State): string {
     for (const [i, { at, to }] of own.entries()) {
       if (to !== state || at >= DRAWN * 1000) continue;
       const until = Math.min(own[i + 1]?.at ?? Infinity, DRAWN * 1000);
-      // What is shorter than a second would not be seen.
+      // Anything shorter than a second would be invisible.
       const length = Math.max((until - at) / 1000, 1);
       strokes.push(`M${round(at / 1000)} ${round((pod + 0.5) * ROW)}h${round(length)}`);
     }

@@ -4,7 +4,7 @@ import { FakeClock } from '../../../runtime/testing/fakeClock.ts';
 import { circuitOf, content } from '../../../runtime/testing/guardFixture.ts';
 import type { Outcome } from '../../../runtime/resilience/outcome.ts';
 
-/** As in S15 of the bench of faults: so long an outage, a request every 4 s, and its last one. */
+/** As in S15 of the bench of faults: the length of the outage, a request every 4 s, and the last one. */
 const OUTAGE_MS = 60_000;
 const EVERY_MS = 4000;
 const LAST_MS = 19 * EVERY_MS;
@@ -12,7 +12,7 @@ const PODS = 1000;
 
 const DOWN: Outcome = { vote: 'failure', class: 'ServerError', message: 'HTTP 503' };
 
-/** Whether the pod is served by the primary again before the last request. Its other requests go to a fallback. */
+/** Whether the primary serves the pod again before the last request. A fallback serves its other requests. */
 function returns(circuit: Partial<Circuit>, pod: number): boolean {
   const clock = new FakeClock();
   const guard = new Guard({ clock, seed: `bench/pod-${pod}` });
@@ -27,7 +27,7 @@ function returns(circuit: Partial<Circuit>, pod: number): boolean {
   return false;
 }
 
-/** Percent of pods that return in time. */
+/** Percentage of pods that return in time. */
 export function returning(circuit: Partial<Circuit>): number {
   const pods = Array.from({ length: PODS }, (_, pod) => returns(circuit, pod));
   return (100 * pods.filter(Boolean).length) / PODS;

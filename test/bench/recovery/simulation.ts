@@ -8,12 +8,12 @@ import { circuitOf, content } from '../../../runtime/testing/guardFixture.ts';
 
 export type State = 'Closed' | 'Open' | 'HalfOpen';
 
-/** What a run varies. */
+/** How a run differs from others. */
 export interface Variant {
   circuit: Partial<Circuit>;
-  /** Whether each pod spreads its open durations. */
+  /** Whether each pod shortens its open durations at random. */
   jitter: boolean;
-  /** Whether answers are streamed. A further probe begins at the first token of the one before. */
+  /** Whether answers are streamed. The next probe begins at the first token of the previous one. */
   streamed?: boolean;
 }
 
@@ -42,12 +42,12 @@ export const REQUESTS_PER_SECOND = 5;
 /** In seconds of virtual time. */
 export const OUTAGE = { from: 30, to: 330 };
 export const END = 1230;
-/** Requests per second that the provider can serve when it is well. */
+/** Requests per second that the healthy provider can serve. */
 export const CAPACITY = 1000;
-/** Share of it just after the outage, and the seconds until it has all of it. */
+/** Share of the capacity just after the outage, and the seconds until it is full again. */
 const RECOVERING = { share: 0.2, seconds: 60 };
 
-/** A healthy answer takes this long, its first token and an error that long, in milliseconds. */
+/** Milliseconds of a healthy answer, of its first token, and of an error. */
 const ANSWER_MS = 3000;
 const FIRST_TOKEN_MS = 1000;
 const ERROR_MS = 50;
@@ -56,7 +56,7 @@ const DEADLINE_MS = 60_000;
 const DOWN: Outcome = { vote: 'failure', class: 'ServerError', message: 'HTTP 503' };
 const OVERLOADED: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };
 
-/** Requests that the provider can serve in the second from `second`. */
+/** Requests that the provider can serve in this second. */
 export function capacity(second: number): number {
   if (second >= OUTAGE.from && second < OUTAGE.to) return 0;
   const since = second < OUTAGE.from ? Infinity : second - OUTAGE.to;
@@ -64,7 +64,7 @@ export function capacity(second: number): number {
   return Math.floor(CAPACITY * Math.min(1, share + ((1 - share) * since) / seconds));
 }
 
-/** Events in the order of their times. Those of one time run in the order in which they were added. */
+/** Events in the order of their times. Events of the same time run in the order in which they were added. */
 class Agenda {
   private readonly buckets = new Map<number, (() => void)[]>();
 
@@ -82,8 +82,8 @@ class Agenda {
 }
 
 /**
- * Plays an outage of a provider to the real guards of many pods, in virtual time. Each pod gets its
- * requests evenly, at a moment of its own within the interval.
+ * Plays an outage of a provider to the real guards of many pods, in virtual time. Requests reach each pod at even
+ * intervals, each pod with its own offset.
  */
 export class Simulation {
   private readonly clock = new FakeClock();
@@ -92,7 +92,7 @@ export class Simulation {
   private readonly states: State[] = Array.from({ length: PODS }, () => 'Closed');
   private readonly seconds: Second[];
   private readonly changes: Change[] = [];
-  /** Requests that the provider took on in the second at hand. */
+  /** Requests that the provider has accepted in the current second. */
   private taken = { second: -1, count: 0 };
   private waiting = 0;
   private readonly streamed: boolean;
@@ -122,7 +122,7 @@ export class Simulation {
         if (Number.isInteger(pod)) this.request(pod, this.second());
       }
       for (const run of this.agenda.take(at)) run();
-      // Calls that waited hear of their admission in promises.
+      // Waiting calls learn of their admission through promises.
       for (let i = 0; i < 3 && this.waiting > 0; i += 1) await Promise.resolve();
     }
     return { seconds: this.seconds, changes: this.changes };
@@ -132,7 +132,7 @@ export class Simulation {
     return this.seconds[Math.floor(this.clock.now() / 1000)]!;
   }
 
-  /** `asked` is the second in which the request came; what becomes of it counts there. */
+  /** `asked` is the second in which the request came. Its result counts there. */
   private request(pod: number, asked: Second): void {
     asked.asked += 1;
     const deadlineAt = this.clock.now() + DEADLINE_MS;

@@ -1,4 +1,4 @@
-/** The floor for any Node program: a pass-through of node:http with kept-alive connections, nothing else. */
+/** The minimum of any Node program: passes requests through node:http with kept connections. */
 import { Agent, createServer, request } from 'node:http';
 
 const [, , from, to] = process.argv;

@@ -1,4 +1,7 @@
-/** A collector of traces that costs as little as possible: a process that takes any export and keeps none. Its parent is told the port. */
+/**
+ * A collector of traces with minimal cost: a process that accepts every export and keeps none. It tells its parent the
+ * port.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

@@ -1,4 +1,4 @@
-/** A model endpoint that costs as little as possible: fixed answers over bare sockets. */
+/** A model endpoint with minimal cost: fixed answers over plain sockets. */
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
@@ -44,14 +44,14 @@ const JSON_ANSWER = Buffer.from(
 const STREAM_HEAD = Buffer.from(
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nrequest-id: req_1\r\ntransfer-encoding: chunked\r\n\r\n',
 );
-/** What is written at a time. */
+/** Bytes of each write. */
 const STREAM_PARTS = [
   Buffer.concat([STREAM_HEAD, chunk(EVENTS[0]!)]),
   ...EVENTS.slice(1, -1).map(chunk),
   Buffer.concat([chunk(EVENTS.at(-1)!), Buffer.from('0\r\n\r\n')]),
 ];
 
-/** Starts it on a free port and gives that. A request with `"hold":true` has its stream kept open. */
+/** Starts the endpoint on a free port. A request with `"hold":true` gets a stream that stays open. */
 export async function startEndpoint(): Promise<{ port: number; server: Server }> {
   const server = createServer({ noDelay: true }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -82,7 +82,7 @@ function answer(socket: Socket, body: Buffer): void {
   else stream(socket, 0);
 }
 
-/** Some events at a time, as a model's tokens come. */
+/** Writes a few events at a time, as a model sends its tokens. */
 function stream(socket: Socket, from: number): void {
   socket.write(Buffer.concat(STREAM_PARTS.slice(from, from + 5)));
   if (from + 5 < STREAM_PARTS.length) setImmediate(() => stream(socket, from + 5));

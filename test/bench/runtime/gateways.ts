@@ -1,4 +1,4 @@
-/** The gateways that are compared, each a process of its own on one core, configured to do the least. */
+/** The compared gateways. Each is a process on its own core, with the configuration that does the least. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,34 +13,37 @@ import { run } from '../../cluster/common/command.ts';
 import { imageStart } from './image.ts';
 import type { Target } from './load.ts';
 
-/** Characters that are shown of what a process complained of. */
+/** Characters of a process's error output that are shown. */
 const MAX_COMPLAINT = 2_000;
-/** Core of whatever is measured; endpoint and load have the other. */
+/** Core of the measured process. Endpoint and load use the other one. */
 export const GATEWAY_CORE = 0;
 export const LOAD_CORE = 1;
 
 const PORTKEY = '1.15.2';
-/** Its release works with this one; with 1.14.2 and newer it cannot stream (Portkey-AI/gateway issue 1389). */
+/**
+ * The version that Portkey's release works with. It cannot stream with 1.14.2 and newer (Portkey-AI/gateway issue
+ * 1389).
+ */
 const PORTKEY_NODE_SERVER = '1.13.8';
 const LITELLM = '1.106.2';
 const READY_MS = 120_000;
 
 export interface Gateway {
   name: string;
-  /** Where requests go, without a body. */
+  /** Where and how to send requests, without a body. */
   target: Omit<Target, 'body'>;
   process: ChildProcess;
-  /** From the start of the process until it answers, in milliseconds. */
+  /** Milliseconds from process start until the gateway answers. */
   startMs: number;
   stop(): Promise<void>;
 }
 
 type Start = (endpointPort: number) => Promise<Gateway>;
 
-/** By name, the one that is ours last. */
+/** By name. Ours is the last one. */
 export const GATEWAYS: Record<string, Start> = { litellm, portkey, bare, breakwater };
 
-/** Calls the endpoint with nothing between. */
+/** Calls the endpoint directly. */
 export function direct(port: number): Omit<Target, 'body'> {
   return { port, path: '/v1/messages', headers: { 'x-api-key': 'key' } };
 }
@@ -51,12 +54,12 @@ async function bare(endpointPort: number): Promise<Gateway> {
   return start('bare', [process.execPath, file, String(port), String(endpointPort)], { port });
 }
 
-/** With every guard on and none that stops anything. */
+/** The runtime with every guard on. None of them refuses anything. */
 function breakwater(endpointPort: number): Promise<Gateway> {
   return startRuntime((directory) => everyGuard(endpointPort, directory));
 }
 
-/** The same, which traces this share of its requests to the collector at the port. */
+/** The same. Traces this share of its requests to the collector at the port. */
 export async function traced(
   name: string,
   endpointPort: number,
@@ -69,7 +72,7 @@ export async function traced(
   return { ...gateway, name };
 }
 
-/** The same, which writes an access line for each request. */
+/** The same. Writes an access line for each request. */
 export async function logged(name: string, endpointPort: number): Promise<Gateway> {
   const gateway = await startRuntime((directory) => {
     const content = everyGuard(endpointPort, directory);
@@ -79,7 +82,7 @@ export async function logged(name: string, endpointPort: number): Promise<Gatewa
   return { ...gateway, name };
 }
 
-/** The same of another bundle, dist/runtime of another commit. */
+/** The same with dist/runtime of another commit. */
 export async function earlier(endpointPort: number, bundle: string): Promise<Gateway> {
   const gateway = await startRuntime((directory) => everyGuard(endpointPort, directory), bundle);
   return { ...gateway, name: 'before' };
@@ -98,7 +101,7 @@ function tracingTo({
 
 const BUNDLE = join(import.meta.dirname, '../../../dist/runtime');
 
-/** The bundle, started as the image does. `configure` takes the directory that holds the file api-key. */
+/** Starts the bundle as the image does. `configure` gets the directory with the file api-key. */
 export async function startRuntime(
   configure: (directory: string) => Content,
   bundle = BUNDLE,
@@ -131,7 +134,7 @@ export async function startRuntime(
   return stopping(gateway, directory);
 }
 
-/** A configuration in which nothing that can be set is left out, on two endpoints. */
+/** A configuration that sets everything, with two endpoints. */
 function everyGuard(endpointPort: number, directory: string): Content {
   const endpoints = ['primary', 'fallback'].map((name, priority) => ({
     name,
@@ -245,7 +248,7 @@ async function portkey(endpointPort: number): Promise<Gateway> {
   });
 }
 
-/** Portkey, which takes its configuration from the headers of each request. */
+/** Portkey. It reads its configuration from the headers of each request. */
 export async function startPortkey(headers: Record<string, string>): Promise<Gateway> {
   const name = `portkey-${PORTKEY}-${PORTKEY_NODE_SERVER}`;
   const directory = join(cacheDirectory(), 'bench', name);
@@ -274,9 +277,9 @@ function litellm(endpointPort: number): Promise<Gateway> {
   });
 }
 
-/** LiteLLM's proxy with this as its config.yaml. */
+/** LiteLLM's proxy with this config.yaml. */
 export async function startLitellm(configuration: object): Promise<Gateway> {
-  // A virtual environment knows its own path, so it is made where it stays.
+  // A virtual environment contains its own path, so it is created in its final place.
   const environment = join(cacheDirectory(), 'bench', `litellm-${LITELLM}`);
   await buildOnce(join(environment, 'done'), async () => {
     await mkdir(environment, { recursive: true });
@@ -295,14 +298,14 @@ export async function startLitellm(configuration: object): Promise<Gateway> {
     env: {
       LITELLM_LOG: 'ERROR',
       LITELLM_LOCAL_MODEL_COST_MAP: 'True',
-      // It does the least when it checks nobody's key.
+      // LiteLLM does the least when it checks no key.
       LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY: 'true',
     },
   });
   return stopping(gateway, directory);
 }
 
-/** The gateway, which takes its directory with it when it stops. */
+/** A gateway that deletes its directory when it stops. */
 function stopping(gateway: Gateway, directory: string): Gateway {
   const stop = async (): Promise<void> => {
     await gateway.stop();
@@ -341,7 +344,7 @@ async function start(
   return { name, target, process: child, startMs, stop };
 }
 
-/** Collects the last that a process complains of; one that fails at every request would drown the figures. */
+/** Keeps the end of a process's error output. All of it would hide the figures if every request fails. */
 function tail(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (more: string) => {
@@ -350,7 +353,7 @@ function tail(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** Milliseconds from `began` until the address answers with anything at all. */
+/** Milliseconds from `began` until the address answers anything. */
 async function answering(child: ChildProcess, url: string, began: number): Promise<number> {
   let exited = false;
   child.once('exit', () => (exited = true));
@@ -361,7 +364,7 @@ async function answering(child: ChildProcess, url: string, began: number): Promi
       await response.arrayBuffer();
       if (response.status < 500) return performance.now() - began;
     } catch {
-      // Not yet.
+      // Not up yet.
     }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

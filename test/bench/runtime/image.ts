@@ -1,14 +1,14 @@
-/** How the image starts the runtime, read from its Dockerfile so that what is measured is what runs in a pod. */
+/** Reads from the Dockerfile how the image starts the runtime, so that the bench measures what runs in a pod. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface ImageStart {
-  /** Between Node and the program. */
+  /** Arguments of Node before the program. */
   flags: string[];
   env: Record<string, string>;
 }
 
-/** Flags and environment of the stage `runtime`. */
+/** Flags and environment of the build stage `runtime`. */
 export async function imageStart(): Promise<ImageStart> {
   const text = await readFile(join(import.meta.dirname, '../../../Dockerfile'), 'utf8');
   const stage = /^FROM .* AS runtime\n([\s\S]*?)(?=^FROM |$(?![\s\S]))/m.exec(text)?.[1] ?? '';

@@ -1,8 +1,7 @@
-/** The process that makes the load and is the endpoint: pinned to one core, told what to do by its parent. */
+/** The process with the load and the endpoint. It is pinned to one core and obeys its parent. */
 import { startEndpoint } from './endpoint.ts';
 import { requestBytes, Wire } from './wire.ts';
 
-/** Where and what to send. */
 export interface Target {
   port: number;
   path: string;
@@ -26,7 +25,7 @@ export interface Done {
   failed: number;
 }
 
-/** Open streams. */
+/** Connections with open streams. */
 let held: Wire[] = [];
 
 async function timed(wire: Wire, request: Buffer, began = performance.now()): Promise<number> {
@@ -39,7 +38,7 @@ function bytesOf({ port, path, headers, body }: Target): Buffer {
   return requestBytes(port, path, headers, body);
 }
 
-/** So many requests, or as many as there is time for. */
+/** Sends `count` requests, or as many as fit into the time. */
 async function oneByOne(target: Target, count: number, seconds: number): Promise<Done> {
   const wire = await Wire.open(target.port);
   const request = bytesOf(target);
@@ -56,7 +55,7 @@ async function oneByOne(target: Target, count: number, seconds: number): Promise
   return { latencies, failed };
 }
 
-/** Open loop: a request is due at its time, whatever became of those before; its wait counts. */
+/** Open loop: each request has a due time, whatever happens to earlier ones. Its wait counts. */
 async function atRate(target: Target, perSecond: number, seconds: number): Promise<Done> {
   const request = bytesOf(target);
   const free = await Promise.all(Array.from({ length: 64 }, () => Wire.open(target.port)));
@@ -128,7 +127,7 @@ async function closedLoop(target: Target, connections: number, seconds: number):
   return { perSecond, failed };
 }
 
-/** Opens streams that stay open; resolves when all have begun. */
+/** Opens streams and keeps them open. Resolves when all have begun. */
 async function hold(target: Target, streams: number): Promise<Done> {
   const request = bytesOf(target);
   held = await Promise.all(Array.from({ length: streams }, () => Wire.open(target.port)));

@@ -1,11 +1,11 @@
-/** Just enough HTTP/1.1 over a socket to make load: kept-alive requests, one at a time. */
+/** Minimal HTTP/1.1 over a socket for making load: kept connections, one request at a time. */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LINE_END = Buffer.from('\r\n');
 
-/** A request as bytes that are made once and sent often. */
+/** The bytes of a request, built once and sent often. */
 export function requestBytes(
   port: number,
   path: string,
@@ -22,7 +22,7 @@ export function requestBytes(
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
-/** One connection. A request on it must have ended before the next one begins. */
+/** One connection. The next request must wait for the end of the previous one. */
 export class Wire {
   readonly #socket: Socket;
   #pending: ((status: number) => void) | undefined;
@@ -30,9 +30,9 @@ export class Wire {
   #held: Buffer = Buffer.alloc(0);
   #status = 0;
   #inBody = false;
-  /** Bytes left of the body; -1 when it comes in chunks. */
+  /** Bytes left of the body. -1 for a chunked body. */
   #left = 0;
-  /** Called when the head of an answer has come. */
+  /** Called when the head of an answer is complete. */
   onHead: (() => void) | undefined;
 
   private constructor(socket: Socket) {
@@ -50,7 +50,7 @@ export class Wire {
     });
   }
 
-  /** Resolves with the status when the whole answer has come. */
+  /** Resolves with the status when the answer is complete. */
   send(request: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#pending = resolve;
@@ -69,7 +69,7 @@ export class Wire {
     while (this.#step());
   }
 
-  /** Whether there is more to look at. */
+  /** Parses the next part. Returns whether there may be more to parse. */
   #step(): boolean {
     if (!this.#inBody) return this.#readHead();
     if (this.#left >= 0) return this.#readSized();

@@ -1,6 +1,6 @@
 /**
  * The reference: a client that opens TLS and a WebSocket to pods, has the token of each hello reviewed, and does
- * nothing else. As many at a time, and over as many connections to the API server, as the operator.
+ * nothing else. It does as many at a time, and over as many connections to the API server, as the operator.
  */
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ export interface BareOrder {
 
 export interface BareResult {
   seconds: number;
-  /** Of processors. */
+  /** Processor time. */
   cpuSeconds: number;
 }
 

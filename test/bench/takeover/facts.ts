@@ -7,7 +7,7 @@ import {
 } from '../../../operator/kube/index.ts';
 import { AgentDeployments, CircuitBreakerPolicies } from '../../../operator/resources/resources.ts';
 
-/** What a status says of pods, times and figures aside. */
+/** What a status says about pods, without times and figures. */
 function factsOf({ status }: AgentDeployment | CircuitBreakerPolicy): string {
   const { conditions, summary, ...rest } = (status ?? {}) as Record<string, unknown>;
   const { state, pods, circuits } = rest as Record<string, unknown>;
@@ -17,7 +17,7 @@ function factsOf({ status }: AgentDeployment | CircuitBreakerPolicy): string {
   return JSON.stringify([state, pods, circuits, summary, told]);
 }
 
-/** Follows the statuses of all agents and policies, and counts those that change. */
+/** Watches the statuses of all agents and policies, and counts those that change. */
 export class Facts {
   readonly #known = new Map<string, string>();
   /** Changes since the last `reset`, the latest first. */
@@ -38,7 +38,7 @@ export class Facts {
     this.changes = [];
   }
 
-  /** How many pods have the configuration of their policies, by what the policies say. */
+  /** Number of pods with the configuration of their policies, as the statuses of policies say. */
   get programmed(): number {
     return this.#policies
       .list()

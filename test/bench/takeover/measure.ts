@@ -20,17 +20,17 @@ import { inParallel, World } from '../operator/world.ts';
 import type { BareOrder, BareResult } from './bareMain.ts';
 import { Facts } from './facts.ts';
 
-/** Of the namespaces of the agents. */
+/** Prefix of the agents' namespaces. */
 export const PREFIX = 'takeover';
-/** All dead pods have this address. */
+/** Address of all dead pods. */
 const DEAD = '127.66.66.66';
-/** Each costs the operator some 10 ms. */
+/** Each scrape costs the operator about 10 ms. */
 const SCRAPE_MS = 200;
-/** A prime, by which those that die are spread over all pods and agents. */
+/** A prime number, which spreads dead pods over all pods and agents. */
 const SPREAD = 7919;
-/** Status follows links within a second or two. */
+/** Statuses follow links within a second or two. */
 const QUIET_MS = 5_000;
-/** The connections that the operator opens at a time, as its settings are when nothing is set. */
+/** Connections that the operator opens at a time with its default settings. */
 const { dialling, tokenReviewsInFlight } = settingsFrom({
   POD_NAMESPACE: NAMESPACE,
   POD_NAME: 'bench',
@@ -64,7 +64,7 @@ export class TakeoverBench {
     this.#client = new KubeClient(this.#transport);
   }
 
-  /** The process that leads. */
+  /** The operator process that leads. */
   get operator(): OperatorProcess {
     return this.#operator!;
   }
@@ -77,7 +77,7 @@ export class TakeoverBench {
     return Math.ceil(this.#pods / this.#podsPerAgent);
   }
 
-  /** Agents, their pods, and a leader that is linked to all of them. */
+  /** Creates agents and their pods, and starts a leader that links to all of them. */
   async start(): Promise<void> {
     const agents = this.#agents;
     await this.#world.makeAgents(PREFIX, agents);
@@ -93,7 +93,10 @@ export class TakeoverBench {
     this.#facts = new Facts(this.#client, this.#stop.signal);
   }
 
-  /** So many of all pods are dead from now on, those that were dead before among them, and the leader has said so. */
+  /**
+   * Makes this percentage of all pods dead, including those that were dead before, and waits until the leader has
+   * reported it.
+   */
   async lose(percent: number): Promise<void> {
     const dead = Math.floor((this.#pods * percent) / 100);
     const more = dead - this.#dead;
@@ -106,7 +109,7 @@ export class TakeoverBench {
     await pause(QUIET_MS);
   }
 
-  /** What a client takes which does nothing but link. */
+  /** Measures a client that does nothing but link. */
   async bare(): Promise<BareResult> {
     const credentials = await issueClientCertificate(this.#authority, {
       commonName: OPERATOR_COMMON_NAME,
@@ -127,7 +130,7 @@ export class TakeoverBench {
     return result;
   }
 
-  /** Kills the leader; what passes from the standby's holding the Lease until it is linked to all live pods. */
+  /** Kills the leader. Measures from the standby's holding the Lease until it has links to all live pods. */
   async takeover(): Promise<BareResult & { falseWrites: number }> {
     const standby = await this.#startOperator();
     await whenWarm(standby);
@@ -147,7 +150,7 @@ export class TakeoverBench {
     return { seconds, cpuSeconds, falseWrites: changes.length };
   }
 
-  /** The most seconds from a pod's being Running until it is linked. */
+  /** The most seconds from a pod's Running until it is linked. */
   async newPods(count: number): Promise<number> {
     let most = 0;
     for (let made = 0; made < count; made++) {
@@ -202,7 +205,7 @@ export class TakeoverBench {
     await this.#run(index, index);
   }
 
-  /** The pod runs at an address from now on: its own, or that of dead pods. */
+  /** Lets the pod run at an address: its own, or that of dead pods. */
   async #run(index: number, address: number | typeof DEAD): Promise<void> {
     await this.#world.runPod(this.#placeOf(index).namespace, `pod-${index}`, address);
   }
