@@ -7,7 +7,7 @@ const LABEL = 'breakwater.dev/test';
 export type Kubectl = (args: string[], input?: string) => Promise<string>;
 
 export interface AggregatedApiOptions {
-  /** Name of the objects that announce the API. */
+  /** Name of the objects that register the API. */
   name: string;
   group: string;
   version: string;
@@ -41,7 +41,7 @@ export class AggregatedApi {
     return (await this.#kubectl(asked)) === 'True';
   }
 
-  /** An announced API without a server would keep every namespace from being deleted. */
+  /** A registered API without a server would block the deletion of every namespace. */
   async remove(): Promise<void> {
     const what = ['apiservices,services,endpointslices', '--namespace', 'kube-system'];
     const ours = ['--selector', `${LABEL}=${this.#options.name}`];
@@ -90,9 +90,9 @@ export class AggregatedApi {
   }
 }
 
-/** How to run a process on this machine so that the cluster reaches it. */
+/** How to run a process on this machine so that the cluster can reach it. */
 export interface Place {
-  /** Goes before its command line. */
+  /** Prefix of its command line. */
   prefix: string[];
   address: string;
 }

@@ -3,7 +3,7 @@ import { PROVIDERS, type Cluster } from './common/cluster.ts';
 import { KindCluster, kindIsPossible } from './kind/kind.ts';
 import { LocalCluster, localIsPossible } from './local/local.ts';
 
-/** The cluster that CLUSTER names, else kind where it can work, else local. */
+/** The cluster that CLUSTER names, otherwise kind if it can work, otherwise local. */
 export async function chooseCluster(environment: NodeJS.ProcessEnv): Promise<Cluster> {
   const wanted = environment['CLUSTER'];
   if (wanted) return provider(wanted, environment);
@@ -24,7 +24,7 @@ export async function existingClusters(environment: NodeJS.ProcessEnv): Promise<
   return own.filter((_, index) => there[index]);
 }
 
-/** The only existing cluster, else the one that `up` would choose. */
+/** The only existing cluster, otherwise the one that `up` would choose. */
 export async function existingCluster(environment: NodeJS.ProcessEnv): Promise<Cluster> {
   const clusters = await existingClusters(environment);
   return clusters.length === 1 ? clusters[0]! : chooseCluster(environment);

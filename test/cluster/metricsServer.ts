@@ -19,8 +19,8 @@ const RESOLUTION = '12s';
 const READY_TIMEOUT = 60_000;
 
 /**
- * Starts metrics-server, which autoscaling needs, as a process on this machine. It ends by `stop` or with this process.
- * A cluster that has the API already keeps its own.
+ * Starts metrics-server, which autoscaling needs, as a process on this machine. It ends by `stop` or with this
+ * process. A cluster with this API keeps its own.
  */
 export async function startMetricsServer(cluster: Cluster): Promise<{ stop(): Promise<void> }> {
   const kubectl = await kubectlOf(cluster);
@@ -64,7 +64,7 @@ export async function startMetricsServer(cluster: Cluster): Promise<{ stop(): Pr
   return { stop };
 }
 
-/** Removes what an interrupted run left. */
+/** Removes the remains of an interrupted run. */
 export async function removeMetricsServer(kubectl: Kubectl): Promise<void> {
   await new AggregatedApi(API, kubectl).remove();
 }

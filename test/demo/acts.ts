@@ -30,7 +30,6 @@ export interface Figures {
   closedMs: number;
 }
 
-/** Traffic through the Service of a healthy agent. */
 export async function healthy({ narrator, traffic }: Scene): Promise<void> {
   narrator.step('Healthy: traffic through the Service');
   await traffic.run({ url: SERVICE_URL, rate: RATE });

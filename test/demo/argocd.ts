@@ -21,7 +21,7 @@ const BREAKER = `${SAMPLES}/circuit-breaker.yaml`;
 /** Name of the Application. */
 const DEMO = 'demo';
 
-interface Stage {
+interface Setup {
   home: Sandbox;
   narrator: Narrator;
   repository: Repository;
@@ -46,7 +46,7 @@ const application = (url: string, simulator: string): Record<string, unknown> =>
   },
 });
 
-/** Our objects with their health, as lines. */
+/** Lines with our objects and their health. */
 function told({ status }: Application): string[] {
   return (status?.resources ?? [])
     .filter(({ kind }) => /^(AgentDeployment|\w+Policy)$/.test(kind))
@@ -55,8 +55,8 @@ function told({ status }: Application): string[] {
     );
 }
 
-/** Tells Argo CD of a commit. Returns the seconds until every pod has confirmed the policy with this duration. */
-async function inForce({ applications, agents }: Stage, openDuration: string): Promise<number> {
+/** Tells Argo CD about a commit. Returns the seconds until every pod has confirmed the policy with this duration. */
+async function inForce({ applications, agents }: Setup, openDuration: string): Promise<number> {
   const begun = performance.now();
   await applications.refresh(DEMO);
   await agents.waitForBreaker(
@@ -71,8 +71,8 @@ async function inForce({ applications, agents }: Stage, openDuration: string): P
   return (performance.now() - begun) / 1000;
 }
 
-async function play(stage: Stage, simulator: string): Promise<void> {
-  const { narrator, repository, applications, agents } = stage;
+async function play(setup: Setup, simulator: string): Promise<void> {
+  const { narrator, repository, applications, agents } = setup;
   narrator.step('Argo CD takes over what kubectl applied');
   const before = restarts(await agents.readyPods(NAME));
   await applications.create('applications', application(repository.url, simulator));
@@ -85,9 +85,9 @@ async function play(stage: Stage, simulator: string): Promise<void> {
   const [, original] = /^ {2}openDuration: (\S+)$/m.exec(text)!;
   const edited = text.replace(`openDuration: ${original}`, 'openDuration: 7s');
   await repository.commit('Probe sooner', { [BREAKER]: edited });
-  narrator.good(`in force in all pods after ${(await inForce(stage, '7s')).toFixed(1)} s`);
+  narrator.good(`in force in all pods after ${(await inForce(setup, '7s')).toFixed(1)} s`);
   await repository.revert();
-  narrator.good(`rolled back after ${(await inForce(stage, original!)).toFixed(1)} s`);
+  narrator.good(`rolled back after ${(await inForce(setup, original!)).toFixed(1)} s`);
   const after = restarts(await agents.readyPods(NAME));
   const same = JSON.stringify(after) === JSON.stringify(before);
   mustShow(same, `pods were ${JSON.stringify(before)} and are ${JSON.stringify(after)}`);
@@ -112,7 +112,7 @@ async function main(): Promise<void> {
     const agents = new Agents(home.api, NAMESPACE);
     await play({ home, narrator, repository, applications, agents }, simulator);
   } finally {
-    // Removes the finalizers of Applications, which would delete the demo.
+    // Removes the finalizers of the Applications, which would delete the demo.
     await argoCd?.stop();
     await repository.remove();
     await home.close();

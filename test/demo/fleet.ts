@@ -17,7 +17,7 @@ const SAMPLES = 'config/samples';
 const PODS = 3;
 const CAPACITY = 60;
 const REQUESTS = { first: 180, other: 10 };
-/** Tokens that may be left in pods without requests. */
+/** Further rounds for tokens that idle pods may hold. */
 const MORE_ROUNDS = 5;
 const OPEN_DURATION = '2s';
 
@@ -55,7 +55,7 @@ interface Policy {
   status?: { observedGeneration?: number; pods?: { programmed?: number } };
 }
 
-/** One limit over three pods. One of them gets almost all requests. */
+/** One limit for three pods. One of them gets almost all requests. */
 export async function oneLimit(scene: Scene): Promise<void> {
   const { narrator, agents, traffic } = scene;
   narrator.step('One limit over all three pods, with no store to run');

@@ -14,7 +14,7 @@ import { oneLimit, votes } from './fleet.ts';
 import type { Narrator } from './narrator.ts';
 import { NAMESPACE, type Scene } from './scene.ts';
 import { setUp } from './setup.ts';
-import { perform } from './stage.ts';
+import { perform } from './perform.ts';
 
 async function play(scene: Scene): Promise<Figures> {
   await healthy(scene);

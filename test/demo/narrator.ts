@@ -4,7 +4,6 @@ import type { Kubectl } from '../kit/kubectl.ts';
 /** A step of the demo did not have the expected result. */
 export class DemoFailure extends Error {}
 
-/** Output of the demo. */
 type Out = Pick<NodeJS.WriteStream, 'write'>;
 
 /** Prints the demo on a terminal: numbered steps, commands and their output. */
@@ -33,7 +32,6 @@ export class Narrator {
     this.#out.write(`\n${this.#styled(`${this.#steps}. ${title}`, 'bold')}\n`);
   }
 
-  /** Prints a comment. */
   say(text: string): void {
     this.#paragraph(text);
   }
@@ -49,7 +47,6 @@ export class Narrator {
     this.#paragraph(`${this.#styled('✓', 'green')} ${text}`);
   }
 
-  /** Prints a command and its output. */
   show(command: string, output: string): void {
     this.#out.write(`\n   ${this.#styled(`$ ${command}`, 'cyan')}\n`);
     this.lines(output.trimEnd().split('\n'));
@@ -68,7 +65,6 @@ export class Narrator {
     return output;
   }
 
-  /** Seconds since the start of the demo. */
   elapsed(): string {
     return `${((performance.now() - this.#started) / 1000).toFixed(0)} s`;
   }

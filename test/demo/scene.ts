@@ -41,7 +41,7 @@ export function remotes(api: Api): Pick<Scene, 'model' | 'traffic' | 'traces'> {
   };
 }
 
-/** Results of the next `count` requests of the traffic. */
+/** Results of the next `count` requests of the traffic generator. */
 export async function observeTraffic(
   traffic: RemoteTraffic,
   count: number,

@@ -52,7 +52,7 @@ async function collector(api: Api, platform: Platform): Promise<void> {
   await helperPod(api, platform, COLLECTOR, 'traces');
 }
 
-/** Closes circuits that an earlier run has left open, by successful traffic. */
+/** Closes circuits that an earlier run has left open by sending successful traffic. */
 async function closeCircuits({ agents, traffic, model, narrator }: Scene): Promise<void> {
   await model.setFault(undefined);
   if ((await agents.breaker(NAME)).status?.state === 'Closed') return;
@@ -90,7 +90,8 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sce
     ...remotes(api),
   };
   narrator.show('kubectl apply -k config/samples', await kubectl.run(['apply', '-k', SAMPLES]));
-  // An earlier run may have turned it on. On a small machine traced pods serve the burst slower than the rate limit refills.
+  // An earlier run may have turned it on. On a small machine, traced pods serve the burst more slowly than the rate
+  // limit refills.
   const untraced = JSON.stringify({ spec: { telemetry: { tracing: null } } });
   await kubectl.run([
     ...['patch', 'agentdeployment', NAME, '-n', NAMESPACE, '--type', 'merge', '-p', untraced],

@@ -37,7 +37,7 @@ describe('requests to an agent', () => {
     );
     await sandbox.agents.waitForAgent('pilgrim');
     pod = (await sandbox.ways('pilgrim'))[0]!;
-    sdk = new Anthropic({ baseURL: pod.url, apiKey: 'of-the-caller', maxRetries: 0 });
+    sdk = new Anthropic({ baseURL: pod.url, apiKey: 'of-the-client', maxRetries: 0 });
   });
 
   beforeEach(async () => {
@@ -109,7 +109,7 @@ describe('requests to an agent', () => {
     leave.abort();
     await abandoned;
     await waitFor(
-      'the model sees the caller go',
+      'the model sees the client leave',
       () => model.control.requests(),
       ({ aborted, inFlight }) => aborted === 1 && inFlight === 0,
     );

@@ -5,7 +5,7 @@ import fc from '../property.ts';
 import { overrun, Scene } from './scene.ts';
 import { VirtualTime } from './virtualTime.ts';
 
-/** Pods at most, at any time. */
+/** The most pods at any time. */
 const MAX_PODS = 5;
 
 type Step =
@@ -141,7 +141,7 @@ const limit: fc.Arbitrary<Limit> = fc
     }),
   );
 
-/** Plays a story of the fleet; returns by how much it went beyond the limit. */
+/** Plays the steps. Returns by how much the fleet exceeded the limit. */
 async function play(first: Limit, pods: number, steps: readonly Step[]): Promise<number> {
   const time = new VirtualTime();
   const scene = new Scene(time, { limits: [first], pods });
@@ -168,7 +168,7 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
       for (let i = 0; i < calls; i += 1) podAt(index)?.call(cost, holdMs, actual);
     },
     cut: ({ pod: index }) => podAt(index)?.links.forEach((link) => link.close()),
-    // A leader that leaves stays linked.
+    // A leaving leader keeps its links.
     cutFromLast: ({ pod: index }) => podAt(index)?.links.get(scene.leaders.at(-1)!)?.close(),
     link: ({ pod: index }) => {
       const found = podAt(index);
@@ -185,7 +185,7 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
     },
     SIGTERM: ({ afterMs }) => end('SIGTERM', afterMs),
     SIGKILL: ({ afterMs }) => end('SIGKILL', afterMs),
-    // The Lease of the one before is over, but its process and its links go on.
+    // The former leader's Lease is over, but its process and its links continue.
     overlap: ({ ms }) => {
       const before = current();
       if (before) before.leads = false;
@@ -209,7 +209,7 @@ async function play(first: Limit, pods: number, steps: readonly Step[]): Promise
       scene.reload([{ ...first, refill: { ...refill, amount }, capacity }], () => delayMs);
     },
     clock: ({ ms }) => void (time.wallMs += ms),
-    // Long enough that pods rest.
+    // Long enough for pods to rest.
     calm: async ({ ms }) => {
       loads.clear();
       await time.pass(ms);
@@ -241,7 +241,7 @@ describe('a limit of the fleet', () => {
         fc.array(step, { minLength: 5, maxLength: 40 }),
         async (first, pods, steps) => {
           const { amount, perMs } = first.refill;
-          // Clocks of the pods are read in whole milliseconds.
+          // Pods read their clocks in whole milliseconds.
           const rounding = (20 * 2) / perMs + (2 * amount) / perMs + 0.001;
           expect(await play(first, pods, steps)).toBeLessThanOrEqual(rounding);
         },

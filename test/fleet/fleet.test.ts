@@ -63,7 +63,7 @@ describe('limits of the fleet', () => {
   it('admit the safe share of each pod without a leader', async () => {
     // Three of at most five pods: 6 of 10 a second.
     const { admitted, safeSeconds } = await admittedWithoutLeader('SafeShare');
-    // 70 s without the leader, of which it counted on the share for 6.
+    // 70 s without the leader, less 6 s in which it could still count on the share.
     expect(safeSeconds).toBeGreaterThan(63);
     expect(safeSeconds).toBeLessThan(65);
     expect(admitted).toBeGreaterThan(0.95 * 360);
@@ -113,7 +113,7 @@ describe('limits of the fleet', () => {
       },
       7,
     );
-    // Pods tell the next leader one after another what they hold.
+    // Pods tell the next leader their tokens one after another.
     let sent = 0;
     const delayMs = (): number => (sent += 37) % 300;
     const scene = new Scene(time, { limits: [limit], pods: 3, delayMs });
@@ -144,7 +144,7 @@ describe('limits of the fleet', () => {
     leader.stop('SIGTERM');
     const { admitted } = recent;
     await time.pass(3_000);
-    // It uses up what it holds.
+    // It uses up its tokens.
     expect(recent.admitted - admitted).toBeLessThanOrEqual(10);
     expect(scene.all[0]!.admitted).toBeGreaterThan(30);
   });
@@ -161,7 +161,7 @@ describe('limits of the fleet', () => {
     const next = scene.elect();
     other!.links.get(next)!.close();
     await time.pass(3_500);
-    // As long as the next leader lacks a pod, the one before serves all.
+    // As long as the next leader lacks a pod, the former leader serves all pods.
     const { admitted } = other!;
     await time.pass(400);
     expect(other!.admitted).toBeGreaterThan(admitted);

@@ -6,7 +6,7 @@ import { VirtualTime } from './virtualTime.ts';
 const MINUTES = 2;
 
 interface Load {
-  /** Part of the calls that come to the first pod. */
+  /** Share of the calls that the first pod gets. */
   hot?: number;
   led?: boolean;
 }
@@ -16,13 +16,13 @@ interface Outcome {
   refused: number;
   /** Calls that the provider refused after the first minute. */
   later: number;
-  /** Part of what the provider serves after the first minute that was served. */
+  /** Share of the provider's capacity that was used after the first minute. */
   used: number;
-  /** Part of what each pod was asked for that was served. */
+  /** For each pod, the share of its calls that the provider served. */
   served: number[];
 }
 
-/** What comes of a few minutes in which three times as much is asked for as the provider serves. */
+/** Plays a few minutes with three times as many calls as the provider serves. */
 async function overload(
   options: ProviderSceneOptions,
   { hot = 0.9, led = true }: Load = {},
@@ -61,14 +61,14 @@ describe('limits that a provider states', () => {
       const skewed = await overload(options);
       expect(skewed.later).toBe(0);
       expect(skewed.used).toBeGreaterThan(0.9);
-      // A pod that asks for less than an equal part gets nearly all of it, the others share the rest.
+      // A pod with fewer calls than an equal share gets nearly all of them served. The others share the rest.
       for (const served of skewed.served.slice(1)) expect(served).toBeGreaterThan(0.3);
       expect(skewed.served[0]).toBeGreaterThan(0.2);
       const even = await overload(options, { hot: 1 / pods });
       expect(even.later).toBe(0);
       expect(even.used).toBeGreaterThan(0.8);
       expect(Math.min(...even.served)).toBeGreaterThan(0.15);
-      // As if each pod had the account for itself.
+      // With maxPods 1, each pod uses the account as if it were alone.
       const apart = await overload({ ...options, maxPods: 1 }, { hot: 1 / pods });
       expect(apart.later).toBeGreaterThan(even.refused + 10);
     },

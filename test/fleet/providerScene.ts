@@ -24,7 +24,7 @@ const MINUTE = 60_000;
 
 const log = pino({ level: 'silent' });
 
-/** A provider that has one token bucket for the agent's key, full at first, and says in each answer how it stands. */
+/** A provider with one token bucket for the agent's key, full at first. Each answer states its level. */
 export class Provider {
   readonly limit: number;
   level: number;
@@ -67,15 +67,15 @@ export interface ProviderSceneOptions {
   pods: number;
   perMinute: number;
   resource?: 'Requests' | 'InputTokens';
-  /** Of one way between a pod and the provider. */
+  /** Delay of one way between a pod and the provider. */
   delayMs?: () => number;
-  /** Of one message of a link. */
+  /** Delay of one message of a link. */
   linkMs?: () => number;
-  /** Most pods that there can be, as their configuration says. */
+  /** The most pods, as their configuration says. */
   maxPods?: number;
 }
 
-/** One pod: the guard of the runtime, and what obeys the leader. */
+/** One pod: the guard of the runtime, and the code that obeys the leader. */
 export class ProviderPod {
   readonly uid: string;
   readonly guard: Guard;
@@ -116,7 +116,7 @@ export class ProviderPod {
     this.guard.providers.send = (report) => scene.toLeader(this, report);
   }
 
-  /** Calls at an even rate from now on, each for so many tokens. */
+  /** Makes calls at an even rate from now on, each with this many tokens. */
   loadWith(perSecond: number, tokens = 1): void {
     const load = (this.load += 1);
     const next = (): void => {
@@ -190,7 +190,7 @@ export class ProviderScene {
     }
   }
 
-  /** Another leader takes office; the one before says nothing more. */
+  /** Another leader takes over. The former one sends nothing more. */
   elect(): void {
     this.depose();
     this.#term += 1;

@@ -8,7 +8,7 @@ import { VirtualTime } from './virtualTime.ts';
 const PODS = 3;
 const MAX_PODS = 7;
 const ENDS = ['SIGTERM', 'SIGKILL'] as const;
-/** Of each pod: 14 tokens, and 1.4 a second. */
+/** Each pod may have 14 tokens, and gets 1.4 a second. */
 const LIMIT: Limit = limitOf({
   ...{ refill: { amount: 10, perMs: 1000 }, capacity: 100 },
   ...{ onLimit: 'Reject', maxWaitMs: 2500 },
@@ -25,7 +25,7 @@ interface Resting {
   leader: SceneLeader;
 }
 
-/** Pods that have had little to do for a while. */
+/** Plays 15 s with idle pods, so that their limits rest. */
 async function calm(limit = LIMIT, delayMs = (): number => 1): Promise<Resting> {
   const time = new VirtualTime();
   const scene = new Scene(time, { limits: [limit], pods: PODS, delayMs });
@@ -80,7 +80,7 @@ describe('limits of the fleet', () => {
       await time.pass(2_000);
       expect(leader.messages).toBeGreaterThan(rested);
       expect(scene.all[0]).toMatchObject({ admitted: 95, rejected: 0 });
-      // All that came meanwhile goes to one pod.
+      // One pod has got all tokens so far.
       for (const pod of scene.all) pod.load(5);
       await time.pass(60_000);
       expect(overrun(scene.uses, LIMIT)).toBeLessThan(0.001);
@@ -89,7 +89,7 @@ describe('limits of the fleet', () => {
   );
 
   it('admit a burst in all pods up to the limit, whenever they rest and wake', async () => {
-    // They begin to rest 5 to 7 s after the start, and messages take up to 400 ms.
+    // Pods begin to rest 5 to 7 s after the start, and messages take up to 400 ms.
     for (let at = 4_500; at < 9_500; at += 47) {
       const time = new VirtualTime();
       const tokens = { amount: 1, perMs: 1000 };
@@ -109,7 +109,7 @@ describe('limits of the fleet', () => {
       for (const pod of scene.all) for (let i = 0; i < 60; i += 1) pod.call();
       await time.pass(3_000);
       expect(overrun(scene.uses, limit)).toBeLessThan(0.001);
-      // What pods held when they began to rest is lost if they wake before the leader has heard of it.
+      // Tokens that pods held when they began to rest are lost if they wake before the leader learns of them.
       expect(sum(scene, 'admitted')).toBeGreaterThan(80);
     }
   });
@@ -155,7 +155,7 @@ describe('limits of the fleet', () => {
     expect(pod!.rejected).toBeGreaterThan(20);
     const { rejected } = pod!;
     for (let i = 0; i < 40; i += 1) pod!.call();
-    // At once.
+    // The pod rejects at once, because the leader has not answered before.
     expect(pod!.rejected).toBeGreaterThan(rejected + 35);
     expect(pod!.guard.stats().limits[0]!.fleet!.safeSeconds).toBeGreaterThan(0);
     scene.elect();

@@ -12,30 +12,30 @@ import { OK } from '../../runtime/resilience/outcome.ts';
 import { content } from '../../runtime/testing/guardFixture.ts';
 import type { VirtualTime } from './virtualTime.ts';
 
-/** Something that the fleet admitted, or that came back. */
+/** Tokens that the fleet admitted, or that came back. */
 export interface Use {
   at: number;
-  /** Negative: came back. */
+  /** Negative: tokens that came back. */
   tokens: number;
   pod: string;
 }
 
 const log = pino({ level: 'silent' });
 
-/** A pod: the guard of the runtime, and what obeys the leader. */
+/** A pod: the guard of the runtime, and the code that obeys the leader. */
 export class ScenePod {
   readonly uid: string;
   readonly guard: Guard;
   readonly commands: Commands;
-  /** Links by the leader's term. */
+  /** Links by leader. */
   readonly links = new Map<SceneLeader, SceneLink>();
   alive = true;
-  /** Changes what it reports, as a pod that lies. */
+  /** Changes the pod's reports, for a pod that lies. */
   lie: (report: FleetReport) => FleetReport = (report) => report;
   asked = 0;
   admitted = 0;
   rejected = 0;
-  /** Longest wait of a call that was admitted. */
+  /** Longest wait of an admitted call. */
   waitedMs = 0;
   readonly #scene: Scene;
 
@@ -73,7 +73,7 @@ export class ScenePod {
     this.guard.apply(content({ limits: [...limits] }));
   }
 
-  /** One call; `holdMs` later it has used `used` of the tokens that it cost. */
+  /** Makes one call. After `holdMs` it has used `used` of its tokens. */
   call(cost = 1, holdMs = 0, used: ActualCost | undefined = undefined): void {
     this.asked += 1;
     const began = this.#scene.time.now;
@@ -101,7 +101,7 @@ export class ScenePod {
     else take(answer);
   }
 
-  /** Calls at an even rate as long as the pod lives. */
+  /** Makes calls at an even rate as long as the pod lives. */
   load(perSecond: number): void {
     const next = (): void => {
       if (!this.alive) return;
@@ -118,7 +118,7 @@ export class ScenePod {
   }
 }
 
-/** One connection between a leader and a pod: messages arrive late, in their order, or never. */
+/** One connection between a leader and a pod. Messages arrive late, in their order, or never. */
 export class SceneLink {
   open = true;
   readonly #leader: SceneLeader;
@@ -141,7 +141,7 @@ export class SceneLink {
     const { time } = this.#leader.scene;
     this.#toPodAt = Math.max(this.#toPodAt, time.now + this.#leader.scene.delayMs());
     time.after(this.#toPodAt - time.now, () => {
-      // What was on its way when the connection broke may arrive all the same.
+      // A message that was under way when the connection broke may still arrive.
       if (!this.#pod.alive || (!this.open && !this.#leader.scene.late)) return;
       const answer = this.#pod.commands.handle(JSON.parse(text));
       if (answer?.type === 'Fleet') this.toLeader(answer);
@@ -173,14 +173,14 @@ export class SceneLink {
   }
 }
 
-/** A leader of the fleet: what the operator decides, its timers, and its links. */
+/** A leader of the fleet: the operator's decisions, its timers, and its links. */
 export class SceneLeader {
   readonly scene: Scene;
   readonly term: number;
   readonly fleet: AgentFleet;
-  /** Holds the Lease, as far as it knows, or has given it up not long ago. */
+  /** Whether it believes that it holds the Lease, or released it recently. */
   leads = true;
-  /** Was not asked to stop. */
+  /** False once it was asked to stop. */
   stays = true;
   messages = 0;
   #alive = true;
@@ -217,7 +217,7 @@ export class SceneLeader {
     if (pod.alive && this.#alive) new SceneLink(this, pod);
   }
 
-  /** Does something as soon as the process goes on. */
+  /** Runs `what` as soon as the process is no longer paused. */
   run(what: () => void): void {
     if (!this.#alive) return;
     if (this.#paused !== undefined) {
@@ -249,7 +249,10 @@ export class SceneLeader {
     for (const each of waiting) this.run(each);
   }
 
-  /** Ends: asked to stop it goes on until it has no sessions any more, or for a while, killed it does nothing. */
+  /**
+   * Ends the leader. After SIGTERM it continues until it has no sessions, or for a limited time. After SIGKILL it does
+   * nothing.
+   */
   stop(how: 'SIGTERM' | 'SIGKILL'): void {
     if (how === 'SIGKILL') return this.#end();
     this.stays = false;
@@ -267,7 +270,7 @@ export class SceneLeader {
     this.#cancelServe();
     for (const pod of this.scene.pods.values()) {
       const link = pod.links.get(this);
-      // What was sent before arrives.
+      // Earlier messages arrive.
       this.scene.time.after(this.scene.delayMs() + 10, () => link?.close());
     }
   }
@@ -333,7 +336,7 @@ export class Scene {
     return pod;
   }
 
-  /** The container begins anew in the same pod. */
+  /** Starts the container again in the same pod. */
   restartPod(pod: ScenePod): ScenePod {
     pod.kill();
     const next = new ScenePod(this, pod.uid, (this.#names += 1) * 977.3);
@@ -347,7 +350,7 @@ export class Scene {
     for (const leader of this.leaders) leader.podsChanged();
   }
 
-  /** Another leader takes office and dials pods, by default all of them. */
+  /** Another leader takes over and dials pods, by default all of them. */
   elect(before = true, dialled = this.all): SceneLeader {
     const leaves = this.leaders.some(({ leads, stays }) => leads && !stays);
     const beforeMs = leaves ? FLEET.leavingMs : 0;
@@ -357,7 +360,7 @@ export class Scene {
     return leader;
   }
 
-  /** Puts other limits in force: at the leaders at once, at each pod after a while. */
+  /** Puts other limits in force: for the leaders at once, for each pod after a delay. */
   reload(limits: readonly Limit[], delayMs: () => number): void {
     this.limits = limits;
     for (const leader of this.leaders) {
@@ -368,8 +371,8 @@ export class Scene {
 }
 
 /**
- * How far the fleet went beyond a limit at worst: the debt of one central bucket from which all that was admitted is
- * taken. 0 if over every window no more was admitted than capacity + rate × time.
+ * The most by which the fleet exceeded a limit: the debt of one central bucket from which all admitted tokens are
+ * taken. 0 if no window admitted more than capacity + rate × time.
  */
 export function overrun(
   uses: readonly Use[],

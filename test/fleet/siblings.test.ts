@@ -1,4 +1,4 @@
-/** Pods of one agent over real sockets, under the operator's own links: a full one has its siblings serve. */
+/** Pods of one agent over real sockets, with the operator's own links. Siblings serve the requests of a full pod. */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
@@ -33,7 +33,7 @@ import {
 } from '../../runtime/testing/upstream.ts';
 
 const AGENT = 'default/triage';
-/** Requests that each pod takes. */
+/** The most requests of each pod at a time. */
 const PLACES = 4;
 const ROUNDS = 3;
 const BULKHEAD = { maxConcurrent: PLACES, maxQueued: 0, acquireTimeoutMs: 1000 };
@@ -58,11 +58,11 @@ interface Fleet {
   links: Links;
   targets: PodTarget[];
   lead: AbortController;
-  /** Has the operator give every pod this. */
+  /** Makes the operator send this content to every pod. */
   configure(content: Earlier<Content>): Promise<void>;
 }
 
-/** Pods under an operator; their model never answers what asks for the model `hold`. */
+/** Starts pods under an operator. Their model never answers a request for the model `hold`. */
 async function fleet(count: number, content: Earlier<Content> = {}): Promise<Fleet> {
   const held: ServerResponse[] = [];
   const model = await fakeEndpoint((response, { body }) => {
@@ -169,7 +169,7 @@ describe('a full pod', () => {
     const all = await fleet(3, { limits: [FEW] });
     await fill(all, 2);
     const [full] = all.pods;
-    // As many at once as the siblings take.
+    // As many at once as the siblings can take.
     for (let round = 0; round < ROUNDS; round += 1) {
       const answers = await some(2 * PLACES, full!.url);
       expect(answers.map(reasonOf)).toEqual(answers.map(() => GOOD));
@@ -178,7 +178,7 @@ describe('a full pod', () => {
       );
     }
     const forwarded = ROUNDS * 2 * PLACES;
-    // The same when all pods are asked, and the slow one in its turn.
+    // The same with requests to all pods, including the slow one.
     const asked = await Promise.all(all.pods.map(({ url }) => some(2, url)));
     const everywhere = asked.flat();
     expect(everywhere.map(reasonOf)).toEqual(everywhere.map(() => GOOD));
@@ -205,7 +205,7 @@ describe('a full pod', () => {
     expect(answer.body.toString()).toContain('message_stop');
     const { headers: seen } = all.model.seen.at(-1)!;
     expect([seen['x-api-key'], seen['x-breakwater-forwarded']]).toEqual(['mine', undefined]);
-    // The sibling refuses it by itself, with one id and under its own name.
+    // The sibling refuses the request itself, with one id and under its own name.
     const refused = await send(all.pods[0]!.url, { body: '[]' });
     expect(refused.rawHeaders.filter((name) => name === 'request-id')).toHaveLength(1);
   });
@@ -248,10 +248,10 @@ describe('a full pod', () => {
   });
 
   it('forwards no request of a client whose credentials fail', async () => {
-    const path = await mkdtemp(join(tmpdir(), 'callers-'));
+    const path = await mkdtemp(join(tmpdir(), 'clients-'));
     cleanups.add(() => rm(path, { recursive: true }));
     await writeFile(join(path, 'shop'), 'key-of-the-shop\n');
-    const auth = { type: 'APIKeys' as const, apiKeys: { path, secret: 'callers' } };
+    const auth = { type: 'APIKeys' as const, apiKeys: { path, secret: 'clients' } };
     const all = await fleet(2, { auth });
     const shop = { 'x-api-key': 'key-of-the-shop' };
     await fill(all, 1, { headers: shop });
@@ -266,7 +266,7 @@ describe('a full pod', () => {
     await fill(all, 3);
     const [full, leaving, gone] = all.pods;
     void leaving!.runtime.lifecycle.shutdown({ endpointLagMs: 60_000, drainTimeoutMs: 0 });
-    // Nobody tells the operator of this one.
+    // The operator does not learn of this one.
     await gone!.runtime.close();
     await until(async () => (await peersOf(full!)).siblings.length === 1);
     for (let i = 0; i < 10; i += 1) expect(reasonOf(await send(full!.url))).toEqual(GOOD);

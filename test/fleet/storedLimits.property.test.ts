@@ -13,7 +13,7 @@ const PODS = 3;
 const MAX_PODS = 7;
 /** How long a call holds its tokens. */
 const HELD_MS = 30;
-/** After this long a store that was down is asked again. */
+/** Pods ask a store again after this long. */
 const ASKED_AGAIN_MS = 1000;
 const KEYS = ['ann', 'bob'];
 
@@ -66,7 +66,7 @@ const limit: fc.Arbitrary<Limit> = fc
     }),
   );
 
-/** Pods that share a store, to which messages take a while. */
+/** Pods that share a store, which messages reach after a delay. */
 class Scene {
   readonly time = new VirtualTime(20);
   readonly store = new MemoryLimitStore(() => this.time.now);
@@ -143,17 +143,18 @@ it('pods never admit more of a key than its limit, and no call waits forever', a
         for (const next of steps) await scene.take(next);
         await scene.time.pass(30_000);
         expect(scene.open).toBe(0);
-        // Pods notice one after the other that the store is gone or back: then at most their safe shares are too much.
+        // Pods notice one after another that the store is gone or back. Until then they exceed the limit by at most
+        // their safe shares.
         const isLost = steps.some((each) => each.do === 'outage');
         const slack =
           isLost && shared.fleet!.withoutLeader === 'SafeShare'
             ? (shared.capacity * PODS) / MAX_PODS
             : 0;
         const refilled = (ms: number): number => (ms * shared.refill.amount) / shared.refill.perMs;
-        // A call is admitted a little later than the store has granted its tokens.
+        // A call is admitted a little later than the store grants its tokens.
         const inOrder = refilled(2 * delayMs + 2);
-        // Unused tokens come back while others are on their way, those of an outage when the store is asked again. A
-        // bucket that is full by then does not take them.
+        // Unused tokens come back while others are under way. Those of an outage come back when pods ask the store
+        // again. A bucket that is full by then does not take them.
         const outages = steps.flatMap((each) =>
           each.do === 'outage' ? [each.ms + ASKED_AGAIN_MS] : [],
         );
@@ -162,7 +163,7 @@ it('pods never admit more of a key than its limit, and no call waits forever', a
         for (const uses of scene.uses.values()) {
           expect(overrun(uses, shared)).toBeLessThanOrEqual(slack + underWay + 1e-3);
         }
-        // Afterwards every key is served in every pod.
+        // Afterwards every pod serves every key.
         await scene.time.pass(30_000);
         for (const uses of scene.uses.values()) uses.length = 0;
         const [pod, key] = [PODS - 1, 'bob'];

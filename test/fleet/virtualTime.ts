@@ -6,29 +6,29 @@ interface Event {
   run: (() => void) | undefined;
 }
 
-/** Time for simulations: events run in their order, and no time passes between them. Milliseconds. */
+/** Time for simulations, in milliseconds. Events run in their order, and no time passes between them. */
 export class VirtualTime {
   now = 0;
-  /** By how much the wall clocks of all processes were stepped. */
+  /** Sum of all steps of the wall clocks. */
   wallMs = 0;
   #order = 0;
   /** Binary heap, the earliest event first. */
   readonly #heap: Event[] = [];
   readonly #turns: number;
 
-  /** @param turns of promises within which a call that waited has gone on */
+  /** @param turns of the microtask queue until a waiting call has continued */
   constructor(turns = 2) {
     this.#turns = turns;
   }
 
-  /** Runs something after `ms`; the answer cancels it. */
+  /** Runs something after `ms`. The result cancels it. */
   after(ms: number, run: () => void): () => void {
     const event: Event = { at: this.now + Math.max(0, ms), order: (this.#order += 1), run };
     this.#push(event);
     return () => (event.run = undefined);
   }
 
-  /** Lets time pass. Calls that wait in promises go on between events. */
+  /** Lets time pass. Calls that wait for promises continue between events. */
   async pass(ms: number): Promise<void> {
     const end = this.now + ms;
     while (this.#heap.length > 0 && this.#heap[0]!.at <= end) {
@@ -41,7 +41,7 @@ export class VirtualTime {
     this.now = end;
   }
 
-  /** The monotonic clock of one process, which began `offset` ms before. */
+  /** The monotonic clock of one process that began `offset` ms earlier. */
   clock(offset: number): Clock {
     return {
       now: () => this.now + offset,

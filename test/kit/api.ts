@@ -152,7 +152,7 @@ export class Api {
     }
   }
 
-  /** Watches the objects of a resource in a namespace until the signal aborts. Default: from the present state on. */
+  /** Watches the objects of a resource in a namespace until the signal aborts. Default: from now on. */
   async *watch<T extends KubernetesObject>(
     resource: string,
     namespace: string,

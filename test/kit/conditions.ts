@@ -1,11 +1,9 @@
 import type { Condition, KubernetesObject } from '../../crds/meta.ts';
 
-/** An object with conditions. */
 export interface WithConditions extends KubernetesObject {
   status?: { observedGeneration?: number; conditions?: Condition[] };
 }
 
-/** The object's condition of this type; undefined if there is none. */
 export function condition(object: WithConditions, type: string): Condition | undefined {
   return object.status?.conditions?.find((candidate) => candidate.type === type);
 }

@@ -7,18 +7,14 @@ export interface ConversationPlan {
   /** URL before /v1/conversations. */
   url: string;
   conversations: number;
-  /** Messages in each conversation, if it is not ended before. */
+  /** Messages in each conversation, unless it ends before. */
   messages: number;
-  /**
-   * Milliseconds between an answer and the next message. The beginnings of conversations are spread over this time.
-   * Default 0.
-   */
+  /** Milliseconds between an answer and the next message. The conversations begin spread over this time. Default 0. */
   pauseMs?: number;
-  /** Sent as x-api-key. Default caller. */
+  /** Sent as x-api-key. Default client. */
   apiKey?: string;
 }
 
-/** Results of the conversations. */
 export interface ConversationReport {
   /** Messages that were answered. */
   answered: number;
@@ -48,7 +44,7 @@ const MAX_ATTEMPTS = 120;
 /** Responses after which a retry is useless. */
 const FINAL = new Set([400, 401, 404, 410, 500]);
 
-/** Has conversations like a client that does not know to which pod it is connected. */
+/** Has conversations like a client that does not know its pod. */
 export class ConversationTraffic {
   readonly #plan: ConversationPlan;
   readonly #report: ConversationReport = {
@@ -74,7 +70,6 @@ export class ConversationTraffic {
     this.#ending = true;
   }
 
-  /** Resolves when all conversations have ended. */
   async run(): Promise<ConversationReport> {
     const { conversations, pauseMs = 0 } = this.#plan;
     const all = Array.from({ length: conversations }, async (_, i) => {
@@ -113,7 +108,7 @@ export class ConversationTraffic {
   }
 
   #ask(method: string, path: string, body?: unknown): Promise<Answer> {
-    const { url, apiKey = 'caller' } = this.#plan;
+    const { url, apiKey = 'client' } = this.#plan;
     return ask(method, `${url}/v1/conversations${path}`, apiKey, body);
   }
 

@@ -49,7 +49,7 @@ export class DiscoveredPods {
     const { signal } = this.#ended;
     while (!signal.aborted) {
       await pause(EVERY_MS, undefined, { signal }).catch(() => undefined);
-      // The next round makes up for a failed one.
+      // The next round repeats a failed write.
       if (!signal.aborted) await this.#tell().catch(() => undefined);
     }
   }

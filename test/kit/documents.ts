@@ -3,7 +3,6 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A fenced block of a document. */
 export interface Block {
   /** FILE:LINE of its fence. */
   at: string;

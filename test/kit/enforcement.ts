@@ -7,7 +7,6 @@ import { portForward } from './portForward.ts';
 
 const AGENT_PORT = 8080;
 
-/** Name and address of a pod. */
 export interface PodAddress {
   metadata: { name: string };
   status?: { podIP?: string };
@@ -27,14 +26,14 @@ export class PodClient {
     this.#forward = forward;
   }
 
-  /** Through the API server, which works with every cluster. */
+  /** Connects through the API server, which works with every cluster. */
   static async forward(kubectl: Kubectl, namespace: string, pod: PodAddress): Promise<PodClient> {
     const { name } = pod.metadata;
     const forward = await portForward(kubectl, namespace, `pod/${name}`, AGENT_PORT);
     return new PodClient(name, forward.url, forward);
   }
 
-  /** Directly to the pod's address, if this machine can reach it. It affects measurements least. */
+  /** Connects directly to the pod's address, if this machine can reach it. This affects measurements least. */
   static direct(pod: PodAddress): PodClient {
     const { podIP } = pod.status ?? {};
     if (podIP === undefined) throw new Error(`pod ${pod.metadata.name} has no address yet`);
@@ -81,7 +80,7 @@ export async function openPods(
   return Promise.all(pods.map((pod) => PodClient.forward(kubectl, namespace, pod)));
 }
 
-/** When the last pod responded as expected (performance.now()). */
+/** The time (performance.now()) at which the last pod answered as expected. */
 export async function enforcedEverywhere(
   pods: readonly PodClient[],
   description: string,

@@ -27,19 +27,19 @@ export class Issuer {
     return issuer;
   }
 
-  /** Where the public keys are. */
+  /** URL of the public keys. */
   get url(): string {
     return `http://${this.#host}:${(this.#server.address() as AddressInfo).port}/keys`;
   }
 
-  /** Replaces the key that tokens are signed with. */
+  /** Replaces the key that signs tokens. */
   async rotate(id: string): Promise<void> {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
     this.#published = [{ ...(await exportJWK(publicKey)), kid: id, alg: 'ES256' }];
     this.#key = { private: privateKey, id };
   }
 
-  /** A token that is good for an hour. */
+  /** A token that is valid for an hour. */
   token(claims: { iss: string; aud: string; sub: string }): Promise<string> {
     const { id, private: key } = this.#key!;
     const token = new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: id });

@@ -7,7 +7,6 @@ export interface ClusterEnvironment {
   PATH: string;
 }
 
-/** Result of a command. */
 export interface CommandResult {
   code: number;
   stdout: string;

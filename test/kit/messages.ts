@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:http';
 
-/** The response to one request. */
 export interface Answer {
   /** 0 without a response. */
   status: number;
@@ -15,7 +14,6 @@ export interface Answer {
   ms: number;
 }
 
-/** One request to /v1/messages. */
 export interface MessageRequest {
   stream?: boolean;
   /** Body. Default: a small valid request. */
@@ -80,7 +78,7 @@ export class MessagesClient {
       headers: {
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
-        'x-api-key': 'caller',
+        'x-api-key': 'client',
         'anthropic-version': '2023-06-01',
         ...message.headers,
       },

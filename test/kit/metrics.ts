@@ -1,4 +1,4 @@
-/** One line of what Prometheus scrapes. */
+/** One sample in the text format of Prometheus. */
 export interface Sample {
   name: string;
   labels: Record<string, string>;

@@ -1,4 +1,6 @@
-/** The smallest sample that at least `percent` of all samples do not exceed (nearest rank). Throws without samples. */
+/**
+ * The smallest sample that at least `percent` % of all samples do not exceed (nearest rank). Throws without samples.
+ */
 export function percentile(samples: readonly number[], percent: number): number {
   if (samples.length === 0) throw new Error('no samples');
   const sorted = [...samples].sort((a, b) => a - b);

@@ -5,11 +5,9 @@ import type { Images } from '../cluster/common/cluster.ts';
 import { step } from '../cluster/common/step.ts';
 import { Kubectl } from './kubectl.ts';
 
-/** Where the operator is installed. */
 export const OPERATOR_NAMESPACE = 'breakwater-system';
 export const OPERATOR = 'breakwater-operator';
 
-/** The root of the checkout. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A cluster with this checkout's images and operator in it. */

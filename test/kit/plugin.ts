@@ -1,7 +1,6 @@
 import { run } from '../../cli/program.ts';
 import type { ClusterEnvironment } from './kubectl.ts';
 
-/** Exit code and output of a command. */
 export interface Said {
   status: number;
   text: string;

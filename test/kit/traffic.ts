@@ -12,7 +12,6 @@ export interface TrafficPlan {
   keepAlive?: boolean;
 }
 
-/** Requests to send at once. */
 export interface Burst {
   url: string;
   count: number;
@@ -22,11 +21,10 @@ export interface Burst {
   keepAlive?: boolean;
   /** Longest silence of a request, in milliseconds. Default 60,000. */
   timeoutMs?: number;
-  /** Sent as x-api-key; {n} in it is the number of the request. Default caller. */
+  /** Sent as x-api-key. {n} stands for the number of the request. Default client. */
   apiKey?: string;
 }
 
-/** Results of the requests. */
 export interface TrafficReport {
   sent: number;
   answered: number;
@@ -55,10 +53,10 @@ export function since(before: TrafficReport, now: TrafficReport): TrafficReport 
   };
 }
 
-/** The type of the error by which a stream ended. */
+/** The type of the error at the end of a stream. */
 const STREAM_ERROR = /^event: error\ndata: .*"error": ?\{"type": ?"(\w+)"/m;
 
-/** The wait in seconds that the body of a runtime's error names; NaN if it names none. */
+/** The wait in seconds in the body of a runtime's error. NaN if there is none. */
 export function saidSeconds({ body }: Pick<Answer, 'body'>): number {
   return Number(/ in (\d+) s/.exec(body)?.[1]);
 }
@@ -110,7 +108,7 @@ export class Traffic {
     };
     const shown = (n: number): MessageRequest => ({
       ...message,
-      headers: { 'x-api-key': (burst.apiKey ?? 'caller').replace('{n}', `${n}`) },
+      headers: { 'x-api-key': (burst.apiKey ?? 'client').replace('{n}', `${n}`) },
     });
     const worker = async (): Promise<void> => {
       while (report.sent < burst.count) await this.#send(client, report, shown(report.sent + 1));

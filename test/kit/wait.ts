@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Timeout and interval, in milliseconds. */
 export interface WaitOptions {
   /** Default 60,000. */
   timeoutMs?: number;
@@ -14,7 +13,7 @@ function show(seen: unknown): string {
   return (text ?? 'nothing').slice(0, 4000);
 }
 
-/** Leaves out long parts of an object that are not its state. */
+/** Omits long parts of an object that say nothing about its state. */
 function telling(key: string, value: unknown): unknown {
   return key === 'managedFields' || key === 'annotations' ? undefined : value;
 }

@@ -208,7 +208,7 @@ describe('the Anthropic SDK for Python through the runtime', () => {
   });
 
   it('is told of a key that the agent does not know, and does not try it again', async () => {
-    await serving({ auth: { type: 'APIKeys', apiKeys: { path: directory, secret: 'callers' } } });
+    await serving({ auth: { type: 'APIKeys', apiKeys: { path: directory, secret: 'clients' } } });
     expect(await ask('message', REQUEST, 2)).toMatchObject({
       error: 'AuthenticationError',
       status: 401,

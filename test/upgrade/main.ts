@@ -18,18 +18,18 @@ import { Releases, type Release } from './releases.ts';
 import { FRESH, HELD, Scene } from './scene.ts';
 import { Table } from './table.ts';
 
-/** Leaves everything as the story ends, to look at it. */
+/** Keeps everything at the end of the test, for inspection. */
 const KEEP = Boolean(process.env['KEEP']);
 
-/** What the story goes between. */
-interface Stage {
+/** The two releases, and the image of the simulated model. */
+interface Setup {
   first: Release;
   own: Release;
   simulator: string;
 }
 
-async function play(kubectl: Kubectl, stage: Stage, narrator: Narrator): Promise<void> {
-  const { first, own, simulator } = stage;
+async function play(kubectl: Kubectl, setup: Setup, narrator: Narrator): Promise<void> {
+  const { first, own, simulator } = setup;
   const releases = new Releases(kubectl, narrator);
   const images = { operator: '', runtime: '', simulator };
   narrator.step(`The first release, installed by Helm ${await releases.version()}`);
@@ -81,20 +81,20 @@ async function play(kubectl: Kubectl, stage: Stage, narrator: Narrator): Promise
   }
 }
 
-async function withHelm(cluster: Cluster, stage: Stage, build: HelmBuild): Promise<void> {
+async function withHelm(cluster: Cluster, setup: Setup, build: HelmBuild): Promise<void> {
   const directory = await build();
   const { environment } = await kubectlFor(cluster, process.env['PATH']);
   const kubectl = new Kubectl({ ...environment, PATH: `${directory}:${environment.PATH}` });
   const colours = process.stdout.isTTY && !process.env['NO_COLOR'];
   await requireNone(kubectl);
   try {
-    await play(kubectl, stage, new Narrator(process.stdout, kubectl, colours));
+    await play(kubectl, setup, new Narrator(process.stdout, kubectl, colours));
   } finally {
     if (!KEEP) await step('Removing Breakwater', () => removeBreakwater(kubectl));
   }
 }
 
-async function prepare(cluster: Cluster): Promise<Stage> {
+async function prepare(cluster: Cluster): Promise<Setup> {
   const root = await pinnedCheckout();
   const own = await cluster.images();
   const chart = 'charts/breakwater';
@@ -113,8 +113,8 @@ async function main(): Promise<void> {
   const builds = chosenHelms(process.env['HELM']);
   const cluster = await chooseCluster(process.env);
   await cluster.up();
-  const stage = await prepare(cluster);
-  for (const build of builds) await withHelm(cluster, stage, build);
+  const setup = await prepare(cluster);
+  for (const build of builds) await withHelm(cluster, setup, build);
 }
 
 try {

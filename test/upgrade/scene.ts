@@ -86,7 +86,7 @@ export class Scene {
       sandbox.model('ill', 9019),
       sandbox.traffic('streams', 9010),
       sandbox.traffic('kept', 9020),
-      sandbox.traffic('callers', 9030),
+      sandbox.traffic('clients', 9030),
     ]);
     const agent = (name: AgentName, baseURL: string): Record<string, unknown> =>
       sandbox.agent({ name, replicas: REPLICAS[name], baseURL });

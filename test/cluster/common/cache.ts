@@ -3,15 +3,15 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
-/** Keeps what is built or downloaded once: $BREAKWATER_CACHE, or breakwater in the user's cache. */
+/** Directory for what is built or downloaded once: $BREAKWATER_CACHE, or breakwater in the user's cache. */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const base = environment['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return environment['BREAKWATER_CACHE'] || join(base, 'breakwater');
 }
 
 /**
- * Makes `directory` unless it exists. `build` fills another directory, which gets the name when it is complete. So an
- * interruption leaves nothing half-built, and two processes may build at the same time.
+ * Creates `directory` unless it exists. `build` fills a temporary directory, which gets the final name when it is
+ * complete. So an interruption leaves nothing incomplete, and two processes may build at the same time.
  */
 export async function buildOnce(
   directory: string,

@@ -12,7 +12,7 @@ export interface Cluster {
   readonly kubeconfig: string;
   /** Starts or repairs the cluster. Quick when it already runs. */
   up(): Promise<void>;
-  /** Removes all that `up` made, and nothing else. */
+  /** Removes all that `up` created, and nothing else. */
   down(): Promise<void>;
   exists(): Promise<boolean>;
   /** Directories to put first on the PATH: they hold kubectl and helm. */

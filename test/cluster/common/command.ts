@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 export interface CommandOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** Goes to the command's standard input. */
+  /** Standard input of the command. */
   input?: string;
   /** Milliseconds after which the command is killed. */
   timeout?: number;

@@ -4,7 +4,7 @@ import { say, waitFor } from './step.ts';
 
 const PATIENCE = 20 * 60_000;
 
-/** Runs `work` while it holds the lock file. Takes over the lock of a process that has ended. */
+/** Runs `work` while this process holds the lock file. Takes over the lock of a process that has ended. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   if (!(await take(path))) {

@@ -6,7 +6,9 @@ import { run, succeeds } from '../common/command.ts';
 import { helmDirectory, kubectlDirectory } from '../local/binaries.ts';
 import { say } from '../common/step.ts';
 
-/** The cluster of the user's kubectl context. Makes and removes nothing in it; images come from a registry, by name. */
+/**
+ * The cluster of the user's kubectl context. Creates and removes nothing in it. Images come from a registry by name.
+ */
 export class CurrentCluster implements Cluster {
   readonly name = 'current';
   readonly kubeconfig: string;

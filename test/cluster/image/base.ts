@@ -19,7 +19,7 @@ const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const MEGABYTE = 1e6;
 
 /**
- * Makes an image with the Node of the npm package `node` and what that needs: shared libraries, the user nonroot, CA
+ * Creates an image with the Node of the npm package `node` and its needs: shared libraries, the user nonroot, CA
  * certificates, /tmp. Its layout is that of gcr.io/distroless/nodejs24-debian12.
  */
 export async function baseImage(cache: string): Promise<BaseImage> {
@@ -46,7 +46,6 @@ export async function baseImage(cache: string): Promise<BaseImage> {
   return base;
 }
 
-/** Size of a file in MB. */
 export async function megabytes(path: string): Promise<number> {
   return (await stat(path)).size / MEGABYTE;
 }

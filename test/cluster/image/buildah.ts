@@ -5,13 +5,13 @@ import { run } from '../common/command.ts';
 import { baseImage, megabytes } from './base.ts';
 import type { Builder, ImageSpec } from './images.ts';
 
-/** Takes finished images. */
+/** Stores finished images. */
 export interface ImageStore {
   has(name: string): Promise<boolean>;
   importArchive(path: string): Promise<void>;
 }
 
-/** Builds with buildah, which needs no engine. Its storage lasts for one build. */
+/** Builds with buildah, which needs no engine. Its storage exists only during one build. */
 export function buildahBuilder(cache: string, store: ImageStore): Builder {
   return {
     baseImage: async () => (await baseImage(cache)).name,

@@ -21,7 +21,7 @@ export function dockerHas(name: string): Promise<boolean> {
   return succeeds('docker', ['image', 'inspect', name], { timeout: ANSWER_TIMEOUT });
 }
 
-/** Removes all images that this checkout has built. */
+/** Removes all images built from this checkout. */
 export async function removeImages(): Promise<void> {
   const list = ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', 'localhost/breakwater/*'];
   const names = (await run('docker', list)).split('\n').filter(Boolean);
@@ -45,7 +45,7 @@ export function dockerBuilder(
   };
 }
 
-/** The usual base image if Docker has it or can pull it, else our own. */
+/** The usual base image if Docker has it or can pull it, otherwise our own. */
 async function base(cache: string): Promise<string> {
   if (await dockerHas(USUAL_BASE)) return USUAL_BASE;
   const pulled = await succeeds('docker', ['pull', '--quiet', USUAL_BASE], {

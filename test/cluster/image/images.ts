@@ -16,11 +16,11 @@ export interface ImageSpec {
   context: string;
 }
 
-/** Builds images and brings them where pods can use them. */
+/** Builds images and makes them available to pods. */
 export interface Builder {
   /** Base image if the user names none. */
   baseImage(): Promise<string>;
-  /** Whether pods can use the image already. */
+  /** Whether pods can already use the image. */
   has(name: string): Promise<boolean>;
   /** Builds the images and loads them for pods. Returns their sizes in MB. */
   build(specs: readonly ImageSpec[]): Promise<number[]>;

@@ -21,8 +21,8 @@ const PATCH = {
 };
 
 /**
- * Gives kube-proxy the node's own library where its image lacks it. Node images that are built from a distribution's
- * packages may lack it; then a Service with two pods does not work.
+ * Mounts the node's own library into kube-proxy if its image lacks it. Node images built from a distribution's
+ * packages may lack it. Then a Service with two pods does not work.
  *
  * @param kubectl runs kubectl against the cluster
  */

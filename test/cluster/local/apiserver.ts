@@ -19,7 +19,7 @@ export interface ControlPlaneOptions {
   etcdPorts?: readonly [client: number, peer: number];
   /** Further arguments of kube-apiserver. */
   arguments?: readonly string[];
-  /** Set for a whole cluster. Absent: nothing runs pods. */
+  /** Set for a whole cluster. If absent, nothing runs pods. */
   cluster?: {
     /** Command that runs etcd and the API server in the cluster's network. */
     enter: readonly string[];
@@ -36,7 +36,7 @@ export interface ControlPlane {
   authority: CertificateAuthority;
   /** Path of the key that signs service account tokens. */
   serviceAccountKey: string;
-  /** Kills a process, as a crash does. */
+  /** Kills a process like a crash. */
   kill(process: ControlPlaneProcess): Promise<void>;
   /** Starts a killed process with its port and its data, and waits until the API is ready. */
   revive(process: ControlPlaneProcess): Promise<void>;
@@ -57,7 +57,7 @@ interface Credentials {
 }
 
 const READY_TIMEOUT = 60_000;
-/** Room for a thousand Services and more. */
+/** Large enough for a thousand Services and more. */
 const DEFAULT_SERVICE_RANGE = '10.0.0.0/16';
 
 /**
@@ -168,12 +168,15 @@ function apiserverArguments(
   ];
 }
 
-/** Without controllers no namespace gets its default service account. A loopback address makes no endpoint. */
+/**
+ * Without controllers no namespace gets its default service account. The API server makes no endpoint for a loopback
+ * address.
+ */
 function alone(): string[] {
   return ['--disable-admission-plugins=ServiceAccount', '--endpoint-reconciler-type=none'];
 }
 
-/** Finds the node by address, because for logs and exec the API server would look its name up in DNS. */
+/** The API server finds the node by address, because it would look up the name in DNS for logs and exec. */
 function withNode(credentials: Credentials): string[] {
   return [
     '--kubelet-preferred-address-types=InternalIP',
@@ -240,7 +243,9 @@ function isReady(url: string, credentials: Credentials): Promise<boolean> {
   });
 }
 
-/** Below the ports that the kernel gives to clients, so that no client takes the port of a server while it restarts. */
+/**
+ * Below the ports that the kernel gives to clients, so that no client takes a server's port while the server restarts.
+ */
 const PORTS = { first: 20_000, count: 12_000 };
 
 /** A port that was free a moment ago. */

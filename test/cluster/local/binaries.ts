@@ -26,7 +26,7 @@ const [major, minor] = KUBERNETES_VERSION.split('.');
 const COMPONENT_VERSION = 'k8s.io/component-base/version';
 const LDFLAGS = '-s -w';
 const DOWNLOAD_ATTEMPTS = 3;
-/** Makes the Go compiler a quarter faster, with up to 3 GiB of memory for each processor. */
+/** Makes the Go compiler a quarter faster, with up to 3 GiB of memory per processor. */
 const COLLECT_SELDOM = { GOGC: '400', GOMEMLIMIT: '3GiB' };
 
 const KUBERNETES: Module = {
@@ -90,12 +90,10 @@ export function kubernetesBinaries(): Promise<string> {
   return binaries(KUBERNETES);
 }
 
-/** Directory with coredns. */
 export function dnsBinaries(): Promise<string> {
   return binaries(DNS);
 }
 
-/** Directory with helm. */
 export function helmBinaries(): Promise<string> {
   return binaries(HELM);
 }
@@ -110,7 +108,6 @@ export function metricsServerBinaries(): Promise<string> {
   return binaries(METRICS_SERVER);
 }
 
-/** Directory with promtool. */
 export function promtoolBinaries(): Promise<string> {
   return binaries(PROMTOOL);
 }
@@ -120,12 +117,12 @@ export function pauseBinary(): Promise<string> {
   return binaries(PAUSE);
 }
 
-/** Directory with kubectl: one in the cache, else the user's own, else a new one. */
+/** Directory with kubectl: the one in the cache, otherwise the user's own, otherwise a new one. */
 export async function kubectlDirectory(): Promise<string> {
   return toolDirectory('kubectl', KUBERNETES);
 }
 
-/** Directory with helm, found as kubectl is. */
+/** Directory with helm, chosen in the same way. */
 export async function helmDirectory(): Promise<string> {
   return toolDirectory('helm', HELM);
 }
@@ -163,7 +160,7 @@ function cachedDirectory(module: Module): string {
   return join(cacheDirectory(), 'bin', name);
 }
 
-/** Downloads the modules. Repeats after a failure, which may be a short one of the proxy. */
+/** Downloads the modules. Tries again after a failure, because failures of the proxy are often short. */
 async function download(
   { directory, packages, tags }: Module,
   env: NodeJS.ProcessEnv,

@@ -24,7 +24,7 @@ export interface Subject {
   names?: readonly string[];
 }
 
-/** A certificate authority in a directory. Makes each certificate once and keeps it. */
+/** A certificate authority in a directory. Creates each certificate once and keeps it. */
 export class CertificateAuthority {
   readonly files: KeyPairFiles;
   readonly #directory: string;
@@ -43,7 +43,7 @@ export class CertificateAuthority {
     this.#key = key;
   }
 
-  /** Opens the authority `name` in `directory`, or makes it. */
+  /** Opens the authority `name` in `directory`, or creates it. */
   static async open(directory: string, name: string): Promise<CertificateAuthority> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const files = keyPairFiles(directory, name);
@@ -69,7 +69,7 @@ export class CertificateAuthority {
     return new CertificateAuthority(directory, files, certificate, key);
   }
 
-  /** The certificate `name`, for servers and clients. `subject` counts only when it is made. */
+  /** The certificate `name`, for servers and clients. Uses `subject` only when it creates the certificate. */
   async issue(name: string, subject: Subject): Promise<KeyPairFiles> {
     const files = keyPairFiles(this.#directory, name);
     if (isComplete(files)) return files;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Makes the parent cgroup of all pods in every hierarchy. The kubelet requires it. */
+/** Creates the parent cgroup of all pods in every hierarchy. The kubelet requires it. */
 export async function ensureCgroup(name: string): Promise<void> {
   for (const { root, unified } of hierarchies()) {
     if (unified) await delegateControllers(root);

@@ -59,7 +59,7 @@ export async function removeContainers(layout: Layout): Promise<void> {
   );
 }
 
-/** Whether containerd answers. Looks for its socket first, because `ctr` would wait ten seconds for it. */
+/** Whether containerd answers. Checks for its socket first, because `ctr` would wait ten seconds for it. */
 async function answers(layout: Layout): Promise<boolean> {
   const probe = ['--connect-timeout', '500ms', ...ctr(layout, 'version')];
   return existsSync(layout.socket) && succeeds('ctr', probe);

@@ -32,7 +32,7 @@ export async function startControllers(
           `--authentication-kubeconfig=${kubeconfig}`,
           `--authorization-kubeconfig=${kubeconfig}`,
         ],
-        // Each runs once, so a restart need not wait for a Lease.
+        // Only one of each runs, so a restart need not wait for a Lease.
         ...['--leader-elect=false', '--bind-address=127.0.0.1'],
         // The default of 20 requests a second would lengthen the start to 4 s.
         ...['--kube-api-qps=300', '--kube-api-burst=400', ...args],

@@ -24,13 +24,13 @@ export interface DaemonOptions {
   env?: Readonly<Record<string, string>>;
   /** Content of files that the program reads when it starts. A change restarts it. */
   configuration?: string;
-  /** Whether it outlives this process. If not, it ends with it, even when this process is killed. */
+  /** Whether it outlives this process. If not, it ends with this process, even if that is killed. */
   outlives: boolean;
 }
 
 interface PidFile {
   pid: number;
-  /** Start time in clock ticks since the boot. A later process with the same id has another one. */
+  /** Start time in clock ticks since boot. A later process with the same id has a different one. */
   started: string;
   /** Hash of command line, environment and configuration. */
   key: string;
@@ -38,7 +38,7 @@ interface PidFile {
 
 const STOP_TIMEOUT = 10_000;
 
-/** A background process with a pid file, by which a later run finds it. */
+/** A background process. A later run finds it by its pid file. */
 export class Daemon {
   readonly log: string;
   readonly #options: DaemonOptions;
@@ -89,7 +89,7 @@ export class Daemon {
     await waitFor(`${name} is not ready (log: ${this.log})`, timeout, check);
   }
 
-  /** Ends the process with `signal`, then by force. */
+  /** Sends `signal`, then ends the process by force. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const running = this.#running();
     if (running !== undefined) {

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 export interface Layout {
   /** Directory that survives a reboot: etcd, certificates, images, logs. */
   state: string;
-  /** Directory that a reboot empties: sockets, mounts of containers. Its path is short, as that of a socket must be. */
+  /**
+   * Directory that a reboot empties: sockets, mounts of containers. Its path is short, because the path of a socket
+   * must be short.
+   */
   run: string;
   /** containerd's socket. */
   socket: string;

@@ -142,7 +142,7 @@ export class LocalCluster implements Cluster {
     );
   }
 
-  /** After a reboot, the files in /run are about processes and mounts that no longer exist. */
+  /** After a reboot, the files in /run describe processes and mounts that no longer exist. */
   async #forgetLastBoot(): Promise<void> {
     const marker = join(this.#layout.run, 'boot');
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');

@@ -2,8 +2,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { run, succeeds, which } from '../common/command.ts';
 
 /**
- * The cluster has its own network namespace, which one veth pair joins to the host. So its ports, bridges and iptables
- * rules clash with no others, and disappear with the namespace.
+ * The cluster has its own network namespace. One veth pair joins it to the host. So its ports, bridges and iptables
+ * rules conflict with no others, and disappear with the namespace.
  */
 const NAMESPACE = 'breakwater';
 const HOST_LINK = 'breakwater';
@@ -20,7 +20,7 @@ export const SERVICE_RANGE = '10.213.128.0/18';
 export const SERVICE_ADDRESS = '10.213.128.1';
 /** Range with all addresses of the cluster. */
 const WHOLE_RANGE = '10.213.0.0/16';
-/** Leaves room for the headers of clouds and tunnels. */
+/** Small enough for the headers of clouds and tunnels. */
 export const MTU = 1400;
 
 const NAMESPACE_FILE = `/run/netns/${NAMESPACE}`;
@@ -34,7 +34,7 @@ export function networkExists(): boolean {
   return existsSync(NAMESPACE_FILE);
 }
 
-/** Makes the namespace, the link to the host, routes and the host's rules unless they exist. */
+/** Creates the namespace, the link to the host, routes and the host's rules unless they exist. */
 export async function ensureNetwork(): Promise<void> {
   if (!(await succeeds(which('nsenter') ?? 'nsenter', [...enter().slice(1), 'true'])))
     await makeNamespace();
@@ -63,8 +63,8 @@ export async function processesInNetwork(): Promise<number[]> {
 }
 
 /**
- * Whether the kernel shows bridged packets to iptables. Without it, a pod's response to a neighbour that called it
- * through a Service would bypass the address translation.
+ * Whether the kernel shows bridged packets to iptables. Otherwise a pod's response to a pod on the same bridge that
+ * called it through a Service would bypass the address translation.
  */
 export async function bridgeCallsIptables(): Promise<boolean> {
   await succeeds(tool('modprobe'), ['br_netfilter']);
@@ -109,7 +109,7 @@ interface HostRule {
   remove: string[];
 }
 
-/** Lets pods reach other networks through the host, also where Docker sets the policy of FORWARD to DROP. */
+/** Lets pods reach other networks through the host, even if Docker sets the policy of FORWARD to DROP. */
 function hostRules(): HostRule[] {
   const comment = ['-m', 'comment', '--comment', COMMENT];
   const rule = (table: string, chain: string, match: string[]): HostRule => {

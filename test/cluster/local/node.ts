@@ -25,7 +25,7 @@ export async function startNode(options: NodeOptions): Promise<void> {
   await Promise.all([startKubelet(options), startProxy(options)]);
 }
 
-/** File with the host's DNS servers for processes that do not reach its loopback; undefined if it has none. */
+/** File with the host's DNS servers for processes that cannot reach its loopback. Undefined if it has none. */
 export async function hostResolver(): Promise<string | undefined> {
   for (const file of ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']) {
     if (!existsSync(file)) continue;
@@ -75,7 +75,7 @@ async function startKubelet({ layout, controlPlane, binaries }: NodeOptions): Pr
       'imagefs.available': '1%',
     },
     serializeImagePulls: false,
-    // Mounted Secrets and ConfigMaps change within 1.5 times this; by default within 1.5 minutes.
+    // Mounted Secrets and ConfigMaps follow changes within 1.5 times this. With the default it would be 1.5 minutes.
     syncFrequency: '10s',
     podLogsDir: join(layout.state, 'pods'),
     volumePluginDir: join(directory, 'volume-plugins'),
@@ -129,7 +129,7 @@ async function startProxy({ layout, controlPlane, binaries }: NodeOptions): Prom
     iptables: { masqueradeAll: !(await bridgeCallsIptables()) },
   });
   const file = join(layout.state, 'kube-proxy.yaml');
-  // kube-proxy ends when its file is written, even with the same content.
+  // kube-proxy ends when somebody writes its file, even with the same content.
   const present = existsSync(file) ? await readFile(file, 'utf8') : undefined;
   if (present !== configuration) await writeFile(file, configuration);
   const daemon = new Daemon({

@@ -12,13 +12,13 @@ import { processesInNetwork, removeNetwork } from './network.ts';
 
 const KILL_TIMEOUT = 20_000;
 const CNI_RESULTS = '/var/lib/cni/results';
-/** Paths that kubelet and CNI use whatever their configuration says. */
+/** Paths that kubelet and CNI use regardless of their configuration. */
 const FIXED_FILES = ['/var/lib/kubelet/device-plugins/kubelet.sock', '/etc/cni/net.d/cni.lock'];
 const CONTAINER_LOGS = '/var/log/containers';
 
 /** Removes a local cluster in any state: processes, containers, mounts, network, files. */
 export async function remove(layout: Layout): Promise<void> {
-  // The kubelet goes first: it would start the containers again.
+  // Stops the kubelet first, because it would start the containers again.
   await new Daemon({
     name: 'kubelet',
     command: [],
@@ -57,7 +57,7 @@ async function unmountBelow(directory: string): Promise<void> {
   for (const path of points.reverse()) await run('umount', ['--lazy', path]);
 }
 
-/** /proc/mounts writes a blank as \\040. */
+/** /proc/mounts writes a space as \040. */
 function fromOctal(_match: string, digits: string): string {
   return String.fromCharCode(parseInt(digits, 8));
 }

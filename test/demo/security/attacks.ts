@@ -34,7 +34,7 @@ export async function allIsWell(scene: SecurityScene): Promise<void> {
   narrator.good(`the model calls ${results.map(({ name }) => name).join(' and ')}, and answers`);
 }
 
-/** Keys are guessed until the address is blocked; clients with a key are served. */
+/** An attacker guesses keys until its address is blocked. Clients with a key are still served. */
 export async function keysGuessed(scene: SecurityScene): Promise<Withstood> {
   const { narrator, stranger, namespace, agents, pod } = scene;
   narrator.step('Attack: somebody in the cluster guesses keys');

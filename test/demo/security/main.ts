@@ -2,7 +2,7 @@
 import { columns } from '../../../cli/view/columns.ts';
 import type { Narrator } from '../narrator.ts';
 import { NAMESPACE } from '../scene.ts';
-import { perform } from '../stage.ts';
+import { perform } from '../perform.ts';
 import type { Withstood } from './attacks.ts';
 import {
   allIsWell,

@@ -50,7 +50,7 @@ export async function setUp(platform: Platform, narrator: Narrator): Promise<Sec
   return scene;
 }
 
-/** Removes incidents and Events of an earlier run, which the demo would otherwise show. */
+/** Removes incidents and Events of an earlier run, because the demo would show them. */
 async function forgetEarlierRun({ kubectl }: Platform, api: Api): Promise<void> {
   await kubectl.run([
     ...['delete', 'agentdeployment', AGENT, '-n', NAMESPACE],
@@ -82,7 +82,7 @@ async function waitForService({ stranger }: SecurityScene): Promise<void> {
   );
 }
 
-/** The part of the manifest about security, which follows the pod template. */
+/** The part of the manifest about security, after the pod template. */
 async function guardOf(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8');
   return text.slice(text.indexOf('  # Who may ask.')).trimEnd().split('\n');

@@ -70,8 +70,8 @@ describe('the operator', () => {
     const { renewTime } = (await lease()).spec;
 
     await failing.control.setFault({ status: 503 });
-    const caller = await traffic.burst({ url: sandbox.url('courier'), count: 20, concurrency: 2 });
-    expect(Object.keys(caller.outcomes).sort()).toEqual(['503', '503 CircuitBreakerOpen']);
+    const answers = await traffic.burst({ url: sandbox.url('courier'), count: 20, concurrency: 2 });
+    expect(Object.keys(answers.outcomes).sort()).toEqual(['503', '503 CircuitBreakerOpen']);
 
     await waitFor(
       'a process holds the Lease again',

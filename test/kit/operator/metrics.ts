@@ -30,7 +30,7 @@ export class Metrics {
   }
 }
 
-/** The `percent`-th percentile of the observations between two scrapes, linear within its bucket. */
+/** The `percent`-th percentile of the observations between two scrapes, interpolated within its bucket. */
 export function percentileBetween(
   before: Map<number, number>,
   after: Map<number, number>,

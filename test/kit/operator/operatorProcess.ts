@@ -52,7 +52,7 @@ const require = __createRequire(import.meta.url);`;
     minifyWhitespace: true,
     // A comment with a character beyond Latin-1 doubles the memory of the text.
     legalComments: 'none',
-    // As in the images: no code here calls what needs it.
+    // As in the images: our code does not call what needs it.
     external: ['protobufjs/minimal'],
     logLevel: 'warning',
   });

@@ -6,7 +6,7 @@ const EVERY_MS = 10;
 export interface Stalls {
   p999: number;
   max: number;
-  /** The part in which the thread computed. In the rest it waited for a processor. */
+  /** The part in which the thread computed. The rest is waiting for a processor. */
   ownP999: number;
   ownMax: number;
 }
@@ -29,7 +29,7 @@ export class StallWatch {
     this.#wait();
   }
 
-  /** Since the last call of this kind, or since the start. */
+  /** Stalls since the last call of this kind, or since the start. */
   stalls(since: 'LastCall' | 'Start'): Stalls {
     const { lag, own } = since === 'Start' ? this.#sinceStart : this.#sinceCall;
     const [p999, ownP999] = [lag, own].map((each) => each.percentile(99.9) / 1000);

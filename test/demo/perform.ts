@@ -4,8 +4,10 @@ import { preparePlatform } from '../kit/platform.ts';
 import { Narrator } from './narrator.ts';
 
 /**
- * Prepares the cluster, runs a demo on it and says what to try next. If a step does not have the expected result, reports
- * it and ends the process with code 1. `command`: the user's command.
+ * Prepares the cluster, runs a demo on it and says what to try next. If a step does not have the expected result,
+ * reports it and ends the process with code 1.
+ *
+ * @param command the user's command
  */
 export async function perform(
   command: string,
