@@ -27,6 +27,13 @@ export default tseslint.config(
         { allowNumber: true, allowBoolean: true },
       ],
       '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: ':not(MethodDefinition[kind="constructor"])[accessibility]',
+          message: 'Name a private member #like this, and leave out `public`.',
+        },
+      ],
     },
   },
   {

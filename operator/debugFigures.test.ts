@@ -21,13 +21,13 @@ class Pod {
   known: PodReport;
   /** REJECTED at each step. */
   readonly rejected: number[] = [];
-  private readonly reporter: Reporter;
-  private readonly pace = new ReportPace();
+  readonly #reporter: Reporter;
+  readonly #pace = new ReportPace();
 
   constructor(name: string, clock: FakeClock) {
     this.guard = new Guard({ clock });
     this.guard.apply(content({ limits: [limitOf({ capacity: 100 })] }));
-    this.reporter = new Reporter({
+    this.#reporter = new Reporter({
       ...{
         guard: this.guard,
         configuration: { status: () => ({ unsupported: [] }), endpoints: [] },
@@ -55,7 +55,7 @@ class Pod {
       },
       '',
     );
-    this.hear(this.reporter.snapshot());
+    this.#hear(this.#reporter.snapshot());
   }
 
   ask(count: number): void {
@@ -66,15 +66,15 @@ class Pod {
   }
 
   tell(): void {
-    const due = this.pace.tick();
+    const due = this.#pace.tick();
     if (due === 'Nothing') return;
-    const told = due === 'Everything' ? this.reporter.snapshot() : this.reporter.changes();
-    if (told) this.hear(told);
+    const told = due === 'Everything' ? this.#reporter.snapshot() : this.#reporter.changes();
+    if (told) this.#hear(told);
   }
 
-  private hear(report: PodFacts): void {
+  #hear(report: PodFacts): void {
     const text = JSON.stringify(report);
-    this.pace.sent(text.length);
+    this.#pace.sent(text.length);
     const parsed = parseReport(JSON.parse(text));
     if (!parsed.ok) throw new Error(parsed.message);
     this.known = afterReport(this.known, parsed.value as PodFacts);

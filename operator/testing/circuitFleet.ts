@@ -83,12 +83,12 @@ export class CircuitFleet {
   providerIsUp = true;
   delayMs = 2;
   leader!: Leader;
-  private circuit: Circuit;
-  private ends: { at: number; end: () => void }[] = [];
-  private made = 0;
+  #circuit: Circuit;
+  #ends: { at: number; end: () => void }[] = [];
+  #made = 0;
 
   constructor(count: number, circuit = fleetCircuit()) {
-    this.circuit = circuit;
+    this.#circuit = circuit;
     this.lead();
     for (let i = 0; i < count; i++) this.add();
   }
@@ -102,19 +102,19 @@ export class CircuitFleet {
       circuits: new FleetCircuits({
         clock: { now: () => this.clock.date().getTime(), monotonic: () => this.clock.now() },
         session: `${term}`,
-        send: (_agent, uid, orders) => this.send(leader, uid, orders),
+        send: (_agent, uid, orders) => this.#send(leader, uid, orders),
         onState: () => undefined,
         onProbe: () => undefined,
       }),
     };
-    leader.circuits.configure(AGENT, [this.circuit]);
+    leader.circuits.configure(AGENT, [this.#circuit]);
     this.leader = leader;
     for (const pod of this.pods) this.connect(pod);
   }
 
   add(): SimulatedPod {
-    const pod = new SimulatedPod(`pod-${(this.made += 1)}`);
-    this.start(pod);
+    const pod = new SimulatedPod(`pod-${(this.#made += 1)}`);
+    this.#start(pod);
     this.pods.push(pod);
     this.connect(pod);
     return pod;
@@ -124,19 +124,19 @@ export class CircuitFleet {
     this.cut(pod);
     pod.guard.close();
     this.pods.splice(this.pods.indexOf(pod), 1);
-    this.update();
+    this.#update();
   }
 
   /** Kills its container and starts it again. */
   restart(pod: SimulatedPod): void {
     this.cut(pod);
     pod.guard.close();
-    this.start(pod);
+    this.#start(pod);
     this.connect(pod);
   }
 
   reload(circuit: Circuit): void {
-    this.circuit = circuit;
+    this.#circuit = circuit;
     this.leader.circuits.configure(AGENT, [circuit]);
     for (const pod of this.pods) pod.guard.apply(content({ circuits: [circuit] }));
   }
@@ -146,7 +146,7 @@ export class CircuitFleet {
     pod.leader = undefined;
     pod.wire.length = 0;
     pod.report = { ...pod.report, connected: false };
-    this.update();
+    this.#update();
   }
 
   connect(pod: SimulatedPod): void {
@@ -154,7 +154,7 @@ export class CircuitFleet {
     pod.leader = this.leader;
     pod.announced = this.leader.term;
     pod.report = afterHello(pod.report, hello(pod), '');
-    this.tell(pod, snapshotOf(pod.guard));
+    this.#tell(pod, snapshotOf(pod.guard));
   }
 
   /** State of each pod's circuit. */
@@ -164,24 +164,24 @@ export class CircuitFleet {
 
   run(ms: number): void {
     const end = this.clock.now() + ms;
-    while (this.clock.now() < end) this.step();
+    while (this.clock.now() < end) this.#step();
   }
 
-  private step(): void {
+  #step(): void {
     this.clock.advance(STEP_MS);
     const now = this.clock.now();
-    const due = this.ends.filter(({ at }) => at <= now);
-    this.ends = this.ends.filter(({ at }) => at > now);
+    const due = this.#ends.filter(({ at }) => at <= now);
+    this.#ends = this.#ends.filter(({ at }) => at > now);
     for (const { end } of due) end();
     for (const pod of this.pods) {
       while (pod.wire[0] !== undefined && pod.wire[0].at <= now) pod.wire.shift()!.deliver();
-      if (now >= pod.nextCallAt) this.call(pod, now);
-      if (now % REPORT_MS === 0) this.reportFigures(pod);
+      if (now >= pod.nextCallAt) this.#call(pod, now);
+      if (now % REPORT_MS === 0) this.#reportFigures(pod);
     }
     if (now % TICK_MS === 0) this.leader.circuits.tick();
   }
 
-  private start(pod: SimulatedPod): void {
+  #start(pod: SimulatedPod): void {
     pod.boot += 1;
     pod.report = {
       ...{ namespace: 'default', agent: 'triage', pod: pod.name, uid: pod.name },
@@ -191,15 +191,15 @@ export class CircuitFleet {
       clock: this.clock,
       seed: pod.name,
       onTransition: (transition, circuit) => {
-        if (pod.guard === guard) this.noteTransition(pod, transition);
-        this.tell(pod, { type: 'Transition', transition, circuit });
+        if (pod.guard === guard) this.#noteTransition(pod, transition);
+        this.#tell(pod, { type: 'Transition', transition, circuit });
       },
     });
-    guard.apply(content({ circuits: [this.circuit] }));
+    guard.apply(content({ circuits: [this.#circuit] }));
     pod.guard = guard;
   }
 
-  private noteTransition(
+  #noteTransition(
     pod: SimulatedPod,
     { from, to, reason }: Pick<Transition, 'from' | 'to' | 'reason'>,
   ): void {
@@ -210,7 +210,7 @@ export class CircuitFleet {
     if (reason.startsWith('by the fleet: probe')) this.failedProbes.push({ at, pod: pod.name });
   }
 
-  private call(pod: SimulatedPod, now: number): void {
+  #call(pod: SimulatedPod, now: number): void {
     pod.nextCallAt = now + pod.everyMs;
     const dependency = pod.guard.dependency(DEPENDENCY)!;
     if (pod.hasFallback && dependency.availability()?.state === 'Shut') return;
@@ -227,39 +227,39 @@ export class CircuitFleet {
         fails ? { vote: 'failure', class: 'ServerError', message: 'HTTP 500' } : { vote: 'ok' },
       );
     };
-    this.ends.push({ at: now + CALL_MS, end });
+    this.#ends.push({ at: now + CALL_MS, end });
   }
 
-  private reportFigures(pod: SimulatedPod): void {
-    this.tell(pod, { type: 'Counters', limits: [], circuits: pod.guard.circuits() });
+  #reportFigures(pod: SimulatedPod): void {
+    this.#tell(pod, { type: 'Counters', limits: [], circuits: pod.guard.circuits() });
   }
 
-  private tell(pod: SimulatedPod, message: PodFacts): void {
+  #tell(pod: SimulatedPod, message: PodFacts): void {
     if (pod.leader === undefined) return;
     const copy = structuredClone(message);
-    this.wire(pod, () => {
+    this.#wire(pod, () => {
       pod.report = afterReport(pod.report, copy);
-      this.update();
+      this.#update();
     });
   }
 
-  private send(leader: Leader, uid: string, orders: FleetCircuitOrder[]): void {
+  #send(leader: Leader, uid: string, orders: FleetCircuitOrder[]): void {
     const pod = this.pods.find(({ name }) => name === uid);
     if (pod?.leader !== leader) return;
-    this.wire(pod, () => {
+    this.#wire(pod, () => {
       if (leader.term < pod.announced) return;
       pod.heardAt = this.clock.now();
       const circuits = pod.guard.followFleet(orders);
-      this.tell(pod, { type: 'Counters', limits: [], circuits });
+      this.#tell(pod, { type: 'Counters', limits: [], circuits });
     });
   }
 
-  private wire(pod: SimulatedPod, deliver: () => void): void {
+  #wire(pod: SimulatedPod, deliver: () => void): void {
     const last = pod.wire.at(-1)?.at ?? 0;
     pod.wire.push({ at: Math.max(last, this.clock.now() + this.delayMs), deliver });
   }
 
-  private update(): void {
+  #update(): void {
     this.leader.circuits.update(
       AGENT,
       this.pods.map(({ report }): FleetPod => report),

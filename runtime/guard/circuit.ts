@@ -65,23 +65,23 @@ export class Circuit {
   users: 'Many' | { only: string } | undefined;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
-  private requests = 0;
-  private readonly breaker: Breaker;
-  private readonly wallTime: WallTime;
-  private since: string;
-  private reason: string | undefined;
-  private lastFailure: LastFailure | undefined;
+  #requests = 0;
+  readonly #breaker: Breaker;
+  readonly #wallTime: WallTime;
+  #since: string;
+  #reason: string | undefined;
+  #lastFailure: LastFailure | undefined;
   /** Last reset token seen. The token of another policy is not a changed one. */
-  private token: ResetToken | undefined;
-  private shadow = false;
+  #token: ResetToken | undefined;
+  #shadow = false;
   /** Set while the policy's scope is the fleet. */
-  private fleet: FleetCircuit | undefined;
-  private readonly abandoned = new AbandonedCalls();
-  private patience = patienceOf(undefined);
+  #fleet: FleetCircuit | undefined;
+  readonly #abandoned = new AbandonedCalls();
+  #patience = patienceOf(undefined);
   /** Set while the policy has an override with an end, which is a wall time. */
-  private ending: CircuitConfiguration | undefined;
-  private readonly failures: Partial<Record<FailureClass, number>> = {};
-  private readonly transitions: { from: CircuitState; to: CircuitState; count: number }[] = [];
+  #ending: CircuitConfiguration | undefined;
+  readonly #failures: Partial<Record<FailureClass, number>> = {};
+  readonly #transitions: { from: CircuitState; to: CircuitState; count: number }[] = [];
 
   constructor(
     dependency: string,
@@ -91,13 +91,13 @@ export class Circuit {
     jitter?: Jitter,
   ) {
     this.dependency = dependency;
-    this.wallTime = wallTime;
-    this.since = wallTime.format(now);
+    this.#wallTime = wallTime;
+    this.#since = wallTime.format(now);
     const transitioned = (transition: BreakerTransition): void => {
-      this.transitioned(transition);
-      onTransition(this, transition, this.since);
+      this.#transitioned(transition);
+      onTransition(this, transition, this.#since);
     };
-    this.breaker = new Breaker(breakerSpec(undefined, wallTime), now, transitioned, jitter);
+    this.#breaker = new Breaker(breakerSpec(undefined, wallTime), now, transitioned, jitter);
   }
 
   /**
@@ -107,12 +107,12 @@ export class Circuit {
   apply(configuration: CircuitConfiguration | undefined, now: number): boolean {
     const before = this.policy;
     this.policy = configuration?.policy;
-    this.shadow = configuration?.mode === 'Shadow';
-    this.patience = patienceOf(configuration);
-    this.ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
-    this.applyFleet(configuration);
-    this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
-    return this.applyToken(configuration?.resetToken, before, now);
+    this.#shadow = configuration?.mode === 'Shadow';
+    this.#patience = patienceOf(configuration);
+    this.#ending = configuration?.override?.expiresAt === undefined ? undefined : configuration;
+    this.#applyFleet(configuration);
+    this.#breaker.apply(breakerSpec(configuration, this.#wallTime), now);
+    return this.#applyToken(configuration?.resetToken, before, now);
   }
 
   /**
@@ -120,10 +120,10 @@ export class Circuit {
    * may get AWAITING_PROBES; it counts as in flight.
    */
   acquire(now: number, votes = true, canWait = false): number | BreakerRejection {
-    if (this.ending !== undefined) this.followWallClock(this.ending, now);
-    this.requests += 1;
-    this.fleet?.ask(now);
-    const { breaker } = this;
+    if (this.#ending !== undefined) this.#followWallClock(this.#ending, now);
+    this.#requests += 1;
+    this.#fleet?.ask(now);
+    const breaker = this.#breaker;
     const answer = votes ? breaker.acquire(now, canWait) : breaker.acquireWithoutVote(now);
     if (typeof answer === 'number') this.inFlight += 1;
     return answer;
@@ -132,46 +132,46 @@ export class Circuit {
   /** The same for a waiting call whose generation is over. It does not count as another request. */
   acquireAgain(generation: number, now: number): number | BreakerRejection {
     this.settle(generation, IGNORED, 0, now);
-    this.requests -= 1;
+    this.#requests -= 1;
     return this.acquire(now);
   }
 
   /** Whether the state admits a call now. */
   admits(now: number, votes = true): boolean {
-    return votes ? this.breaker.admits(now) : this.breaker.admitsWithoutVote(now);
+    return votes ? this.#breaker.admits(now) : this.#breaker.admitsWithoutVote(now);
   }
 
   /** A call goes elsewhere because of its state; for the fleet it is a call that could probe. */
   passOver(now: number): void {
-    this.fleet?.ask(now);
+    this.#fleet?.ask(now);
   }
 
   isHalfOpen(now: number): boolean {
-    return this.breaker.state(now) === 'HalfOpen';
+    return this.#breaker.state(now) === 'HalfOpen';
   }
 
   /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
-    return this.breaker.isStale(generation);
+    return this.#breaker.isStale(generation);
   }
 
   firstToken(generation: number): void {
-    this.breaker.firstToken(generation);
+    this.#breaker.firstToken(generation);
   }
 
   /** The answer has flowed long enough. Returns the generation to settle the call in. */
   steady(generation: number, ms: number, now: number): number {
-    return this.breaker.steady(generation, ms, now);
+    return this.#breaker.steady(generation, ms, now);
   }
 
   /** Whether a call would have to wait for the outcome of the probes. */
   isProbing(): boolean {
-    return this.breaker.isProbing();
+    return this.#breaker.isProbing();
   }
 
   /** A call that waited for the outcome of the probes was rejected without it. */
   countRejection(): void {
-    this.breaker.countRejection();
+    this.#breaker.countRejection();
   }
 
   /**
@@ -180,16 +180,16 @@ export class Circuit {
    */
   settle(generation: number, ended: Outcome, ms: number, now: number, streamed = false): void {
     this.inFlight -= 1;
-    const outcome = this.abandoned.voteOf(ended, ms, this.patience);
-    if (this.breaker.counts(outcome)) this.countFailure(outcome, now);
-    if (outcome.vote !== 'ignored') this.fleet?.ended(now);
-    this.breaker.record(generation, outcome, ms, now, streamed);
+    const outcome = this.#abandoned.voteOf(ended, ms, this.#patience);
+    if (this.#breaker.counts(outcome)) this.#countFailure(outcome, now);
+    if (outcome.vote !== 'ignored') this.#fleet?.ended(now);
+    this.#breaker.record(generation, outcome, ms, now, streamed);
   }
 
   /** Counts a failure of a call that another circuit of the dependency admitted at `startedAt`. */
   settleElsewhere(failure: Failure, startedAt: number, now: number): void {
-    if (this.breaker.counts(failure)) this.noteFailure(failure, now);
-    this.breaker.recordElsewhere(failure, startedAt, now);
+    if (this.#breaker.counts(failure)) this.#noteFailure(failure, now);
+    this.#breaker.recordElsewhere(failure, startedAt, now);
   }
 
   /** The model of all its calls so far, by which the fleet knows it; a name of its own is not needed. */
@@ -199,45 +199,48 @@ export class Circuit {
 
   /** Follows the leader of the fleet, if the policy's scope is the fleet. */
   follow(order: FleetCircuitOrder, now: number): void {
-    this.fleet?.follow(order, now);
+    this.#fleet?.follow(order, now);
   }
 
   isClosed(now: number): boolean {
-    return this.breaker.state(now) === 'Closed';
+    return this.#breaker.state(now) === 'Closed';
   }
 
   /** Whether nothing is lost if a new circuit replaces it. */
   isClean(now: number): boolean {
-    return this.inFlight === 0 && this.breaker.isClean(now);
+    return this.inFlight === 0 && this.#breaker.isClean(now);
   }
 
   advance(now: number): void {
-    if (this.ending !== undefined) this.followWallClock(this.ending, now);
-    this.breaker.advance(now);
+    if (this.#ending !== undefined) this.#followWallClock(this.#ending, now);
+    this.#breaker.advance(now);
   }
 
   /** When `advance` is due; Infinity if the state does not change without traffic. */
   nextDeadline(now: number): number {
-    const deadline = this.breaker.nextDeadline(now) ?? Infinity;
-    const checks = this.ending !== undefined && this.breaker.overridden(now) !== undefined;
+    const deadline = this.#breaker.nextDeadline(now) ?? Infinity;
+    const checks = this.#ending !== undefined && this.#breaker.overridden(now) !== undefined;
     return checks ? Math.min(deadline, now + WALL_CHECK_MS) : deadline;
   }
 
   status(now: number): CircuitStatus {
-    const { wallTime, lastFailure, policy, model, reason } = this;
-    const deadline = this.probesAt(now);
-    const overridden = this.breaker.overridden(now);
-    const handledResetToken = this.handledToken();
+    const { policy, model } = this;
+    const wallTime = this.#wallTime;
+    const lastFailure = this.#lastFailure;
+    const reason = this.#reason;
+    const deadline = this.#probesAt(now);
+    const overridden = this.#breaker.overridden(now);
+    const handledResetToken = this.#handledToken();
     return {
       dependency: this.dependency,
       ...(model !== undefined && { model }),
       ...(policy !== undefined && { policy }),
-      state: this.breaker.state(now),
-      ...(this.shadow && { shadow: true }),
+      state: this.#breaker.state(now),
+      ...(this.#shadow && { shadow: true }),
       ...(overridden && { overridden }),
       ...(handledResetToken !== undefined && { handledResetToken }),
-      ...this.fleetStatus(now),
-      since: this.since,
+      ...this.#fleetStatus(now),
+      since: this.#since,
       ...(reason !== undefined && { reason }),
       ...(deadline !== undefined && { nextProbe: wallTime.format(deadline) }),
       ...(lastFailure && {
@@ -251,38 +254,42 @@ export class Circuit {
   }
 
   /** When it probes next; undefined if that is not known, or it does not wait for it. */
-  private probesAt(now: number): number | undefined {
-    const order = this.breaker.orderAt(now);
-    return order?.state === 'Open' ? order.retryAt : this.breaker.nextDeadline(now);
+  #probesAt(now: number): number | undefined {
+    const order = this.#breaker.orderAt(now);
+    return order?.state === 'Open' ? order.retryAt : this.#breaker.nextDeadline(now);
   }
 
-  private fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
-    if (this.fleet === undefined) return {};
+  #fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
+    if (this.#fleet === undefined) return {};
     const { users, fleetModel: model } = this;
     const of = {
       ...(model !== undefined && { model }),
       ...(model === undefined && users === 'Many' && { shared: true }),
     };
-    return { fleet: { ...this.fleet.report(now), ...of } };
+    return { fleet: { ...this.#fleet.report(now), ...of } };
   }
 
   stats(now: number): CircuitStats {
     return {
       dependency: this.dependency,
-      state: this.breaker.state(now),
-      requests: this.requests,
-      rejected: this.breaker.rejections,
+      state: this.#breaker.state(now),
+      requests: this.#requests,
+      rejected: this.#breaker.rejections,
       inFlight: this.inFlight,
-      failures: { ...this.failures },
-      transitions: this.transitions.map((each) => ({ ...each })),
-      ...(this.breaker.orderAt(now) && { followsFleet: true }),
+      failures: { ...this.#failures },
+      transitions: this.#transitions.map((each) => ({ ...each })),
+      ...(this.#breaker.orderAt(now) && { followsFleet: true }),
     };
   }
 
   /** What to keep over a restart; undefined if there is nothing. */
   snapshot(now: number): CircuitSnapshot | undefined {
-    const breaker = this.breaker.snapshot(now);
-    const { model, policy, token, since, reason, lastFailure } = this;
+    const breaker = this.#breaker.snapshot(now);
+    const { model, policy } = this;
+    const token = this.#token;
+    const since = this.#since;
+    const reason = this.#reason;
+    const lastFailure = this.#lastFailure;
     if (!breaker && !token) return undefined;
     return {
       dependency: this.dependency,
@@ -291,7 +298,7 @@ export class Circuit {
       ...(token && { token }),
       ...(breaker && { breaker, since, ...(reason !== undefined && { reason }) }),
       ...(lastFailure && {
-        lastFailure: { ...lastFailure, at: this.wallTime.format(lastFailure.at) },
+        lastFailure: { ...lastFailure, at: this.#wallTime.format(lastFailure.at) },
       }),
     };
   }
@@ -302,69 +309,69 @@ export class Circuit {
    */
   restore(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): boolean {
     const { policy, breaker, token, since, reason, lastFailure } = saved;
-    const applied = this.token;
-    this.token = token && token.policy === this.policy ? token : undefined;
-    if (breaker && this.breaker.restore(breaker, age.ms, age.maxMs, now)) {
-      if (this.breaker.state(now) === breaker.state && since !== undefined) {
-        this.since = since;
-        this.reason = reason;
+    const applied = this.#token;
+    this.#token = token && token.policy === this.policy ? token : undefined;
+    if (breaker && this.#breaker.restore(breaker, age.ms, age.maxMs, now)) {
+      if (this.#breaker.state(now) === breaker.state && since !== undefined) {
+        this.#since = since;
+        this.#reason = reason;
       }
       if (lastFailure) {
-        this.lastFailure = { ...lastFailure, at: this.wallTime.parse(lastFailure.at) };
+        this.#lastFailure = { ...lastFailure, at: this.#wallTime.parse(lastFailure.at) };
       }
     }
-    return this.applyToken(applied?.value, policy, now);
+    return this.#applyToken(applied?.value, policy, now);
   }
 
-  private applyFleet(configuration: CircuitConfiguration | undefined): void {
+  #applyFleet(configuration: CircuitConfiguration | undefined): void {
     if (configuration?.fleet === undefined) {
-      if (this.fleet !== undefined) this.breaker.leaveFleet();
-      this.fleet = undefined;
+      if (this.#fleet !== undefined) this.#breaker.leaveFleet();
+      this.#fleet = undefined;
       return;
     }
-    this.fleet ??= new FleetCircuit(this.breaker);
-    this.fleet.apply(longestWindowMs(configuration.trip));
+    this.#fleet ??= new FleetCircuit(this.#breaker);
+    this.#fleet.apply(longestWindowMs(configuration.trip));
   }
 
   /** The end of an override is another monotonic time after the wall clock was stepped. */
-  private followWallClock(configuration: CircuitConfiguration, now: number): void {
-    this.breaker.apply(breakerSpec(configuration, this.wallTime), now);
+  #followWallClock(configuration: CircuitConfiguration, now: number): void {
+    this.#breaker.apply(breakerSpec(configuration, this.#wallTime), now);
   }
 
   /**
    * A changed reset token closes the circuit once. The first token of a policy does so if the policy
    * was in force before without one; a token that comes with its policy resets nothing.
    */
-  private applyToken(value: string | undefined, before: string | undefined, now: number): boolean {
+  #applyToken(value: string | undefined, before: string | undefined, now: number): boolean {
     if (value === undefined) return false;
-    const handled = this.handledToken();
-    this.token = { policy: this.policy, value };
+    const handled = this.#handledToken();
+    this.#token = { policy: this.policy, value };
     const inForce = before !== undefined && before === this.policy;
     const changed = handled === undefined ? inForce : handled !== value;
-    if (changed) this.breaker.reset('reset token changed', now);
+    if (changed) this.#breaker.reset('reset token changed', now);
     return changed;
   }
 
-  private handledToken(): string | undefined {
-    return this.token && this.token.policy === this.policy ? this.token.value : undefined;
+  #handledToken(): string | undefined {
+    return this.#token && this.#token.policy === this.policy ? this.#token.value : undefined;
   }
 
-  private countFailure(failure: Failure, now: number): void {
-    this.failures[failure.class] = (this.failures[failure.class] ?? 0) + 1;
-    this.noteFailure(failure, now);
+  #countFailure(failure: Failure, now: number): void {
+    this.#failures[failure.class] = (this.#failures[failure.class] ?? 0) + 1;
+    this.#noteFailure(failure, now);
   }
 
-  private noteFailure(failure: Failure, now: number): void {
+  #noteFailure(failure: Failure, now: number): void {
     const message = failure.message.slice(0, MAX_MESSAGE);
-    this.lastFailure = { class: failure.class, message, at: now };
+    this.#lastFailure = { class: failure.class, message, at: now };
   }
 
-  private transitioned({ from, to, reason, at }: BreakerTransition): void {
-    this.since = this.wallTime.format(at);
-    this.reason = reason;
-    const known = this.transitions.find((each) => each.from === from && each.to === to);
+  #transitioned({ from, to, reason, at }: BreakerTransition): void {
+    this.#since = this.#wallTime.format(at);
+    this.#reason = reason;
+    const known = this.#transitions.find((each) => each.from === from && each.to === to);
     if (known) known.count += 1;
-    else this.transitions.push({ from, to, count: 1 });
+    else this.#transitions.push({ from, to, count: 1 });
   }
 }
 

@@ -14,46 +14,46 @@ export const MAX_CIRCUITS = 64;
  * endpoint keeps one place for all other models. A full room evicts the least recently used clean state.
  */
 export class CircuitRoom {
-  private endpoints = 0;
-  private readonly evictions = new Map<Tenant, () => void>();
+  #endpoints = 0;
+  readonly #evictions = new Map<Tenant, () => void>();
 
   /** Sets the number of endpoints, and evicts clean states beyond the new capacity. */
   apply(endpoints: number, now: number): void {
-    this.endpoints = endpoints;
-    while (this.evictions.size > this.capacity && this.evictOne(now));
+    this.#endpoints = endpoints;
+    while (this.#evictions.size > this.#capacity && this.#evictOne(now));
   }
 
   /** Whether there is room for one more, after an eviction if need be. */
   claim(now: number): boolean {
-    return this.evictions.size < this.capacity || (this.isAtCapacity && this.evictOne(now));
+    return this.#evictions.size < this.#capacity || (this.#isAtCapacity && this.#evictOne(now));
   }
 
   /** `evict` removes the state from where it is used. */
   add(state: Tenant, evict: () => void): void {
-    this.evictions.set(state, evict);
+    this.#evictions.set(state, evict);
   }
 
   remove(state: Tenant): void {
-    this.evictions.delete(state);
+    this.#evictions.delete(state);
   }
 
-  private get capacity(): number {
-    return Math.max(0, MAX_CIRCUITS - this.endpoints);
+  get #capacity(): number {
+    return Math.max(0, MAX_CIRCUITS - this.#endpoints);
   }
 
-  private get isAtCapacity(): boolean {
-    return this.capacity > 0 && this.evictions.size === this.capacity;
+  get #isAtCapacity(): boolean {
+    return this.#capacity > 0 && this.#evictions.size === this.#capacity;
   }
 
-  private evictOne(now: number): boolean {
+  #evictOne(now: number): boolean {
     let oldest: Tenant | undefined;
-    for (const state of this.evictions.keys()) {
+    for (const state of this.#evictions.keys()) {
       const older = oldest === undefined || state.usedAt < oldest.usedAt;
       if (older && state.isClean(now)) oldest = state;
     }
     if (oldest === undefined) return false;
-    this.evictions.get(oldest)!();
-    this.evictions.delete(oldest);
+    this.#evictions.get(oldest)!();
+    this.#evictions.delete(oldest);
     return true;
   }
 }

@@ -20,37 +20,37 @@ interface QueuedCall extends BulkheadWaiter {
 
 /** The bulkhead of one target. */
 export class ConcurrencyLimiter implements Bound {
-  private readonly target: string;
-  private readonly context: GuardContext;
-  private spec: BulkheadSpec;
-  private readonly bulkhead: Bulkhead<QueuedCall>;
-  private rejected = 0;
+  readonly #target: string;
+  readonly #context: GuardContext;
+  #spec: BulkheadSpec;
+  readonly #bulkhead: Bulkhead<QueuedCall>;
+  #rejected = 0;
   /** Calls without a vote that are active or wait. */
-  private readonly voteless = new Set<Permit>();
+  readonly #voteless = new Set<Permit>();
 
   constructor(target: string, spec: BulkheadSpec, context: GuardContext) {
-    this.target = target;
-    this.context = context;
-    this.spec = spec;
-    this.bulkhead = new Bulkhead(spec);
+    this.#target = target;
+    this.#context = context;
+    this.#spec = spec;
+    this.#bulkhead = new Bulkhead(spec);
   }
 
   /** Replaces the bounds; `advance` admits waiting calls for which there is room now. */
   apply(spec: BulkheadSpec): void {
-    this.spec = spec;
-    this.bulkhead.apply(spec);
+    this.#spec = spec;
+    this.#bulkhead.apply(spec);
   }
 
   acquire(permit: Permit): Rejection | 'Wait' | undefined {
-    if (permit.asked?.votes === false && !this.admitVoteless(permit)) {
-      return permit.immediate ? this.rejection() : this.reject();
+    if (permit.asked?.votes === false && !this.#admitVoteless(permit)) {
+      return permit.immediate ? this.#rejection() : this.#reject();
     }
-    if (this.bulkhead.acquire()) {
+    if (this.#bulkhead.acquire()) {
       permit.inBulkhead = true;
       return undefined;
     }
-    if (permit.immediate) return this.rejection();
-    return permit.asked === undefined ? this.reject() : 'Wait';
+    if (permit.immediate) return this.#rejection();
+    return permit.asked === undefined ? this.#reject() : 'Wait';
   }
 
   enqueue(queued: QueuedPermit, now: number): Rejection | undefined {
@@ -61,72 +61,72 @@ export class ConcurrencyLimiter implements Bound {
         queued.permit.inBulkhead = true;
         queued.proceed(at);
       },
-      expired: (at) => queued.refuse(this.expired(deadlineAt <= at), at),
+      expired: (at) => queued.refuse(this.#expired(deadlineAt <= at), at),
     };
-    const place = this.bulkhead.wait(call, deadlineAt, now);
-    if (place === undefined) return this.reject();
-    queued.leave = () => this.bulkhead.leave(place);
-    this.context.arm(place.deadlineAt);
+    const place = this.#bulkhead.wait(call, deadlineAt, now);
+    if (place === undefined) return this.#reject();
+    queued.leave = () => this.#bulkhead.leave(place);
+    this.#context.arm(place.deadlineAt);
     return undefined;
   }
 
   /** Ends the call of a permit, or its wait. */
   end(permit: Permit, now: number): void {
-    if (this.voteless.size > 0) this.voteless.delete(permit);
+    if (this.#voteless.size > 0) this.#voteless.delete(permit);
     if (permit.inBulkhead) this.release(now);
   }
 
   /** Gives back the place of a permit that was admitted. */
   release(now: number): void {
-    this.bulkhead.release(now);
+    this.#bulkhead.release(now);
   }
 
   /** Admits waiting calls for which there is room and ends waits that are over. */
   advance(now: number): void {
-    this.bulkhead.advance(now);
-    this.context.arm(this.bulkhead.nextDeadline());
+    this.#bulkhead.advance(now);
+    this.#context.arm(this.#bulkhead.nextDeadline());
   }
 
   /** Rejects waiting calls that an earlier bound would reject now. */
   recheck(now: number): void {
-    for (const { queued } of this.bulkhead.waiters()) queued.recheck(now);
+    for (const { queued } of this.#bulkhead.waiters()) queued.recheck(now);
   }
 
   get hasRoom(): boolean {
-    return this.bulkhead.hasRoom;
+    return this.#bulkhead.hasRoom;
   }
 
   /** Undefined without a bound. */
   stats(): BulkheadStats | undefined {
-    const { maxConcurrent } = this.spec;
+    const { maxConcurrent } = this.#spec;
     if (maxConcurrent === Infinity) return undefined;
-    const { active, queued } = this.bulkhead;
-    return { target: this.target, maxConcurrent, active, queued, rejected: this.rejected };
+    const { active, queued } = this.#bulkhead;
+    return { target: this.#target, maxConcurrent, active, queued, rejected: this.#rejected };
   }
 
   /** Starts the counts anew. Active calls stay. */
   resetStats(): void {
-    this.rejected = 0;
+    this.#rejected = 0;
   }
 
-  private admitVoteless(permit: Permit): boolean {
-    const most = Math.max(1, Math.floor(this.spec.maxConcurrent * VOTELESS_SHARE));
-    if (this.voteless.size >= most) return false;
-    this.voteless.add(permit);
+  #admitVoteless(permit: Permit): boolean {
+    const most = Math.max(1, Math.floor(this.#spec.maxConcurrent * VOTELESS_SHARE));
+    if (this.#voteless.size >= most) return false;
+    this.#voteless.add(permit);
     return true;
   }
 
-  private rejection(): Rejection {
-    return { reason: 'BulkheadFull', target: this.target, retryAfterMs: SOON_MS };
+  #rejection(): Rejection {
+    return { reason: 'BulkheadFull', target: this.#target, retryAfterMs: SOON_MS };
   }
 
-  private reject(): Rejection {
-    this.rejected += 1;
-    return this.rejection();
+  #reject(): Rejection {
+    this.#rejected += 1;
+    return this.#rejection();
   }
 
-  private expired(byDeadline: boolean): Rejection {
-    const rejection = this.reject();
+  #expired(byDeadline: boolean): Rejection {
+    const rejection = this.#reject();
     return byDeadline ? { ...rejection, reason: 'Timeout', retryAfterMs: 0 } : rejection;
   }
 }

@@ -70,41 +70,41 @@ export class Dependency implements Issuer {
   models: ModelStates;
   rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
-  private readonly onTransition: OnTransition;
+  readonly #onTransition: OnTransition;
   /** Gates of refused credentials. Gates for rate limits belong to models. */
-  private gates: Gates;
-  private readonly jitter: Jitter;
+  #gates: Gates;
+  readonly #jitter: Jitter;
   /** Calls that probe gates, and which. */
-  private readonly probes = new Map<Permit, readonly Gates[]>();
+  readonly #probes = new Map<Permit, readonly Gates[]>();
   /** Calls in flight, including calls that wait. */
-  private calls = 0;
+  #calls = 0;
   /** Hash of the mounted credential that was used last. */
-  private mounted = '';
+  #mounted = '';
   /** Whether the provider has stated a limit. */
-  private hasStated = false;
-  private bounds: readonly Bound[] = [];
+  #hasStated = false;
+  #bounds: readonly Bound[] = [];
   /** Calls that wait for the outcome of a half-open circuit's probes. */
-  private readonly probeQueue: ProbeQueue;
+  readonly #probeQueue: ProbeQueue;
 
   constructor(name: string, context: GuardContext, onTransition: OnTransition) {
     this.name = name;
     this.context = context;
-    this.onTransition = onTransition;
-    this.jitter = context.jitter(`${name}/gates`);
-    this.models = this.newModels();
-    this.gates = this.newGates();
+    this.#onTransition = onTransition;
+    this.#jitter = context.jitter(`${name}/gates`);
+    this.models = this.#newModels();
+    this.#gates = this.#newGates();
     this.concurrency = new ConcurrencyLimiter(name, UNBOUNDED.concurrency, context);
     this.rateLimits = new RateLimits(name, context);
-    this.probeQueue = new ProbeQueue(context, (queued, now) => this.waitedInVain(queued, now));
+    this.#probeQueue = new ProbeQueue(context, (queued, now) => this.#waitedInVain(queued, now));
   }
 
   /** The configuration no longer has it. Calls that wait are admitted without its bounds. */
   remove(now: number): void {
     this.present = false;
     this.models.close();
-    this.applyBounds(UNBOUNDED, now);
-    for (const queued of this.probeQueue.clear()) {
-      this.leaveCircuit(queued.permit, now);
+    this.#applyBounds(UNBOUNDED, now);
+    for (const queued of this.#probeQueue.clear()) {
+      this.#leaveCircuit(queued.permit, now);
       queued.proceed(now);
     }
     this.advance(now);
@@ -113,28 +113,28 @@ export class Dependency implements Issuer {
   /** The configuration has it again. */
   restart(): void {
     this.present = true;
-    this.models = this.newModels();
+    this.models = this.#newModels();
     this.rateLimits = new RateLimits(this.name, this.context);
     this.concurrency.resetStats();
-    this.gates = this.newGates();
-    this.probes.clear();
-    this.mounted = '';
-    this.hasStated = false;
+    this.#gates = this.#newGates();
+    this.#probes.clear();
+    this.#mounted = '';
+    this.#hasStated = false;
   }
 
   apply(spec: DependencySpec, now: number): void {
-    this.applyBounds(spec, now);
+    this.#applyBounds(spec, now);
     const { queueTimeoutMs: timeoutMs } = spec.circuit?.halfOpen ?? DEFAULT_HALF_OPEN;
-    this.probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });
+    this.#probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });
     // After the bounds, because a transition is reported; before waiting calls go on.
-    if (this.models.apply(spec, now)) this.openGates();
+    if (this.models.apply(spec, now)) this.#openGates();
     this.advance(now);
   }
 
   /** Continues what another process saved of a circuit. Call it after the gates are restored. */
   restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
     const state = this.models.restored(saved.model, now);
-    if (state?.circuit.restore(saved, age, now) === true) this.openGates();
+    if (state?.circuit.restore(saved, age, now) === true) this.#openGates();
   }
 
   /** Follows the leader of the fleet, and returns the circuit that the order is for. */
@@ -153,7 +153,7 @@ export class Dependency implements Issuer {
   /** Makes the transitions that are due and answers waiting calls that need not wait longer. */
   advance(now: number): void {
     this.models.advance(now);
-    this.probeQueue.advance(now);
+    this.#probeQueue.advance(now);
     this.concurrency.advance(now);
     this.rateLimits.advance(now);
   }
@@ -166,7 +166,7 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const credential = asked?.credential ?? NO_CREDENTIAL;
     if (credential.mounted) this.useCredential(credential.hash, now);
-    return this.admit(this.models.use(asked, now), asked, credential, now);
+    return this.#admit(this.models.use(asked, now), asked, credential, now);
   }
 
   /** How a call would fare; limits are left out, because its cost decides there. */
@@ -176,9 +176,9 @@ export class Dependency implements Issuer {
   ): Availability | undefined {
     if (!this.present) return undefined;
     const now = this.context.now();
-    const { calls } = this;
+    const calls = this.#calls;
     const of = this.models.of(model);
-    if (this.isGated(credential, of.limits(votes), now)) return { state: 'Shut', calls };
+    if (this.#isGated(credential, of.limits(votes), now)) return { state: 'Shut', calls };
     if (!of.circuit.admits(now, votes)) {
       of.circuit.passOver(now);
       return { state: 'Shut', calls };
@@ -195,8 +195,8 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const of = this.models.of(model);
     const limits = of.limits(votes);
-    const gate = this.gates.state(hash, now) ?? limits.gates.state(hash, now);
-    if (gate) return this.gateShut(gate.reason, 0).reason;
+    const gate = this.#gates.state(hash, now) ?? limits.gates.state(hash, now);
+    if (gate) return this.#gateShut(gate.reason, 0).reason;
     if (mounted && limits.stated?.pause(now) !== undefined) return 'RateLimited';
     if (!of.circuit.admits(now, votes)) return 'CircuitBreakerOpen';
     return this.concurrency.hasRoom ? undefined : 'BulkheadFull';
@@ -204,10 +204,10 @@ export class Dependency implements Issuer {
 
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
   useCredential(hash: string, now: number): void {
-    if (hash === this.mounted) return;
-    this.gates.replace(this.mounted, hash, now);
-    this.models.useCredential(this.mounted, hash, now);
-    this.mounted = hash;
+    if (hash === this.#mounted) return;
+    this.#gates.replace(this.#mounted, hash, now);
+    this.models.useCredential(this.#mounted, hash, now);
+    this.#mounted = hash;
   }
 
   /** Learns the limits that the provider states on a kind of call with a credential, given by its hash. Call it at once. */
@@ -217,14 +217,15 @@ export class Dependency implements Issuer {
     kind: CallKind = {},
     admittedAt?: number,
   ): void {
-    if (!this.present || stated.length === 0 || credential !== this.mounted) return;
+    if (!this.present || stated.length === 0 || credential !== this.#mounted) return;
     this.models.stated(kind).learn(stated, this.context.now(), admittedAt);
-    this.holdToStated();
+    this.#holdToStated();
   }
 
   /** Report on the provider's limits on the mounted credential, for the leader. */
   providerUses(now: number): Pick<ProviderUse, 'limits' | 'gates'> {
-    const { name, models, mounted } = this;
+    const { name, models } = this;
+    const mounted = this.#mounted;
     const account = accountOf(mounted);
     return {
       limits: providerUses(models.all(), { dependency: name, account }, now),
@@ -235,22 +236,22 @@ export class Dependency implements Issuer {
   /** Applies the leader's shares of the provider's limits on the mounted credential. */
   followProviders({ limits, gates }: Pick<ProviderShares, 'limits' | 'gates'>, now: number): void {
     const isOurs = (each: ProviderGate | ProviderLimitShare): boolean =>
-      each.dependency === this.name && each.account === accountOf(this.mounted);
+      each.dependency === this.name && each.account === accountOf(this.#mounted);
     const told = { limits: limits.filter(isOurs), gates: gates.filter(isOurs) };
-    if (followShares(this.models, told, now)) this.holdToStated();
+    if (followShares(this.models, told, now)) this.#holdToStated();
   }
 
   firstToken(permit: Permit, now: number): void {
-    this.leaveGates(permit, true);
+    this.#leaveGates(permit, true);
     permit.state?.circuit.firstToken(permit.generation);
-    this.probeQueue.advance(now);
+    this.#probeQueue.advance(now);
   }
 
   steady(permit: Permit, now: number): void {
     const { state, generation } = permit;
     if (!state) return;
     permit.generation = state.circuit.steady(generation, permit.durationMs(now), now);
-    this.probeQueue.advance(now);
+    this.#probeQueue.advance(now);
   }
 
   /**
@@ -262,11 +263,11 @@ export class Dependency implements Issuer {
     // All clients without a credential would share one gate, so none of them shuts it.
     if (!credential.mounted && credential.hash === NO_HASH) return 0;
     const state = this.models.of(model);
-    const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.gates;
-    const probed = this.probes.get(permit);
+    const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.#gates;
+    const probed = this.#probes.get(permit);
     const probe = probed?.includes(gates) === true;
     if (probe)
-      this.probes.set(
+      this.#probes.set(
         permit,
         probed.filter((each) => each !== gates),
       );
@@ -277,11 +278,11 @@ export class Dependency implements Issuer {
   }
 
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
-    this.leaveGates(permit, outcome.vote === 'ok');
+    this.#leaveGates(permit, outcome.vote === 'ok');
     const { state, asked } = permit;
     // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
     if (state !== undefined) {
-      this.calls -= 1;
+      this.#calls -= 1;
       const { generation, streamed } = permit;
       state.circuit.settle(generation, outcome, permit.durationMs(now), now, streamed);
       if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
@@ -289,12 +290,12 @@ export class Dependency implements Issuer {
     this.rateLimits.settle(permit.reservation, actual, now);
     permit.stated?.settle(asked, actual, now);
     this.concurrency.end(permit, now);
-    this.probeQueue.advance(now);
+    this.#probeQueue.advance(now);
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {
     const { state, generation } = permit;
-    const shut = this.gateRejection(permit, now);
+    const shut = this.#gateRejection(permit, now);
     if (shut || state?.circuit.isStale(generation) !== true) return shut;
     const again = state.circuit.acquireAgain(generation, now);
     if (typeof again === 'number') {
@@ -302,8 +303,8 @@ export class Dependency implements Issuer {
       return undefined;
     }
     permit.state = undefined;
-    this.calls -= 1;
-    return this.circuitOpen(state, again.retryAfterMs);
+    this.#calls -= 1;
+    return this.#circuitOpen(state, again.retryAfterMs);
   }
 
   /** Rejects waiting calls that the gate or the circuit would reject now. */
@@ -325,8 +326,8 @@ export class Dependency implements Issuer {
 
   /** The gate of the mounted credential, or else the gate for rate limits that opens last. */
   gate(now: number): GateStatus {
-    const shut = this.gates.state(this.mounted, now);
-    const { state, model } = shut ? { state: shut, model: undefined } : this.longestPause(now);
+    const shut = this.#gates.state(this.#mounted, now);
+    const { state, model } = shut ? { state: shut, model: undefined } : this.#longestPause(now);
     const until = state?.until;
     return {
       dependency: this.name,
@@ -338,8 +339,9 @@ export class Dependency implements Issuer {
 
   /** What to keep of the mounted credential's gates that are shut. */
   snapshotGates(now: number): SavedGate[] {
-    const { name: dependency, mounted: credential } = this;
-    const key = this.gates.snapshot(credential, now);
+    const { name: dependency } = this;
+    const credential = this.#mounted;
+    const key = this.#gates.snapshot(credential, now);
     const saved: SavedGate[] = key ? [{ dependency, credential, ...key }] : [];
     for (const state of this.models.all()) {
       const { model } = state.circuit;
@@ -359,94 +361,96 @@ export class Dependency implements Issuer {
    */
   restoreGate(saved: SavedGate, ageMs: number, now: number): void {
     const { credential, reason, model, votes } = saved;
-    if (this.mounted !== '' && this.mounted !== credential) return;
-    this.mounted = credential;
+    if (this.#mounted !== '' && this.#mounted !== credential) return;
+    this.#mounted = credential;
     const gates =
-      reason === 'RateLimited' ? this.models.restored(model, now)?.limits(votes).gates : this.gates;
+      reason === 'RateLimited'
+        ? this.models.restored(model, now)?.limits(votes).gates
+        : this.#gates;
     gates?.restore(credential, saved, ageMs, now);
   }
 
-  private holdToStated(): void {
-    if (this.hasStated) return;
-    this.hasStated = true;
-    this.bounds = [...this.bounds, STATED];
+  #holdToStated(): void {
+    if (this.#hasStated) return;
+    this.#hasStated = true;
+    this.#bounds = [...this.#bounds, STATED];
   }
 
-  private applyBounds({ concurrency, limits }: BoundsSpec, now: number): void {
+  #applyBounds({ concurrency, limits }: BoundsSpec, now: number): void {
     this.concurrency.apply(concurrency);
     this.rateLimits.apply(limits, concurrency.maxQueued, now);
     // The bulkhead counts calls even without a bound, so that a later bound knows of them.
     const bounds: Bound[] = [this.concurrency];
     if (limits.length > 0) bounds.push(this.rateLimits);
-    if (this.hasStated) bounds.push(STATED);
-    this.bounds = bounds;
+    if (this.#hasStated) bounds.push(STATED);
+    this.#bounds = bounds;
   }
 
   /** A reset of the circuit opens the gates of all credentials and ends the provider's pause. */
-  private openGates(): void {
-    this.gates = this.newGates();
-    this.probes.clear();
+  #openGates(): void {
+    this.#gates = this.#newGates();
+    this.#probes.clear();
     this.models.openGates();
   }
 
-  private newGates(): Gates {
-    return new Gates(() => this.context.gates, this.jitter);
+  #newGates(): Gates {
+    return new Gates(() => this.context.gates, this.#jitter);
   }
 
-  private newModels(): ModelStates {
-    return new ModelStates(this.name, this.context, this.jitter, this.onTransition);
+  #newModels(): ModelStates {
+    return new ModelStates(this.name, this.context, this.#jitter, this.#onTransition);
   }
 
   /** Takes a call through gate, circuit and bounds. */
-  private admit(
+  #admit(
     state: ModelState,
     asked: AskedCall | undefined,
     credential: Credential,
     now: number,
   ): Admission | Waiting {
-    const probed = this.enterGates(state.limits(asked?.votes).gates, credential.hash, now);
-    if ('kind' in probed) return this.rejected(this.gateShut(probed.reason, probed.retryAfterMs));
-    const canWait = asked !== undefined && asked.immediate !== true && this.probeQueue.hasRoom;
+    const probed = this.#enterGates(state.limits(asked?.votes).gates, credential.hash, now);
+    if ('kind' in probed) return this.#rejected(this.#gateShut(probed.reason, probed.retryAfterMs));
+    const canWait = asked !== undefined && asked.immediate !== true && this.#probeQueue.hasRoom;
     const generation = state.circuit.acquire(now, asked?.votes, canWait);
     if (typeof generation === 'object') {
       for (const gates of probed) gates.leave(credential.hash, false);
-      return this.rejected(this.circuitOpen(state, generation.retryAfterMs));
+      return this.#rejected(this.#circuitOpen(state, generation.retryAfterMs));
     }
-    this.calls += 1;
+    this.#calls += 1;
     const permit = new Permit(this, asked, state, generation, now);
-    if (probed !== NO_GATES) this.probes.set(permit, probed);
-    if (generation === AWAITING_PROBES) return this.awaitProbes(permit, now);
-    return acquireAll(permit, this.bounds, now);
+    if (probed !== NO_GATES) this.#probes.set(permit, probed);
+    if (generation === AWAITING_PROBES) return this.#awaitProbes(permit, now);
+    return acquireAll(permit, this.#bounds, now);
   }
 
-  private awaitProbes(permit: Permit, now: number): Waiting {
-    const queued = new QueuedPermit(permit, this.bounds, BEFORE_BOUNDS);
-    this.probeQueue.join(queued, now);
+  #awaitProbes(permit: Permit, now: number): Waiting {
+    const queued = new QueuedPermit(permit, this.#bounds, BEFORE_BOUNDS);
+    this.#probeQueue.join(queued, now);
     return queued;
   }
 
   /** The outcome of the probes came too late for a call. */
-  private waitedInVain(queued: QueuedPermit, now: number): void {
+  #waitedInVain(queued: QueuedPermit, now: number): void {
     const { permit } = queued;
     const { deadlineAt = Infinity } = permit.asked ?? {};
     permit.state!.circuit.countRejection();
-    const rejection = this.circuitOpen(permit.state!, PROBING_MS);
+    const rejection = this.#circuitOpen(permit.state!, PROBING_MS);
     const late = { ...rejection, reason: 'Timeout' as const, retryAfterMs: 0 };
     queued.refuse(deadlineAt <= now ? late : rejection, now);
   }
 
   /** The circuit does not judge a waiting call any more. */
-  private leaveCircuit(permit: Permit, now: number): void {
+  #leaveCircuit(permit: Permit, now: number): void {
     permit.state?.circuit.settle(permit.generation, IGNORED, 0, now);
     permit.state = undefined;
-    this.calls -= 1;
+    this.#calls -= 1;
   }
 
   /** Admits a call at the gates and returns those that it probes, or rejects it. */
-  private enterGates(limits: Gates, hash: string, now: number): GateRejection | readonly Gates[] {
-    if (this.gates.isEmpty && limits.isEmpty) return NO_GATES;
+  #enterGates(limits: Gates, hash: string, now: number): GateRejection | readonly Gates[] {
+    if (this.#gates.isEmpty && limits.isEmpty) return NO_GATES;
     const probed: Gates[] = [];
-    for (const gates of [this.gates, limits]) {
+    for (const gates of [this.#gates, limits]) {
       const answer = gates.enter(hash, now);
       if (answer === 'Probe') probed.push(gates);
       else if (answer !== 'Open') {
@@ -457,38 +461,38 @@ export class Dependency implements Issuer {
     return probed.length === 0 ? NO_GATES : probed;
   }
 
-  private isGated({ hash, mounted }: Credential, limits: CallLimits, now: number): boolean {
+  #isGated({ hash, mounted }: Credential, limits: CallLimits, now: number): boolean {
     const { stated } = limits;
     if (mounted && stated?.pause(now) !== undefined) {
       stated.passOver(now);
       return true;
     }
-    return this.gates.isShut(hash, now) || limits.gates.isShut(hash, now);
+    return this.#gates.isShut(hash, now) || limits.gates.isShut(hash, now);
   }
 
   /** The call has ended or been served; if it probes gates, this decides them. */
-  private leaveGates(permit: Permit, served: boolean): void {
-    if (this.probes.size === 0) return;
-    const probed = this.probes.get(permit) ?? NO_GATES;
-    this.probes.delete(permit);
+  #leaveGates(permit: Permit, served: boolean): void {
+    if (this.#probes.size === 0) return;
+    const probed = this.#probes.get(permit) ?? NO_GATES;
+    this.#probes.delete(permit);
     const { hash } = permit.asked?.credential ?? NO_CREDENTIAL;
     for (const gates of probed) gates.leave(hash, served);
   }
 
-  private gateRejection({ asked }: Permit, now: number): Rejection | undefined {
+  #gateRejection({ asked }: Permit, now: number): Rejection | undefined {
     const { hash } = asked?.credential ?? NO_CREDENTIAL;
     const { gates } = this.models.of(asked?.model).limits(asked?.votes);
-    const shut = this.gates.state(hash, now) ?? gates.state(hash, now);
+    const shut = this.#gates.state(hash, now) ?? gates.state(hash, now);
     if (shut?.until === undefined) return undefined;
-    return this.gateShut(shut.reason, Math.ceil(shut.until - now));
+    return this.#gateShut(shut.reason, Math.ceil(shut.until - now));
   }
 
   /** The pause of any model that ends last, and the model's name. */
-  private longestPause(now: number): { state?: GateState; model?: string | undefined } {
+  #longestPause(now: number): { state?: GateState; model?: string | undefined } {
     let longest: { state?: GateState; model?: string | undefined } = {};
     const all = this.models.all();
     for (const each of all) {
-      const state = each.limits().pause(this.mounted, now);
+      const state = each.limits().pause(this.#mounted, now);
       const longer = (state?.until ?? now) >= (longest.state?.until ?? now);
       const model = all.length > 1 ? each.circuit.model : undefined;
       if (state !== undefined && longer) longest = { state, model };
@@ -496,15 +500,15 @@ export class Dependency implements Issuer {
     return longest;
   }
 
-  private rejected(rejection: Rejection): Admission {
+  #rejected(rejection: Rejection): Admission {
     return { kind: 'Rejection', rejection };
   }
 
-  private gateShut(reason: GateReason, retryAfterMs: number): Rejection {
+  #gateShut(reason: GateReason, retryAfterMs: number): Rejection {
     return { reason: REASONS[reason], target: this.name, retryAfterMs };
   }
 
-  private circuitOpen({ circuit }: ModelState, retryAfterMs: number): Rejection {
+  #circuitOpen({ circuit }: ModelState, retryAfterMs: number): Rejection {
     const { policy } = circuit;
     const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
     return policy === undefined ? rejection : { ...rejection, policy };

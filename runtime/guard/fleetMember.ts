@@ -38,24 +38,24 @@ export class FleetMember {
   send: (report: FleetReport) => void = () => undefined;
   /** The fleet's limits in force. The guard sets it. */
   limits: () => readonly FleetLimit[] = () => [];
-  private readonly clock: Clock;
-  private readonly times: LeaderTimes;
-  private term = -1;
-  private session = 0;
-  private heard = 0;
+  readonly #clock: Clock;
+  readonly #times: LeaderTimes;
+  #term = -1;
+  #session = 0;
+  #heard = 0;
   /** End of the time for which an earlier leader may use the safe share. */
-  private pledgedBefore = -Infinity;
-  private readonly sentAt = new Map<number, number>();
-  private lastAskedAt = -Infinity;
-  private cancelAsk: (() => void) | undefined;
+  #pledgedBefore = -Infinity;
+  readonly #sentAt = new Map<number, number>();
+  #lastAskedAt = -Infinity;
+  #cancelAsk: (() => void) | undefined;
   /** While a leader that left the safe share to the process has not answered it yet. */
-  private cancelRest: (() => void) | undefined;
-  private closed = false;
+  #cancelRest: (() => void) | undefined;
+  #closed = false;
 
   constructor(clock: Clock) {
-    this.clock = clock;
-    const started = this.now();
-    this.times = {
+    this.#clock = clock;
+    const started = this.#now();
+    this.#times = {
       pledgedUntil: -Infinity,
       // A leader that sees a new process may use its share for this long.
       safeFrom: started + FLEET.pledgeMs + FLEET.blockMs + FLEET.toleranceMs,
@@ -68,90 +68,90 @@ export class FleetMember {
 
   /** Makes the tokens of a new limit. */
   block(spec: BlockSpec, now: number): Block {
-    return new Block(spec, this.times, () => this.ask(), now);
+    return new Block(spec, this.#times, () => this.#ask(), now);
   }
 
   /** Whether a leader grants tokens at present. */
   get isLed(): boolean {
-    return this.now() < this.times.pledgedUntil;
+    return this.#now() < this.#times.pledgedUntil;
   }
 
   /** Applies a message of a leader, whose term is not stale. Returns the reply to its sender. */
   obey(command: Grant | Release): FleetReport | undefined {
     const { term, session } = command;
-    const now = this.now();
-    const begins = !this.isCurrent(term, session);
+    const now = this.#now();
+    const begins = !this.#isCurrent(term, session);
     if (begins) {
-      if (!this.isNewer(term, session) || command.type === 'Release') return undefined;
-      this.begin(term, session, now);
+      if (!this.#isNewer(term, session) || command.type === 'Release') return undefined;
+      this.#begin(term, session, now);
     }
     if (command.type === 'Grant') {
-      if (command.number <= this.heard) return undefined;
-      this.hear(command.number, command.leaving === true);
-      if (command.rest === true) this.rest(command.limits, begins, now);
-      else this.grant(command, begins, now);
-      return command.answer === true ? this.report(now, ENDING_MS) : undefined;
+      if (command.number <= this.#heard) return undefined;
+      this.#hear(command.number, command.leaving === true);
+      if (command.rest === true) this.#rest(command.limits, begins, now);
+      else this.#grant(command, begins, now);
+      return command.answer === true ? this.#report(now, ENDING_MS) : undefined;
     }
     for (const { block } of this.limits()) block.leave(undefined, now);
-    this.setRests(false);
-    this.times.pledgedUntil = now;
-    this.times.safeFrom = now + FLEET.blockMs + FLEET.toleranceMs;
-    this.pledgedBefore = -Infinity;
+    this.#setRests(false);
+    this.#times.pledgedUntil = now;
+    this.#times.safeFrom = now + FLEET.blockMs + FLEET.toleranceMs;
+    this.#pledgedBefore = -Infinity;
     return undefined;
   }
 
   close(): void {
-    this.closed = true;
-    this.cancelAsk?.();
-    this.cancelAsk = undefined;
-    this.cancelRest?.();
+    this.#closed = true;
+    this.#cancelAsk?.();
+    this.#cancelAsk = undefined;
+    this.#cancelRest?.();
   }
 
-  private isCurrent(term: number, session: number): boolean {
-    return term === this.term && session === this.session;
+  #isCurrent(term: number, session: number): boolean {
+    return term === this.#term && session === this.#session;
   }
 
-  private isNewer(term: number, session: number): boolean {
-    return term > this.term || (term === this.term && session > this.session);
+  #isNewer(term: number, session: number): boolean {
+    return term > this.#term || (term === this.#term && session > this.#session);
   }
 
-  private begin(term: number, session: number, now: number): void {
-    const { pledgedUntil, safeFrom, leaving } = this.times;
+  #begin(term: number, session: number, now: number): void {
+    const { pledgedUntil, safeFrom, leaving } = this.#times;
     // A leader that leaves counts on nothing of this process any more when another one begins.
-    if (term > this.term && now < pledgedUntil && !leaving) this.pledgedBefore = safeFrom;
-    this.term = term;
-    this.session = session;
-    this.heard = 0;
+    if (term > this.#term && now < pledgedUntil && !leaving) this.#pledgedBefore = safeFrom;
+    this.#term = term;
+    this.#session = session;
+    this.#heard = 0;
     for (const { block } of this.limits()) block.begin(now);
   }
 
   /** A process that another leader still grants tokens reports so, and this leader grants it others. */
-  private rest(limits: readonly LimitGrant[], begins: boolean, now: number): void {
-    const isSafe = now >= this.times.safeFrom;
+  #rest(limits: readonly LimitGrant[], begins: boolean, now: number): void {
+    const isSafe = now >= this.#times.safeFrom;
     if (begins && !isSafe) return;
     const shares = new Map(limits.map((each) => [keyOf(each), each.share ?? 0]));
     for (const limit of this.limits()) {
       limit.block.rest(isSafe ? undefined : (shares.get(keyOf(limit)) ?? 0), now);
     }
     if (!isSafe) {
-      this.times.pledgedUntil = now;
-      this.times.safeFrom = now;
+      this.#times.pledgedUntil = now;
+      this.#times.safeFrom = now;
     }
-    this.setRests(true);
+    this.#setRests(true);
     for (const limit of this.limits()) limit.wake(now);
   }
 
-  private setRests(rests: boolean): void {
-    this.times.rests = rests;
-    this.cancelRest?.();
-    this.cancelRest = undefined;
+  #setRests(rests: boolean): void {
+    this.#times.rests = rests;
+    this.#cancelRest?.();
+    this.#cancelRest = undefined;
   }
 
   /** Goes on as without a leader if the one that is asked does not answer. */
-  private awaitLeader(): void {
-    this.cancelRest ??= this.clock.setTimer(FLEET.heartbeatMs, () => {
-      this.setRests(false);
-      const now = this.now();
+  #awaitLeader(): void {
+    this.#cancelRest ??= this.#clock.setTimer(FLEET.heartbeatMs, () => {
+      this.#setRests(false);
+      const now = this.#now();
       for (const limit of this.limits()) {
         limit.block.forsake(now);
         limit.wake(now);
@@ -159,14 +159,14 @@ export class FleetMember {
     });
   }
 
-  private grant({ acknowledged, limits }: Grant, begins: boolean, now: number): void {
+  #grant({ acknowledged, limits }: Grant, begins: boolean, now: number): void {
     for (const { block } of this.limits()) {
       block.leave(begins ? now + FLEET.blockMs : undefined, now);
     }
-    this.setRests(false);
-    this.times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
-    this.times.safeFrom = this.times.pledgedUntil + FLEET.blockMs;
-    const reportedAt = this.sentAt.get(acknowledged ?? 0) ?? -Infinity;
+    this.#setRests(false);
+    this.#times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
+    this.#times.safeFrom = this.#times.pledgedUntil + FLEET.blockMs;
+    const reportedAt = this.#sentAt.get(acknowledged ?? 0) ?? -Infinity;
     const byKey = new Map(this.limits().map((limit) => [keyOf(limit), limit]));
     for (const each of limits) {
       const limit = byKey.get(keyOf(each));
@@ -178,46 +178,48 @@ export class FleetMember {
     }
   }
 
-  private hear(number: number, leaving: boolean): void {
-    const succeeds = this.heard === 0 && this.times.leaving;
-    this.heard = number;
-    this.times.leaving = leaving;
+  #hear(number: number, leaving: boolean): void {
+    const succeeds = this.#heard === 0 && this.#times.leaving;
+    this.#heard = number;
+    this.#times.leaving = leaving;
     // The previous leader gets this report too, and then stops early.
-    if (succeeds) this.ask();
+    if (succeeds) this.#ask();
   }
 
   /** Sends a report soon, but at most one in PACE_MS. */
-  private ask(): void {
-    if (this.cancelAsk !== undefined || this.closed || this.heard === 0) return;
-    const ms = Math.max(0, this.lastAskedAt + PACE_MS - this.now());
+  #ask(): void {
+    if (this.#cancelAsk !== undefined || this.#closed || this.#heard === 0) return;
+    const ms = Math.max(0, this.#lastAskedAt + PACE_MS - this.#now());
     // Waits until the current call is counted, so that the report includes it.
-    this.cancelAsk = this.clock.setTimer(ms, () => {
-      this.cancelAsk = undefined;
-      const now = this.now();
-      this.lastAskedAt = now;
-      if (!this.isLed && !this.times.rests) return;
-      const report = this.report(now, 0);
-      if (this.times.rests && report.rests !== true) this.awaitLeader();
+    this.#cancelAsk = this.#clock.setTimer(ms, () => {
+      this.#cancelAsk = undefined;
+      const now = this.#now();
+      this.#lastAskedAt = now;
+      if (!this.isLed && !this.#times.rests) return;
+      const report = this.#report(now, 0);
+      if (this.#times.rests && report.rests !== true) this.#awaitLeader();
       this.send(report);
     });
   }
 
-  private report(now: number, endingMs: number): FleetReport {
-    const number = this.times.nextReport;
-    this.times.nextReport += 1;
-    this.sentAt.set(number, now);
-    this.sentAt.delete(number - KEPT_REPORTS);
+  #report(now: number, endingMs: number): FleetReport {
+    const number = this.#times.nextReport;
+    this.#times.nextReport += 1;
+    this.#sentAt.set(number, now);
+    this.#sentAt.delete(number - KEPT_REPORTS);
     const all = this.limits();
     const limits = all.map(({ target, name, resource, block }): LimitUse => ({
       ...{ target, name, resource },
       ...block.use(now, endingMs),
     }));
-    const pledgedMs = Math.max(0, Math.min(MAX_PLEDGE_MS, this.pledgedBefore - now));
-    const { term, session, heard } = this;
+    const pledgedMs = Math.max(0, Math.min(MAX_PLEDGE_MS, this.#pledgedBefore - now));
+    const term = this.#term;
+    const session = this.#session;
+    const heard = this.#heard;
     const report: FleetReport = { type: 'Fleet', term, session, number, heard, pledgedMs, limits };
     const enoughAt = now - FLEET.restAfterMs;
     const couldRest = this.isLed && all.every(({ block }) => block.enoughSince <= enoughAt);
-    const rests = this.times.rests && !all.some(({ block }) => block.isShort(now));
+    const rests = this.#times.rests && !all.some(({ block }) => block.isShort(now));
     return {
       ...report,
       ...(couldRest && all.length > 0 && { couldRest }),
@@ -225,8 +227,8 @@ export class FleetMember {
     };
   }
 
-  private now(): number {
-    return Math.floor(this.clock.now());
+  #now(): number {
+    return Math.floor(this.#clock.now());
   }
 }
 

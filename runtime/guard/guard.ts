@@ -61,27 +61,27 @@ export interface GuardSnapshot {
 export class Guard {
   /** Bounds the requests of the agent's API. */
   readonly inbound: Inbound;
-  private readonly onTransition: GuardOptions['onTransition'];
-  private readonly context: GuardContext;
-  private readonly log = new TransitionLog();
+  readonly #onTransition: GuardOptions['onTransition'];
+  readonly #context: GuardContext;
+  readonly #log = new TransitionLog();
   /** Dependencies of the configuration in force, in its order. */
-  private dependencies: ReadonlyMap<string, Dependency> = new Map();
+  #dependencies: ReadonlyMap<string, Dependency> = new Map();
   /** Those of all limits in force that the leader of the fleet grants. */
-  private fleetLimits: readonly FleetLimit[] = [];
+  #fleetLimits: readonly FleetLimit[] = [];
   /** Every dependency that a configuration had so far, because callers and calls in flight hold it. */
-  private readonly known = new Map<string, Dependency>();
+  readonly #known = new Map<string, Dependency>();
 
   constructor({ clock, seed, onTransition }: GuardOptions) {
-    this.onTransition = onTransition;
-    this.context = new GuardContext(clock, () => this.advance(this.context.now()), seed);
-    this.inbound = new Inbound(this.context);
-    this.context.fleet.limits = () => this.fleetLimits;
-    this.context.providers.uses = () => this.providerUses();
-    this.context.providers.follow = (shares) => {
-      for (const each of this.all()) each.followProviders(shares, this.context.now());
+    this.#onTransition = onTransition;
+    this.#context = new GuardContext(clock, () => this.#advance(this.#context.now()), seed);
+    this.inbound = new Inbound(this.#context);
+    this.#context.fleet.limits = () => this.#fleetLimits;
+    this.#context.providers.uses = () => this.#providerUses();
+    this.#context.providers.follow = (shares) => {
+      for (const each of this.#all()) each.followProviders(shares, this.#context.now());
     };
-    this.context.store.onRecovery = (now) => {
-      for (const limits of this.allLimits()) limits.wake(now);
+    this.#context.store.onRecovery = (now) => {
+      for (const limits of this.#allLimits()) limits.wake(now);
     };
   }
 
@@ -90,33 +90,33 @@ export class Guard {
    * left out; see `supported`. A dependency whose circuit is left out has the default one.
    */
   apply(content: Content): void {
-    const now = this.context.now();
+    const now = this.#context.now();
     const { inbound, dependencies: specs, endpoints } = guardSpec(content);
-    const before = this.dependencies;
-    this.context.store.timeoutMs = storeTimeoutMs(content.limits);
-    this.context.gates = content.gates;
-    this.context.providers.maxPods = content.providerLimits.maxPods;
-    this.dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.obtain(name)]));
+    const before = this.#dependencies;
+    this.#context.store.timeoutMs = storeTimeoutMs(content.limits);
+    this.#context.gates = content.gates;
+    this.#context.providers.maxPods = content.providerLimits.maxPods;
+    this.#dependencies = new Map(Array.from(specs.keys(), (name) => [name, this.#obtain(name)]));
     this.inbound.apply(inbound, now);
     for (const [name, dependency] of before) if (!specs.has(name)) dependency.remove(now);
-    for (const [name, spec] of specs) this.dependencies.get(name)!.apply(spec, now);
-    this.context.room.apply(endpoints, now);
-    this.fleetLimits = this.allLimits().flatMap((limits) => limits.ofFleet());
+    for (const [name, spec] of specs) this.#dependencies.get(name)!.apply(spec, now);
+    this.#context.room.apply(endpoints, now);
+    this.#fleetLimits = this.#allLimits().flatMap((limits) => limits.ofFleet());
   }
 
   /** What ties this process to the leader of the fleet. */
   get fleet(): FleetMember {
-    return this.context.fleet;
+    return this.#context.fleet;
   }
 
   /** What ties this process to the leader of the fleet for the limits that providers state. */
   get providers(): ProviderFleet {
-    return this.context.providers;
+    return this.#context.providers;
   }
 
   /** What exchanges buckets with the store that all pods share. */
   get limitStore(): StoredLimits {
-    return this.context.store;
+    return this.#context.store;
   }
 
   /**
@@ -124,47 +124,47 @@ export class Guard {
    * object stays the same over configurations.
    */
   dependency(name: string): Dependency | undefined {
-    return this.dependencies.get(name);
+    return this.#dependencies.get(name);
   }
 
   /** The credential that is mounted for a dependency, by its hash. */
   useCredential(dependency: string, hash: string): void {
-    this.dependencies.get(dependency)?.useCredential(hash, this.context.now());
+    this.#dependencies.get(dependency)?.useCredential(hash, this.#context.now());
   }
 
   /** Limits that providers state, as far as they hold now. */
   providerLimits(): ProviderLimitStatus[] {
-    const now = this.context.now();
-    return this.all().flatMap((dependency) => dependency.providerLimits(now));
+    const now = this.#context.now();
+    return this.#all().flatMap((dependency) => dependency.providerLimits(now));
   }
 
   circuits(): CircuitStatus[] {
-    const now = this.context.now();
-    this.advance(now);
-    return this.all().flatMap(({ models }) =>
+    const now = this.#context.now();
+    this.#advance(now);
+    return this.#all().flatMap(({ models }) =>
       models.all().map(({ circuit }) => circuit.status(now)),
     );
   }
 
   /** Follows orders of the fleet's leader, and returns the circuits that they are for. */
   followFleet(orders: readonly FleetCircuitOrder[]): CircuitStatus[] {
-    const now = this.context.now();
+    const now = this.#context.now();
     return orders.flatMap(
-      (order) => this.dependencies.get(order.dependency)?.follow(order, now) ?? [],
+      (order) => this.#dependencies.get(order.dependency)?.follow(order, now) ?? [],
     );
   }
 
   /** Counts of each circuit, in the order of `circuits`. */
   circuitStats(): CircuitStats[] {
-    const now = this.context.now();
-    return this.all().flatMap(({ models }) =>
+    const now = this.#context.now();
+    return this.#all().flatMap(({ models }) =>
       models.all().map(({ circuit }) => circuit.stats(now)),
     );
   }
 
   /** What the pod has to do; undefined where nothing bounds its requests. */
   load(): GuardLoad | undefined {
-    const endpoints = this.all().filter(({ name }) => name.startsWith('model/'));
+    const endpoints = this.#all().filter(({ name }) => name.startsWith('model/'));
     return loadOf(
       this.inbound.concurrency.stats(),
       endpoints.map((endpoint) => ({
@@ -176,47 +176,47 @@ export class Guard {
 
   /** All limits, those on requests of the agent's API first. */
   limits(): LimitStatus[] {
-    const now = this.context.now();
-    return this.allLimits().flatMap(({ limits }) => limits.map((limit) => limit.status(now)));
+    const now = this.#context.now();
+    return this.#allLimits().flatMap(({ limits }) => limits.map((limit) => limit.status(now)));
   }
 
   /** The gate of every dependency's mounted credential, shut or not. */
   gates(): GateStatus[] {
-    const now = this.context.now();
-    return this.all().map((dependency) => dependency.gate(now));
+    const now = this.#context.now();
+    return this.#all().map((dependency) => dependency.gate(now));
   }
 
   /** The last 64 transitions, oldest first, numbered from 1. */
   transitions(): Transition[] {
-    this.advance(this.context.now());
-    return this.log.list();
+    this.#advance(this.#context.now());
+    return this.#log.list();
   }
 
   /** Counters and gauges for metrics. */
   stats(): GuardStats {
-    const now = this.context.now();
-    this.advance(now);
-    const dependencies = this.all();
-    const { store } = this.context;
-    const isStored = this.allLimits().some(({ limits }) => limits.some((each) => each.isStored));
+    const now = this.#context.now();
+    this.#advance(now);
+    const dependencies = this.#all();
+    const { store } = this.#context;
+    const isStored = this.#allLimits().some(({ limits }) => limits.some((each) => each.isStored));
     return {
       ...(isStored && { store: store.stats() }),
       circuits: dependencies.map(({ models }) => models.stats(now)),
-      limits: this.allLimits().flatMap(({ limits }) => limits.map((limit) => limit.stats(now))),
+      limits: this.#allLimits().flatMap(({ limits }) => limits.map((limit) => limit.stats(now))),
       bulkheads: [this.inbound, ...dependencies].flatMap((each) => each.concurrency.stats() ?? []),
-      settledTwice: this.context.settledTwice,
+      settledTwice: this.#context.settledTwice,
     };
   }
 
   /** What to keep over a restart, as plain JSON. */
   snapshot(): GuardSnapshot {
-    const now = this.context.now();
-    const dependencies = this.all();
+    const now = this.#context.now();
+    const dependencies = this.#all();
     return {
-      savedAt: this.context.date().toISOString(),
+      savedAt: this.#context.date().toISOString(),
       circuits: dependencies.flatMap(({ models }) => models.snapshot(now)),
       gates: dependencies.flatMap((dependency) => dependency.snapshotGates(now)),
-      limits: this.allLimits().flatMap((limits) => limits.snapshot(now)),
+      limits: this.#allLimits().flatMap((limits) => limits.snapshot(now)),
     };
   }
 
@@ -226,50 +226,50 @@ export class Guard {
    * are reported. A bucket gets its saved level and the refill since, but never more than it has.
    */
   restore(saved: GuardSnapshot, maxAgeMs: number): void {
-    const now = this.context.now();
-    const ms = this.context.date().getTime() - Date.parse(saved.savedAt);
-    if (ms >= 0 && ms <= maxAgeMs) this.restoreGatesAndLimits(saved, ms, now);
+    const now = this.#context.now();
+    const ms = this.#context.date().getTime() - Date.parse(saved.savedAt);
+    if (ms >= 0 && ms <= maxAgeMs) this.#restoreGatesAndLimits(saved, ms, now);
     for (const each of saved.circuits) {
-      const dependency = this.dependencies.get(each.dependency);
+      const dependency = this.#dependencies.get(each.dependency);
       dependency?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
     }
-    this.advance(now);
+    this.#advance(now);
   }
 
   /** Stops the timer. The guard still answers. */
   close(): void {
-    this.context.close();
+    this.#context.close();
   }
 
-  private all(): Dependency[] {
-    return [...this.dependencies.values()];
+  #all(): Dependency[] {
+    return [...this.#dependencies.values()];
   }
 
-  private providerUses(): Pick<ProviderUse, 'limits' | 'gates'> {
-    const now = this.context.now();
-    const uses = this.all().map((dependency) => dependency.providerUses(now));
+  #providerUses(): Pick<ProviderUse, 'limits' | 'gates'> {
+    const now = this.#context.now();
+    const uses = this.#all().map((dependency) => dependency.providerUses(now));
     return {
       limits: uses.flatMap(({ limits }) => limits).slice(0, MAX_USES),
       gates: uses.flatMap(({ gates }) => gates).slice(0, MAX_GATES),
     };
   }
 
-  private allLimits(): RateLimits[] {
-    return [this.inbound, ...this.all()].map(({ rateLimits }) => rateLimits);
+  #allLimits(): RateLimits[] {
+    return [this.inbound, ...this.#all()].map(({ rateLimits }) => rateLimits);
   }
 
-  private obtain(name: string): Dependency {
-    const known = this.known.get(name);
+  #obtain(name: string): Dependency {
+    const known = this.#known.get(name);
     if (known?.present === false) known.restart();
     if (known !== undefined) return known;
-    const dependency = new Dependency(name, this.context, this.transitioned);
-    this.known.set(name, dependency);
+    const dependency = new Dependency(name, this.#context, this.#transitioned);
+    this.#known.set(name, dependency);
     return dependency;
   }
 
-  private readonly transitioned: OnTransition = (circuit, { from, to, reason, at }, time) => {
+  readonly #transitioned: OnTransition = (circuit, { from, to, reason, at }, time) => {
     const { dependency: name, model, policy } = circuit;
-    const dependency = this.dependencies.get(name);
+    const dependency = this.#dependencies.get(name);
     // A call can outlive its dependency; a transition of the old circuit is not reported.
     if (dependency?.models.has(circuit) !== true) return;
     const which = {
@@ -277,27 +277,27 @@ export class Guard {
       ...(model !== undefined && { model }),
       ...(policy !== undefined && { policy }),
     };
-    const transition = this.log.add({ time, ...which, from, to, reason });
-    this.context.arm(circuit.nextDeadline(at));
+    const transition = this.#log.add({ time, ...which, from, to, reason });
+    this.#context.arm(circuit.nextDeadline(at));
     if (to === 'Open') dependency.recheckWaiting(at);
-    this.onTransition?.(transition, circuit.status(at));
+    this.#onTransition?.(transition, circuit.status(at));
   };
 
-  private advance(now: number): void {
-    for (const dependency of this.dependencies.values()) dependency.advance(now);
+  #advance(now: number): void {
+    for (const dependency of this.#dependencies.values()) dependency.advance(now);
     this.inbound.advance(now);
   }
 
-  private restoreGatesAndLimits(
+  #restoreGatesAndLimits(
     { gates = [], limits = [] }: GuardSnapshot,
     ageMs: number,
     now: number,
   ): void {
     for (const saved of gates) {
-      this.dependencies.get(saved.dependency)?.restoreGate(saved, ageMs, now);
+      this.#dependencies.get(saved.dependency)?.restoreGate(saved, ageMs, now);
     }
     for (const [target, saved] of Map.groupBy(limits, (each) => each.target)) {
-      const found = target === INBOUND ? this.inbound : this.dependencies.get(target);
+      const found = target === INBOUND ? this.inbound : this.#dependencies.get(target);
       found?.rateLimits.restore(saved, ageMs, now);
     }
   }

@@ -19,17 +19,17 @@ export class GuardContext {
   readonly fleet: FleetMember;
   readonly providers: ProviderFleet;
   readonly store: StoredLimits;
-  private readonly clock: Clock;
-  private readonly alarm: Alarm;
-  private readonly seed: string | undefined;
-  private closed = false;
+  readonly #clock: Clock;
+  readonly #alarm: Alarm;
+  readonly #seed: string | undefined;
+  #closed = false;
 
   /** Calls `onAlarm` when a time given to `arm` has come. Without a seed nothing is spread. */
   constructor(clock: Clock, onAlarm: () => void, seed?: string) {
-    this.clock = clock;
-    this.seed = seed;
+    this.#clock = clock;
+    this.#seed = seed;
     this.wallTime = new WallTime(clock);
-    this.alarm = new Alarm(clock, onAlarm);
+    this.#alarm = new Alarm(clock, onAlarm);
     this.fleet = new FleetMember(clock);
     this.providers = new ProviderFleet(clock);
     this.store = new StoredLimits(clock);
@@ -37,29 +37,29 @@ export class GuardContext {
 
   /** Whole milliseconds on the monotonic clock. */
   now(): number {
-    return Math.floor(this.clock.now());
+    return Math.floor(this.#clock.now());
   }
 
   date(): Date {
-    return this.clock.date();
+    return this.#clock.date();
   }
 
   /** The jitter of one circuit or dependency in this process. */
   jitter(name: string): Jitter {
-    return new Jitter(this.seed === undefined ? undefined : `${this.seed}/${name}`);
+    return new Jitter(this.#seed === undefined ? undefined : `${this.#seed}/${name}`);
   }
 
   /** Asks for the alarm at `at`; Infinity asks for none. */
   arm(at: number): void {
-    if (at < Infinity && !this.closed) this.alarm.set(at);
+    if (at < Infinity && !this.#closed) this.#alarm.set(at);
   }
 
   /** Stops the timer. */
   close(): void {
-    this.closed = true;
+    this.#closed = true;
     this.fleet.close();
     this.providers.close();
     this.store.close();
-    this.alarm.clear();
+    this.#alarm.clear();
   }
 }

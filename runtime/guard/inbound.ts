@@ -14,13 +14,13 @@ export class Inbound implements Issuer {
   readonly context: GuardContext;
   readonly rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
-  private readonly bounds: readonly Bound[];
+  readonly #bounds: readonly Bound[];
 
   constructor(context: GuardContext) {
     this.context = context;
     this.rateLimits = new RateLimits(INBOUND, context);
     this.concurrency = new ConcurrencyLimiter(INBOUND, UNBOUNDED.concurrency, context);
-    this.bounds = [this.rateLimits, this.concurrency];
+    this.#bounds = [this.rateLimits, this.concurrency];
   }
 
   apply({ concurrency, limits }: BoundsSpec, now: number): void {
@@ -34,7 +34,7 @@ export class Inbound implements Issuer {
   acquire(asked: Asked): Admission | Waiting;
   acquire(asked?: Asked): Admission | Waiting {
     const now = this.context.now();
-    return acquireAll(new Permit(this, asked, undefined, 0, now), this.bounds, now);
+    return acquireAll(new Permit(this, asked, undefined, 0, now), this.#bounds, now);
   }
 
   /** The place in the bulkhead of a request that was admitted. */
@@ -85,42 +85,42 @@ export class Inbound implements Issuer {
 
 /** The place of one request in the agent's bulkhead. The request gives it up while it waits. */
 export class InboundPlace {
-  private readonly inbound: Pick<Inbound, 'leave' | 'acquirePlace'>;
+  readonly #inbound: Pick<Inbound, 'leave' | 'acquirePlace'>;
   /** Permit of the place; undefined without one. */
-  private permit: Permit | undefined;
+  #permit: Permit | undefined;
   /** Bounds the wait for another place. */
-  private readonly deadlineAt: number;
-  private closed = false;
+  readonly #deadlineAt: number;
+  #closed = false;
 
   constructor(
     inbound: Pick<Inbound, 'leave' | 'acquirePlace'>,
     permit: Permit,
     deadlineAt: number,
   ) {
-    this.inbound = inbound;
-    this.permit = permit;
-    this.deadlineAt = deadlineAt;
+    this.#inbound = inbound;
+    this.#permit = permit;
+    this.#deadlineAt = deadlineAt;
   }
 
   leave(): void {
-    if (this.permit) this.inbound.leave(this.permit);
-    this.permit = undefined;
+    if (this.#permit) this.#inbound.leave(this.#permit);
+    this.#permit = undefined;
   }
 
   /** Takes a place again and may wait for it. False if there is none. */
   async enter(signal: AbortSignal): Promise<boolean> {
-    if (this.closed || this.permit) return true;
-    const { deadlineAt } = this;
-    const admission = await awaitAdmission(this.inbound.acquirePlace({ deadlineAt }), signal);
+    if (this.#closed || this.#permit) return true;
+    const deadlineAt = this.#deadlineAt;
+    const admission = await awaitAdmission(this.#inbound.acquirePlace({ deadlineAt }), signal);
     if (admission.kind === 'Rejection') return false;
-    this.permit = admission.permit;
+    this.#permit = admission.permit;
     // A shared call can outlive this request.
-    if (this.closed) this.leave();
+    if (this.#closed) this.leave();
     return true;
   }
 
   close(): void {
-    this.closed = true;
+    this.#closed = true;
     this.leave();
   }
 }

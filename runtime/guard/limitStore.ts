@@ -54,67 +54,67 @@ export class StoredLimits implements StoreState {
   onChange: (up: boolean, reason?: string) => void = () => undefined;
   downSince: number | undefined;
   retryAt = -Infinity;
-  private readonly clock: Clock;
-  private readonly asking = new Set<StoredBucket>();
-  private underWay = 0;
-  private scheduled = false;
-  private cancelRetry: (() => void) | undefined;
-  private closed = false;
-  private answers = 0;
-  private waitedMs = 0;
-  private downMs = 0;
+  readonly #clock: Clock;
+  readonly #asking = new Set<StoredBucket>();
+  #underWay = 0;
+  #scheduled = false;
+  #cancelRetry: (() => void) | undefined;
+  #closed = false;
+  #answers = 0;
+  #waitedMs = 0;
+  #downMs = 0;
   /** Why the last request failed. */
-  private failure = '';
+  #failure = '';
 
   constructor(clock: Clock) {
-    this.clock = clock;
+    this.#clock = clock;
   }
 
   ask(bucket: StoredBucket): void {
-    this.asking.add(bucket);
-    if (this.scheduled || this.downSince !== undefined) return;
-    this.scheduled = true;
+    this.#asking.add(bucket);
+    if (this.#scheduled || this.downSince !== undefined) return;
+    this.#scheduled = true;
     // Waits until all calls of this moment have asked, so that they share a batch.
     queueMicrotask(() => {
-      this.scheduled = false;
-      this.flush();
+      this.#scheduled = false;
+      this.#flush();
     });
   }
 
   stats(): LimitStoreStats {
     const since = this.downSince;
-    const downMs = this.downMs + (since === undefined ? 0 : this.now() - since);
+    const downMs = this.#downMs + (since === undefined ? 0 : this.#now() - since);
     return {
       up: since === undefined,
-      answers: this.answers,
-      waitSeconds: this.waitedMs / 1000,
+      answers: this.#answers,
+      waitSeconds: this.#waitedMs / 1000,
       downSeconds: downMs / 1000,
     };
   }
 
   close(): void {
-    this.closed = true;
-    this.cancelRetry?.();
+    this.#closed = true;
+    this.#cancelRetry?.();
   }
 
-  private flush(): void {
+  #flush(): void {
     while (
-      !this.closed &&
+      !this.#closed &&
       this.downSince === undefined &&
-      this.underWay < BATCHES &&
-      this.asking.size > 0
+      this.#underWay < BATCHES &&
+      this.#asking.size > 0
     ) {
-      const { buckets, operations } = this.batch();
-      if (operations.length > 0) void this.exchange(buckets, operations);
+      const { buckets, operations } = this.#batch();
+      if (operations.length > 0) void this.#exchange(buckets, operations);
     }
   }
 
-  private batch(): { buckets: StoredBucket[]; operations: StoreOperation[] } {
+  #batch(): { buckets: StoredBucket[]; operations: StoreOperation[] } {
     const buckets: StoredBucket[] = [];
     const operations: StoreOperation[] = [];
-    for (const bucket of this.asking) {
+    for (const bucket of this.#asking) {
       if (operations.length >= BATCH) break;
-      this.asking.delete(bucket);
+      this.#asking.delete(bucket);
       const asked = bucket.begin();
       if (asked === undefined) continue;
       buckets.push(bucket);
@@ -123,90 +123,90 @@ export class StoredLimits implements StoreState {
     return { buckets, operations };
   }
 
-  private async exchange(
+  async #exchange(
     buckets: readonly StoredBucket[],
     operations: readonly StoreOperation[],
   ): Promise<void> {
-    this.underWay += 1;
-    const began = this.now();
+    this.#underWay += 1;
+    const began = this.#now();
     const late = (answers: readonly StoredAnswer[]): void =>
       buckets.forEach((bucket, i) => bucket.giveBack(answers[i]!.granted));
-    const answers = await this.inTime(this.store.run(operations), late);
-    this.underWay -= 1;
-    if (this.closed) return;
-    const now = this.now();
-    this.waitedMs += now - began;
+    const answers = await this.#inTime(this.store.run(operations), late);
+    this.#underWay -= 1;
+    if (this.#closed) return;
+    const now = this.#now();
+    this.#waitedMs += now - began;
     if (answers === undefined) {
       for (const bucket of buckets) {
         bucket.fail();
-        this.asking.add(bucket);
+        this.#asking.add(bucket);
       }
-      this.down(now);
+      this.#down(now);
     } else {
-      this.answers += answers.length;
+      this.#answers += answers.length;
       buckets.forEach((bucket, i) => bucket.answer(answers[i]!, now));
     }
     for (const wake of new Set(buckets.map((bucket) => bucket.wake))) wake(now);
     for (const bucket of buckets) bucket.end(now);
-    this.flush();
+    this.#flush();
   }
 
   /** Returns the answers, or undefined after the timeout. Later answers go to `late`. */
-  private async inTime(
+  async #inTime(
     asked: Promise<StoredAnswer[]>,
     late: (answers: readonly StoredAnswer[]) => void,
   ): Promise<StoredAnswer[] | undefined> {
     const { promise, resolve } = Promise.withResolvers<StoredAnswer[] | undefined>();
     let isOver = false;
     const end = (answers: StoredAnswer[] | undefined): void => {
-      if (isOver && answers !== undefined && !this.closed) late(answers);
+      if (isOver && answers !== undefined && !this.#closed) late(answers);
       isOver = true;
       resolve(answers);
     };
     const fail = (reason: string): void => {
-      if (!isOver) this.failure = reason;
+      if (!isOver) this.#failure = reason;
       end(undefined);
     };
     const cancel =
       this.timeoutMs === Infinity
         ? undefined
-        : this.clock.setTimer(this.timeoutMs, () => fail(`no answer within ${this.timeoutMs} ms`));
+        : this.#clock.setTimer(this.timeoutMs, () => fail(`no answer within ${this.timeoutMs} ms`));
     asked.then(end, (error: Error) => fail(error.message));
     const answers = await promise;
     cancel?.();
     return answers;
   }
 
-  private down(now: number): void {
+  #down(now: number): void {
     if (this.downSince === undefined) {
       this.downSince = now;
-      this.onChange(false, this.failure);
+      this.onChange(false, this.#failure);
     }
-    this.retryLater(now);
+    this.#retryLater(now);
   }
 
-  private retryLater(now: number): void {
-    if (this.cancelRetry !== undefined || this.closed) return;
+  #retryLater(now: number): void {
+    if (this.#cancelRetry !== undefined || this.#closed) return;
     this.retryAt = now + RETRY_MS;
-    this.cancelRetry = this.clock.setTimer(RETRY_MS, () => {
-      this.cancelRetry = undefined;
-      void this.retry();
+    this.#cancelRetry = this.#clock.setTimer(RETRY_MS, () => {
+      this.#cancelRetry = undefined;
+      void this.#retry();
     });
   }
 
-  private async retry(): Promise<void> {
-    const answers = await this.inTime(this.store.run([]), () => undefined);
-    if (this.closed) return;
-    const now = this.now();
-    if (answers === undefined) return this.retryLater(now);
-    this.downMs += now - this.downSince!;
+  async #retry(): Promise<void> {
+    const answers = await this.#inTime(this.store.run([]), () => undefined);
+    if (this.#closed) return;
+    const now = this.#now();
+    if (answers === undefined) return this.#retryLater(now);
+    this.#downMs += now - this.downSince!;
     this.downSince = undefined;
     this.onChange(true);
-    this.flush();
+    this.#flush();
     this.onRecovery(now);
   }
 
-  private now(): number {
-    return Math.floor(this.clock.now());
+  #now(): number {
+    return Math.floor(this.#clock.now());
   }
 }

@@ -23,16 +23,16 @@ export class CallLimits {
   gates: Gates;
   /** Undefined until the provider states a limit. */
   stated: ProviderLimits | undefined;
-  private readonly newGates: () => Gates;
+  readonly #newGates: () => Gates;
 
   constructor(newGates: () => Gates) {
-    this.newGates = newGates;
+    this.#newGates = newGates;
     this.gates = newGates();
   }
 
   /** Opens the gates and forgets the stated limits. */
   open(): void {
-    this.gates = this.newGates();
+    this.gates = this.#newGates();
     this.stated?.forget();
   }
 
@@ -52,41 +52,41 @@ export class ModelState {
   /** When a call last asked for it. */
   usedAt = 0;
   /** Limits on calls that vote. */
-  private readonly answers: CallLimits;
+  readonly #answers: CallLimits;
   /** Limits on other calls, such as counts of tokens: providers limit them separately. */
-  private others: CallLimits | undefined;
+  #others: CallLimits | undefined;
   /** Model of the first call that voted, and whether another model followed. */
-  private user: string | undefined;
-  private manyUsers = false;
+  #user: string | undefined;
+  #manyUsers = false;
 
-  private readonly newGates: () => Gates;
+  readonly #newGates: () => Gates;
 
   constructor(circuit: Circuit, newGates: () => Gates) {
     this.circuit = circuit;
-    this.newGates = newGates;
-    this.answers = new CallLimits(newGates);
+    this.#newGates = newGates;
+    this.#answers = new CallLimits(newGates);
   }
 
   /** The limits on calls that vote, or on those that do not. */
   limits(votes = true): CallLimits {
-    return votes ? this.answers : (this.others ??= new CallLimits(this.newGates));
+    return votes ? this.#answers : (this.#others ??= new CallLimits(this.#newGates));
   }
 
   allLimits(): CallLimits[] {
-    return this.others === undefined ? [this.answers] : [this.answers, this.others];
+    return this.#others === undefined ? [this.#answers] : [this.#answers, this.#others];
   }
 
   /** Notes a call that votes, by its model. */
   use(model: string): void {
-    if (this.user === model || this.manyUsers) return;
-    this.manyUsers = this.user !== undefined;
-    this.user = model;
-    this.circuit.users = this.manyUsers ? 'Many' : { only: model };
+    if (this.#user === model || this.#manyUsers) return;
+    this.#manyUsers = this.#user !== undefined;
+    this.#user = model;
+    this.circuit.users = this.#manyUsers ? 'Many' : { only: model };
   }
 
   /** Whether no other model has used it. */
   isUsedOnlyBy(model: string): boolean {
-    return this.user === model && !this.manyUsers;
+    return this.#user === model && !this.#manyUsers;
   }
 
   /** Whether nothing is lost if a new state replaces it. */
@@ -102,17 +102,17 @@ export class ModelState {
  * the client does not choose the model has one state.
  */
 export class ModelStates {
-  private readonly dependency: string;
-  private readonly context: GuardContext;
+  readonly #dependency: string;
+  readonly #context: GuardContext;
   /** Spreads gates and pauses. */
-  private readonly jitter: Jitter;
-  private readonly onTransition: OnTransition;
-  private spec: Pick<DependencySpec, 'circuit' | 'models'> = { circuit: undefined, models: 'One' };
-  private readonly own = new Map<string, ModelState>();
+  readonly #jitter: Jitter;
+  readonly #onTransition: OnTransition;
+  #spec: Pick<DependencySpec, 'circuit' | 'models'> = { circuit: undefined, models: 'One' };
+  readonly #own = new Map<string, ModelState>();
   /** Undefined while every model in use has its own. */
-  private shared: ModelState | undefined;
+  #shared: ModelState | undefined;
   /** Sums of the counts of removed states. */
-  private gone: CircuitStats | undefined;
+  #gone: CircuitStats | undefined;
 
   constructor(
     dependency: string,
@@ -120,17 +120,17 @@ export class ModelStates {
     jitter: Jitter,
     onTransition: OnTransition,
   ) {
-    this.dependency = dependency;
-    this.context = context;
-    this.jitter = jitter;
-    this.onTransition = onTransition;
-    this.shared = this.create();
+    this.#dependency = dependency;
+    this.#context = context;
+    this.#jitter = jitter;
+    this.#onTransition = onTransition;
+    this.#shared = this.#create();
   }
 
   /** Replaces the policy in every state. Returns whether its reset token has reset a circuit. */
   apply(spec: DependencySpec, now: number): boolean {
-    this.spec = spec;
-    if (spec.models === 'One') this.keepOne(spec.model);
+    this.#spec = spec;
+    if (spec.models === 'One') this.#keepOne(spec.model);
     const resets = this.all().map(({ circuit }) => circuit.apply(spec.circuit, now));
     return resets.includes(true);
   }
@@ -142,54 +142,54 @@ export class ModelStates {
 
   /** Frees the room of all its states. */
   close(): void {
-    for (const state of this.own.values()) this.context.room.remove(state);
+    for (const state of this.#own.values()) this.#context.room.remove(state);
   }
 
   /** The state that judges calls for a model. */
   of(model: string | undefined): ModelState {
-    if (this.own.size === 0 || model === undefined) return this.any();
-    return this.own.get(model) ?? this.any('Shared');
+    if (this.#own.size === 0 || model === undefined) return this.#any();
+    return this.#own.get(model) ?? this.#any('Shared');
   }
 
   /** The state for a call that asks for admission. Notes its use. */
   use(asked: AskedCall | undefined, now: number): ModelState {
     const model = asked?.model;
     const state = this.of(model);
-    if (this.spec.models === 'One' || model === undefined) return state;
+    if (this.#spec.models === 'One' || model === undefined) return state;
     state.usedAt = now;
-    if (state === this.shared && asked?.votes !== false) state.use(model);
+    if (state === this.#shared && asked?.votes !== false) state.use(model);
     return state;
   }
 
   /** All states, the shared one first. */
   all(): ModelState[] {
-    const shared = this.shared ?? (this.own.size === 0 ? this.any() : undefined);
-    return shared === undefined ? [...this.own.values()] : [shared, ...this.own.values()];
+    const shared = this.#shared ?? (this.#own.size === 0 ? this.#any() : undefined);
+    return shared === undefined ? [...this.#own.values()] : [shared, ...this.#own.values()];
   }
 
   has(circuit: Circuit): boolean {
-    if (this.shared?.circuit === circuit) return true;
-    return circuit.model !== undefined && this.own.get(circuit.model)?.circuit === circuit;
+    if (this.#shared?.circuit === circuit) return true;
+    return circuit.model !== undefined && this.#own.get(circuit.model)?.circuit === circuit;
   }
 
   /** Applies the outcome of a call after its own circuit has counted it. */
   ended(state: ModelState, asked: AskedCall | undefined, outcome: Outcome, since: number): void {
     if (outcome.vote === 'ok') {
       const model = asked?.model;
-      if (model !== undefined && state === this.shared && this.spec.models === 'Many') {
-        this.promote(state, model);
+      if (model !== undefined && state === this.#shared && this.#spec.models === 'Many') {
+        this.#promote(state, model);
       }
     } else if (outcome.vote === 'failure' && outcome.class === 'Connection') {
-      if (this.own.size > 0) this.countElsewhere(state, outcome, since);
+      if (this.#own.size > 0) this.#countElsewhere(state, outcome, since);
     }
   }
 
   /** Makes the transitions that are due, and drops a shared state that no model needs. */
   advance(now: number): void {
-    this.dropShared(now);
+    this.#dropShared(now);
     for (const { circuit } of this.all()) {
       circuit.advance(now);
-      this.context.arm(circuit.nextDeadline(now));
+      this.#context.arm(circuit.nextDeadline(now));
     }
   }
 
@@ -203,7 +203,7 @@ export class ModelStates {
 
   /** Stated limits on calls of this kind. */
   stated({ model, votes }: CallKind): ProviderLimits {
-    return this.statedBy(this.of(model).limits(votes));
+    return this.#statedBy(this.of(model).limits(votes));
   }
 
   /** Limits on exactly this kind of call; undefined if the kind has no state of its own. */
@@ -211,16 +211,16 @@ export class ModelStates {
     model,
     votes,
   }: CallKind): { limits: CallLimits; stated: () => ProviderLimits } | undefined {
-    const state = model === undefined ? this.withoutModel() : this.own.get(model);
+    const state = model === undefined ? this.#withoutModel() : this.#own.get(model);
     if (state === undefined) return undefined;
     const limits = state.limits(votes);
-    return { limits, stated: () => this.statedBy(limits) };
+    return { limits, stated: () => this.#statedBy(limits) };
   }
 
   /** Counts of all circuits, removed ones included, and the worst state. */
   stats(now: number): CircuitStats {
     const each = this.all().map(({ circuit }) => circuit.stats(now));
-    return sumStats(this.gone === undefined ? each : [this.gone, ...each]);
+    return sumStats(this.#gone === undefined ? each : [this.#gone, ...each]);
   }
 
   snapshot(now: number): CircuitSnapshot[] {
@@ -229,96 +229,98 @@ export class ModelStates {
 
   /** The state in which a saved one continues; undefined without room for it. */
   restored(model: string | undefined, now: number): ModelState | undefined {
-    if (model === undefined) return this.any('Shared');
-    if (this.spec.models === 'One') return undefined;
-    const known = this.own.get(model);
-    if (known !== undefined || !this.mayOwn(model, now)) return known;
-    return this.give(model, this.create());
+    if (model === undefined) return this.#any('Shared');
+    if (this.#spec.models === 'One') return undefined;
+    const known = this.#own.get(model);
+    if (known !== undefined || !this.#mayOwn(model, now)) return known;
+    return this.#give(model, this.#create());
   }
 
   /** The state of calls without a model; undefined if there is none. */
-  private withoutModel(): ModelState | undefined {
-    return this.own.size === 0 ? this.any() : this.shared;
+  #withoutModel(): ModelState | undefined {
+    return this.#own.size === 0 ? this.#any() : this.#shared;
   }
 
-  private statedBy(limits: CallLimits): ProviderLimits {
-    return (limits.stated ??= new ProviderLimits(this.dependency, this.context, this.jitter));
+  #statedBy(limits: CallLimits): ProviderLimits {
+    return (limits.stated ??= new ProviderLimits(this.#dependency, this.#context, this.#jitter));
   }
 
-  private any(which?: 'Shared'): ModelState {
-    if (this.shared === undefined && which === undefined) {
-      for (const state of this.own.values()) return state;
+  #any(which?: 'Shared'): ModelState {
+    if (this.#shared === undefined && which === undefined) {
+      for (const state of this.#own.values()) return state;
     }
-    return (this.shared ??= this.create());
+    return (this.#shared ??= this.#create());
   }
 
-  private create(): ModelState {
-    const { dependency, context, onTransition } = this;
+  #create(): ModelState {
+    const dependency = this.#dependency;
+    const context = this.#context;
+    const onTransition = this.#onTransition;
     const now = context.now();
     const jitter = context.jitter(dependency);
     const circuit = new Circuit(dependency, context.wallTime, now, onTransition, jitter);
     // An override in force is no transition of a circuit that begins with it: the guard ignores
     // the transitions of a circuit that is not among these states yet.
-    circuit.apply(this.spec.circuit, now);
-    return new ModelState(circuit, () => new Gates(() => context.gates, this.jitter));
+    circuit.apply(this.#spec.circuit, now);
+    return new ModelState(circuit, () => new Gates(() => context.gates, this.#jitter));
   }
 
-  private promote(shared: ModelState, model: string): void {
-    if (this.own.has(model)) return;
-    const now = this.context.now();
+  #promote(shared: ModelState, model: string): void {
+    if (this.#own.has(model)) return;
+    const now = this.#context.now();
     const alone = shared.isUsedOnlyBy(model);
     // What opened a circuit that several models share may concern this one too.
     if (!alone && !shared.circuit.isClosed(now)) return;
-    if (!this.mayOwn(model, now)) return;
-    if (alone) this.shared = undefined;
-    this.give(model, alone ? shared : this.create()).usedAt = now;
+    if (!this.#mayOwn(model, now)) return;
+    if (alone) this.#shared = undefined;
+    this.#give(model, alone ? shared : this.#create()).usedAt = now;
   }
 
-  private mayOwn(model: string, now: number): boolean {
-    return model.length <= MAX_MODEL_LENGTH && this.context.room.claim(now);
+  #mayOwn(model: string, now: number): boolean {
+    return model.length <= MAX_MODEL_LENGTH && this.#context.room.claim(now);
   }
 
-  private give(model: string, state: ModelState): ModelState {
+  #give(model: string, state: ModelState): ModelState {
     state.circuit.model = model;
-    this.own.set(model, state);
-    this.context.room.add(state, () => this.drop(model, state));
+    this.#own.set(model, state);
+    this.#context.room.add(state, () => this.#drop(model, state));
     return state;
   }
 
-  private drop(model: string, { circuit }: ModelState): void {
-    this.own.delete(model);
-    this.retire(circuit);
+  #drop(model: string, { circuit }: ModelState): void {
+    this.#own.delete(model);
+    this.#retire(circuit);
   }
 
-  private dropShared(now: number): void {
-    if (this.own.size === 0 || this.shared?.isClean(now) !== true) return;
-    this.retire(this.shared.circuit);
-    this.shared = undefined;
+  #dropShared(now: number): void {
+    if (this.#own.size === 0 || this.#shared?.isClean(now) !== true) return;
+    this.#retire(this.#shared.circuit);
+    this.#shared = undefined;
   }
 
-  private retire(circuit: Circuit): void {
-    const last = circuit.stats(this.context.now());
-    this.gone = sumStats([...(this.gone === undefined ? [] : [this.gone]), last]);
+  #retire(circuit: Circuit): void {
+    const last = circuit.stats(this.#context.now());
+    this.#gone = sumStats([...(this.#gone === undefined ? [] : [this.#gone]), last]);
   }
 
   /** Keeps one state, because the endpoint now has one model: that of the model, else the shared one. */
-  private keepOne(model: string | undefined): void {
-    if (this.own.size === 0) return;
-    const kept = this.own.get(model ?? '') ?? this.any('Shared');
-    for (const [name, state] of this.own) {
-      this.context.room.remove(state);
-      if (state !== kept) this.drop(name, state);
+  #keepOne(model: string | undefined): void {
+    if (this.#own.size === 0) return;
+    const kept = this.#own.get(model ?? '') ?? this.#any('Shared');
+    for (const [name, state] of this.#own) {
+      this.#context.room.remove(state);
+      if (state !== kept) this.#drop(name, state);
     }
-    if (this.shared !== undefined && this.shared !== kept) this.retire(this.shared.circuit);
-    this.own.clear();
-    this.shared = kept;
+    if (this.#shared !== undefined && this.#shared !== kept) this.#retire(this.#shared.circuit);
+    this.#own.clear();
+    this.#shared = kept;
     kept.circuit.model = undefined;
   }
 
   /** Counts a failure in the states of all other models, because the endpoint could not be reached. */
-  private countElsewhere(from: ModelState, failure: Failure, since: number): void {
-    const now = this.context.now();
-    this.dropShared(now);
+  #countElsewhere(from: ModelState, failure: Failure, since: number): void {
+    const now = this.#context.now();
+    this.#dropShared(now);
     for (const state of this.all()) {
       if (state !== from) state.circuit.settleElsewhere(failure, since, now);
     }

@@ -55,14 +55,14 @@ export class Permit {
   reservation: Reservation | undefined;
   /** The provider's limits from which it took. */
   stated: ProviderLimits | undefined;
-  private readonly issuer: Issuer;
+  readonly #issuer: Issuer;
   /** When the call was granted, on the guard's clock. */
   grantedAt: number;
-  private firstTokenAt: number | undefined;
+  #firstTokenAt: number | undefined;
   /** When more of a streamed answer last came, and since when it flows without a long pause. */
-  private flowedAt: number;
-  private flowsSince: number;
-  private settled: boolean;
+  #flowedAt: number;
+  #flowsSince: number;
+  #settled: boolean;
 
   constructor(
     issuer: Issuer,
@@ -71,7 +71,7 @@ export class Permit {
     generation: number,
     now: number,
   ) {
-    this.issuer = issuer;
+    this.#issuer = issuer;
     this.asked = asked;
     this.state = state;
     this.generation = generation;
@@ -79,10 +79,10 @@ export class Permit {
     this.inBulkhead = false;
     this.reservation = undefined;
     this.stated = undefined;
-    this.firstTokenAt = undefined;
-    this.flowedAt = 0;
-    this.flowsSince = 0;
-    this.settled = false;
+    this.#firstTokenAt = undefined;
+    this.#flowedAt = 0;
+    this.#flowsSince = 0;
+    this.#settled = false;
   }
 
   /** Not a field, because each call makes a permit. */
@@ -102,7 +102,7 @@ export class Permit {
 
   /** Whether the first token of a streamed answer has come. */
   get streamed(): boolean {
-    return this.firstTokenAt !== undefined;
+    return this.#firstTokenAt !== undefined;
   }
 
   /** It is granted after it waited. The wait is no time of the dependency. */
@@ -112,28 +112,28 @@ export class Permit {
 
   /** Time from the grant to the first token of a streamed answer, else to now, in milliseconds. */
   durationMs(now: number): number {
-    return (this.firstTokenAt ?? now) - this.grantedAt;
+    return (this.#firstTokenAt ?? now) - this.grantedAt;
   }
 
   /** The first token of a streamed answer has come. A half-open probe lets the next one begin. */
   firstToken(): void {
-    if (this.settled || this.firstTokenAt !== undefined) return;
-    const now = this.issuer.context.now();
-    this.firstTokenAt = now;
-    this.flowedAt = now;
-    this.flowsSince = now;
-    this.issuer.firstToken(this, now);
+    if (this.#settled || this.#firstTokenAt !== undefined) return;
+    const now = this.#issuer.context.now();
+    this.#firstTokenAt = now;
+    this.#flowedAt = now;
+    this.#flowsSince = now;
+    this.#issuer.firstToken(this, now);
   }
 
   /** More of a streamed answer has come. Before the first token it says nothing. */
   flows(): void {
-    if (this.settled || this.firstTokenAt === undefined) return;
-    const now = this.issuer.context.now();
-    if (now - this.flowedAt >= STEADY_MS) this.flowsSince = now;
-    this.flowedAt = now;
-    if (now - this.flowsSince < STEADY_MS) return;
-    this.flowsSince = now;
-    this.issuer.steady(this, now);
+    if (this.#settled || this.#firstTokenAt === undefined) return;
+    const now = this.#issuer.context.now();
+    if (now - this.#flowedAt >= STEADY_MS) this.#flowsSince = now;
+    this.#flowedAt = now;
+    if (now - this.#flowsSince < STEADY_MS) return;
+    this.#flowsSince = now;
+    this.#issuer.steady(this, now);
   }
 
   /**
@@ -141,34 +141,34 @@ export class Permit {
    * served. Call it before `settle`. Returns the time until the gate admits a call.
    */
   shutGate(reason: GateReason, ms?: number): number {
-    return this.issuer.shutGate(this, reason, ms, this.issuer.context.now());
+    return this.#issuer.shutGate(this, reason, ms, this.#issuer.context.now());
   }
 
   /** The call has ended. A second call only counts as a fault. */
   settle(outcome: Outcome, actual?: ActualCost): void {
-    const { context } = this.issuer;
-    if (this.settled) {
+    const { context } = this.#issuer;
+    if (this.#settled) {
       context.settledTwice += 1;
       return;
     }
-    this.settled = true;
-    this.issuer.settle(this, outcome, actual, context.now());
+    this.#settled = true;
+    this.#issuer.settle(this, outcome, actual, context.now());
   }
 
   /** Gives back all that it holds, because the call is not made. */
   giveUp(now: number): void {
-    this.settled = true;
-    this.issuer.settle(this, IGNORED, REFUND, now);
+    this.#settled = true;
+    this.#issuer.settle(this, IGNORED, REFUND, now);
   }
 
   /** Why the call would be rejected now, after it waited. */
   recheck(now: number): Rejection | undefined {
-    return this.issuer.recheck(this, now);
+    return this.#issuer.recheck(this, now);
   }
 
   /** Milliseconds on the guard's clock. */
   now(): number {
-    return this.issuer.context.now();
+    return this.#issuer.context.now();
   }
 }
 
@@ -223,17 +223,17 @@ export class QueuedPermit implements Waiting {
   index: number;
   /** Leaves the queue; the bound sets it. */
   leave: (now: number) => void = () => undefined;
-  private readonly bounds: readonly Bound[];
-  private readonly resolve: (admission: Admission) => void;
-  private done = false;
+  readonly #bounds: readonly Bound[];
+  readonly #resolve: (admission: Admission) => void;
+  #done = false;
 
   constructor(permit: Permit, bounds: readonly Bound[], index = 0) {
     const { promise, resolve } = Promise.withResolvers<Admission>();
     this.permit = permit;
     this.index = index;
-    this.bounds = bounds;
+    this.#bounds = bounds;
     this.admission = promise;
-    this.resolve = resolve;
+    this.#resolve = resolve;
   }
 
   /** The bound has admitted the permit and removed it from its queue. */
@@ -243,37 +243,37 @@ export class QueuedPermit implements Waiting {
       this.refuse(rejection, now);
       return;
     }
-    const answer = acquireAll(this.permit, this.bounds, now, this.index + 1, this);
+    const answer = acquireAll(this.permit, this.#bounds, now, this.index + 1, this);
     if (answer.kind === 'Waiting') return;
     if (answer.kind === 'Permit') answer.granted(now);
-    this.finish(answer);
+    this.#finish(answer);
   }
 
   /** The bound has rejected the permit and removed it from its queue. */
   refuse(rejection: Rejection, now: number): void {
-    if (this.done) return;
+    if (this.#done) return;
     this.permit.giveUp(now);
-    this.finish({ kind: 'Rejection', rejection });
+    this.#finish({ kind: 'Rejection', rejection });
   }
 
   /** Rejects the permit if a bound that it has passed would reject it now. */
   recheck(now: number): void {
     const rejection = this.permit.recheck(now);
-    if (!rejection || this.done) return;
+    if (!rejection || this.#done) return;
     this.leave(now);
     this.refuse(rejection, now);
   }
 
   cancel(): void {
-    if (this.done) return;
+    if (this.#done) return;
     const now = this.permit.now();
     this.leave(now);
     this.refuse(CANCELLED, now);
   }
 
-  private finish(admission: Admission): void {
-    this.done = true;
-    this.resolve(admission);
+  #finish(admission: Admission): void {
+    this.#done = true;
+    this.#resolve(admission);
   }
 }
 

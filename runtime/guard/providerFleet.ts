@@ -19,13 +19,13 @@ export class ProviderFleet {
   follow: (shares: ProviderShares) => void = () => undefined;
   /** Largest number of pods with the agent's credentials; from the configuration in force. */
   maxPods = 1;
-  private readonly clock: Clock;
-  private askedAt = -Infinity;
-  private cancelAsk: (() => void) | undefined;
-  private closed = false;
+  readonly #clock: Clock;
+  #askedAt = -Infinity;
+  #cancelAsk: (() => void) | undefined;
+  #closed = false;
 
   constructor(clock: Clock) {
-    this.clock = clock;
+    this.#clock = clock;
   }
 
   /** Whether other pods may use the same limits. */
@@ -38,30 +38,30 @@ export class ProviderFleet {
     if (!this.isShared) return undefined;
     this.follow(shares);
     if (shares.answer !== true) return undefined;
-    this.askedAt = -Infinity;
-    return this.report();
+    this.#askedAt = -Infinity;
+    return this.#report();
   }
 
   /** Sends a report soon. The first one after a request of the leader need not wait for the pace. */
   ask(): void {
-    if (this.cancelAsk !== undefined || this.closed || !this.isShared) return;
-    const ms = Math.max(SOON_MS, this.askedAt + PACE_MS - this.clock.now());
+    if (this.#cancelAsk !== undefined || this.#closed || !this.isShared) return;
+    const ms = Math.max(SOON_MS, this.#askedAt + PACE_MS - this.#clock.now());
     // Waits until the current call is counted, so that the report includes it.
-    this.cancelAsk = this.clock.setTimer(ms, () => {
-      this.cancelAsk = undefined;
-      this.askedAt = this.clock.now();
-      const report = this.report();
+    this.#cancelAsk = this.#clock.setTimer(ms, () => {
+      this.#cancelAsk = undefined;
+      this.#askedAt = this.#clock.now();
+      const report = this.#report();
       if (report.limits.length + report.gates.length > 0) this.send(report);
     });
   }
 
   close(): void {
-    this.closed = true;
-    this.cancelAsk?.();
-    this.cancelAsk = undefined;
+    this.#closed = true;
+    this.#cancelAsk?.();
+    this.#cancelAsk = undefined;
   }
 
-  private report(): ProviderUse {
+  #report(): ProviderUse {
     return { type: 'ProviderUse', ...this.uses() };
   }
 }

@@ -73,18 +73,18 @@ const TOKEN_UNIT = 1000;
  * Below half of a limit, this pod takes only its share of it.
  */
 export class ProviderLimits {
-  private readonly target: string;
-  private readonly context: Shared;
-  private readonly jitter: Jitter;
-  private known: Known[] = [];
-  private readonly shares = new Map<Resource, ProviderShare>();
+  readonly #target: string;
+  readonly #context: Shared;
+  readonly #jitter: Jitter;
+  #known: Known[] = [];
+  readonly #shares = new Map<Resource, ProviderShare>();
   /** End of the wait that the provider asked another pod for. */
-  private heldUntil = -Infinity;
+  #heldUntil = -Infinity;
 
   constructor(target: string, context: Shared, jitter: Jitter) {
-    this.target = target;
-    this.context = context;
-    this.jitter = jitter;
+    this.#target = target;
+    this.#context = context;
+    this.#jitter = jitter;
   }
 
   /**
@@ -93,12 +93,12 @@ export class ProviderLimits {
    */
   learn(stated: readonly Remaining[], now: number, since = now): void {
     for (const { resource, remaining, limit = Infinity, resetMs = 0 } of stated) {
-      this.known = this.known.filter((each) => each.resource !== resource);
-      const share = limit < Infinity ? this.shareOf(resource) : undefined;
+      this.#known = this.#known.filter((each) => each.resource !== resource);
+      const share = limit < Infinity ? this.#shareOf(resource) : undefined;
       if (share) share.own = { limit, remaining, at: now, resetAt: now + resetMs, since };
       if (resetMs <= 0) share?.rest();
       else
-        this.know(
+        this.#know(
           { resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share },
           now,
         );
@@ -107,57 +107,57 @@ export class ProviderLimits {
 
   /** Applies the leader's share, and its statement if that is newer than this pod's own. */
   follow({ resource, limit, remaining, resetMs, ageMs, ...given }: ToldShare, now: number): void {
-    const share = this.shareOf(resource);
+    const share = this.#shareOf(resource);
     if (share === undefined) return;
-    const own = this.known.find((each) => each.resource === resource);
+    const own = this.#known.find((each) => each.resource === resource);
     if (own === undefined || own.statedAt < now - ageMs) {
-      this.known = this.known.filter((each) => each !== own);
-      this.know({ resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share }, now);
+      this.#known = this.#known.filter((each) => each !== own);
+      this.#know({ resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share }, now);
     }
     share.give(given, now);
   }
 
   /** Holds calls back, because the provider asked another pod to wait. */
   hold(ms: number, now: number): void {
-    const wait = Math.min(ms, this.context.gates.maxWaitMs);
-    this.heldUntil = Math.max(this.heldUntil, now + lengthened(wait, this.jitter.share()));
+    const wait = Math.min(ms, this.#context.gates.maxWaitMs);
+    this.#heldUntil = Math.max(this.#heldUntil, now + lengthened(wait, this.#jitter.share()));
   }
 
   /** Forgets all statements, because the credential has changed. */
   forget(): void {
-    this.known = [];
-    this.shares.clear();
-    this.heldUntil = -Infinity;
+    this.#known = [];
+    this.#shares.clear();
+    this.#heldUntil = -Infinity;
   }
 
   /** Admits a call that every limit covers. Credentials that clients pass on have limits of their own. */
   acquire(asked: AskedCall | undefined, now: number): Rejection | undefined {
     if (asked?.credential?.mounted === false) return undefined;
-    if (this.known.length === 0 && now >= this.heldUntil) return undefined;
-    this.known = this.live(now);
+    if (this.#known.length === 0 && now >= this.#heldUntil) return undefined;
+    this.#known = this.#live(now);
     const at = Math.max(
-      this.heldUntil,
-      ...this.known.map((each) => this.readyAt(each, asked, now)),
+      this.#heldUntil,
+      ...this.#known.map((each) => this.#readyAt(each, asked, now)),
     );
     const admitted = now >= at;
-    for (const each of this.known) {
+    for (const each of this.#known) {
       const tokens = needed(each, asked);
       if (admitted) each.taken += tokens;
       each.share?.ask(tokens, admitted, now);
     }
     if (admitted) return undefined;
-    return { reason: 'RateLimited', target: this.target, retryAfterMs: at - now };
+    return { reason: 'RateLimited', target: this.#target, retryAfterMs: at - now };
   }
 
   /** Counts the need of a call that did not even ask, because the limits would reject the smallest call. */
   passOver(now: number): void {
-    for (const each of this.live(now)) each.share?.ask(needed(each, undefined), false, now);
+    for (const each of this.#live(now)) each.share?.ask(needed(each, undefined), false, now);
   }
 
   /** Ends an admitted call with what it used. */
   settle(asked: AskedCall | undefined, actual: ActualCost | undefined, now: number): void {
-    if (actual === undefined || this.shares.size === 0) return;
-    for (const each of this.known) {
+    if (actual === undefined || this.#shares.size === 0) return;
+    for (const each of this.#known) {
       const used = usedOf(each.resource, actual);
       if (used !== undefined) each.share?.take(used - needed(each, asked), now);
     }
@@ -165,14 +165,14 @@ export class ProviderLimits {
 
   /** Reason and end of the time in which even the smallest call is rejected; undefined if it is admitted. */
   pause(now: number): GateState | undefined {
-    const ends = this.live(now).map((each) => this.readyAt(each, undefined, now));
-    const until = Math.max(this.heldUntil, ...ends);
+    const ends = this.#live(now).map((each) => this.#readyAt(each, undefined, now));
+    const until = Math.max(this.#heldUntil, ...ends);
     return now < until ? { reason: 'RateLimited', until } : undefined;
   }
 
   /** Limits to report to the leader: those with little left, and those with a share of the leader. */
   uses(now: number): ToldUse[] {
-    return this.live(now).flatMap(({ resource, share, ...known }) => {
+    return this.#live(now).flatMap(({ resource, share, ...known }) => {
       if (share === undefined) return [];
       const isTold = share.isLed(now) || isScarce(known, now);
       return isTold ? { resource, share } : [];
@@ -180,8 +180,8 @@ export class ProviderLimits {
   }
 
   status(now: number, wallTime: WallTime): ProviderLimitStatus[] {
-    return this.live(now).map((each) => ({
-      dependency: this.target,
+    return this.#live(now).map((each) => ({
+      dependency: this.#target,
       resource: each.resource,
       remaining: Math.max(0, Math.floor(level(each, now))),
       ...(each.limit < Infinity && { limit: each.limit }),
@@ -194,42 +194,42 @@ export class ProviderLimits {
     }));
   }
 
-  private shareOf(resource: Resource): ProviderShare | undefined {
-    const { providers } = this.context;
+  #shareOf(resource: Resource): ProviderShare | undefined {
+    const { providers } = this.#context;
     if (!providers.isShared) return undefined;
-    const share = this.shares.get(resource) ?? new ProviderShare(() => providers.ask());
-    this.shares.set(resource, share);
+    const share = this.#shares.get(resource) ?? new ProviderShare(() => providers.ask());
+    this.#shares.set(resource, share);
     return share;
   }
 
-  private know(stated: Omit<Known, 'spread' | 'taken'>, now: number): void {
-    const known = { ...stated, spread: this.jitter.share(), taken: 0 };
-    this.known.push(known);
+  #know(stated: Omit<Known, 'spread' | 'taken'>, now: number): void {
+    const known = { ...stated, spread: this.#jitter.share(), taken: 0 };
+    this.#known.push(known);
     const { share, limit, remaining } = known;
     if (share === undefined) return;
     if (!isScarce(known, now)) share.rest();
     else {
-      share.state({ limit, remaining, perMs: rate(known) }, this.context.providers.maxPods, now);
+      share.state({ limit, remaining, perMs: rate(known) }, this.#context.providers.maxPods, now);
     }
   }
 
-  private live(now: number): Known[] {
-    return this.known.filter((each) => now < this.endOf(each));
+  #live(now: number): Known[] {
+    return this.#known.filter((each) => now < this.#endOf(each));
   }
 
   /** Time at which the limit covers a call or is forgotten; a whole millisecond. */
-  private readyAt(known: Known, asked: Asked | undefined, now: number): number {
+  #readyAt(known: Known, asked: Asked | undefined, now: number): number {
     const { remaining, taken, statedAt, spread, share } = known;
     const tokens = needed(known, asked);
     const missing = tokens - (remaining - taken);
     const wait = missing <= 0 ? 0 : lengthened(missing / rate(known), spread);
     const shareWait = share && isScarce(known, now) ? share.waitMs(tokens, now) : 0;
     const at = shareWait === 0 ? statedAt + wait : Math.max(statedAt + wait, now + shareWait);
-    return at === statedAt ? at : Math.min(this.endOf(known), at);
+    return at === statedAt ? at : Math.min(this.#endOf(known), at);
   }
 
-  private endOf({ statedAt, resetAt, spread }: Known): number {
-    const wait = Math.min(resetAt - statedAt, this.context.gates.maxWaitMs);
+  #endOf({ statedAt, resetAt, spread }: Known): number {
+    const wait = Math.min(resetAt - statedAt, this.#context.gates.maxWaitMs);
     return statedAt + lengthened(wait, spread);
   }
 }

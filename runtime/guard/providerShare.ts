@@ -42,24 +42,24 @@ export class ProviderShare {
   /** Largest need of a refused call since the last report. */
   need = 0;
   own: OwnStatement | undefined;
-  private readonly onNeed: () => void;
-  private isScarce = false;
-  private level = 0;
-  private at = -Infinity;
-  private perMs = 0;
+  readonly #onNeed: () => void;
+  #isScarce = false;
+  #level = 0;
+  #at = -Infinity;
+  #perMs = 0;
   /** End of the leader's share. */
-  private until = -Infinity;
-  private safe = { amount: 0, perMs: 0, call: 0 };
-  private readonly entries: { at: number; taken: number }[] = [];
+  #until = -Infinity;
+  #safe = { amount: 0, perMs: 0, call: 0 };
+  readonly #entries: { at: number; taken: number }[] = [];
 
   /** `onNeed` asks for a report to the leader. */
   constructor(onNeed: () => void) {
-    this.onNeed = onNeed;
+    this.#onNeed = onNeed;
   }
 
   /** Whether the leader sets the share at this time. */
   isLed(now: number): boolean {
-    return now < this.until;
+    return now < this.#until;
   }
 
   /** Applies a statement that little is left. Without a leader it never raises the level. */
@@ -68,23 +68,23 @@ export class ProviderShare {
     maxPods: number,
     now: number,
   ): void {
-    this.advance(now);
-    this.safe = {
+    this.#advance(now);
+    this.#safe = {
       amount: remaining / maxPods,
       perMs: perMs / maxPods,
       call: limit / maxPods / CALL_PART,
     };
     if (this.isLed(now)) return;
-    this.level = this.isScarce ? Math.min(this.level, this.safe.amount) : this.safe.amount;
-    this.at = now;
-    this.isScarce = true;
-    this.onNeed();
+    this.#level = this.#isScarce ? Math.min(this.#level, this.#safe.amount) : this.#safe.amount;
+    this.#at = now;
+    this.#isScarce = true;
+    this.#onNeed();
   }
 
   /** Ends the share: enough is left for all. */
   rest(): void {
-    this.isScarce = false;
-    this.until = -Infinity;
+    this.#isScarce = false;
+    this.#until = -Infinity;
     this.need = 0;
   }
 
@@ -92,22 +92,22 @@ export class ProviderShare {
   give({ amount, perMs, lifetimeMs, count, taken }: GivenShare, now: number): void {
     const isForThis = count === undefined ? !this.isLed(now) : count === this.count;
     if (!isForThis) return;
-    this.level = amount - (this.taken - (taken ?? this.taken));
-    this.at = now;
-    this.perMs = perMs;
-    this.until = now + lifetimeMs;
-    this.isScarce = true;
+    this.#level = amount - (this.taken - (taken ?? this.taken));
+    this.#at = now;
+    this.#perMs = perMs;
+    this.#until = now + lifetimeMs;
+    this.#isScarce = true;
   }
 
   /** Wait of a call with this need; 0 if the share covers it. */
   waitMs(tokens: number, now: number): number {
-    this.advance(now);
+    this.#advance(now);
     if (this.isLed(now)) {
-      if (this.level >= tokens) return 0;
-      return Math.min(RECONSIDERED_MS, Math.ceil((tokens - this.level) / this.perMs));
+      if (this.#level >= tokens) return 0;
+      return Math.min(RECONSIDERED_MS, Math.ceil((tokens - this.#level) / this.#perMs));
     }
-    const needed = Math.min(tokens, this.safe.call);
-    return this.level >= needed ? 0 : Math.ceil((needed - this.level) / this.safe.perMs);
+    const needed = Math.min(tokens, this.#safe.call);
+    return this.#level >= needed ? 0 : Math.ceil((needed - this.#level) / this.#safe.perMs);
   }
 
   /** Counts a call. It takes its tokens if it is admitted. */
@@ -115,38 +115,38 @@ export class ProviderShare {
     this.asked += tokens;
     if (admitted) this.take(tokens, now);
     else this.need = Math.max(this.need, tokens);
-    if (this.isScarce && (!admitted || !this.isLed(now))) this.onNeed();
+    if (this.#isScarce && (!admitted || !this.isLed(now))) this.#onNeed();
   }
 
   /** Takes tokens; a negative number gives them back. */
   take(tokens: number, now: number): void {
-    this.advance(now);
-    this.level -= tokens;
+    this.#advance(now);
+    this.#level -= tokens;
     this.taken += tokens;
-    if (now < (this.entries.at(-1)?.at ?? -Infinity) + ENTRY_MS) return;
-    this.entries.push({ at: now, taken: this.taken });
-    if (this.entries.length > MAX_ENTRIES) this.entries.shift();
+    if (now < (this.#entries.at(-1)?.at ?? -Infinity) + ENTRY_MS) return;
+    this.#entries.push({ at: now, taken: this.taken });
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
   }
 
   /** Tokens that the pod may take now. */
   held(now: number): number {
-    this.advance(now);
-    return this.level;
+    this.#advance(now);
+    return this.#level;
   }
 
   /** `taken` at that time, or a little less. */
   takenAt(time: number): number {
-    return this.entries.findLast(({ at }) => at <= time)?.taken ?? 0;
+    return this.#entries.findLast(({ at }) => at <= time)?.taken ?? 0;
   }
 
-  private advance(now: number): void {
-    if (now <= this.at) return;
-    if (this.at < this.until) {
-      this.level += (Math.min(now, this.until) - this.at) * this.perMs;
+  #advance(now: number): void {
+    if (now <= this.#at) return;
+    if (this.#at < this.#until) {
+      this.#level += (Math.min(now, this.#until) - this.#at) * this.#perMs;
       // The next leader expects no more than this.
-      if (now >= this.until) this.level = Math.min(this.level, this.safe.amount);
+      if (now >= this.#until) this.#level = Math.min(this.#level, this.#safe.amount);
     }
-    this.level += Math.max(0, now - Math.max(this.at, this.until)) * this.safe.perMs;
-    this.at = now;
+    this.#level += Math.max(0, now - Math.max(this.#at, this.#until)) * this.#safe.perMs;
+    this.#at = now;
   }
 }

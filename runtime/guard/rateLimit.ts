@@ -27,23 +27,23 @@ export interface LimitSnapshot {
 /** One limit of a policy: a bucket, or a bucket for each key. */
 export class RateLimit {
   resource: Resource;
-  private limit: Limit;
-  private single: Bucket | undefined;
-  private keyed: KeyedBuckets | undefined;
+  #limit: Limit;
+  #single: Bucket | undefined;
+  #keyed: KeyedBuckets | undefined;
   /** In place of `keyed` for a limit whose buckets all pods share in a store. */
-  private stored: KeyedBuckets<StoredBucket, StoredSpec> | undefined;
+  #stored: KeyedBuckets<StoredBucket, StoredSpec> | undefined;
   /** In place of `single` for a limit of the fleet. */
-  private block: Block | undefined;
-  private readonly context: Pick<GuardContext, 'fleet' | 'store'>;
-  private readonly wake: (now: number) => void;
+  #block: Block | undefined;
+  readonly #context: Pick<GuardContext, 'fleet' | 'store'>;
+  readonly #wake: (now: number) => void;
   /** Calls admitted or rejected. */
   requests = 0;
-  private rejected = 0;
-  private rejectedAt = -Infinity;
+  #rejected = 0;
+  #rejectedAt = -Infinity;
   /** In shadow mode: when the calls that would wait would be served. */
-  private shadowQueue: number[] = [];
+  #shadowQueue: number[] = [];
   /** Of the buckets by key that were asked lately, the lowest: status and metrics show it. */
-  private lowest: Bucket | StoredBucket | undefined;
+  #lowest: Bucket | StoredBucket | undefined;
 
   /** @param wake looks at the calls that wait, always the same function for limits whose calls wait together */
   constructor(
@@ -52,77 +52,77 @@ export class RateLimit {
     wake: (now: number) => void,
     now: number,
   ) {
-    this.limit = limit;
-    this.context = context;
-    this.wake = wake;
+    this.#limit = limit;
+    this.#context = context;
+    this.#wake = wake;
     this.resource = limit.resource as Resource;
     this.apply(limit, now);
   }
 
   get policy(): string {
-    return this.limit.policy;
+    return this.#limit.policy;
   }
 
   get name(): string {
-    return this.limit.name;
+    return this.#limit.name;
   }
 
   /** Whether it decides and counts but never rejects. */
   get shadow(): boolean {
-    return this.limit.mode === 'Shadow';
+    return this.#limit.mode === 'Shadow';
   }
 
   get target(): string {
-    return this.limit.target;
+    return this.#limit.target;
   }
 
   /** How long a call waits for it at most, if it waits. */
   get maxWaitMs(): number {
-    return this.limit.maxWaitMs;
+    return this.#limit.maxWaitMs;
   }
 
   /** Whether a call waits for tokens, and not only for an answer. */
   get queues(): boolean {
-    return this.limit.onLimit === 'Queue';
+    return this.#limit.onLimit === 'Queue';
   }
 
   /** The tokens of a limit of the fleet. */
   get ofFleet(): Block | undefined {
-    return this.block;
+    return this.#block;
   }
 
   /** Whether this limit, under a new configuration, is `limit`. */
   continuesAs(limit: Limit): boolean {
     return (
-      this.limit.name === limit.name &&
-      this.limit.resource === limit.resource &&
-      this.limit.fleet?.store === limit.fleet?.store &&
-      sameKey(this.limit.key, limit.key)
+      this.#limit.name === limit.name &&
+      this.#limit.resource === limit.resource &&
+      this.#limit.fleet?.store === limit.fleet?.store &&
+      sameKey(this.#limit.key, limit.key)
     );
   }
 
   /** Replaces rate and capacity and keeps the level. */
   apply(limit: Limit, now: number): void {
-    this.limit = limit;
-    const spec = this.bucketSpec();
+    this.#limit = limit;
+    const spec = this.#bucketSpec();
     if (limit.fleet?.store === 'Redis') {
-      this.applyStored({ ...limit, fleet: limit.fleet }, now);
+      this.#applyStored({ ...limit, fleet: limit.fleet }, now);
       return;
     }
     if (limit.fleet !== undefined) {
       const blockSpec = { ...spec, ...limit.fleet, whole: limit.resource === 'Requests' };
-      this.block ??= this.context.fleet.block(blockSpec, now);
-      this.block.apply(blockSpec, now);
+      this.#block ??= this.#context.fleet.block(blockSpec, now);
+      this.#block.apply(blockSpec, now);
       return;
     }
     if (limit.key === undefined) {
-      this.single ??= new Bucket(spec, now);
-      this.single.apply(spec, now);
+      this.#single ??= new Bucket(spec, now);
+      this.#single.apply(spec, now);
       return;
     }
     const { maxKeys } = limit;
-    this.keyed ??= new KeyedBuckets(spec, maxKeys, now, ownBucket);
-    this.keyed.apply(spec, maxKeys, now);
+    this.#keyed ??= new KeyedBuckets(spec, maxKeys, now, ownBucket);
+    this.#keyed.apply(spec, maxKeys, now);
   }
 
   /**
@@ -135,7 +135,7 @@ export class RateLimit {
     next: Reservation | undefined,
     now: number,
   ): Reservation {
-    const bucket = this.single ?? this.block ?? this.bucketOf(asked, now);
+    const bucket = this.#single ?? this.#block ?? this.#bucketOf(asked, now);
     const cost = costOf(this.resource, asked?.cost);
     const ahead = awaited.size === 0 ? undefined : awaited.get(bucket);
     const covered = ahead === undefined && bucket.wait(cost, now) === 0;
@@ -144,12 +144,12 @@ export class RateLimit {
 
   /** Whether each key has a bucket of its own. */
   get isKeyed(): boolean {
-    return (this.keyed ?? this.stored) !== undefined;
+    return (this.#keyed ?? this.#stored) !== undefined;
   }
 
   /** Whether its buckets are in a store. */
   get isStored(): boolean {
-    return this.stored !== undefined;
+    return this.#stored !== undefined;
   }
 
   /**
@@ -157,59 +157,60 @@ export class RateLimit {
    * has a place in a queue of at most `maxQueued`, which exists only here.
    */
   wouldServe(waitMs: number, until: number, maxQueued: number, now: number): boolean {
-    this.shadowQueue = this.shadowQueue.filter((servedAt) => servedAt > now);
-    if (now + waitMs > until || this.shadowQueue.length >= maxQueued) return false;
-    this.shadowQueue.push(now + waitMs);
+    this.#shadowQueue = this.#shadowQueue.filter((servedAt) => servedAt > now);
+    if (now + waitMs > until || this.#shadowQueue.length >= maxQueued) return false;
+    this.#shadowQueue.push(now + waitMs);
     return true;
   }
 
   countRejection(now: number): void {
-    this.rejected += 1;
-    this.rejectedAt = now;
+    this.#rejected += 1;
+    this.#rejectedAt = now;
   }
 
   /** What to keep over a restart; undefined for a full bucket and for buckets by key. */
   snapshot(now: number): LimitSnapshot | undefined {
-    const level = this.single?.level(now);
-    if (level === undefined || level >= this.bucketSpec().capacity) return undefined;
-    const { target, name, resource } = this.limit;
+    const level = this.#single?.level(now);
+    if (level === undefined || level >= this.#bucketSpec().capacity) return undefined;
+    const { target, name, resource } = this.#limit;
     return { target, name, resource, level };
   }
 
   /** Whether the snapshot is of a limit like this one. */
   matches({ name, resource }: LimitSnapshot): boolean {
     return (
-      this.single !== undefined && this.limit.name === name && this.limit.resource === resource
+      this.#single !== undefined && this.#limit.name === name && this.#limit.resource === resource
     );
   }
 
   /** Continues with the level of `ageMs` ago. */
   restore({ level }: LimitSnapshot, ageMs: number, now: number): void {
-    this.single?.restore(level, ageMs, now);
+    this.#single?.restore(level, ageMs, now);
   }
 
   status(now: number): LimitStatus {
-    const { target, policy, name } = this.limit;
-    const { capacity } = this.bucketSpec();
-    const used = this.block?.shareUsed(now) ?? (capacity - this.shownLevel(now)) / capacity;
+    const { target, policy, name } = this.#limit;
+    const { capacity } = this.#bucketSpec();
+    const used = this.#block?.shareUsed(now) ?? (capacity - this.#shownLevel(now)) / capacity;
     return {
       target,
       policy,
       name,
       usedPercent: Math.min(100, Math.max(0, Math.round(100 * used))),
-      rejected: this.rejected,
-      limiting: now - this.rejectedAt < LIMITING_MS,
+      rejected: this.#rejected,
+      limiting: now - this.#rejectedAt < LIMITING_MS,
     };
   }
 
   stats(now: number): LimitStats {
-    const { target, policy, name: limit, resource, capacity } = this.limit;
-    const { requests, rejected } = this;
-    const [tokens, keys] = [this.shownLevel(now), (this.keyed ?? this.stored)?.size ?? 0];
-    const fleet = this.block && {
-      blocks: this.block.blocks,
-      waitSeconds: this.block.waitSeconds,
-      safeSeconds: this.block.safeSeconds(now),
+    const { target, policy, name: limit, resource, capacity } = this.#limit;
+    const { requests } = this;
+    const rejected = this.#rejected;
+    const [tokens, keys] = [this.#shownLevel(now), (this.#keyed ?? this.#stored)?.size ?? 0];
+    const fleet = this.#block && {
+      blocks: this.#block.blocks,
+      waitSeconds: this.#block.waitSeconds,
+      safeSeconds: this.#block.safeSeconds(now),
     };
     return {
       ...{ target, policy, limit, resource, requests, rejected, tokens, capacity, keys },
@@ -217,45 +218,45 @@ export class RateLimit {
     };
   }
 
-  private applyStored(limit: Limit & { fleet: NonNullable<Limit['fleet']> }, now: number): void {
+  #applyStored(limit: Limit & { fleet: NonNullable<Limit['fleet']> }, now: number): void {
     const { maxKeys, mode, resource, target, name } = limit;
     const { withoutLeader, maxPods } = limit.fleet;
     const spec: StoredSpec = {
-      ...this.bucketSpec(),
+      ...this.#bucketSpec(),
       ...{ withoutLeader, maxPods },
       whole: resource === 'Requests',
       shadow: mode === 'Shadow',
     };
-    const { wake } = this;
-    const { store } = this.context;
+    const wake = this.#wake;
+    const { store } = this.#context;
     const by = limit.key?.principal === true ? PRINCIPAL : (limit.key?.header ?? '');
     const prefix = `limit:${target}:${name}:${resource}:${by}:`;
-    this.stored ??= new KeyedBuckets<StoredBucket, StoredSpec>(
+    this.#stored ??= new KeyedBuckets<StoredBucket, StoredSpec>(
       spec,
       maxKeys,
       now,
       (each, _now, key) => new StoredBucket(prefix + idOf(key), each, { store, wake }),
     );
-    this.stored.apply(spec, maxKeys, now);
+    this.#stored.apply(spec, maxKeys, now);
   }
 
-  private bucketOf(asked: Asked | undefined, now: number): Bucket | StoredBucket {
-    const bucket = (this.keyed ?? this.stored)!.of(keyOf(this.limit, asked), now);
-    if (this.lowest === undefined || shownLevel(bucket, now) <= shownLevel(this.lowest, now)) {
-      this.lowest = bucket;
+  #bucketOf(asked: Asked | undefined, now: number): Bucket | StoredBucket {
+    const bucket = (this.#keyed ?? this.#stored)!.of(keyOf(this.#limit, asked), now);
+    if (this.#lowest === undefined || shownLevel(bucket, now) <= shownLevel(this.#lowest, now)) {
+      this.#lowest = bucket;
     }
     return bucket;
   }
 
-  private shownLevel(now: number): number {
+  #shownLevel(now: number): number {
     return shownLevel(
-      this.single ?? this.block ?? this.lowest ?? (this.keyed ?? this.stored)!.shared,
+      this.#single ?? this.#block ?? this.#lowest ?? (this.#keyed ?? this.#stored)!.shared,
       now,
     );
   }
 
-  private bucketSpec(): BucketSpec {
-    const { refill, capacity } = this.limit;
+  #bucketSpec(): BucketSpec {
+    const { refill, capacity } = this.#limit;
     return { amount: refill.amount, perMs: refill.perMs, capacity };
   }
 }
@@ -270,11 +271,11 @@ export class Reservation {
   /** The reservation at the next limit of the configuration. */
   readonly next: Reservation | undefined;
   readonly bucket: Tokens;
-  private readonly cost: number;
+  readonly #cost: number;
   /** Tokens that calls need which wait for the same bucket and came before. */
-  private readonly ahead: number;
-  private reserved: number;
-  private taken: boolean;
+  readonly #ahead: number;
+  #reserved: number;
+  #taken: boolean;
 
   constructor(
     limit: RateLimit,
@@ -284,13 +285,13 @@ export class Reservation {
   ) {
     this.limit = limit;
     this.bucket = bucket;
-    this.cost = cost;
-    this.ahead = ahead;
+    this.#cost = cost;
+    this.#ahead = ahead;
     this.covered = covered;
     this.allCovered = covered && next?.allCovered !== false;
     this.next = next;
-    this.reserved = 0;
-    this.taken = false;
+    this.#reserved = 0;
+    this.#taken = false;
   }
 
   /** Whether it keeps the call from being admitted. */
@@ -300,18 +301,18 @@ export class Reservation {
 
   /** Tokens that it takes of the bucket. */
   get needed(): number {
-    return this.bucket.bounded(this.cost);
+    return this.bucket.bounded(this.#cost);
   }
 
   /** Milliseconds until the bucket covers it, after the calls that came before. */
   wait(now: number): number {
-    return this.bucket.wait(this.cost, now, this.ahead);
+    return this.bucket.wait(this.#cost, now, this.#ahead);
   }
 
   /** The same at best: tokens that calls in flight do not use come back, but hardly ever requests. */
   soonest(now: number): number {
     if (this.limit.resource === 'Requests') return this.wait(now);
-    return this.bucket.soonest(this.cost, now, this.ahead);
+    return this.bucket.soonest(this.#cost, now, this.#ahead);
   }
 
   /** How long the call waits for it at most; 0 if it is rejected at once. Any call waits for an answer. */
@@ -322,12 +323,12 @@ export class Reservation {
 
   /** Whether the call waits for an answer of the leader or of a store. */
   awaitsAnswer(now: number): boolean {
-    return this.remote?.awaitsAnswer(this.cost, now) === true;
+    return this.remote?.awaitsAnswer(this.#cost, now) === true;
   }
 
   /** Whether a call that waits for an answer only has got it, and no tokens. */
   isRefused(now: number): boolean {
-    return !this.limit.queues && this.remote?.isRefused(this.cost, now) === true;
+    return !this.limit.queues && this.remote?.isRefused(this.#cost, now) === true;
   }
 
   /** Tokens that another process gives. */
@@ -339,37 +340,37 @@ export class Reservation {
   /** A call has come that needs it. */
   note(now: number): void {
     this.limit.requests += 1;
-    this.limit.ofFleet?.note(this.cost, now);
+    this.limit.ofFleet?.note(this.#cost, now);
   }
 
   take(now: number): void {
-    this.reserved = this.bucket.take(this.cost, now);
-    this.taken = true;
+    this.#reserved = this.bucket.take(this.#cost, now);
+    this.#taken = true;
   }
 
   settle(actual: ActualCost | undefined, now: number): void {
-    if (this.taken) this.bucket.settle(this.reserved, this.used(actual), now);
+    if (this.#taken) this.bucket.settle(this.#reserved, this.#used(actual), now);
   }
 
-  private used(actual: ActualCost | undefined): number {
-    if (actual === undefined) return this.reserved;
+  #used(actual: ActualCost | undefined): number {
+    if (actual === undefined) return this.#reserved;
     if (actual === REFUND) return 0;
     const { inputTokens, outputTokens } = actual;
     switch (this.limit.resource) {
       case 'Requests':
-        return this.reserved;
+        return this.#reserved;
       case 'InputTokens':
-        return inputTokens ?? this.reserved;
+        return inputTokens ?? this.#reserved;
       case 'OutputTokens':
-        return outputTokens ?? this.reserved;
+        return outputTokens ?? this.#reserved;
       case 'TotalTokens':
-        return this.usedInTotal(inputTokens, outputTokens);
+        return this.#usedInTotal(inputTokens, outputTokens);
     }
   }
 
-  private usedInTotal(input: number | undefined, output: number | undefined): number {
+  #usedInTotal(input: number | undefined, output: number | undefined): number {
     if (input !== undefined && output !== undefined) return input + output;
-    return Math.max(input ?? output ?? 0, this.reserved);
+    return Math.max(input ?? output ?? 0, this.#reserved);
   }
 }
 

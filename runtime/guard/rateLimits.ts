@@ -16,26 +16,26 @@ const UNANSWERED = 10_000;
 /** All limits of one target, in the order of the configuration. A call takes from all or none. */
 export class RateLimits implements Bound {
   limits: readonly RateLimit[] = [];
-  private readonly target: string;
-  private readonly context: GuardContext;
-  private maxQueued = 0;
-  private readonly queue = new WaitQueue<QueuedPermit>();
+  readonly #target: string;
+  readonly #context: GuardContext;
+  #maxQueued = 0;
+  readonly #queue = new WaitQueue<QueuedPermit>();
   /** Buckets that queued calls wait for, and the tokens they need. No later call takes from them. */
-  private readonly awaited = new Map<Tokens, number>();
+  readonly #awaited = new Map<Tokens, number>();
   /** Of these, the ones that other processes give tokens to. */
-  private readonly remotes = new Set<RemoteTokens>();
+  readonly #remotes = new Set<RemoteTokens>();
   /** For which key a queued call waits; calls of no key share one. */
-  private readonly keys = new WeakMap<QueuedPermit, Tokens>();
+  readonly #keys = new WeakMap<QueuedPermit, Tokens>();
   /** Whether calls have joined that only wait for the answer of a store. */
-  private overfull = false;
-  private serving = false;
-  private serveAgain = false;
+  #overfull = false;
+  #serving = false;
+  #serveAgain = false;
   /** When `advance` has something to do; Infinity while no call waits. */
-  private nextAt = Infinity;
+  #nextAt = Infinity;
 
   constructor(target: string, context: GuardContext) {
-    this.target = target;
-    this.context = context;
+    this.#target = target;
+    this.#context = context;
   }
 
   /**
@@ -44,15 +44,15 @@ export class RateLimits implements Bound {
    */
   apply(limits: readonly Limit[], maxQueued: number, now: number): void {
     const before = [...this.limits];
-    this.maxQueued = maxQueued;
+    this.#maxQueued = maxQueued;
     this.limits = limits.map((limit) => {
       const index = before.findIndex((each) => each.continuesAs(limit));
-      if (index < 0) return new RateLimit(limit, this.context, this.wake, now);
+      if (index < 0) return new RateLimit(limit, this.#context, this.wake, now);
       const [kept] = before.splice(index, 1);
       kept!.apply(limit, now);
       return kept!;
     });
-    if (this.queue.length > 0) this.nextAt = now;
+    if (this.#queue.length > 0) this.#nextAt = now;
   }
 
   /** What to keep over a restart. */
@@ -70,39 +70,40 @@ export class RateLimits implements Bound {
   }
 
   acquire(permit: Permit, now: number): Rejection | 'Wait' | undefined {
-    const needed = this.check(permit.asked, now);
+    const needed = this.#check(permit.asked, now);
     const blocking = needed?.allCovered === true ? undefined : longestWait(needed, now);
     if (blocking !== undefined && permit.immediate && !onlyAwaitsStore(needed, now)) {
-      return this.rejection(blocking, now);
+      return this.#rejection(blocking, now);
     }
     for (let each = needed; each; each = each.next) each.note(now);
     if (blocking === undefined) {
-      this.take(permit, needed, now);
+      this.#take(permit, needed, now);
       return undefined;
     }
-    if (permit.asked === undefined || maxWait(needed, now) === 0) return this.reject(blocking, now);
+    if (permit.asked === undefined || maxWait(needed, now) === 0)
+      return this.#reject(blocking, now);
     return 'Wait';
   }
 
   /** Rejects a call at once whose tokens cannot come in time, or for which the queue has no place. */
   enqueue(queued: QueuedPermit, now: number): Rejection | undefined {
     const { asked } = queued.permit;
-    const needed = this.check(asked, now);
+    const needed = this.#check(asked, now);
     const until = Math.min(asked!.deadlineAt ?? Infinity, now + maxWait(needed, now));
     const hopeless = findBlocking(needed, (each) => now + each.soonest(now) > until);
-    if (hopeless !== undefined) return this.reject(hopeless, now);
+    if (hopeless !== undefined) return this.#reject(hopeless, now);
     const key = keyOf(needed);
     // The answer of a store comes at once; `trim` keeps the bound for the calls that wait on.
-    const places = onlyAwaitsStore(needed, now) ? this.maxQueued + UNANSWERED : this.maxQueued;
-    this.overfull ||= places > this.maxQueued;
-    if (this.queue.length >= places) this.makeRoom(key, now);
-    const place = this.queue.join(queued, until, places);
-    if (place === undefined) return this.reject(longestWait(needed, now)!, now);
-    if (key !== undefined) this.keys.set(queued, key);
+    const places = onlyAwaitsStore(needed, now) ? this.#maxQueued + UNANSWERED : this.#maxQueued;
+    this.#overfull ||= places > this.#maxQueued;
+    if (this.#queue.length >= places) this.#makeRoom(key, now);
+    const place = this.#queue.join(queued, until, places);
+    if (place === undefined) return this.#reject(longestWait(needed, now)!, now);
+    if (key !== undefined) this.#keys.set(queued, key);
     queued.leave = (at) => {
-      if (this.queue.leave(place)) this.serveQueue(at);
+      if (this.#queue.leave(place)) this.#serveQueue(at);
     };
-    this.waitFor(this.check(asked, now), until, now);
+    this.#waitFor(this.#check(asked, now), until, now);
     return undefined;
   }
 
@@ -110,14 +111,14 @@ export class RateLimits implements Bound {
    * Shares a full queue among keys: the newest call of the key with the most places leaves if `key`
    * has at least two places fewer (longest queue drop; Suter et al., 1999).
    */
-  private makeRoom(key: Tokens | undefined, now: number): void {
-    const byKey = Map.groupBy(this.queue.all(), ({ item }) => this.keys.get(item));
+  #makeRoom(key: Tokens | undefined, now: number): void {
+    const byKey = Map.groupBy(this.#queue.all(), ({ item }) => this.#keys.get(item));
     const most = longest(byKey);
     if (most.length <= (byKey.get(key)?.length ?? 0) + 1) return;
     const last = most.at(-1)!;
-    this.queue.leave(last);
-    this.serveQueue(now);
-    this.refuseLate(last.item, now);
+    this.#queue.leave(last);
+    this.#serveQueue(now);
+    this.#refuseLate(last.item, now);
   }
 
   /** Ends the reservations of a permit. What comes back can admit a waiting call. */
@@ -126,13 +127,13 @@ export class RateLimits implements Bound {
     for (let each: Reservation | undefined = reservation; each; each = each.next) {
       each.settle(actual, now);
     }
-    if (this.queue.length > 0) this.serveQueue(now);
+    if (this.#queue.length > 0) this.#serveQueue(now);
   }
 
   /** Admits waiting calls that are covered, in their order, and ends waits that are over. */
   advance(now: number): void {
-    if (this.nextAt <= now) this.serveQueue(now);
-    this.context.arm(this.nextAt);
+    if (this.#nextAt <= now) this.#serveQueue(now);
+    this.#context.arm(this.#nextAt);
   }
 
   /** Those that the leader of the fleet grants. */
@@ -145,76 +146,77 @@ export class RateLimits implements Bound {
 
   /** Looks at the waiting calls, because tokens may have come. */
   readonly wake = (now: number): void => {
-    if (this.queue.length > 0) this.serveQueue(now);
+    if (this.#queue.length > 0) this.#serveQueue(now);
   };
 
   /** Rejects waiting calls that an earlier bound would reject now. */
   recheck(now: number): void {
-    for (const { item } of this.queue.all()) item.recheck(now);
+    for (const { item } of this.#queue.all()) item.recheck(now);
   }
 
   /** Goes through the queue, and once more if a call that it admits or refuses gives tokens back. */
-  private serveQueue(now: number): void {
-    this.serveAgain = true;
-    if (this.serving) return;
-    this.serving = true;
-    while (this.serveAgain) {
-      this.serveAgain = false;
-      this.serveOnce(now);
+  #serveQueue(now: number): void {
+    this.#serveAgain = true;
+    if (this.#serving) return;
+    this.#serving = true;
+    while (this.#serveAgain) {
+      this.#serveAgain = false;
+      this.#serveOnce(now);
     }
-    this.serving = false;
+    this.#serving = false;
   }
 
-  private serveOnce(now: number): void {
-    this.nextAt = Infinity;
+  #serveOnce(now: number): void {
+    this.#nextAt = Infinity;
     // Tokens that come at the very end of a wait are in time.
-    const late = this.queue.expire(now - 1);
-    for (const remote of this.remotes) remote.clearWaiting();
-    this.remotes.clear();
-    this.awaited.clear();
-    for (const each of late) this.refuseLate(each, now);
-    for (const place of this.queue.all()) {
+    const late = this.#queue.expire(now - 1);
+    for (const remote of this.#remotes) remote.clearWaiting();
+    this.#remotes.clear();
+    this.#awaited.clear();
+    for (const each of late) this.#refuseLate(each, now);
+    for (const place of this.#queue.all()) {
       // Admitting one call can make another leave the queue.
-      if (!this.queue.has(place)) continue;
+      if (!this.#queue.has(place)) continue;
       const { permit } = place.item;
-      const needed = this.check(permit.asked, now);
+      const needed = this.#check(permit.asked, now);
       if (longestWait(needed, now) === undefined) {
-        this.take(permit, needed, now);
-        this.queue.leave(place);
+        this.#take(permit, needed, now);
+        this.#queue.leave(place);
         place.item.proceed(now);
-      } else if (!this.ends(place, needed, now)) this.waitFor(needed, place.deadlineAt, now);
+      } else if (!this.#ends(place, needed, now)) this.#waitFor(needed, place.deadlineAt, now);
     }
-    if (this.overfull && this.queue.length > this.maxQueued) this.trim(now);
+    if (this.#overfull && this.#queue.length > this.#maxQueued) this.#trim(now);
   }
 
   /** Refuses a call that need not wait any longer. */
-  private ends(place: Place<QueuedPermit>, needed: Reservation | undefined, now: number): boolean {
+  #ends(place: Place<QueuedPermit>, needed: Reservation | undefined, now: number): boolean {
     const { item, deadlineAt } = place;
     const isAnswered = item.permit.immediate && !onlyAwaitsStore(needed, now);
     if (!isAnswered && deadlineAt > now && !isRefused(needed, now)) return false;
-    this.queue.leave(place);
-    if (isAnswered) item.refuse(this.rejection(longestWait(needed, now)!, now), now);
-    else this.refuseLate(item, now);
+    this.#queue.leave(place);
+    if (isAnswered) item.refuse(this.#rejection(longestWait(needed, now)!, now), now);
+    else this.#refuseLate(item, now);
     return true;
   }
 
   /** Of the calls that a store has answered, at most `maxQueued` wait on; the newest of the key with the most leave. */
-  private trim(now: number): void {
-    const places = this.queue.all().filter(({ item }) => {
-      return !onlyAwaitsStore(this.check(item.permit.asked, now), now);
+  #trim(now: number): void {
+    const places = this.#queue.all().filter(({ item }) => {
+      return !onlyAwaitsStore(this.#check(item.permit.asked, now), now);
     });
-    const byKey = Map.groupBy(places, ({ item }) => this.keys.get(item));
-    this.overfull = places.length < this.queue.length;
-    for (let left = places.length; left > this.maxQueued; left -= 1) {
+    const byKey = Map.groupBy(places, ({ item }) => this.#keys.get(item));
+    this.#overfull = places.length < this.#queue.length;
+    for (let left = places.length; left > this.#maxQueued; left -= 1) {
       const last = longest(byKey).pop()!;
-      this.queue.leave(last);
-      this.refuseLate(last.item, now);
+      this.#queue.leave(last);
+      this.#refuseLate(last.item, now);
     }
   }
 
   /** What a call needs of each limit: the first reservation of a list. */
-  private check(asked: Asked | undefined, now: number): Reservation | undefined {
-    const { limits, awaited } = this;
+  #check(asked: Asked | undefined, now: number): Reservation | undefined {
+    const { limits } = this;
+    const awaited = this.#awaited;
     let first: Reservation | undefined;
     for (let i = limits.length - 1; i >= 0; i -= 1) {
       first = limits[i]!.check(asked, awaited, first, now);
@@ -223,58 +225,58 @@ export class RateLimits implements Bound {
   }
 
   /** Keeps later calls from the buckets that a queued call waits for, and plans to look again. */
-  private waitFor(needed: Reservation | undefined, until: number, now: number): void {
+  #waitFor(needed: Reservation | undefined, until: number, now: number): void {
     for (let each = needed; each; each = each.next) {
       if (!each.blocks) continue;
-      this.awaited.set(each.bucket, (this.awaited.get(each.bucket) ?? 0) + each.needed);
+      this.#awaited.set(each.bucket, (this.#awaited.get(each.bucket) ?? 0) + each.needed);
       const { remote } = each;
       if (remote === undefined) continue;
       remote.waitFor(each.needed, now);
-      this.remotes.add(remote);
+      this.#remotes.add(remote);
     }
     const wait = longestWait(needed, now)?.wait(now) ?? 0;
-    this.nextAt = Math.min(this.nextAt, until, now + Math.max(1, wait));
-    this.context.arm(this.nextAt);
+    this.#nextAt = Math.min(this.#nextAt, until, now + Math.max(1, wait));
+    this.#context.arm(this.#nextAt);
   }
 
   /**
    * Takes from every limit that covers the call. A limit in shadow mode that does not lends its tokens
    * if Enforce would have queued and served the call, and counts a rejection if not.
    */
-  private take(permit: Permit, needed: Reservation | undefined, now: number): void {
+  #take(permit: Permit, needed: Reservation | undefined, now: number): void {
     for (let each = needed; each; each = each.next) {
-      if (each.covered || this.wouldServe(each, permit.asked, now)) each.take(now);
+      if (each.covered || this.#wouldServe(each, permit.asked, now)) each.take(now);
       else each.limit.countRejection(now);
     }
     permit.reservation = needed;
   }
 
-  private wouldServe(needed: Reservation, asked: Asked | undefined, now: number): boolean {
+  #wouldServe(needed: Reservation, asked: Asked | undefined, now: number): boolean {
     const { limit } = needed;
     if (asked === undefined || needed.maxWaitMs(now) === 0) return false;
     const until = Math.min(asked.deadlineAt ?? Infinity, now + needed.maxWaitMs(now));
-    return limit.wouldServe(needed.wait(now), until, this.maxQueued, now);
+    return limit.wouldServe(needed.wait(now), until, this.#maxQueued, now);
   }
 
-  private refuseLate(late: QueuedPermit, now: number): void {
+  #refuseLate(late: QueuedPermit, now: number): void {
     const { asked } = late.permit;
-    const needed = this.check(asked, now);
+    const needed = this.#check(asked, now);
     const blocking = longestWait(needed, now) ?? needed;
     const timedOut = (asked!.deadlineAt ?? Infinity) <= now || blocking === undefined;
-    if (timedOut) late.refuse({ reason: 'Timeout', target: this.target, retryAfterMs: 0 }, now);
-    else late.refuse(this.reject(blocking, now), now);
+    if (timedOut) late.refuse({ reason: 'Timeout', target: this.#target, retryAfterMs: 0 }, now);
+    else late.refuse(this.#reject(blocking, now), now);
   }
 
-  private reject(blocking: Reservation, now: number): Rejection {
+  #reject(blocking: Reservation, now: number): Rejection {
     blocking.limit.countRejection(now);
-    return this.rejection(blocking, now);
+    return this.#rejection(blocking, now);
   }
 
-  private rejection(blocking: Reservation, now: number): Rejection {
+  #rejection(blocking: Reservation, now: number): Rejection {
     const { policy, name } = blocking.limit;
     return {
       reason: 'RateLimited',
-      target: this.target,
+      target: this.#target,
       policy,
       limit: name,
       retryAfterMs: Math.max(1, blocking.wait(now)),

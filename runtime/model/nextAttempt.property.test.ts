@@ -118,56 +118,56 @@ interface Asked {
 /** What decides about requests beside naive rules. */
 class Pair {
   readonly seen = { free: 0, paid: 0, retried: 0, refused: 0 };
-  private readonly clock = new FakeClock();
-  private readonly guard = new Guard({ clock: this.clock });
-  private readonly budgets = new RetryBudgets();
-  private readonly pool = new Pool({
+  readonly #clock = new FakeClock();
+  readonly #guard = new Guard({ clock: this.#clock });
+  readonly #budgets = new RetryBudgets();
+  readonly #pool = new Pool({
     network: { lacking: () => undefined },
-    guard: this.guard,
+    guard: this.#guard,
     credentials: { mounted: () => undefined, read: () => undefined },
-    now: () => this.clock.now(),
+    now: () => this.#clock.now(),
     random: () => 0,
   });
-  private readonly model: ModelBudgets;
-  private readonly shares = new ModelShares();
-  private content: Content;
-  private readonly asked: Asked[] = [];
-  private names: string[] = [];
+  readonly #model: ModelBudgets;
+  readonly #shares = new ModelShares();
+  #content: Content;
+  readonly #asked: Asked[] = [];
+  #names: string[] = [];
 
   constructor(initial: Spec) {
-    this.model = new ModelBudgets(initial);
-    this.content = this.apply(initial, ['a', 'b', 'c']);
+    this.#model = new ModelBudgets(initial);
+    this.#content = this.#apply(initial, ['a', 'b', 'c']);
   }
 
   async take(next: Step): Promise<void> {
-    if (next.do === 'ask') this.ask();
-    else if (next.do === 'wait') this.clock.advance(next.ms);
-    else if (next.do === 'stepWall') this.clock.stepWall(next.ms);
-    else if (next.do === 'apply') this.content = this.apply(next.retry, next.names);
-    else if (next.do === 'end') await this.end(this.asked.splice(next.which, 1)[0], next.ending);
-    const shown = this.budgets.used(this.clock.now());
+    if (next.do === 'ask') this.#ask();
+    else if (next.do === 'wait') this.#clock.advance(next.ms);
+    else if (next.do === 'stepWall') this.#clock.stepWall(next.ms);
+    else if (next.do === 'apply') this.#content = this.#apply(next.retry, next.names);
+    else if (next.do === 'end') await this.#end(this.#asked.splice(next.which, 1)[0], next.ending);
+    const shown = this.#budgets.used(this.#clock.now());
     for (const { name, used } of shown) {
-      expectSame([name, used], [name, this.model.used(name, this.clock.now())]);
+      expectSame([name, used], [name, this.#model.used(name, this.#clock.now())]);
     }
   }
 
-  private apply(spec: Spec, names: string[]): Content {
+  #apply(spec: Spec, names: string[]): Content {
     const present = names.map((name) => `model/${name}`);
     const next = content({
       endpoints: ENDPOINTS.filter(({ name }) => names.includes(name)),
       retry: spec,
     });
-    this.names = names;
-    this.budgets.apply(spec, present);
-    this.guard.apply(next);
-    this.model.apply(spec, present);
+    this.#names = names;
+    this.#budgets.apply(spec, present);
+    this.#guard.apply(next);
+    this.#model.apply(spec, present);
     return next;
   }
 
-  private ask(): void {
+  #ask(): void {
     const request: ModelRequest = {
-      content: this.content,
-      endpoints: this.content.endpoints,
+      content: this.#content,
+      endpoints: this.#content.endpoints,
       headers: [],
       model: 'm',
       size: { textBytes: 0, mediaTokens: 0, maxTokens: 0 },
@@ -182,7 +182,7 @@ class Pair {
     };
     const route = new Route(
       {
-        pool: this.pool,
+        pool: this.#pool,
         estimator: { estimate: () => ({ inputTokens: 0, outputTokens: 0 }) },
         onFallback: () => {},
         onSession: () => {},
@@ -192,73 +192,73 @@ class Pair {
     const granted = route.first();
     if (granted instanceof Promise || granted.kind !== 'Granted') throw new Error('not granted');
     const next = new NextAttempt(
-      { clock: this.clock, retryBudgets: this.budgets, random: () => 0, onRetry: () => {} },
+      { clock: this.#clock, retryBudgets: this.#budgets, random: () => 0, onRetry: () => {} },
       request,
       route,
     );
-    const { maxAttempts } = this.content.retry!;
-    this.begin({
-      ...{ next, granted, maxAttempts, names: this.names },
+    const { maxAttempts } = this.#content.retry!;
+    this.#begin({
+      ...{ next, granted, maxAttempts, names: this.#names },
       ...{ tried: [], moves: 0, attempts: 0, single: 0 },
     });
   }
 
-  private begin(asked: Asked): void {
+  #begin(asked: Asked): void {
     const { name } = asked.granted.member.endpoint;
     asked.next.begin(asked.granted.member);
     if (asked.tried.at(-1) !== name) {
       asked.tried.push(name);
-      this.model.request(`model/${name}`, this.clock.now());
+      this.#model.request(`model/${name}`, this.#clock.now());
     }
-    this.asked.push(asked);
+    this.#asked.push(asked);
   }
 
-  private async end(asked: Asked | undefined, ending: Ending): Promise<void> {
+  async #end(asked: Asked | undefined, ending: Ending): Promise<void> {
     if (asked === undefined) return;
     const { member, permit } = asked.granted;
     const result = RESULTS[ending];
-    this.pool.record(member, result.outcome);
-    this.shares.record(member.endpoint.name, ending === 'Ok', this.clock.now());
-    const judged = ending === 'Ok' ? 'Nothing' : this.judge(asked, ending);
+    this.#pool.record(member, result.outcome);
+    this.#shares.record(member.endpoint.name, ending === 'Ok', this.#clock.now());
+    const judged = ending === 'Ok' ? 'Nothing' : this.#judge(asked, ending);
     asked.next.decide(result, member);
     permit.settle(IGNORED);
     const going = asked.next.go(result, member);
     // The wait for a retry has no length here, but for the millisecond of its timer.
-    this.clock.advance(1);
+    this.#clock.advance(1);
     const went = await going;
     if (went instanceof Cut) throw went;
-    this.follow(asked, judged, went);
+    this.#follow(asked, judged, went);
   }
 
   /** What is to follow: a move to one of these, the same endpoint again, or nothing. */
-  private judge(asked: Asked, ending: Exclude<Ending, 'Ok'>): 'Nothing' | 'Retry' | Move {
+  #judge(asked: Asked, ending: Exclude<Ending, 'Ok'>): Judged {
     const { units, early, retries } = ENDINGS[ending];
     const from = asked.tried.at(-1)!;
-    const others = this.others(asked);
+    const others = this.#others(asked);
     const first = early ? others : others.filter((to) => priority(to) === priority(from));
-    const move = this.move(asked, first, units);
+    const move = this.#move(asked, first, units);
     if (move) return move;
     asked.attempts += 1;
     const leave = asked.attempts < asked.maxAttempts && asked.single < retries;
-    if (leave && this.pays(from, units)) {
+    if (leave && this.#pays(from, units)) {
       asked.single += retries === 1 ? 1 : 0;
       return 'Retry';
     }
-    return (early ? undefined : this.move(asked, others, units)) ?? 'Nothing';
+    return (early ? undefined : this.#move(asked, others, units)) ?? 'Nothing';
   }
 
-  private others({ names, tried, moves, maxAttempts }: Asked): string[] {
+  #others({ names, tried, moves, maxAttempts }: Asked): string[] {
     if (moves >= maxAttempts) return [];
-    return names.filter((name) => this.names.includes(name) && !tried.includes(name));
+    return names.filter((name) => this.#names.includes(name) && !tried.includes(name));
   }
 
   /** Undefined when no endpoint may be moved to. */
-  private move({ tried, moves }: Asked, others: string[], units: number): Move | undefined {
-    const now = this.clock.now();
+  #move({ tried, moves }: Asked, others: string[], units: number): Move | undefined {
+    const now = this.#clock.now();
     const from = `model/${tried.at(-1)}`;
-    const paid = this.model.has(from, units, now);
+    const paid = this.#model.has(from, units, now);
     const free = others.filter(
-      (to) => !this.model.isOff && moves === 0 && this.shares.of(to, now) >= 0.5,
+      (to) => !this.#model.isOff && moves === 0 && this.#shares.of(to, now) >= 0.5,
     );
     const to = paid ? others : free;
     if (to.length === 0) return undefined;
@@ -266,18 +266,14 @@ class Pair {
     return { to: to.filter((name) => priority(name) === best), free, from, units };
   }
 
-  private pays(from: string, units: number): boolean {
-    const now = this.clock.now();
-    const has = this.model.has(`model/${from}`, units, now);
-    if (has) this.model.take(`model/${from}`, units, now);
+  #pays(from: string, units: number): boolean {
+    const now = this.#clock.now();
+    const has = this.#model.has(`model/${from}`, units, now);
+    if (has) this.#model.take(`model/${from}`, units, now);
     return has;
   }
 
-  private follow(
-    asked: Asked,
-    judged: ReturnType<Pair['judge']>,
-    granted: Granted | undefined,
-  ): void {
+  #follow(asked: Asked, judged: Judged, granted: Granted | undefined): void {
     const went = granted?.member.endpoint.name;
     const from = asked.tried.at(-1)!;
     if (judged === 'Nothing') {
@@ -285,21 +281,23 @@ class Pair {
       expectSame(went, undefined);
     } else if (judged === 'Retry') {
       this.seen.retried += 1;
-      const gone = !this.names.includes(from);
+      const gone = !this.#names.includes(from);
       if (!gone) expectSame(went, from);
-      else expect(this.others(asked)).toEqual(went ? expect.arrayContaining([went]) : []);
+      else expect(this.#others(asked)).toEqual(went ? expect.arrayContaining([went]) : []);
     } else {
       expect(judged.to).toContain(went);
       const free = judged.free.includes(went!);
       this.seen[free ? 'free' : 'paid'] += 1;
       // The timer of a retry takes a millisecond; what a move takes was taken before it.
-      if (!free) this.model.take(judged.from, judged.units, this.clock.now() - 1);
+      if (!free) this.#model.take(judged.from, judged.units, this.#clock.now() - 1);
     }
     if (granted === undefined) return;
     const moves = asked.moves + (went === from ? 0 : 1);
-    this.begin({ ...asked, granted, moves });
+    this.#begin({ ...asked, granted, moves });
   }
 }
+
+type Judged = 'Nothing' | 'Retry' | Move;
 
 interface Move {
   to: string[];

@@ -165,7 +165,7 @@ class Run<Call extends { kind: 'Permit' }> {
 
   /** Does one step and answers all that can be seen afterwards. */
   take(next: Step): unknown {
-    const seen = this.perform(next);
+    const seen = this.#perform(next);
     const { subject, now } = this;
     const { transitions } = subject;
     const last = transitions.at(-1);
@@ -182,13 +182,13 @@ class Run<Call extends { kind: 'Permit' }> {
     return this.calls.length - 1 - fromEnd;
   }
 
-  private perform(next: Step): unknown {
+  #perform(next: Step): unknown {
     switch (next.do) {
       case 'acquire':
-        return this.acquire();
+        return this.#acquire();
       case 'call': {
-        const answer = this.acquire();
-        if (answer === 'Permit') this.use({ do: 'settle', call: 0, outcome: next.outcome });
+        const answer = this.#acquire();
+        if (answer === 'Permit') this.#use({ do: 'settle', call: 0, outcome: next.outcome });
         return answer;
       }
       case 'wait':
@@ -200,18 +200,18 @@ class Run<Call extends { kind: 'Permit' }> {
         this.spec = next.spec;
         return this.subject.apply(next.spec, this.now);
       default:
-        return this.use(next);
+        return this.#use(next);
     }
   }
 
-  private acquire(): unknown {
+  #acquire(): unknown {
     const answer = this.subject.acquire(this.now);
     if (answer.kind === 'Rejection') return answer;
     this.calls.push({ call: answer, generation: this.subject.transitions.length });
     return 'Permit';
   }
 
-  private use(next: Extract<Step, { call: number }>): void {
+  #use(next: Extract<Step, { call: number }>): void {
     const found = this.calls[this.index(next.call)];
     if (!found) return;
     if (next.do !== 'settle') this.subject[next.do](found.call, this.now);

@@ -61,35 +61,35 @@ export const AWAITING_PROBES = -2;
 export class Breaker {
   /** Calls rejected so far; in shadow mode, calls that would have been. */
   rejections = 0;
-  private spec: BreakerSpec;
-  private readonly onTransition: ((transition: BreakerTransition) => void) | undefined;
-  private readonly jitter: Jitter;
-  private current: CircuitState = 'Closed';
-  private generation = 0;
+  #spec: BreakerSpec;
+  readonly #onTransition: ((transition: BreakerTransition) => void) | undefined;
+  readonly #jitter: Jitter;
+  #current: CircuitState = 'Closed';
+  #generation = 0;
   /**
    * Calls of this generation that have not ended. While half-open, these are the probes, without
    * those whose first token has come.
    */
-  private inFlight = 0;
+  #inFlight = 0;
   /** Probes whose first token has come and that have not ended. */
-  private streaming = 0;
-  private readonly trip: Trip;
+  #streaming = 0;
+  readonly #trip: Trip;
   /** Set while the circuit ramps up. */
-  private rampUp: RampUp | undefined;
+  #rampUp: RampUp | undefined;
   /** State that an override holds the circuit in. */
-  private held: Override['state'] | undefined;
+  #held: Override['state'] | undefined;
   /** What the fleet's leader orders; undefined while the circuit decides alone. */
-  private order: FleetOrder | undefined;
+  #order: FleetOrder | undefined;
   /** The last grant of a probe for the fleet. */
-  private granted: FleetProbe | undefined;
-  private openedAt = 0;
+  #granted: FleetProbe | undefined;
+  #openedAt = 0;
   /** Factor of the open duration, drawn when it opens. */
-  private factor = 1;
+  #factor = 1;
   /** How often a failed probe has doubled the open duration. Time in the closed state takes it back. */
-  private reopened = 0;
-  private closedAt = 0;
+  #reopened = 0;
+  #closedAt = 0;
   /** Successful probes since the circuit became half-open. */
-  private successes = 0;
+  #successes = 0;
 
   /** Calls `onTransition` when the new state is in force; it must not throw. */
   constructor(
@@ -98,10 +98,10 @@ export class Breaker {
     onTransition?: (transition: BreakerTransition) => void,
     jitter = new Jitter(),
   ) {
-    this.spec = spec;
-    this.jitter = jitter;
-    this.trip = new Trip(spec.trip);
-    this.onTransition = onTransition;
+    this.#spec = spec;
+    this.#jitter = jitter;
+    this.#trip = new Trip(spec.trip);
+    this.#onTransition = onTransition;
     this.advance(now);
   }
 
@@ -110,20 +110,20 @@ export class Breaker {
    * wait gets AWAITING_PROBES while other calls probe; it asks again after their outcome.
    */
   acquire(now: number, canWait = false): number | BreakerRejection {
-    const rejection = this.check(now);
+    const rejection = this.#check(now);
     if (rejection === undefined) {
-      this.inFlight += 1;
-      return this.generation;
+      this.#inFlight += 1;
+      return this.#generation;
     }
-    const waits = canWait && rejection === PROBING && this.spec.shadow !== true;
-    return waits ? AWAITING_PROBES : this.reject(rejection);
+    const waits = canWait && rejection === PROBING && this.#spec.shadow !== true;
+    return waits ? AWAITING_PROBES : this.#reject(rejection);
   }
 
   /** Admits one call that has no vote, such as one that lists models. Only an override rejects it. */
   acquireWithoutVote(now: number): number | BreakerRejection {
     this.advance(now);
-    const rejection = this.held === 'Open' ? this.check(now) : undefined;
-    return rejection === undefined ? NO_VOTE : this.reject(rejection);
+    const rejection = this.#held === 'Open' ? this.#check(now) : undefined;
+    return rejection === undefined ? NO_VOTE : this.#reject(rejection);
   }
 
   /**
@@ -131,20 +131,20 @@ export class Breaker {
    * it opened; thresholds apply from the next `record` on. An equal spec changes nothing.
    */
   apply(spec: BreakerSpec, now: number): void {
-    if (sameSpec(this.spec, spec)) return;
+    if (sameSpec(this.#spec, spec)) return;
     this.advance(now);
-    this.spec = spec;
-    this.trip.apply(spec.trip);
+    this.#spec = spec;
+    this.#trip.apply(spec.trip);
     this.advance(now);
   }
 
   /** Closes the circuit, unless an override holds it open, and forgets all calls before. */
   reset(reason: string, now: number): void {
     this.advance(now);
-    if (this.held === 'Open') return;
-    this.order = undefined;
-    this.reopened = 0;
-    this.close(reason, now);
+    if (this.#held === 'Open') return;
+    this.#order = undefined;
+    this.#reopened = 0;
+    this.#close(reason, now);
   }
 
   /**
@@ -153,114 +153,114 @@ export class Breaker {
    */
   follow(order: FleetOrder, now: number): void {
     this.advance(now);
-    if (this.held !== undefined) return;
+    if (this.#held !== undefined) return;
     if (this.fleetProbe()?.outcome === 'Running') {
-      this.order = { ...order, state: 'Probe' };
+      this.#order = { ...order, state: 'Probe' };
       return;
     }
-    const probes = this.mayProbe(order);
-    if (!probes) this.forgetGrant();
-    this.order = probes ? order : { ...order, state: 'Open' };
-    if (probes ? this.current === 'Closed' : this.current !== 'Open') {
-      this.open(this.decayed(now), `by the fleet: ${order.reason}`, now);
+    const probes = this.#mayProbe(order);
+    if (!probes) this.#forgetGrant();
+    this.#order = probes ? order : { ...order, state: 'Open' };
+    if (probes ? this.#current === 'Closed' : this.#current !== 'Open') {
+      this.#open(this.#decayed(now), `by the fleet: ${order.reason}`, now);
     }
-    if (!probes || this.current !== 'Open') return;
-    this.transition('HalfOpen', 'by the fleet: this pod probes', now);
+    if (!probes || this.#current !== 'Open') return;
+    this.#transition('HalfOpen', 'by the fleet: this pod probes', now);
   }
 
   /** The fleet has closed. A circuit that follows no order keeps its own state. */
   release(reason: string, now: number): void {
     this.advance(now);
-    if (this.order === undefined) return;
-    this.order = undefined;
-    this.reopened = 0;
-    this.close(`by the fleet: ${reason}`, now);
+    if (this.#order === undefined) return;
+    this.#order = undefined;
+    this.#reopened = 0;
+    this.#close(`by the fleet: ${reason}`, now);
   }
 
   /** Makes the circuit decide alone, from its current state. */
   leaveFleet(): void {
-    this.order = undefined;
-    this.forgetGrant();
+    this.#order = undefined;
+    this.#forgetGrant();
   }
 
   /** The order in force at this time, if any. */
   orderAt(now: number): FleetOrder | undefined {
-    return this.order !== undefined && now < this.order.until ? this.order : undefined;
+    return this.#order !== undefined && now < this.#order.until ? this.#order : undefined;
   }
 
   /** Result of the last probe that the leader granted. */
   fleetProbe(): FleetProbe | undefined {
-    const { granted } = this;
+    const granted = this.#granted;
     if (granted === undefined || isOver(granted)) return granted;
-    const runs = this.current === 'HalfOpen' && this.inFlight + this.streaming > 0;
+    const runs = this.#current === 'HalfOpen' && this.#inFlight + this.#streaming > 0;
     return { ...granted, outcome: runs ? 'Running' : 'Waiting' };
   }
 
   /** What the rules of the trip have counted. */
   tally(now: number): TripCounts {
-    return this.trip.counts(now);
+    return this.#trip.counts(now);
   }
 
   /** Makes the transitions that are due by time alone. */
   advance(now: number): void {
-    if (this.order !== undefined && now >= this.order.until) this.leaveFleet();
-    if (this.overridden(now) !== this.held) this.followOverride(now);
-    if (this.current !== 'Open' || now < this.deadline()) return;
-    this.transition('HalfOpen', `open for ${seconds(now - this.openedAt)}`, now);
+    if (this.#order !== undefined && now >= this.#order.until) this.leaveFleet();
+    if (this.overridden(now) !== this.#held) this.#followOverride(now);
+    if (this.#current !== 'Open' || now < this.#deadline()) return;
+    this.#transition('HalfOpen', `open for ${seconds(now - this.#openedAt)}`, now);
   }
 
   /** The state at this time. Changes nothing. */
   state(now: number): CircuitState {
-    return this.current === 'Open' && now >= this.deadline() ? 'HalfOpen' : this.current;
+    return this.#current === 'Open' && now >= this.#deadline() ? 'HalfOpen' : this.#current;
   }
 
   /** Whether the state admits a call at this time. During the ramp-up `acquire` can still reject. */
   admits(now: number): boolean {
-    if (this.spec.shadow === true) return true;
+    if (this.#spec.shadow === true) return true;
     const state = this.state(now);
     if (state !== 'HalfOpen') return state === 'Closed';
     // While `current` is still Open, `inFlight` counts calls of an earlier state.
-    return this.current !== 'HalfOpen' || this.hasProbePlace();
+    return this.#current !== 'HalfOpen' || this.#hasProbePlace();
   }
 
   /** Whether a call would have to wait for the outcome of the probes. */
   isProbing(): boolean {
-    return this.current === 'HalfOpen' && !this.hasProbePlace() && this.spec.shadow !== true;
+    return this.#current === 'HalfOpen' && !this.#hasProbePlace() && this.#spec.shadow !== true;
   }
 
   /** The same for a call without a vote. */
   admitsWithoutVote(now: number): boolean {
-    return this.spec.shadow === true || this.overridden(now) !== 'Open';
+    return this.#spec.shadow === true || this.overridden(now) !== 'Open';
   }
 
   /** When the state changes without traffic; undefined if it does not. */
   nextDeadline(now: number): number | undefined {
     if (this.state(now) !== 'Open') return undefined;
-    const deadline = this.deadline();
+    const deadline = this.#deadline();
     return deadline === Infinity ? undefined : deadline;
   }
 
   /** State of the override in force at this time, if any. */
   overridden(now: number): Override['state'] | undefined {
-    const { override } = this.spec;
+    const { override } = this.#spec;
     return override && now < (override.until ?? Infinity) ? override.state : undefined;
   }
 
   /** Whether this failure is of a class in `failureOn`. */
   counts(outcome: Outcome): outcome is Failure {
-    return outcome.vote === 'failure' && this.spec.failureOn.includes(outcome.class);
+    return outcome.vote === 'failure' && this.#spec.failureOn.includes(outcome.class);
   }
 
   /** Whether a transition has happened since the call was admitted. */
   isStale(generation: number): boolean {
-    return generation !== NO_VOTE && generation !== this.generation;
+    return generation !== NO_VOTE && generation !== this.#generation;
   }
 
   /** The first token came. A probe that answers gives its place to the next one. */
   firstToken(generation: number): void {
-    if (generation !== this.generation || this.current !== 'HalfOpen') return;
-    this.inFlight -= 1;
-    this.streaming += 1;
+    if (generation !== this.#generation || this.#current !== 'HalfOpen') return;
+    this.#inFlight -= 1;
+    this.#streaming += 1;
   }
 
   /**
@@ -268,7 +268,7 @@ export class Breaker {
    * other calls vote at their end. Returns the generation to `record` the end in.
    */
   steady(generation: number, ms: number, now: number): number {
-    if (generation !== this.generation || this.current !== 'HalfOpen') return generation;
+    if (generation !== this.#generation || this.#current !== 'HalfOpen') return generation;
     this.record(generation, OK, ms, now, true);
     return NO_VOTE;
   }
@@ -278,13 +278,13 @@ export class Breaker {
    * if `streamed`: after `firstToken`.
    */
   record(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
-    if (generation !== this.generation) return;
-    if (this.current !== 'HalfOpen' || !streamed) this.inFlight -= 1;
-    else this.streaming -= 1;
-    if (!this.votes(outcome)) return;
-    const slow = outcome.slow === true || ms > (this.trip.slowerThanMs ?? Infinity);
-    if (this.current === 'HalfOpen') this.recordProbe(outcome, slow, now);
-    else this.recordCall(outcome, slow, now);
+    if (generation !== this.#generation) return;
+    if (this.#current !== 'HalfOpen' || !streamed) this.#inFlight -= 1;
+    else this.#streaming -= 1;
+    if (!this.#votes(outcome)) return;
+    const slow = outcome.slow === true || ms > (this.#trip.slowerThanMs ?? Infinity);
+    if (this.#current === 'HalfOpen') this.#recordProbe(outcome, slow, now);
+    else this.#recordCall(outcome, slow, now);
   }
 
   /**
@@ -292,24 +292,29 @@ export class Breaker {
    * circuit that has been closed since then counts it.
    */
   recordElsewhere(failure: Failure, startedAt: number, now: number): void {
-    if (this.current !== 'Closed' || startedAt < this.closedAt || !this.counts(failure)) return;
-    this.recordCall(failure, failure.slow === true, now);
+    if (this.#current !== 'Closed' || startedAt < this.#closedAt || !this.counts(failure)) return;
+    this.#recordCall(failure, failure.slow === true, now);
   }
 
   /** Whether it equals a new one: closed, at the shortest open duration, without failures. */
   isClean(now: number): boolean {
-    const idle = this.rampUp === undefined && this.inFlight === 0;
-    return this.current === 'Closed' && idle && this.decayed(now) === 0 && this.trip.isClean(now);
+    const idle = this.#rampUp === undefined && this.#inFlight === 0;
+    return (
+      this.#current === 'Closed' && idle && this.#decayed(now) === 0 && this.#trip.isClean(now)
+    );
   }
 
   /** What to keep over a restart; undefined for a circuit that is closed and trips for openDuration. */
   snapshot(now: number): BreakerSnapshot | undefined {
     const state = this.state(now);
-    const { openedAt, closedAt, reopened, factor } = this;
+    const openedAt = this.#openedAt;
+    const closedAt = this.#closedAt;
+    const reopened = this.#reopened;
+    const factor = this.#factor;
     const times = { openForMs: now - openedAt, reopened, factor };
-    const saved = { state, ...times, held: this.held === 'Open' };
+    const saved = { state, ...times, held: this.#held === 'Open' };
     if (state !== 'Closed') return saved;
-    return this.decayed(now) > 0 ? { ...saved, closedForMs: now - closedAt } : undefined;
+    return this.#decayed(now) > 0 ? { ...saved, closedForMs: now - closedAt } : undefined;
   }
 
   /**
@@ -317,13 +322,13 @@ export class Breaker {
    * Returns false if the state is older than `maxAgeMs` or an override applies.
    */
   restore(saved: BreakerSnapshot, ageMs: number, maxAgeMs: number, now: number): boolean {
-    if (ageMs < 0 || ageMs > maxAgeMs || this.held !== undefined) return false;
-    if (saved.state !== this.current) this.enter(saved.state);
-    this.closedAt = now - (saved.closedForMs ?? 0) - ageMs;
-    this.openedAt = now - saved.openForMs - ageMs;
-    this.reopened = saved.reopened;
-    this.factor = saved.factor ?? 1;
-    if (saved.held && saved.state === 'Open') this.held = 'Open';
+    if (ageMs < 0 || ageMs > maxAgeMs || this.#held !== undefined) return false;
+    if (saved.state !== this.#current) this.#enter(saved.state);
+    this.#closedAt = now - (saved.closedForMs ?? 0) - ageMs;
+    this.#openedAt = now - saved.openForMs - ageMs;
+    this.#reopened = saved.reopened;
+    this.#factor = saved.factor ?? 1;
+    if (saved.held && saved.state === 'Open') this.#held = 'Open';
     this.advance(now);
     return true;
   }
@@ -334,23 +339,23 @@ export class Breaker {
   }
 
   /** Counts a rejection. In shadow mode it has no effect. */
-  private reject(rejection: BreakerRejection): number | BreakerRejection {
+  #reject(rejection: BreakerRejection): number | BreakerRejection {
     this.countRejection();
-    return this.spec.shadow === true ? NO_VOTE : rejection;
+    return this.#spec.shadow === true ? NO_VOTE : rejection;
   }
 
   /** Why a call is rejected now; undefined if it is admitted. */
-  private check(now: number): BreakerRejection | undefined {
+  #check(now: number): BreakerRejection | undefined {
     this.advance(now);
-    if (this.current === 'Closed') return this.rampUp && this.checkRampUp(this.rampUp, now);
-    if (this.current === 'HalfOpen') {
-      return this.hasProbePlace() ? undefined : PROBING;
+    if (this.#current === 'Closed') return this.#rampUp && this.#checkRampUp(this.#rampUp, now);
+    if (this.#current === 'HalfOpen') {
+      return this.#hasProbePlace() ? undefined : PROBING;
     }
-    if (this.order !== undefined) {
-      return { kind: 'Rejection', retryAfterMs: Math.max(SOON_MS, this.order.retryAt - now) };
+    if (this.#order !== undefined) {
+      return { kind: 'Rejection', retryAfterMs: Math.max(SOON_MS, this.#order.retryAt - now) };
     }
-    const ms = this.deadline() - now;
-    const retryAfterMs = ms === Infinity ? this.spec.openDurationMs : Math.ceil(ms);
+    const ms = this.#deadline() - now;
+    const retryAfterMs = ms === Infinity ? this.#spec.openDurationMs : Math.ceil(ms);
     return { kind: 'Rejection', retryAfterMs };
   }
 
@@ -359,151 +364,152 @@ export class Breaker {
    * first token has come are enough to close the circuit, no further one begins. For a fleet one
    * probe runs after the other, so that at most one fails.
    */
-  private hasProbePlace(): boolean {
-    const { maxProbes, successThreshold } = this.spec.halfOpen;
-    const { successes, streaming } = this;
-    if (this.order !== undefined) return this.inFlight + streaming === 0;
+  #hasProbePlace(): boolean {
+    const { maxProbes, successThreshold } = this.#spec.halfOpen;
+    const successes = this.#successes;
+    const streaming = this.#streaming;
+    if (this.#order !== undefined) return this.#inFlight + streaming === 0;
     const needed = successThreshold - successes - streaming;
     if (streaming > 0 && needed <= 0) return false;
-    return this.inFlight < Math.max(maxProbes, Math.min(maxProbes + successes, needed));
+    return this.#inFlight < Math.max(maxProbes, Math.min(maxProbes + successes, needed));
   }
 
-  private checkRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
-    const duration = this.held === 'Closed' ? 0 : (this.spec.rampUpMs ?? 0);
-    const admitted = rampUp.admits(duration, this.inFlight, now);
-    if (!rampUp.active) this.rampUp = undefined;
+  #checkRampUp(rampUp: RampUp, now: number): BreakerRejection | undefined {
+    const duration = this.#held === 'Closed' ? 0 : (this.#spec.rampUpMs ?? 0);
+    const admitted = rampUp.admits(duration, this.#inFlight, now);
+    if (!rampUp.active) this.#rampUp = undefined;
     return admitted ? undefined : SOON;
   }
 
   /** Whether a call says anything about the dependency. An abandoned call can say that it was slow. */
-  private votes(outcome: Outcome): boolean {
+  #votes(outcome: Outcome): boolean {
     if (outcome.vote === 'ignored') return outcome.slow === true;
     return outcome.vote === 'ok' || this.counts(outcome);
   }
 
-  private recordCall(outcome: Outcome, slow: boolean, now: number): void {
-    const reason = this.trip.record(outcome, slow, now);
+  #recordCall(outcome: Outcome, slow: boolean, now: number): void {
+    const reason = this.#trip.record(outcome, slow, now);
     if (reason === undefined) return;
-    if (this.held === 'Closed' && this.overridden(now) === 'Closed') return;
-    this.open(this.decayed(now), reason, now);
+    if (this.#held === 'Closed' && this.overridden(now) === 'Closed') return;
+    this.#open(this.#decayed(now), reason, now);
   }
 
-  private recordProbe(outcome: Outcome, slow: boolean, now: number): void {
+  #recordProbe(outcome: Outcome, slow: boolean, now: number): void {
     if (outcome.vote === 'failure') {
-      this.probeFailed(`probe failed (${outcome.class})`, now);
+      this.#probeFailed(`probe failed (${outcome.class})`, now);
       return;
     }
-    if (slow && this.trip.slowerThanMs !== undefined) {
-      this.probeFailed(`probe slower than ${this.trip.slowerThanMs / 1000}s`, now);
+    if (slow && this.#trip.slowerThanMs !== undefined) {
+      this.#probeFailed(`probe slower than ${this.#trip.slowerThanMs / 1000}s`, now);
       return;
     }
     if (outcome.vote === 'ignored') return;
-    this.successes += 1;
-    const needed = this.spec.halfOpen.successThreshold;
-    if (this.successes < needed) return;
-    const forFleet = this.order !== undefined;
-    const reason = `${this.byFleet()}${needed} of ${needed} probes succeeded`;
-    this.endProbe('Succeeded');
-    this.order = undefined;
-    this.close(reason, now);
+    this.#successes += 1;
+    const needed = this.#spec.halfOpen.successThreshold;
+    if (this.#successes < needed) return;
+    const forFleet = this.#order !== undefined;
+    const reason = `${this.#byFleet()}${needed} of ${needed} probes succeeded`;
+    this.#endProbe('Succeeded');
+    this.#order = undefined;
+    this.#close(reason, now);
     // A fleet ramps up by pods, and this is the first one.
-    if (!forFleet && (this.spec.rampUpMs ?? 0) > 0) this.rampUp = new RampUp(now);
+    if (!forFleet && (this.#spec.rampUpMs ?? 0) > 0) this.#rampUp = new RampUp(now);
   }
 
-  private probeFailed(cause: string, now: number): void {
-    const reason = this.byFleet() + cause;
-    this.endProbe('Failed');
-    this.reopened += 1;
+  #probeFailed(cause: string, now: number): void {
+    const reason = this.#byFleet() + cause;
+    this.#endProbe('Failed');
+    this.#reopened += 1;
     // Stays open under the order until the leader knows the result.
-    if (this.order !== undefined) {
-      this.order = { ...this.order, state: 'Open', retryAt: now + this.duration() };
+    if (this.#order !== undefined) {
+      this.#order = { ...this.#order, state: 'Open', retryAt: now + this.#duration() };
     }
-    this.open(this.reopened, reason, now);
+    this.#open(this.#reopened, reason, now);
   }
 
-  private byFleet(): string {
-    return this.order === undefined ? '' : 'by the fleet: ';
+  #byFleet(): string {
+    return this.#order === undefined ? '' : 'by the fleet: ';
   }
 
-  private endProbe(outcome: FleetProbe['outcome']): void {
-    if (this.granted !== undefined && !isOver(this.granted)) {
-      this.granted = { ...this.granted, outcome };
+  #endProbe(outcome: FleetProbe['outcome']): void {
+    if (this.#granted !== undefined && !isOver(this.#granted)) {
+      this.#granted = { ...this.#granted, outcome };
     }
   }
 
   /** Drops an unused grant. */
-  private forgetGrant(): void {
-    if (this.fleetProbe()?.outcome === 'Waiting') this.granted = undefined;
+  #forgetGrant(): void {
+    if (this.fleetProbe()?.outcome === 'Waiting') this.#granted = undefined;
   }
 
   /** Takes the grant of an order; false if it has none or it is used. */
-  private mayProbe({ state, grant }: FleetOrder): boolean {
+  #mayProbe({ state, grant }: FleetOrder): boolean {
     if (state !== 'Probe' || grant === undefined) return false;
-    if (this.granted?.grant === grant) return !isOver(this.granted);
-    this.granted = { grant, outcome: 'Waiting' };
+    if (this.#granted?.grant === grant) return !isOver(this.#granted);
+    this.#granted = { grant, outcome: 'Waiting' };
     return true;
   }
 
   /** Applies the begin or end of an override. */
-  private followOverride(now: number): void {
-    const before = this.held;
-    this.held = this.overridden(now);
-    if (this.held !== undefined) this.order = undefined;
-    const { override } = this.spec;
+  #followOverride(now: number): void {
+    const before = this.#held;
+    this.#held = this.overridden(now);
+    if (this.#held !== undefined) this.#order = undefined;
+    const { override } = this.#spec;
     const reason = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
-    if (this.held === 'Closed') {
-      this.reopened = 0;
-      this.close(reason, now);
-    } else if (this.held === 'Open' && this.current !== 'Open') this.open(0, reason, now);
-    else if (before === 'Open' && this.current === 'Open') {
-      this.transition('HalfOpen', override ? 'override expired' : 'override removed', now);
+    if (this.#held === 'Closed') {
+      this.#reopened = 0;
+      this.#close(reason, now);
+    } else if (this.#held === 'Open' && this.#current !== 'Open') this.#open(0, reason, now);
+    else if (before === 'Open' && this.#current === 'Open') {
+      this.#transition('HalfOpen', override ? 'override expired' : 'override removed', now);
     }
   }
 
-  private open(reopened: number, reason: string, now: number): void {
-    this.reopened = reopened;
-    this.openedAt = now;
-    this.factor = this.jitter.factor();
-    this.transition('Open', reason, now);
+  #open(reopened: number, reason: string, now: number): void {
+    this.#reopened = reopened;
+    this.#openedAt = now;
+    this.#factor = this.#jitter.factor();
+    this.#transition('Open', reason, now);
   }
 
-  private close(reason: string, now: number): void {
-    this.trip.reset();
-    this.rampUp = undefined;
-    this.closedAt = now;
-    if (this.current !== 'Closed') this.transition('Closed', reason, now);
+  #close(reason: string, now: number): void {
+    this.#trip.reset();
+    this.#rampUp = undefined;
+    this.#closedAt = now;
+    if (this.#current !== 'Closed') this.#transition('Closed', reason, now);
   }
 
   /** A grown open duration halves for each openDuration in the closed state. */
-  private decayed(now: number): number {
-    const halvings = Math.floor((now - this.closedAt) / this.spec.openDurationMs);
-    return Math.max(0, this.reopened - halvings);
+  #decayed(now: number): number {
+    const halvings = Math.floor((now - this.#closedAt) / this.#spec.openDurationMs);
+    return Math.max(0, this.#reopened - halvings);
   }
 
-  private transition(to: CircuitState, reason: string, now: number): void {
-    const from = this.current;
-    this.enter(to);
-    this.onTransition?.({ from, to, reason, at: now });
+  #transition(to: CircuitState, reason: string, now: number): void {
+    const from = this.#current;
+    this.#enter(to);
+    this.#onTransition?.({ from, to, reason, at: now });
   }
 
-  private enter(state: CircuitState): void {
-    this.current = state;
-    this.generation += 1;
-    this.inFlight = 0;
-    this.streaming = 0;
-    this.successes = 0;
+  #enter(state: CircuitState): void {
+    this.#current = state;
+    this.#generation += 1;
+    this.#inFlight = 0;
+    this.#streaming = 0;
+    this.#successes = 0;
   }
 
-  private deadline(): number {
-    const { override } = this.spec;
-    if (this.held === 'Open') return override?.until ?? Infinity;
-    const own = this.openedAt + Math.round(this.duration() * this.factor);
-    return this.order === undefined ? own : Math.max(own, this.order.until);
+  #deadline(): number {
+    const { override } = this.#spec;
+    if (this.#held === 'Open') return override?.until ?? Infinity;
+    const own = this.#openedAt + Math.round(this.#duration() * this.#factor);
+    return this.#order === undefined ? own : Math.max(own, this.#order.until);
   }
 
-  private duration(): number {
-    const { openDurationMs, maxOpenDurationMs } = this.spec;
-    return Math.min(openDurationMs * 2 ** this.reopened, maxOpenDurationMs);
+  #duration(): number {
+    const { openDurationMs, maxOpenDurationMs } = this.#spec;
+    return Math.min(openDurationMs * 2 ** this.#reopened, maxOpenDurationMs);
   }
 }
 

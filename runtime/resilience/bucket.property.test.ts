@@ -45,67 +45,67 @@ const trace = fc.array(step, { minLength: 10, maxLength: 60, size: 'max' });
 
 /** The naive ledger: every entry is kept, in whole shares of a token, millisecond by millisecond. */
 class Ledger {
-  private spec: BucketSpec;
-  private shares: number;
+  #spec: BucketSpec;
+  #shares: number;
   /** Reservations that are not settled yet. */
-  private readonly open: number[] = [];
+  readonly #open: number[] = [];
   /** Admitted cost less refunds, what the rate gave and the largest capacity in force, per step. */
   readonly entries: { admitted: number; given: number; capacity: number }[] = [];
 
   constructor(initial: BucketSpec) {
-    this.spec = initial;
-    this.shares = initial.capacity * SHARES;
+    this.#spec = initial;
+    this.#shares = initial.capacity * SHARES;
   }
 
   take(next: Step): unknown {
-    const entry = { admitted: 0, given: 0, capacity: this.spec.capacity };
+    const entry = { admitted: 0, given: 0, capacity: this.#spec.capacity };
     this.entries.push(entry);
     if (next.do === 'apply') {
-      this.spec = next.spec;
-      this.shares = Math.min(this.shares, next.spec.capacity * SHARES);
+      this.#spec = next.spec;
+      this.#shares = Math.min(this.#shares, next.spec.capacity * SHARES);
       return undefined;
     }
     if (next.do === 'wait') {
-      entry.given = (next.ms * this.spec.amount) / this.spec.perMs;
-      for (let i = 0; i < next.ms; i += 1) this.pass();
+      entry.given = (next.ms * this.#spec.amount) / this.#spec.perMs;
+      for (let i = 0; i < next.ms; i += 1) this.#pass();
       return undefined;
     }
     if (next.do === 'settle') {
-      entry.admitted = this.settle(next);
+      entry.admitted = this.#settle(next);
       return undefined;
     }
-    const cost = Math.min(next.cost, this.spec.capacity);
-    if (this.shares < cost * SHARES) return { rejected: this.wait(cost) };
+    const cost = Math.min(next.cost, this.#spec.capacity);
+    if (this.#shares < cost * SHARES) return { rejected: this.#wait(cost) };
     entry.admitted = cost;
-    this.shares -= cost * SHARES;
-    this.open.push(cost);
+    this.#shares -= cost * SHARES;
+    this.#open.push(cost);
     return { admitted: cost };
   }
 
   /** Answers what was used beyond the reservation; below zero: what came back. */
-  private settle({ call, used }: { call: number; used: number }): number {
-    const at = this.open.length - 1 - call;
+  #settle({ call, used }: { call: number; used: number }): number {
+    const at = this.#open.length - 1 - call;
     if (at < 0) return 0;
-    const reserved = this.open.splice(at, 1)[0]!;
-    const full = this.spec.capacity * SHARES;
-    this.shares = Math.min(full, this.shares + (reserved - used) * SHARES);
+    const reserved = this.#open.splice(at, 1)[0]!;
+    const full = this.#spec.capacity * SHARES;
+    this.#shares = Math.min(full, this.#shares + (reserved - used) * SHARES);
     return Math.min(0, used - reserved);
   }
 
   level(): number {
-    return this.shares / SHARES;
+    return this.#shares / SHARES;
   }
 
-  private wait(cost: number): number {
-    return Math.ceil((cost * SHARES - this.shares) / this.perMs());
+  #wait(cost: number): number {
+    return Math.ceil((cost * SHARES - this.#shares) / this.#perMs());
   }
 
-  private pass(): void {
-    this.shares = Math.min(this.spec.capacity * SHARES, this.shares + this.perMs());
+  #pass(): void {
+    this.#shares = Math.min(this.#spec.capacity * SHARES, this.#shares + this.#perMs());
   }
 
-  private perMs(): number {
-    return (this.spec.amount * SHARES) / this.spec.perMs;
+  #perMs(): number {
+    return (this.#spec.amount * SHARES) / this.#spec.perMs;
   }
 }
 
@@ -114,7 +114,7 @@ class Run {
   now = 0;
   spec: BucketSpec;
   readonly bucket: Bucket;
-  private readonly open: number[] = [];
+  readonly #open: number[] = [];
 
   constructor(initial: BucketSpec) {
     this.spec = initial;
@@ -127,12 +127,12 @@ class Run {
       this.spec = next.spec;
       this.bucket.apply(next.spec, this.now);
     } else if (next.do === 'settle') {
-      const at = this.open.length - 1 - next.call;
-      if (at >= 0) this.bucket.settle(this.open.splice(at, 1)[0]!, next.used, this.now);
+      const at = this.#open.length - 1 - next.call;
+      if (at >= 0) this.bucket.settle(this.#open.splice(at, 1)[0]!, next.used, this.now);
     } else {
       const answer = acquire(this.bucket, next.cost, this.now);
       if (answer.kind === 'Rejection') return { rejected: answer.retryAfterMs };
-      this.open.push(answer.reserved);
+      this.#open.push(answer.reserved);
       return { admitted: answer.reserved };
     }
     return undefined;

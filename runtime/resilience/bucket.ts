@@ -44,18 +44,18 @@ const ROUNDING = 1e-6;
  * API). It has no timer and reads no clock: `now` is milliseconds of a clock that never goes back.
  */
 export class Bucket implements Tokens {
-  private spec: BucketSpec;
+  #spec: BucketSpec;
   /** Level at `updatedAt`. */
-  private tokens: number;
-  private updatedAt: number;
+  #tokens: number;
+  #updatedAt: number;
   /** Reservations that are not settled yet, and their tokens. */
-  private unsettled = 0;
-  private reserved = 0;
+  #unsettled = 0;
+  #reserved = 0;
 
   constructor(spec: BucketSpec, now: number) {
-    this.spec = spec;
-    this.tokens = spec.capacity;
-    this.updatedAt = now;
+    this.#spec = spec;
+    this.#tokens = spec.capacity;
+    this.#updatedAt = now;
   }
 
   /**
@@ -65,19 +65,19 @@ export class Bucket implements Tokens {
   wait(cost: number, now: number, ahead = 0): number {
     const needed = this.bounded(cost) + ahead;
     // Time only adds tokens.
-    return this.tokens >= needed ? 0 : this.refillTime(needed - this.level(now));
+    return this.#tokens >= needed ? 0 : this.#refillTime(needed - this.level(now));
   }
 
   /** The same if all tokens that are reserved came back now. */
   soonest(cost: number, now: number, ahead = 0): number {
-    const { capacity } = this.spec;
-    const most = Math.min(capacity, this.level(now) + this.reserved);
-    return this.refillTime(this.bounded(cost) + ahead - most);
+    const { capacity } = this.#spec;
+    const most = Math.min(capacity, this.level(now) + this.#reserved);
+    return this.#refillTime(this.bounded(cost) + ahead - most);
   }
 
   /** Tokens that a call of this cost takes: at most a full bucket. */
   bounded(cost: number): number {
-    return Math.min(cost, this.spec.capacity);
+    return Math.min(cost, this.#spec.capacity);
   }
 
   /**
@@ -86,26 +86,26 @@ export class Bucket implements Tokens {
    */
   take(cost: number, now: number): number {
     const reserved = this.bounded(cost);
-    this.refill(now);
-    this.tokens -= reserved;
-    this.reserved += reserved;
-    this.unsettled += 1;
+    this.#refill(now);
+    this.#tokens -= reserved;
+    this.#reserved += reserved;
+    this.#unsettled += 1;
     return reserved;
   }
 
   /** Ends a reservation: unused tokens come back, over-run is taken, also below zero. */
   settle(reserved: number, used: number, now: number): void {
-    this.unsettled -= 1;
-    this.reserved -= reserved;
+    this.#unsettled -= 1;
+    this.#reserved -= reserved;
     if (used === reserved) return;
-    this.refill(now);
-    this.tokens = Math.min(this.spec.capacity, this.tokens + reserved - used);
+    this.#refill(now);
+    this.#tokens = Math.min(this.#spec.capacity, this.#tokens + reserved - used);
   }
 
   /** Lowers the level to `tokens` if it is above. */
-  private cap(tokens: number, now: number): void {
-    this.refill(now);
-    this.tokens = Math.min(this.tokens, tokens);
+  #cap(tokens: number, now: number): void {
+    this.#refill(now);
+    this.#tokens = Math.min(this.#tokens, tokens);
   }
 
   /**
@@ -113,14 +113,14 @@ export class Bucket implements Tokens {
    * taken from this bucket in the meantime stay taken.
    */
   restore(level: number, ageMs: number, now: number): void {
-    const { amount, perMs } = this.spec;
+    const { amount, perMs } = this.#spec;
     const tokens = level + (Math.max(0, ageMs) * amount) / perMs;
-    if (!Number.isNaN(tokens)) this.cap(tokens, now);
+    if (!Number.isNaN(tokens)) this.#cap(tokens, now);
   }
 
   /** Whether the bucket is like a new one: full, with nothing to settle. */
   isUnused(now: number): boolean {
-    return this.unsettled === 0 && this.level(now) >= this.spec.capacity;
+    return this.#unsettled === 0 && this.level(now) >= this.#spec.capacity;
   }
 
   /**
@@ -128,28 +128,28 @@ export class Bucket implements Tokens {
    * equal spec changes nothing.
    */
   apply(spec: BucketSpec, now: number): void {
-    if (sameSpec(this.spec, spec)) return;
-    this.refill(now);
-    this.spec = spec;
-    this.tokens = Math.min(this.tokens, spec.capacity);
+    if (sameSpec(this.#spec, spec)) return;
+    this.#refill(now);
+    this.#spec = spec;
+    this.#tokens = Math.min(this.#tokens, spec.capacity);
   }
 
   /** Tokens in the bucket at this time. Changes nothing. */
   level(now: number): number {
-    const { amount, perMs, capacity } = this.spec;
-    const elapsed = Math.max(0, now - this.updatedAt);
-    return Math.min(capacity, this.tokens + (elapsed * amount) / perMs);
+    const { amount, perMs, capacity } = this.#spec;
+    const elapsed = Math.max(0, now - this.#updatedAt);
+    return Math.min(capacity, this.#tokens + (elapsed * amount) / perMs);
   }
 
-  private refillTime(missing: number): number {
-    const { amount, perMs } = this.spec;
+  #refillTime(missing: number): number {
+    const { amount, perMs } = this.#spec;
     return missing <= ROUNDING ? 0 : Math.ceil(((missing - ROUNDING / 2) * perMs) / amount);
   }
 
-  private refill(now: number): void {
-    if (now <= this.updatedAt) return;
-    this.tokens = this.level(now);
-    this.updatedAt = now;
+  #refill(now: number): void {
+    if (now <= this.#updatedAt) return;
+    this.#tokens = this.level(now);
+    this.#updatedAt = now;
   }
 }
 

@@ -58,24 +58,24 @@ export const FIRST_WAIT_MS = 1000;
  * was shut first makes room.
  */
 export class Gates {
-  private readonly gates = new Map<string, Gate>();
-  private readonly spec: () => GateSpec;
-  private readonly jitter: Jitter;
-  private readonly max: number;
+  readonly #gates = new Map<string, Gate>();
+  readonly #spec: () => GateSpec;
+  readonly #jitter: Jitter;
+  readonly #max: number;
 
   /** `spec` is in force at any time, also for shut gates. */
   constructor(spec: () => GateSpec, jitter = new Jitter(), max = 1000) {
-    this.spec = spec;
-    this.jitter = jitter;
-    this.max = max;
+    this.#spec = spec;
+    this.#jitter = jitter;
+    this.#max = max;
   }
 
   /** Admits a call with a credential, perhaps as the probe, or rejects it. */
   enter(credential: string, now: number): GateRejection | 'Open' | 'Probe' {
-    const gate = this.shutGate(credential, now);
+    const gate = this.#shutGate(credential, now);
     if (gate === undefined) return 'Open';
     const { reason } = gate;
-    const until = this.until(gate);
+    const until = this.#until(gate);
     if (now < until) return { kind: 'Rejection', reason, retryAfterMs: until - now };
     if (gate.probing) return { kind: 'Rejection', reason, retryAfterMs: PROBING_MS };
     gate.probing = true;
@@ -84,25 +84,25 @@ export class Gates {
 
   /** Whether `enter` admits every call as `Open`. Can be false although all gates are open by now. */
   get isEmpty(): boolean {
-    return this.gates.size === 0;
+    return this.#gates.size === 0;
   }
 
   /** Whether no gate is shut. */
   isClean(now: number): boolean {
-    return this.gates.keys().every((credential) => this.shutGate(credential, now) === undefined);
+    return this.#gates.keys().every((credential) => this.#shutGate(credential, now) === undefined);
   }
 
   /** Whether `enter` would reject a call. */
   isShut(credential: string, now: number): boolean {
-    const gate = this.shutGate(credential, now);
-    return gate !== undefined && (now < this.until(gate) || gate.probing);
+    const gate = this.#shutGate(credential, now);
+    return gate !== undefined && (now < this.#until(gate) || gate.probing);
   }
 
   /** The probe has ended without shutting the gate again. */
   leave(credential: string, served: boolean): void {
-    const gate = this.gates.get(credential);
+    const gate = this.#gates.get(credential);
     if (!gate) return;
-    if (served) this.gates.delete(credential);
+    if (served) this.#gates.delete(credential);
     else gate.probing = false;
   }
 
@@ -116,10 +116,10 @@ export class Gates {
     { ms, probe }: { ms: number | undefined; probe: boolean },
     now: number,
   ): number {
-    const before = this.shutGate(credential, now);
-    const next = this.next(before, reason, { ms, probe }, now);
-    if (next !== before) this.keep(credential, next);
-    return Math.max(0, this.until(next) - now);
+    const before = this.#shutGate(credential, now);
+    const next = this.#next(before, reason, { ms, probe }, now);
+    if (next !== before) this.#keep(credential, next);
+    return Math.max(0, this.#until(next) - now);
   }
 
   /**
@@ -127,17 +127,17 @@ export class Gates {
    * admits a probe at once.
    */
   replace(before: string, credential: string, now: number): void {
-    const gate = this.shutGate(before, now);
-    this.gates.delete(before);
+    const gate = this.#shutGate(before, now);
+    this.#gates.delete(before);
     if (gate === undefined) return;
     const shutAt = now - FIRST_WAIT_MS;
     const at = { shutAt, statedMs: undefined, refused: 0, spread: 0, probing: false };
-    this.gates.set(credential, { reason: gate.reason, ...at });
+    this.#gates.set(credential, { reason: gate.reason, ...at });
   }
 
   /** What to keep of a gate over a restart; undefined if it is open. */
   snapshot(credential: string, now: number): GateSnapshot | undefined {
-    const gate = this.shutGate(credential, now);
+    const gate = this.#shutGate(credential, now);
     if (gate === undefined) return undefined;
     const { reason, shutAt, statedMs, refused, spread } = gate;
     const stated = statedMs === undefined ? undefined : { statedMs };
@@ -148,22 +148,22 @@ export class Gates {
   restore(credential: string, saved: GateSnapshot, ageMs: number, now: number): void {
     const { reason, shutForMs, statedMs, refused, spread } = saved;
     const figures = [shutForMs, statedMs ?? 0, refused, spread];
-    if (this.gates.has(credential) || !figures.every((figure) => figure >= 0)) return;
+    if (this.#gates.has(credential) || !figures.every((figure) => figure >= 0)) return;
     const shutAt = now - shutForMs - ageMs;
     const within = Math.min(spread, 1);
-    this.keep(credential, { reason, shutAt, statedMs, refused, spread: within, probing: false });
+    this.#keep(credential, { reason, shutAt, statedMs, refused, spread: within, probing: false });
   }
 
   /** Undefined if the gate is open. */
   state(credential: string, now: number): GateState | undefined {
-    const gate = this.shutGate(credential, now);
+    const gate = this.#shutGate(credential, now);
     if (gate === undefined) return undefined;
-    const until = this.until(gate);
+    const until = this.#until(gate);
     return { reason: gate.reason, ...(now < until && { until }) };
   }
 
   /** The gate after a refusal; `before` itself if the refusal changes nothing. */
-  private next(
+  #next(
     before: Gate | undefined,
     reason: GateReason,
     { ms, probe }: { ms: number | undefined; probe: boolean },
@@ -173,35 +173,35 @@ export class Gates {
     const after = { reason, shutAt: now, statedMs: ms };
     if (before === undefined || probe) {
       const refused = alike ? before.refused + 1 : 0;
-      return { ...after, refused, spread: this.jitter.share(), probing: false };
+      return { ...after, refused, spread: this.#jitter.share(), probing: false };
     }
     // Calls that are refused at the same time extend the wait only by a later stated end.
     const { refused, spread, probing } = before;
     const later: Gate = { ...after, refused: alike ? refused : 0, spread, probing };
-    return ms !== undefined && this.until(later) > this.until(before) ? later : before;
+    return ms !== undefined && this.#until(later) > this.#until(before) ? later : before;
   }
 
-  private keep(credential: string, gate: Gate): void {
-    this.gates.delete(credential);
-    if (this.gates.size >= this.max) this.gates.delete(this.gates.keys().next().value!);
-    this.gates.set(credential, gate);
+  #keep(credential: string, gate: Gate): void {
+    this.#gates.delete(credential);
+    if (this.#gates.size >= this.#max) this.#gates.delete(this.#gates.keys().next().value!);
+    this.#gates.set(credential, gate);
   }
 
   /** The gate of a credential unless it is open. A gate opens when its stated time is over. */
-  private shutGate(credential: string, now: number): Gate | undefined {
-    const gate = this.gates.get(credential);
-    if (gate === undefined || now < this.until(gate) || this.needsProbe(gate)) return gate;
-    this.gates.delete(credential);
+  #shutGate(credential: string, now: number): Gate | undefined {
+    const gate = this.#gates.get(credential);
+    if (gate === undefined || now < this.#until(gate) || this.#needsProbe(gate)) return gate;
+    this.#gates.delete(credential);
     return undefined;
   }
 
-  private needsProbe({ statedMs, refused }: Gate): boolean {
-    return statedMs === undefined || statedMs > this.spec().maxWaitMs * 2 ** refused;
+  #needsProbe({ statedMs, refused }: Gate): boolean {
+    return statedMs === undefined || statedMs > this.#spec().maxWaitMs * 2 ** refused;
   }
 
   /** A whole millisecond. */
-  private until({ shutAt, statedMs, refused, spread }: Gate): number {
-    const { maxWaitMs } = this.spec();
+  #until({ shutAt, statedMs, refused, spread }: Gate): number {
+    const { maxWaitMs } = this.#spec();
     const doublings = 2 ** refused;
     const wait =
       statedMs === undefined

@@ -12,10 +12,10 @@ export const MAX_ADDED_MS = 10_000;
  * mulberry32 over the FNV-1a hash of it. Without a seed nothing is spread.
  */
 export class Jitter {
-  private state: number | undefined;
+  #state: number | undefined;
 
   constructor(seed?: string) {
-    this.state = seed === undefined ? undefined : hash(seed);
+    this.#state = seed === undefined ? undefined : hash(seed);
   }
 
   /** A factor above 0.6, up to 1, for a duration of ours. */
@@ -25,14 +25,14 @@ export class Jitter {
 
   /** From 0 up to but not 1, for `lengthened`. */
   share(): number {
-    return this.random() ?? 0;
+    return this.#random() ?? 0;
   }
 
   /** From 0 up to but not 1; undefined without a seed. */
-  private random(): number | undefined {
-    if (this.state === undefined) return undefined;
-    const state = (this.state + 0x6d2b79f5) | 0;
-    this.state = state;
+  #random(): number | undefined {
+    if (this.#state === undefined) return undefined;
+    const state = (this.#state + 0x6d2b79f5) | 0;
+    this.#state = state;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;

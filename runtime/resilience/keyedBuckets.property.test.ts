@@ -44,6 +44,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const trace = fc.array(step, { minLength: 10, maxLength: 80, size: 'max' });
 
+/** A bucket that knows whether it was unused when it was last asked. Only then may it be evicted, which loses nothing. */
+class Evictable extends Bucket {
+  wasUnused = false;
+
+  override isUnused(now: number): boolean {
+    this.wasUnused = super.isUnused(now);
+    return this.wasUnused;
+  }
+}
+
 /**
  * A bucket by key beside a Bucket that the key would have alone, which bucket.property.test.ts
  * compares with a ledger. A key that gets a bucket anew starts with a new one.
@@ -52,34 +62,33 @@ class Pair {
   now = 0;
   max: number;
   shared = 0;
-  readonly keyed: KeyedBuckets;
-  private spec: BucketSpec;
-  private readonly own = new Map<Bucket, { key: string; model: Bucket }>();
-  private readonly sharedModel: Bucket;
-  private readonly open: { key: string; bucket: Bucket; model: Bucket; reserved: number }[] = [];
+  readonly keyed: KeyedBuckets<Evictable>;
+  #spec: BucketSpec;
+  readonly #own = new Map<string, { bucket: Evictable; model: Bucket }>();
+  readonly #sharedModel: Bucket;
+  readonly #open: { key: string; bucket: Bucket; model: Bucket; reserved: number }[] = [];
 
   constructor(initial: BucketSpec, max: number) {
-    this.spec = initial;
+    this.#spec = initial;
     this.max = max;
-    this.keyed = new KeyedBuckets(initial, max, 0, ownBucket);
-    this.sharedModel = new Bucket(initial, 0);
+    this.keyed = new KeyedBuckets(initial, max, 0, (made, now) => new Evictable(made, now));
+    this.#sharedModel = new Bucket(initial, 0);
   }
 
   /** What both answer, to be equal. */
   take(next: Step): [unknown, unknown] {
     const { keyed, now } = this;
     if (next.do === 'wait') this.now += next.ms;
-    if (next.do === 'apply') this.apply(next.spec, next.maxKeys);
-    if (next.do === 'settle') return this.settle(next.call, next.used);
+    if (next.do === 'apply') this.#apply(next.spec, next.maxKeys);
+    if (next.do === 'settle') return this.#settle(next.call, next.used);
     if (next.do !== 'acquire') return [0, 0];
     const { key, cost } = next;
     const bucket = keyed.of(key, now);
-    this.forgetEvicted();
-    const model = this.modelOf(key, bucket);
+    const model = this.#modelOf(key, bucket);
     const waits: [number, number] = [bucket.wait(cost, now), model.wait(cost, now)];
     if (waits[0] !== 0 || waits[1] !== 0) return waits;
     const reserved: [number, number] = [bucket.take(cost, now), model.take(cost, now)];
-    this.open.push({ key, bucket, model, reserved: reserved[1] });
+    this.#open.push({ key, bucket, model, reserved: reserved[1] });
     return [
       [reserved[0], rounded(bucket.level(now))],
       [reserved[1], rounded(model.level(now))],
@@ -88,22 +97,22 @@ class Pair {
 
   /** Keys with something to settle that have lost their bucket. */
   lost(): string[] {
-    const own = this.open.filter(({ bucket }) => bucket !== this.keyed.shared);
+    const own = this.#open.filter(({ bucket }) => bucket !== this.keyed.shared);
     return own
       .filter(({ key, bucket }) => this.keyed.of(key, this.now) !== bucket)
       .map(({ key }) => key);
   }
 
-  private apply(next: BucketSpec, max: number): void {
-    this.spec = next;
+  #apply(next: BucketSpec, max: number): void {
+    this.#spec = next;
     this.max = max;
     this.keyed.apply(next, max, this.now);
-    this.sharedModel.apply(next, this.now);
-    for (const { model } of this.own.values()) model.apply(next, this.now);
+    this.#sharedModel.apply(next, this.now);
+    for (const { model } of this.#own.values()) model.apply(next, this.now);
   }
 
-  private settle(call: number, used: number): [unknown, unknown] {
-    const [found] = this.open.splice(-1 - call, 1);
+  #settle(call: number, used: number): [unknown, unknown] {
+    const [found] = this.#open.splice(-1 - call, 1);
     if (!found) return [0, 0];
     const { bucket, model, reserved } = found;
     bucket.settle(reserved, used, this.now);
@@ -111,25 +120,20 @@ class Pair {
     return [rounded(bucket.level(this.now)), rounded(model.level(this.now))];
   }
 
-  /** Only an unused bucket may have been evicted, which loses nothing. */
-  private forgetEvicted(): void {
-    for (const [bucket, { key, model }] of this.own) {
-      if (this.keyed['buckets'].get(key) === bucket) continue;
-      if (!model.isUnused(this.now)) throw new Error(`${key} lost its bucket`);
-      this.own.delete(bucket);
-    }
-  }
-
-  private modelOf(key: string, bucket: Bucket): Bucket {
+  #modelOf(key: string, bucket: Evictable): Bucket {
+    const before = this.#own.get(key);
+    if (before?.bucket === bucket) return before.model;
+    if (before && !before.bucket.wasUnused) throw new Error(`${key} lost its bucket`);
+    this.#own.delete(key);
     if (bucket === this.keyed.shared) {
       this.shared += 1;
-      return this.sharedModel;
+      return this.#sharedModel;
     }
-    const found = this.own.get(bucket);
-    if (found?.key === key) return found.model;
-    if (found) throw new Error(`${key} has the bucket of ${found.key}`);
-    const model = new Bucket(this.spec, this.now);
-    this.own.set(bucket, { key, model });
+    for (const [other, own] of this.#own) {
+      if (own.bucket === bucket) throw new Error(`${key} has the bucket of ${other}`);
+    }
+    const model = new Bucket(this.#spec, this.now);
+    this.#own.set(key, { bucket, model });
     return model;
   }
 }

@@ -31,63 +31,63 @@ export class KeyedBuckets<
   Spec extends BucketSpec = BucketSpec,
 > {
   readonly shared: B;
-  private spec: Spec;
-  private maxKeys: number;
-  private readonly make: MakeBucket<B, Spec>;
-  private readonly buckets = new Map<string, B>();
+  #spec: Spec;
+  #maxKeys: number;
+  readonly #make: MakeBucket<B, Spec>;
+  readonly #buckets = new Map<string, B>();
   /** The same buckets in the order in which the search examines them. */
-  private readonly entries: Entry<B>[] = [];
-  private hand = 0;
+  readonly #entries: Entry<B>[] = [];
+  #hand = 0;
 
   /** `make` makes the bucket of a key; for undefined, the one that keys without room share. */
   constructor(spec: Spec, maxKeys: number, now: number, make: MakeBucket<B, Spec>) {
-    this.spec = spec;
-    this.maxKeys = maxKeys;
-    this.make = make;
+    this.#spec = spec;
+    this.#maxKeys = maxKeys;
+    this.#make = make;
     this.shared = make(spec, now, undefined);
   }
 
   /** Keys with a bucket of their own. */
   get size(): number {
-    return this.buckets.size;
+    return this.#buckets.size;
   }
 
   /** The bucket of a key: its own if it has one or there is room for one, else the shared one. */
   of(key: string, now: number): B {
-    return this.buckets.get(key) ?? this.add(key, now);
+    return this.#buckets.get(key) ?? this.#add(key, now);
   }
 
   /** Replaces the spec of all. Keys beyond a lower `maxKeys` keep their bucket until it is unused. */
   apply(spec: Spec, maxKeys: number, now: number): void {
-    this.spec = spec;
-    this.maxKeys = maxKeys;
+    this.#spec = spec;
+    this.#maxKeys = maxKeys;
     this.shared.apply(spec, now);
-    for (const { bucket } of this.entries) bucket.apply(spec, now);
+    for (const { bucket } of this.#entries) bucket.apply(spec, now);
   }
 
-  private add(key: string, now: number): B {
-    if (this.size >= this.maxKeys) this.makeRoom(now);
-    if (this.size >= this.maxKeys) return this.shared;
-    const bucket = this.make(this.spec, now, key);
-    this.buckets.set(key, bucket);
-    this.entries.push({ key, bucket });
+  #add(key: string, now: number): B {
+    if (this.size >= this.#maxKeys) this.#makeRoom(now);
+    if (this.size >= this.#maxKeys) return this.shared;
+    const bucket = this.#make(this.#spec, now, key);
+    this.#buckets.set(key, bucket);
+    this.#entries.push({ key, bucket });
     return bucket;
   }
 
-  private makeRoom(now: number): void {
+  #makeRoom(now: number): void {
     const examined = Math.min(EXAMINED, this.size);
-    for (let i = 0; i < examined && this.size >= this.maxKeys; i += 1) {
-      this.hand = this.hand < this.entries.length ? this.hand : 0;
-      const { key, bucket } = this.entries[this.hand]!;
-      if (bucket.isUnused(now)) this.remove(key);
-      else this.hand += 1;
+    for (let i = 0; i < examined && this.size >= this.#maxKeys; i += 1) {
+      this.#hand = this.#hand < this.#entries.length ? this.#hand : 0;
+      const { key, bucket } = this.#entries[this.#hand]!;
+      if (bucket.isUnused(now)) this.#remove(key);
+      else this.#hand += 1;
     }
   }
 
   /** Removes the entry at the hand; the last entry takes its place. */
-  private remove(key: string): void {
-    this.buckets.delete(key);
-    const last = this.entries.pop()!;
-    if (this.hand < this.entries.length) this.entries[this.hand] = last;
+  #remove(key: string): void {
+    this.#buckets.delete(key);
+    const last = this.#entries.pop()!;
+    if (this.#hand < this.#entries.length) this.#entries[this.#hand] = last;
   }
 }

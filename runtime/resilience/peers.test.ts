@@ -33,19 +33,19 @@ interface Gateway {
  * targets are open the breaker is bypassed. That page says nothing of reloads or a metric.
  */
 class PortkeyStandIn implements Gateway {
-  private readonly openUntil = [-Infinity, -Infinity];
-  private openMs = OPEN_MS;
+  readonly #openUntil = [-Infinity, -Infinity];
+  #openMs = OPEN_MS;
 
   begin(now: number): End {
-    const closed = this.openUntil.findIndex((until) => now >= until);
+    const closed = this.#openUntil.findIndex((until) => now >= until);
     const target = closed < 0 ? 0 : closed;
     return (served, at) => {
-      if (!served) this.openUntil[target] = at + this.openMs;
+      if (!served) this.#openUntil[target] = at + this.#openMs;
     };
   }
 
   reload(openMs: number): void {
-    this.openMs = openMs;
+    this.#openMs = openMs;
   }
 
   metric(): string {
@@ -60,44 +60,44 @@ class PortkeyStandIn implements Gateway {
  * after a recovery (dapr/dapr#10113).
  */
 class DaprStandIn implements Gateway {
-  private breakers = [ours(OPEN_MS), ours(OPEN_MS)];
-  private gauge = 'Closed';
+  #breakers = [ours(OPEN_MS), ours(OPEN_MS)];
+  #gauge = 'Closed';
 
   begin(now: number): End | undefined {
-    const end = beginAny(this.breakers, now);
-    this.measure(now);
-    return end && ((served, at) => [end(served, at), this.measure(at)]);
+    const end = beginAny(this.#breakers, now);
+    this.#measure(now);
+    return end && ((served, at) => [end(served, at), this.#measure(at)]);
   }
 
   reload(openMs: number): void {
-    this.breakers = [ours(openMs), ours(openMs)];
+    this.#breakers = [ours(openMs), ours(openMs)];
   }
 
   metric(): string {
-    return this.gauge;
+    return this.#gauge;
   }
 
-  private measure(now: number): void {
-    const state = this.breakers[0]!.state(now);
-    if (this.gauge !== 'HalfOpen' || state !== 'Closed') this.gauge = state;
+  #measure(now: number): void {
+    const state = this.#breakers[0]!.state(now);
+    if (this.#gauge !== 'HalfOpen' || state !== 'Closed') this.#gauge = state;
   }
 }
 
 /** Ours: a breaker for each target, told by its transitions. */
 class Ours implements Gateway {
-  private readonly told: BreakerTransition[] = [];
-  private readonly breakers = [ours(OPEN_MS, (each) => this.told.push(each)), ours(OPEN_MS)];
+  readonly #told: BreakerTransition[] = [];
+  readonly #breakers = [ours(OPEN_MS, (each) => this.#told.push(each)), ours(OPEN_MS)];
 
   begin(now: number): End | undefined {
-    return beginAny(this.breakers, now);
+    return beginAny(this.#breakers, now);
   }
 
   reload(openMs: number, now: number): void {
-    for (const breaker of this.breakers) breaker.apply(spec(openMs), now);
+    for (const breaker of this.#breakers) breaker.apply(spec(openMs), now);
   }
 
   metric(): string {
-    return this.told.at(-1)?.to ?? 'Closed';
+    return this.#told.at(-1)?.to ?? 'Closed';
   }
 }
 

@@ -15,55 +15,55 @@ export interface RetryBudgetSpec {
  * Finagle's RetryBudget). When all its requests fail, the further attempts add at most that to the load.
  */
 export class RetryBudget {
-  private spec: RetryBudgetSpec;
+  #spec: RetryBudgetSpec;
   /** Requests, and units that were withdrawn; a unit is a hit. */
-  private readonly window = new SampleWindow();
+  readonly #window = new SampleWindow();
 
   constructor(spec: RetryBudgetSpec) {
-    this.spec = spec;
-    this.window.apply({ windowMs: WINDOW_MS });
+    this.#spec = spec;
+    this.#window.apply({ windowMs: WINDOW_MS });
   }
 
   /** Replaces the figures. What was withdrawn before still counts. */
   apply(spec: RetryBudgetSpec): void {
-    this.spec = spec;
+    this.#spec = spec;
   }
 
   /** Whether both figures are 0. Then no retry or move follows a call, not even a free one. */
   get isOff(): boolean {
-    return this.spec.budgetPercent === 0 && this.spec.minPerSecond === 0;
+    return this.#spec.budgetPercent === 0 && this.#spec.minPerSecond === 0;
   }
 
   /** Counts a request. */
   request(now: number): void {
-    this.window.record(false, now);
+    this.#window.record(false, now);
   }
 
   /** Takes `units` out of the budget; takes nothing and returns false if they are not left. */
   withdraw(units: number, now: number): boolean {
-    this.window.expire(now);
-    if (this.window.hits + units > this.allowed()) return false;
-    for (let i = 0; i < units; i += 1) this.window.record(true, now);
+    this.#window.expire(now);
+    if (this.#window.hits + units > this.#allowed()) return false;
+    for (let i = 0; i < units; i += 1) this.#window.record(true, now);
     return true;
   }
 
   /** Used share of the budget, 0 to 1. */
   used(now: number): number {
-    this.window.expire(now);
-    const { hits } = this.window;
-    return hits === 0 ? 0 : Math.min(1, hits / this.allowed());
+    this.#window.expire(now);
+    const { hits } = this.#window;
+    return hits === 0 ? 0 : Math.min(1, hits / this.#allowed());
   }
 
   /** Whether there was a budget and nothing of it is left. */
   isSpent(now: number): boolean {
-    this.window.expire(now);
-    const { hits } = this.window;
-    return hits > 0 && hits + 1 > this.allowed();
+    this.#window.expire(now);
+    const { hits } = this.#window;
+    return hits > 0 && hits + 1 > this.#allowed();
   }
 
-  private allowed(): number {
-    const { calls, hits } = this.window;
-    const { budgetPercent, minPerSecond } = this.spec;
+  #allowed(): number {
+    const { calls, hits } = this.#window;
+    const { budgetPercent, minPerSecond } = this.#spec;
     return Math.floor(((calls - hits) * budgetPercent) / 100) + (minPerSecond * WINDOW_MS) / 1000;
   }
 }
@@ -73,30 +73,30 @@ const NO_RETRY: RetryBudgetSpec = { budgetPercent: 0, minPerSecond: 1 };
 
 /** One retry budget for each dependency of the model. */
 export class RetryBudgets {
-  private readonly budgets = new Map<string, RetryBudget>();
-  private spec: RetryBudgetSpec = NO_RETRY;
+  readonly #budgets = new Map<string, RetryBudget>();
+  #spec: RetryBudgetSpec = NO_RETRY;
 
   /** Replaces the figures and drops the budgets of other dependencies. */
   apply(spec: RetryBudgetSpec = NO_RETRY, dependencies: readonly string[]): void {
-    this.spec = spec;
+    this.#spec = spec;
     const present = new Set(dependencies);
-    for (const [name, budget] of this.budgets) {
+    for (const [name, budget] of this.#budgets) {
       if (present.has(name)) budget.apply(spec);
-      else this.budgets.delete(name);
+      else this.#budgets.delete(name);
     }
     for (const name of present) this.of(name);
   }
 
   of(dependency: string): RetryBudget {
-    const known = this.budgets.get(dependency);
+    const known = this.#budgets.get(dependency);
     if (known) return known;
-    const budget = new RetryBudget(this.spec);
-    this.budgets.set(dependency, budget);
+    const budget = new RetryBudget(this.#spec);
+    this.#budgets.set(dependency, budget);
     return budget;
   }
 
   /** Used share of each budget, 0 to 1. */
   used(now: number): { name: string; used: number }[] {
-    return Array.from(this.budgets, ([name, budget]) => ({ name, used: budget.used(now) }));
+    return Array.from(this.#budgets, ([name, budget]) => ({ name, used: budget.used(now) }));
   }
 }

@@ -28,24 +28,24 @@ export class SampleWindow {
   calls = 0;
   /** How many of `calls` are hits. */
   hits = 0;
-  private oldest: Cell | undefined;
-  private newest: Cell | undefined;
+  #oldest: Cell | undefined;
+  #newest: Cell | undefined;
   /** Length in milliseconds; 0 in a window of calls. */
-  private windowMs = 0;
+  #windowMs = 0;
   /** Length in calls; 0 in a window of time. */
-  private maxCalls = 0;
-  private cellMs = 0;
+  #maxCalls = 0;
+  #cellMs = 0;
 
   /** Sets another length. Calls outside of it leave at the next `record` or `expire`. */
   apply(spec: WindowSpec): void {
-    this.windowMs = 'windowMs' in spec ? spec.windowMs : 0;
-    this.maxCalls = 'calls' in spec ? spec.calls : 0;
-    this.cellMs = 'windowMs' in spec ? spec.windowMs * CELL : CELL_OF_CALLS_MS;
+    this.#windowMs = 'windowMs' in spec ? spec.windowMs : 0;
+    this.#maxCalls = 'calls' in spec ? spec.calls : 0;
+    this.#cellMs = 'windowMs' in spec ? spec.windowMs * CELL : CELL_OF_CALLS_MS;
   }
 
   /** Adds one call that ended at `now`, in milliseconds. */
   record(hit: boolean, now: number): void {
-    const cell = this.cellFor(now, hit);
+    const cell = this.#cellFor(now, hit);
     cell.calls += 1;
     this.calls += 1;
     if (hit) {
@@ -57,52 +57,52 @@ export class SampleWindow {
 
   /** Removes the calls that have left the window by `now`. */
   expire(now: number): void {
-    if (this.maxCalls > 0) {
-      while (this.calls > this.maxCalls) this.dropCall(this.oldest!);
+    if (this.#maxCalls > 0) {
+      while (this.calls > this.#maxCalls) this.#dropCall(this.#oldest!);
       return;
     }
-    const last = now - this.windowMs;
-    while (this.oldest !== undefined && this.oldest.from <= last) this.dropCell(this.oldest);
+    const last = now - this.#windowMs;
+    while (this.#oldest !== undefined && this.#oldest.from <= last) this.#dropCell(this.#oldest);
   }
 
   reset(): void {
     this.calls = 0;
     this.hits = 0;
-    this.oldest = undefined;
-    this.newest = undefined;
+    this.#oldest = undefined;
+    this.#newest = undefined;
   }
 
   /** The newest cell if the call can join it, else a new one. */
-  private cellFor(now: number, hit: boolean): Cell {
-    const { newest } = this;
-    const from = now - (now % this.cellMs);
+  #cellFor(now: number, hit: boolean): Cell {
+    const newest = this.#newest;
+    const from = now - (now % this.#cellMs);
     // After an edit, cells of the former length can begin anywhere.
     if (newest !== undefined && newest.from >= from) {
       const alike = newest.hits === (hit ? newest.calls : 0);
-      if (alike || this.maxCalls === 0) return newest;
+      if (alike || this.#maxCalls === 0) return newest;
     }
     const cell = { from, calls: 0, hits: 0, next: undefined };
-    if (newest === undefined) this.oldest = cell;
+    if (newest === undefined) this.#oldest = cell;
     else newest.next = cell;
-    this.newest = cell;
+    this.#newest = cell;
     return cell;
   }
 
-  private dropCell(cell: Cell): void {
+  #dropCell(cell: Cell): void {
     this.calls -= cell.calls;
     this.hits -= cell.hits;
-    this.oldest = cell.next;
-    if (cell.next === undefined) this.newest = undefined;
+    this.#oldest = cell.next;
+    if (cell.next === undefined) this.#newest = undefined;
   }
 
   /** Drops one call. A cell from a window of time can mix hits and misses; then a hit goes first. */
-  private dropCall(cell: Cell): void {
+  #dropCall(cell: Cell): void {
     this.calls -= 1;
     cell.calls -= 1;
     if (cell.hits > 0) {
       this.hits -= 1;
       cell.hits -= 1;
     }
-    if (cell.calls === 0) this.dropCell(cell);
+    if (cell.calls === 0) this.#dropCell(cell);
   }
 }

@@ -54,24 +54,24 @@ const ROUNDING = 1e-6;
 export class StoredBucket implements RemoteTokens {
   /** Name of the bucket in the store. */
   readonly id: string;
-  private spec: StoredSpec;
-  private readonly store: StoreState;
+  #spec: StoredSpec;
+  readonly #store: StoreState;
   /** Admits waiting calls that the tokens cover. */
   readonly wake: (now: number) => void;
   /** Granted tokens that no call has taken yet. */
-  private balance = 0;
-  private costs: number[] = [];
-  private asked = false;
-  private owed = 0;
+  #balance = 0;
+  #costs: number[] = [];
+  #asked = false;
+  #owed = 0;
   /** Part of `owed` in the exchange under way. */
-  private sent = 0;
+  #sent = 0;
   /** Last known level of the store's bucket. */
-  private known: { level: number; at: number } | undefined;
+  #known: { level: number; at: number } | undefined;
   /** Number of open reservations, and those of their tokens that came from no bucket. */
-  private unsettled = 0;
-  private free = 0;
+  #unsettled = 0;
+  #free = 0;
   /** Bucket of the safe share, and the start of its outage. */
-  private safe: { bucket: Bucket; since: number } | undefined;
+  #safe: { bucket: Bucket; since: number } | undefined;
 
   constructor(
     id: string,
@@ -79,42 +79,42 @@ export class StoredBucket implements RemoteTokens {
     { store, wake }: { store: StoreState; wake: (now: number) => void },
   ) {
     this.id = id;
-    this.spec = spec;
-    this.store = store;
+    this.#spec = spec;
+    this.#store = store;
     this.wake = wake;
   }
 
   /** The spec, for the store. */
   get figures(): BucketSpec {
-    return this.spec;
+    return this.#spec;
   }
 
   apply(spec: StoredSpec, now: number): void {
-    const { amount, perMs, capacity } = this.spec;
+    const { amount, perMs, capacity } = this.#spec;
     const same = amount === spec.amount && perMs === spec.perMs && capacity === spec.capacity;
-    this.spec = spec;
-    if (!same) this.known = undefined;
-    this.safe?.bucket.apply(this.share(), now);
+    this.#spec = spec;
+    if (!same) this.#known = undefined;
+    this.#safe?.bucket.apply(this.#share(), now);
   }
 
   /** Whether the process can forget the bucket without losing anything. */
   isUnused(): boolean {
     return (
-      this.costs.length === 0 &&
-      !this.asked &&
-      this.balance === 0 &&
-      this.owed === 0 &&
-      this.unsettled === 0 &&
-      (this.safe === undefined || this.safe.since !== this.store.downSince)
+      this.#costs.length === 0 &&
+      !this.#asked &&
+      this.#balance === 0 &&
+      this.#owed === 0 &&
+      this.#unsettled === 0 &&
+      (this.#safe === undefined || this.#safe.since !== this.#store.downSince)
     );
   }
 
   wait(cost: number, now: number, ahead = 0): number {
     const needed = this.bounded(cost) + ahead;
-    if (this.spec.shadow) return this.refillTime(needed - this.level(now));
-    if (this.balance >= needed - ROUNDING) return 0;
-    if (this.store.downSince !== undefined) return this.waitWithout(cost, now, ahead);
-    const wait = this.refillTime(Math.min(needed, this.spec.capacity) - this.level(now));
+    if (this.#spec.shadow) return this.#refillTime(needed - this.level(now));
+    if (this.#balance >= needed - ROUNDING) return 0;
+    if (this.#store.downSince !== undefined) return this.#waitWithout(cost, now, ahead);
+    const wait = this.#refillTime(Math.min(needed, this.#spec.capacity) - this.level(now));
     return wait > 0 ? wait : ANSWER_MS;
   }
 
@@ -123,58 +123,59 @@ export class StoredBucket implements RemoteTokens {
   }
 
   bounded(cost: number): number {
-    const isShared = this.store.downSince !== undefined && this.spec.withoutLeader === 'SafeShare';
-    const { capacity } = isShared && !this.spec.whole ? this.share() : this.spec;
+    const isShared =
+      this.#store.downSince !== undefined && this.#spec.withoutLeader === 'SafeShare';
+    const { capacity } = isShared && !this.#spec.whole ? this.#share() : this.#spec;
     return Math.min(cost, capacity);
   }
 
   take(cost: number, now: number): number {
     const needed = this.bounded(cost);
-    this.unsettled += 1;
-    const held = Math.min(this.balance, needed);
-    this.balance -= held;
+    this.#unsettled += 1;
+    const held = Math.min(this.#balance, needed);
+    this.#balance -= held;
     const missing = needed - held;
     if (missing <= ROUNDING) return needed;
-    if (this.store.downSince !== undefined && !this.spec.shadow) {
-      if (this.spec.withoutLeader === 'Allow') {
-        this.free += missing;
+    if (this.#store.downSince !== undefined && !this.#spec.shadow) {
+      if (this.#spec.withoutLeader === 'Allow') {
+        this.#free += missing;
         return needed;
       }
-      this.safeBucket()?.take(missing, now);
+      this.#safeBucket()?.take(missing, now);
     }
-    this.charge(missing);
+    this.#charge(missing);
     return needed;
   }
 
   settle(reserved: number, used: number, now: number): void {
-    this.unsettled -= 1;
-    const free = Math.min(this.free, reserved);
-    this.free -= free;
+    this.#unsettled -= 1;
+    const free = Math.min(this.#free, reserved);
+    this.#free -= free;
     if (used === reserved || free > 0) return;
-    if (this.store.downSince !== undefined) this.safeBucket()?.settle(0, used - reserved, now);
-    this.known = undefined;
-    this.charge(used - reserved);
+    if (this.#store.downSince !== undefined) this.#safeBucket()?.settle(0, used - reserved, now);
+    this.#known = undefined;
+    this.#charge(used - reserved);
   }
 
   /** Known tokens; those of the safe share while it is in use. */
   level(now: number): number {
-    if (this.spec.shadow) return this.lastLevel(now) - Math.max(0, this.owed);
-    if (this.store.downSince !== undefined) return this.safeBucket()?.level(now) ?? 0;
-    const isTrusted = this.known !== undefined && now - this.known.at < TRUST_MS;
-    return isTrusted ? this.lastLevel(now) : this.spec.capacity;
+    if (this.#spec.shadow) return this.lastLevel(now) - Math.max(0, this.#owed);
+    if (this.#store.downSince !== undefined) return this.#safeBucket()?.level(now) ?? 0;
+    const isTrusted = this.#known !== undefined && now - this.#known.at < TRUST_MS;
+    return isTrusted ? this.lastLevel(now) : this.#spec.capacity;
   }
 
   /** Last known level plus the refill since; full if none is known. */
   lastLevel(now: number): number {
-    const { amount, perMs, capacity } = this.spec;
-    if (this.known === undefined) return capacity;
-    const { level, at } = this.known;
+    const { amount, perMs, capacity } = this.#spec;
+    if (this.#known === undefined) return capacity;
+    const { level, at } = this.#known;
     return Math.min(capacity, level + ((now - at) * amount) / perMs);
   }
 
   awaitsAnswer(cost: number, now: number): boolean {
-    if (this.store.downSince !== undefined || this.spec.shadow) return false;
-    return this.asked || this.level(now) >= this.bounded(cost) - ROUNDING;
+    if (this.#store.downSince !== undefined || this.#spec.shadow) return false;
+    return this.#asked || this.level(now) >= this.bounded(cost) - ROUNDING;
   }
 
   isRefused(cost: number, now: number): boolean {
@@ -182,88 +183,88 @@ export class StoredBucket implements RemoteTokens {
   }
 
   clearWaiting(): void {
-    this.costs = [];
+    this.#costs = [];
   }
 
   waitFor(needed: number, now: number): void {
-    this.costs.push(needed);
-    if (!this.asked && this.awaitsAnswer(this.costs[0]!, now)) this.store.ask(this);
+    this.#costs.push(needed);
+    if (!this.#asked && this.awaitsAnswer(this.#costs[0]!, now)) this.#store.ask(this);
   }
 
   /** Begins an exchange; undefined if there is nothing to exchange or one is under way. */
   begin(): StoredAsk | undefined {
-    if (this.asked || (this.costs.length === 0 && this.owed === 0)) return undefined;
-    this.asked = true;
-    this.sent = this.owed;
-    return { owed: this.owed, costs: this.costs };
+    if (this.#asked || (this.#costs.length === 0 && this.#owed === 0)) return undefined;
+    this.#asked = true;
+    this.#sent = this.#owed;
+    return { owed: this.#owed, costs: this.#costs };
   }
 
   /** Applies the answer. The caller then wakes the waiting calls and calls `end`. */
   answer({ granted, level }: StoredAnswer, now: number): void {
-    this.asked = false;
-    this.owed -= this.sent;
-    this.sent = 0;
-    this.balance += granted;
-    this.known = { level, at: now };
+    this.#asked = false;
+    this.#owed -= this.#sent;
+    this.#sent = 0;
+    this.#balance += granted;
+    this.#known = { level, at: now };
   }
 
   /** Notes that the store did not answer. It may have run the request, so nothing is given back again. */
   fail(): void {
-    this.asked = false;
-    if (this.sent < 0) this.owed -= this.sent;
-    this.sent = 0;
+    this.#asked = false;
+    if (this.#sent < 0) this.#owed -= this.#sent;
+    this.#sent = 0;
   }
 
   /** Ends an exchange: gives back unused tokens, and begins the next exchange if calls have asked meanwhile. */
   end(now: number): void {
-    const left = this.balance;
-    this.balance = 0;
-    if (left > ROUNDING) this.owed -= left;
-    const [first] = this.costs;
+    const left = this.#balance;
+    this.#balance = 0;
+    if (left > ROUNDING) this.#owed -= left;
+    const [first] = this.#costs;
     const isWanted = first !== undefined && this.awaitsAnswer(first, now);
-    if (isWanted || this.owed !== 0) this.store.ask(this);
+    if (isWanted || this.#owed !== 0) this.#store.ask(this);
   }
 
   /** Returns tokens of calls that wait no longer. */
   giveBack(tokens: number): void {
-    if (tokens > 0) this.charge(-tokens);
+    if (tokens > 0) this.#charge(-tokens);
   }
 
-  private charge(tokens: number): void {
-    this.owed += tokens;
-    this.store.ask(this);
+  #charge(tokens: number): void {
+    this.#owed += tokens;
+    this.#store.ask(this);
   }
 
-  private waitWithout(cost: number, now: number, ahead: number): number {
-    const { withoutLeader, whole } = this.spec;
+  #waitWithout(cost: number, now: number, ahead: number): number {
+    const { withoutLeader, whole } = this.#spec;
     if (withoutLeader === 'Allow') return 0;
-    const safe = this.safeBucket();
-    if (safe === undefined) return Math.max(1, Math.ceil(this.store.retryAt - now));
-    const { capacity } = this.share();
+    const safe = this.#safeBucket();
+    if (safe === undefined) return Math.max(1, Math.ceil(this.#store.retryAt - now));
+    const { capacity } = this.#share();
     const needed = this.bounded(cost) + ahead;
     if (whole && capacity < 1) return NEVER_MS;
     return safe.wait(Math.min(needed, capacity), now, Math.max(0, needed - capacity));
   }
 
   /** Bucket of the safe share during an outage. It is empty at the start of the outage. */
-  private safeBucket(): Bucket | undefined {
-    const since = this.store.downSince;
-    if (since === undefined || this.spec.withoutLeader !== 'SafeShare') return undefined;
-    if (this.safe?.since !== since) {
-      const bucket = new Bucket(this.share(), since);
+  #safeBucket(): Bucket | undefined {
+    const since = this.#store.downSince;
+    if (since === undefined || this.#spec.withoutLeader !== 'SafeShare') return undefined;
+    if (this.#safe?.since !== since) {
+      const bucket = new Bucket(this.#share(), since);
       bucket.restore(0, 0, since);
-      this.safe = { bucket, since };
+      this.#safe = { bucket, since };
     }
-    return this.safe.bucket;
+    return this.#safe.bucket;
   }
 
-  private share(): BucketSpec {
-    const { amount, perMs, capacity, maxPods } = this.spec;
+  #share(): BucketSpec {
+    const { amount, perMs, capacity, maxPods } = this.#spec;
     return { amount, perMs: perMs * maxPods, capacity: capacity / maxPods };
   }
 
-  private refillTime(missing: number): number {
-    const { amount, perMs } = this.spec;
+  #refillTime(missing: number): number {
+    const { amount, perMs } = this.#spec;
     return missing <= ROUNDING ? 0 : Math.ceil((missing * perMs) / amount);
   }
 }

@@ -7,21 +7,21 @@ export const RECENT_MS = 30_000;
 /** The share of successes among the recent calls of one dependency. */
 export class SuccessRate {
   /** A success is a hit. */
-  private readonly window = new SampleWindow();
+  readonly #window = new SampleWindow();
 
   constructor() {
-    this.window.apply({ windowMs: RECENT_MS });
+    this.#window.apply({ windowMs: RECENT_MS });
   }
 
   /** A call has ended. One that says nothing about the dependency does not count. */
   record({ vote }: Outcome, now: number): void {
-    if (vote !== 'ignored') this.window.record(vote === 'ok', now);
+    if (vote !== 'ignored') this.#window.record(vote === 'ok', now);
   }
 
   /** 0 to 1; 1 without a recent call. */
   share(now: number): number {
-    this.window.expire(now);
-    const { calls, hits } = this.window;
+    this.#window.expire(now);
+    const { calls, hits } = this.#window;
     return calls === 0 ? 1 : hits / calls;
   }
 }

@@ -36,47 +36,49 @@ export interface TripCounts {
  * without samples.
  */
 export class Trip {
-  private spec: TripSpec;
-  private failuresInARow = 0;
-  private readonly failed = new SampleWindow();
-  private readonly slow = new SampleWindow();
+  #spec: TripSpec;
+  #failuresInARow = 0;
+  readonly #failed = new SampleWindow();
+  readonly #slow = new SampleWindow();
 
   constructor(spec: TripSpec) {
-    this.spec = spec;
+    this.#spec = spec;
     this.apply(spec);
   }
 
   apply(spec: TripSpec): void {
-    this.spec = spec;
-    if (spec.consecutiveFailures === undefined) this.failuresInARow = 0;
-    if (spec.failureRate) this.failed.apply(spec.failureRate);
-    else this.failed.reset();
-    if (spec.slowCalls) this.slow.apply(spec.slowCalls);
-    else this.slow.reset();
+    this.#spec = spec;
+    if (spec.consecutiveFailures === undefined) this.#failuresInARow = 0;
+    if (spec.failureRate) this.#failed.apply(spec.failureRate);
+    else this.#failed.reset();
+    if (spec.slowCalls) this.#slow.apply(spec.slowCalls);
+    else this.#slow.reset();
   }
 
   /** Duration above which a call is slow, in milliseconds; undefined if slow calls do not count. */
   get slowerThanMs(): number | undefined {
-    return this.spec.slowCalls?.slowerThanMs;
+    return this.#spec.slowCalls?.slowerThanMs;
   }
 
   /** Counts one call. One that is ignored counts only as slow. Returns why the circuit opens, if it does. */
   record(outcome: Outcome, slow: boolean, now: number): string | undefined {
-    const { consecutiveFailures, failureRate, slowCalls } = this.spec;
+    const { consecutiveFailures, failureRate, slowCalls } = this.#spec;
     const failed = outcome.vote === 'failure';
     if (outcome.vote !== 'ignored') {
-      this.countInARow(outcome);
-      if (failureRate !== undefined) this.failed.record(failed, now);
-    } else if (failureRate !== undefined) this.failed.expire(now);
-    if (slowCalls !== undefined) this.slow.record(slow, now);
-    if (failed && this.failuresInARow >= (consecutiveFailures ?? Infinity)) {
-      return `${this.failuresInARow} consecutive failures (${outcome.class})`;
+      this.#countInARow(outcome);
+      if (failureRate !== undefined) this.#failed.record(failed, now);
+    } else if (failureRate !== undefined) this.#failed.expire(now);
+    if (slowCalls !== undefined) this.#slow.record(slow, now);
+    if (failed && this.#failuresInARow >= (consecutiveFailures ?? Infinity)) {
+      return `${this.#failuresInARow} consecutive failures (${outcome.class})`;
     }
-    return this.failed.hits > 0 || this.slow.hits > 0 ? this.exceeded() : undefined;
+    return this.#failed.hits > 0 || this.#slow.hits > 0 ? this.#exceeded() : undefined;
   }
 
   counts(now: number): TripCounts {
-    const { failed, slow, failuresInARow } = this;
+    const failed = this.#failed;
+    const slow = this.#slow;
+    const failuresInARow = this.#failuresInARow;
     failed.expire(now);
     slow.expire(now);
     return {
@@ -88,30 +90,30 @@ export class Trip {
 
   /** Whether no call that counts has failed or was slow. */
   isClean(now: number): boolean {
-    this.failed.expire(now);
-    this.slow.expire(now);
-    return this.failuresInARow + this.failed.hits + this.slow.hits === 0;
+    this.#failed.expire(now);
+    this.#slow.expire(now);
+    return this.#failuresInARow + this.#failed.hits + this.#slow.hits === 0;
   }
 
   reset(): void {
-    this.failuresInARow = 0;
-    this.failed.reset();
-    this.slow.reset();
+    this.#failuresInARow = 0;
+    this.#failed.reset();
+    this.#slow.reset();
   }
 
-  private countInARow(outcome: Outcome): void {
-    if (outcome.vote !== 'failure' || this.spec.consecutiveFailures === undefined) {
-      this.failuresInARow = 0;
-    } else if (outcome.repeated !== true) this.failuresInARow += 1;
+  #countInARow(outcome: Outcome): void {
+    if (outcome.vote !== 'failure' || this.#spec.consecutiveFailures === undefined) {
+      this.#failuresInARow = 0;
+    } else if (outcome.repeated !== true) this.#failuresInARow += 1;
   }
 
-  private exceeded(): string | undefined {
-    const { failureRate, slowCalls } = this.spec;
-    if (failureRate !== undefined && exceeds(this.failed, failureRate)) {
-      return `${share(this.failed)} of ${extent(this.failed, failureRate)} failed`;
+  #exceeded(): string | undefined {
+    const { failureRate, slowCalls } = this.#spec;
+    if (failureRate !== undefined && exceeds(this.#failed, failureRate)) {
+      return `${share(this.#failed)} of ${extent(this.#failed, failureRate)} failed`;
     }
-    if (slowCalls !== undefined && exceeds(this.slow, slowCalls)) {
-      const of = `${share(this.slow)} of ${extent(this.slow, slowCalls)}`;
+    if (slowCalls !== undefined && exceeds(this.#slow, slowCalls)) {
+      const of = `${share(this.#slow)} of ${extent(this.#slow, slowCalls)}`;
       return `${of} slower than ${slowCalls.slowerThanMs / 1000}s`;
     }
     return undefined;

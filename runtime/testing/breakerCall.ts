@@ -5,35 +5,36 @@ import type { Outcome } from '../resilience/outcome.ts';
 /** A call that a breaker has admitted, with the state that a permit keeps for it. */
 export class BreakerCall {
   readonly kind = 'Permit';
-  private readonly breaker: Breaker;
+  readonly #breaker: Breaker;
   generation: number;
-  private readonly began: number;
-  private firstTokenAt: number | undefined;
-  private settled = false;
+  readonly #began: number;
+  #firstTokenAt: number | undefined;
+  #settled = false;
 
   constructor(breaker: Breaker, generation: number, now: number) {
-    this.breaker = breaker;
+    this.#breaker = breaker;
     this.generation = generation;
-    this.began = now;
+    this.#began = now;
   }
 
   firstToken(now: number): void {
-    if (this.settled || this.firstTokenAt !== undefined) return;
-    this.firstTokenAt = now;
-    this.breaker.firstToken(this.generation);
+    if (this.#settled || this.#firstTokenAt !== undefined) return;
+    this.#firstTokenAt = now;
+    this.#breaker.firstToken(this.generation);
   }
 
   steady(now: number): void {
-    if (this.settled || this.firstTokenAt === undefined) return;
-    this.generation = this.breaker.steady(this.generation, this.firstTokenAt - this.began, now);
+    if (this.#settled || this.#firstTokenAt === undefined) return;
+    this.generation = this.#breaker.steady(this.generation, this.#firstTokenAt - this.#began, now);
   }
 
   settle(outcome: Outcome, now: number): void {
-    if (this.settled) return;
-    this.settled = true;
-    const { generation, firstTokenAt } = this;
-    const ms = (firstTokenAt ?? now) - this.began;
-    this.breaker.record(generation, outcome, ms, now, firstTokenAt !== undefined);
+    if (this.#settled) return;
+    this.#settled = true;
+    const { generation } = this;
+    const firstTokenAt = this.#firstTokenAt;
+    const ms = (firstTokenAt ?? now) - this.#began;
+    this.#breaker.record(generation, outcome, ms, now, firstTokenAt !== undefined);
   }
 }
 

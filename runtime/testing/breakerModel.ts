@@ -31,37 +31,37 @@ export interface ModelCall {
 /** A naive breaker: it keeps its whole history and derives everything from that, without counters. */
 export class ModelBreaker {
   readonly transitions: BreakerTransition[] = [];
-  private spec: BreakerSpec;
-  private readonly jitter: Jitter;
-  private readonly phases: Phase[];
+  #spec: BreakerSpec;
+  readonly #jitter: Jitter;
+  readonly #phases: Phase[];
   /** Calls that ended while the circuit was closed, as each active rule counts them. */
-  private failed: NaiveWindow | undefined;
-  private slow: NaiveWindow | undefined;
+  #failed: NaiveWindow | undefined;
+  #slow: NaiveWindow | undefined;
   /** Number of votes in the phase before consecutiveFailures was last turned on. */
-  private uncounted = 0;
-  private rejections = 0;
-  private held = false;
+  #uncounted = 0;
+  #rejections = 0;
+  #held = false;
   /** Sum of the percentages since the ramp-up last admitted a call. */
-  private credit = 0;
+  #credit = 0;
 
   constructor(spec: BreakerSpec, now: number, jitter = new Jitter()) {
-    this.spec = spec;
-    this.jitter = jitter;
-    this.startRules();
-    this.phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0, factor: 1 }];
-    this.followOverride(now);
+    this.#spec = spec;
+    this.#jitter = jitter;
+    this.#startRules();
+    this.#phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0, factor: 1 }];
+    this.#followOverride(now);
   }
 
   acquire(now: number): ModelCall | BreakerRejection {
-    const rejection = this.judge(now);
-    const phase = this.phase();
+    const rejection = this.#judge(now);
+    const phase = this.#phase();
     const call: ModelCall = { kind: 'Permit', phase, began: now, done: false };
     if (!rejection) {
       phase.calls.push(call);
       return call;
     }
-    this.rejections += 1;
-    return this.spec.shadow ? { kind: 'Permit', began: now, done: false } : rejection;
+    this.#rejections += 1;
+    return this.#spec.shadow ? { kind: 'Permit', began: now, done: false } : rejection;
   }
 
   firstToken(call: ModelCall, now: number): void {
@@ -70,71 +70,73 @@ export class ModelBreaker {
 
   /** A probe succeeds when its answer has flowed long enough. Does not affect other calls. */
   steady(call: ModelCall, now: number): void {
-    const probes = call.phase === this.phase() && call.phase.state === 'HalfOpen';
+    const probes = call.phase === this.#phase() && call.phase.state === 'HalfOpen';
     if (probes && call.firstToken !== undefined) this.settle(call, { vote: 'ok' }, now);
   }
 
   settle(call: ModelCall, outcome: Outcome, now: number): void {
     if (call.done) return;
     call.done = true;
-    if (call.phase !== this.phase()) return;
-    const slow = this.isSlow(call, outcome, now);
+    if (call.phase !== this.#phase()) return;
+    const slow = this.#isSlow(call, outcome, now);
     if (outcome.vote === 'ignored') {
-      if (outcome.slow) this.judgeSlow(call.phase, now);
+      if (outcome.slow) this.#judgeSlow(call.phase, now);
       return;
     }
-    if (outcome.vote === 'failure' && !this.spec.failureOn.includes(outcome.class)) return;
+    if (outcome.vote === 'failure' && !this.#spec.failureOn.includes(outcome.class)) return;
     call.phase.votes.push(outcome);
-    if (call.phase.state === 'Closed') this.judgeCalls(call.phase, slow, now);
-    else this.judgeProbes(call.phase, slow, now);
+    if (call.phase.state === 'Closed') this.#judgeCalls(call.phase, slow, now);
+    else this.#judgeProbes(call.phase, slow, now);
   }
 
   apply(spec: BreakerSpec, now: number): void {
-    if (JSON.stringify(spec) === JSON.stringify(this.spec)) return;
+    if (JSON.stringify(spec) === JSON.stringify(this.#spec)) return;
     this.advance(now);
-    const before = this.spec.trip;
-    this.spec = spec;
-    this.failed = edited(this.failed, spec.trip.failureRate);
-    this.slow = edited(this.slow, spec.trip.slowCalls);
-    if (before.consecutiveFailures === undefined) this.uncounted = this.phase().votes.length;
+    const before = this.#spec.trip;
+    this.#spec = spec;
+    this.#failed = edited(this.#failed, spec.trip.failureRate);
+    this.#slow = edited(this.#slow, spec.trip.slowCalls);
+    if (before.consecutiveFailures === undefined) this.#uncounted = this.#phase().votes.length;
     this.advance(now);
   }
 
   advance(now: number): void {
-    this.followOverride(now);
-    const { state, start } = this.phase();
+    this.#followOverride(now);
+    const { state, start } = this.#phase();
     if (this.state(now) === state) return;
     const open = now - start;
     const step = open < 10_000 ? 100 : 1000;
-    this.enter('HalfOpen', `open for ${(Math.floor(open / step) * step) / 1000}s`, now);
+    this.#enter('HalfOpen', `open for ${(Math.floor(open / step) * step) / 1000}s`, now);
   }
 
   state(now: number): CircuitState {
-    const { state } = this.phase();
-    return state === 'Open' && now >= this.deadline() ? 'HalfOpen' : state;
+    const { state } = this.#phase();
+    return state === 'Open' && now >= this.#deadline() ? 'HalfOpen' : state;
   }
 
   nextDeadline(now: number): number | undefined {
-    const at = this.state(now) === 'Open' ? this.deadline() : Infinity;
+    const at = this.state(now) === 'Open' ? this.#deadline() : Infinity;
     return at === Infinity ? undefined : at;
   }
 
   counted(): number {
-    return this.rejections;
+    return this.#rejections;
   }
 
   /** Whether a call would have to wait for the outcome of the probes. */
   isProbing(now: number): boolean {
-    return this.judge(now) !== undefined && this.phase().state === 'HalfOpen' && !this.spec.shadow;
+    return (
+      this.#judge(now) !== undefined && this.#phase().state === 'HalfOpen' && !this.#spec.shadow
+    );
   }
 
-  private judge(now: number): BreakerRejection | undefined {
+  #judge(now: number): BreakerRejection | undefined {
     this.advance(now);
-    const phase = this.phase();
+    const phase = this.#phase();
     const running = phase.calls.filter((call) => !call.done).length;
     if (phase.state === 'Open') {
-      const ms = Math.min(Math.ceil(this.deadline() - now), Number.MAX_SAFE_INTEGER);
-      const retryAfterMs = this.deadline() === Infinity ? this.spec.openDurationMs : ms;
+      const ms = Math.min(Math.ceil(this.#deadline() - now), Number.MAX_SAFE_INTEGER);
+      const retryAfterMs = this.#deadline() === Infinity ? this.#spec.openDurationMs : ms;
       return { kind: 'Rejection', retryAfterMs };
     }
     const soon: BreakerRejection = { kind: 'Rejection', retryAfterMs: 1000 };
@@ -143,7 +145,7 @@ export class ModelBreaker {
         ({ done, firstToken }) => !done && firstToken === undefined,
       );
       const successes = phase.votes.length;
-      const { maxProbes, successThreshold } = this.spec.halfOpen;
+      const { maxProbes, successThreshold } = this.#spec.halfOpen;
       const streaming = phase.calls.filter(
         ({ done, firstToken }) => !done && firstToken !== undefined,
       );
@@ -152,132 +154,132 @@ export class ModelBreaker {
       const places = Math.max(maxProbes, Math.min(maxProbes + successes, needed));
       return unanswered.length >= places ? soon : undefined;
     }
-    return this.rampUpAdmits(phase, running, now) ? undefined : soon;
+    return this.#rampUpAdmits(phase, running, now) ? undefined : soon;
   }
 
-  private rampUpAdmits(phase: Phase, running: number, now: number): boolean {
-    const percent = this.share(phase, now);
+  #rampUpAdmits(phase: Phase, running: number, now: number): boolean {
+    const percent = this.#share(phase, now);
     if (percent === 100) return true;
-    this.credit = Math.min(this.credit + percent, 100 + percent);
-    if (this.credit < 100) return running === 0;
-    this.credit -= 100;
+    this.#credit = Math.min(this.#credit + percent, 100 + percent);
+    if (this.#credit < 100) return running === 0;
+    this.#credit -= 100;
     return true;
   }
 
-  private share(phase: Phase, now: number): number {
+  #share(phase: Phase, now: number): number {
     if (!phase.rampUp) return 100;
-    const part = Math.floor(((now - phase.start) * 3) / (this.spec.rampUpMs ?? 0));
+    const part = Math.floor(((now - phase.start) * 3) / (this.#spec.rampUpMs ?? 0));
     if (part < 3) return [10, 25, 50][part]!;
     phase.rampUp = false;
     return 100;
   }
 
-  private isSlow({ began, firstToken }: ModelCall, { slow }: Outcome, now: number): boolean {
-    const { slowerThanMs = Infinity } = this.spec.trip.slowCalls ?? {};
+  #isSlow({ began, firstToken }: ModelCall, { slow }: Outcome, now: number): boolean {
+    const { slowerThanMs = Infinity } = this.#spec.trip.slowCalls ?? {};
     return slow === true || (firstToken ?? now) - began > slowerThanMs;
   }
 
-  private followOverride(now: number): void {
-    const { override } = this.spec;
+  #followOverride(now: number): void {
+    const { override } = this.#spec;
     const active = override !== undefined && now < (override.until ?? Infinity);
-    const { state } = this.phase();
-    if (active && !this.held && state !== 'Open') this.enter('Open', 'override', now);
-    if (!active && this.held && state === 'Open') {
-      this.enter('HalfOpen', override ? 'override expired' : 'override removed', now);
+    const { state } = this.#phase();
+    if (active && !this.#held && state !== 'Open') this.#enter('Open', 'override', now);
+    if (!active && this.#held && state === 'Open') {
+      this.#enter('HalfOpen', override ? 'override expired' : 'override removed', now);
     }
-    this.held = active;
+    this.#held = active;
   }
 
-  private judgeCalls({ votes }: Phase, slow: boolean, now: number): void {
-    const { consecutiveFailures = Infinity } = this.spec.trip;
+  #judgeCalls({ votes }: Phase, slow: boolean, now: number): void {
+    const { consecutiveFailures = Infinity } = this.#spec.trip;
     const last = votes.at(-1)!;
-    this.failed?.record(last.vote === 'failure', now);
-    this.slow?.record(slow, now);
-    const count = this.failuresInARow(votes);
+    this.#failed?.record(last.vote === 'failure', now);
+    this.#slow?.record(slow, now);
+    const count = this.#failuresInARow(votes);
     if (last.vote === 'failure' && count >= consecutiveFailures) {
-      this.enter('Open', `${count} consecutive failures (${last.class})`, now);
-    } else this.judgeRates(now);
+      this.#enter('Open', `${count} consecutive failures (${last.class})`, now);
+    } else this.#judgeRates(now);
   }
 
   /** Counts an abandoned call only for being slow. */
-  private judgeSlow({ state }: Phase, now: number): void {
-    const { slowCalls } = this.spec.trip;
+  #judgeSlow({ state }: Phase, now: number): void {
+    const { slowCalls } = this.#spec.trip;
     if (slowCalls === undefined) return;
-    if (state === 'HalfOpen') this.enter('Open', slowProbe(slowCalls), now);
+    if (state === 'HalfOpen') this.#enter('Open', slowProbe(slowCalls), now);
     if (state !== 'Closed') return;
-    this.slow?.record(true, now);
-    this.judgeRates(now);
+    this.#slow?.record(true, now);
+    this.#judgeRates(now);
   }
 
-  private judgeRates(now: number): void {
-    const { failureRate, slowCalls } = this.spec.trip;
-    const failed = this.failed?.expire(now) ?? [];
-    const slowed = this.slow?.expire(now) ?? [];
+  #judgeRates(now: number): void {
+    const { failureRate, slowCalls } = this.#spec.trip;
+    const failed = this.#failed?.expire(now) ?? [];
+    const slowed = this.#slow?.expire(now) ?? [];
     if (exceeded(failed, failureRate)) {
-      this.enter('Open', `${share(failed)} of ${extent(failed, failureRate)} failed`, now);
+      this.#enter('Open', `${share(failed)} of ${extent(failed, failureRate)} failed`, now);
     } else if (exceeded(slowed, slowCalls)) {
       const than = `slower than ${slowCalls.slowerThanMs / 1000}s`;
-      this.enter('Open', `${share(slowed)} of ${extent(slowed, slowCalls)} ${than}`, now);
+      this.#enter('Open', `${share(slowed)} of ${extent(slowed, slowCalls)} ${than}`, now);
     }
   }
 
-  private judgeProbes({ votes }: Phase, slow: boolean, now: number): void {
+  #judgeProbes({ votes }: Phase, slow: boolean, now: number): void {
     const last = votes.at(-1)!;
-    const needed = this.spec.halfOpen.successThreshold;
-    const { slowCalls } = this.spec.trip;
-    if (last.vote === 'failure') this.enter('Open', `probe failed (${last.class})`, now);
-    else if (slow && slowCalls) this.enter('Open', slowProbe(slowCalls), now);
+    const needed = this.#spec.halfOpen.successThreshold;
+    const { slowCalls } = this.#spec.trip;
+    if (last.vote === 'failure') this.#enter('Open', `probe failed (${last.class})`, now);
+    else if (slow && slowCalls) this.#enter('Open', slowProbe(slowCalls), now);
     else if (votes.length >= needed) {
-      this.enter('Closed', `${needed} of ${needed} probes succeeded`, now);
-      this.phase().rampUp = (this.spec.rampUpMs ?? 0) > 0;
-      this.credit = 0;
-      this.startRules();
+      this.#enter('Closed', `${needed} of ${needed} probes succeeded`, now);
+      this.#phase().rampUp = (this.#spec.rampUpMs ?? 0) > 0;
+      this.#credit = 0;
+      this.#startRules();
     }
   }
 
-  private failuresInARow(votes: Outcome[]): number {
-    const counted = votes.slice(this.uncounted);
+  #failuresInARow(votes: Outcome[]): number {
+    const counted = votes.slice(this.#uncounted);
     const row = counted.slice(counted.findLastIndex(({ vote }) => vote === 'ok') + 1);
     return row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
   }
 
-  private startRules(): void {
-    this.failed = edited(undefined, this.spec.trip.failureRate);
-    this.slow = edited(undefined, this.spec.trip.slowCalls);
+  #startRules(): void {
+    this.#failed = edited(undefined, this.#spec.trip.failureRate);
+    this.#slow = edited(undefined, this.#spec.trip.slowCalls);
   }
 
-  private deadline(): number {
-    const { openDurationMs, maxOpenDurationMs, override } = this.spec;
-    if (this.held) return override?.until ?? Infinity;
-    const { start, growth, factor } = this.phase();
+  #deadline(): number {
+    const { openDurationMs, maxOpenDurationMs, override } = this.#spec;
+    if (this.#held) return override?.until ?? Infinity;
+    const { start, growth, factor } = this.#phase();
     const length = Math.min(openDurationMs * 2 ** growth, maxOpenDurationMs);
     return start + Math.round(length * factor);
   }
 
-  private enter(to: CircuitState, reason: string, at: number): void {
-    this.transitions.push({ from: this.phase().state, to, reason, at });
-    const growth = reason === 'override' ? 0 : this.growth(to, at);
-    const factor = to === 'Open' ? this.jitter.factor() : 1;
-    this.uncounted = 0;
-    this.phases.push({ state: to, start: at, calls: [], votes: [], growth, factor });
+  #enter(to: CircuitState, reason: string, at: number): void {
+    this.transitions.push({ from: this.#phase().state, to, reason, at });
+    const growth = reason === 'override' ? 0 : this.#growth(to, at);
+    const factor = to === 'Open' ? this.#jitter.factor() : 1;
+    this.#uncounted = 0;
+    this.#phases.push({ state: to, start: at, calls: [], votes: [], growth, factor });
   }
 
-  private growth(to: CircuitState, at: number): number {
-    const { state, start, growth } = this.phase();
+  #growth(to: CircuitState, at: number): number {
+    const { state, start, growth } = this.#phase();
     if (to !== 'Open') return growth;
     if (state === 'HalfOpen') return growth + 1;
     let left = growth;
     for (
-      let t = start + this.spec.openDurationMs;
+      let t = start + this.#spec.openDurationMs;
       t <= at && left > 0;
-      t += this.spec.openDurationMs
+      t += this.#spec.openDurationMs
     )
       left -= 1;
     return left;
   }
 
-  private phase(): Phase {
-    return this.phases.at(-1)!;
+  #phase(): Phase {
+    return this.#phases.at(-1)!;
   }
 }
 

@@ -44,24 +44,24 @@ export interface ReferenceCall {
  * durations that do not grow.
  */
 export class ReferencePod {
-  private readonly room: number;
-  private readonly rules: Rules;
-  private states: State[] = [];
+  readonly #room: number;
+  readonly #rules: Rules;
+  #states: State[] = [];
 
   constructor(room: number, rules: Rules) {
-    this.room = room;
-    this.rules = rules;
-    for (const endpoint of ['e0', 'e1']) this.create(endpoint, undefined);
+    this.#room = room;
+    this.#rules = rules;
+    for (const endpoint of ['e0', 'e1']) this.#create(endpoint, undefined);
   }
 
   begin(endpoint: string, model: string, now: number): ReferenceCall | undefined {
     const state =
-      this.find(endpoint, model) ??
-      this.find(endpoint, undefined) ??
-      this.create(endpoint, undefined);
+      this.#find(endpoint, model) ??
+      this.#find(endpoint, undefined) ??
+      this.#create(endpoint, undefined);
     state.usedAt = now;
     if (state.model === undefined) state.users.add(model);
-    this.wake(state, now);
+    this.#wake(state, now);
     if (state.circuit === 'Open' || (state.circuit === 'HalfOpen' && state.probing)) {
       return undefined;
     }
@@ -72,115 +72,115 @@ export class ReferencePod {
 
   end({ state, model, era, at }: ReferenceCall, outcome: Outcome, now: number): void {
     state.calls -= 1;
-    this.wake(state, now);
+    this.#wake(state, now);
     const vote = voteOf(outcome);
-    if (state.era === era) this.vote(state, vote, now);
-    if (vote === 'ok' && this.states.includes(state) && state.model === undefined) {
-      this.promote(state, model, now);
+    if (state.era === era) this.#vote(state, vote, now);
+    if (vote === 'ok' && this.#states.includes(state) && state.model === undefined) {
+      this.#promote(state, model, now);
     }
-    if (outcome.vote === 'failure' && outcome.class === 'Connection') this.spread(state, at, now);
+    if (outcome.vote === 'failure' && outcome.class === 'Connection') this.#spread(state, at, now);
   }
 
   /** Counts the failure in all other circuits of the endpoint that stayed closed. */
-  private spread(from: State, since: number, now: number): void {
-    this.tidy(now);
-    for (const state of this.states) {
+  #spread(from: State, since: number, now: number): void {
+    this.#tidy(now);
+    for (const state of this.#states) {
       const affected = state !== from && state.endpoint === from.endpoint;
       const closed = state.circuit === 'Closed' && since >= state.closedAt;
-      if (affected && closed) this.vote(state, 'bad', now);
+      if (affected && closed) this.#vote(state, 'bad', now);
     }
   }
 
   /** Endpoint, model and state of each circuit. */
   circuits(now: number): string[] {
-    this.tidy(now);
-    for (const state of this.states) this.wake(state, now);
-    return this.states.map(
+    this.#tidy(now);
+    for (const state of this.#states) this.#wake(state, now);
+    return this.#states.map(
       ({ endpoint, model = '', circuit }) => `${endpoint} ${model} ${circuit}`,
     );
   }
 
-  private vote(state: State, vote: Vote, now: number): void {
+  #vote(state: State, vote: Vote, now: number): void {
     if (state.circuit === 'HalfOpen') {
       state.probing = false;
       if (vote === 'ok') {
-        this.enter(state, 'Closed');
+        this.#enter(state, 'Closed');
         state.closedAt = now;
         state.row = 0;
-      } else if (vote === 'bad') this.open(state, state.grown + 1, now);
+      } else if (vote === 'bad') this.#open(state, state.grown + 1, now);
     } else if (vote === 'ok') state.row = 0;
     else if (vote === 'bad') {
       state.row += 1;
-      if (state.row >= this.rules.trip) this.open(state, this.growth(state, now), now);
+      if (state.row >= this.#rules.trip) this.#open(state, this.#growth(state, now), now);
     }
   }
 
   /** Gives a model the shared state if only that model has used it, and otherwise a new state. */
-  private promote(shared: State, model: string, now: number): void {
-    if (this.find(shared.endpoint, model) !== undefined) return;
+  #promote(shared: State, model: string, now: number): void {
+    if (this.#find(shared.endpoint, model) !== undefined) return;
     const alone = shared.users.size === 1;
     if (!alone && shared.circuit !== 'Closed') return;
-    const own = this.states.filter((each) => each.model !== undefined);
-    if (own.length >= this.room) {
-      const clean = own.filter((each) => this.isClean(each, now));
+    const own = this.#states.filter((each) => each.model !== undefined);
+    if (own.length >= this.#room) {
+      const clean = own.filter((each) => this.#isClean(each, now));
       const [victim] = clean.toSorted((a, b) => a.usedAt - b.usedAt);
       if (victim === undefined) return;
-      this.states = this.states.filter((each) => each !== victim);
+      this.#states = this.#states.filter((each) => each !== victim);
     }
-    const state = alone ? shared : this.create(shared.endpoint, model);
+    const state = alone ? shared : this.#create(shared.endpoint, model);
     state.model = model;
     state.usedAt = now;
   }
 
   /** Drops unused shared states. Gives an endpoint without a state a new one. */
-  private tidy(now: number): void {
+  #tidy(now: number): void {
     for (const endpoint of ['e0', 'e1']) {
-      const all = this.states.filter((each) => each.endpoint === endpoint);
-      if (all.length === 0) this.create(endpoint, undefined);
+      const all = this.#states.filter((each) => each.endpoint === endpoint);
+      if (all.length === 0) this.#create(endpoint, undefined);
       if (all.length < 2) continue;
-      this.states = this.states.filter(
+      this.#states = this.#states.filter(
         (each) =>
-          each.endpoint !== endpoint || each.model !== undefined || !this.isClean(each, now),
+          each.endpoint !== endpoint || each.model !== undefined || !this.#isClean(each, now),
       );
     }
   }
 
-  private isClean(state: State, now: number): boolean {
+  #isClean(state: State, now: number): boolean {
     const { circuit, row, calls } = state;
-    return circuit === 'Closed' && row + calls + this.growth(state, now) === 0;
+    return circuit === 'Closed' && row + calls + this.#growth(state, now) === 0;
   }
 
-  private growth({ grown, closedAt }: State, now: number): number {
-    return Math.max(0, grown - Math.floor((now - closedAt) / this.rules.openMs));
+  #growth({ grown, closedAt }: State, now: number): number {
+    return Math.max(0, grown - Math.floor((now - closedAt) / this.#rules.openMs));
   }
 
-  private wake(state: State, now: number): void {
-    const due = state.circuit === 'Open' && now >= state.openedAt + this.rules.openMs;
-    if (due) this.enter(state, 'HalfOpen');
+  #wake(state: State, now: number): void {
+    const due = state.circuit === 'Open' && now >= state.openedAt + this.#rules.openMs;
+    if (due) this.#enter(state, 'HalfOpen');
   }
 
-  private open(state: State, grown: number, now: number): void {
-    this.enter(state, 'Open');
+  #open(state: State, grown: number, now: number): void {
+    this.#enter(state, 'Open');
     state.grown = grown;
     state.openedAt = now;
   }
 
-  private enter(state: State, circuit: State['circuit']): void {
+  #enter(state: State, circuit: State['circuit']): void {
     state.circuit = circuit;
     state.era += 1;
     state.probing = false;
   }
 
-  private find(endpoint: string, model: string | undefined): State | undefined {
-    return this.states.find((each) => each.endpoint === endpoint && each.model === model);
+  #find(endpoint: string, model: string | undefined): State | undefined {
+    return this.#states.find((each) => each.endpoint === endpoint && each.model === model);
   }
 
-  private create(endpoint: string, model: string | undefined): State {
+  #create(endpoint: string, model: string | undefined): State {
     const state: State = {
       ...{ endpoint, model, circuit: 'Closed', row: 0, openedAt: 0, closedAt: 0, grown: 0 },
       ...{ probing: false, era: 0, calls: 0, users: new Set(), usedAt: 0 },
     };
-    this.states.push(state);
+    this.#states.push(state);
     return state;
   }
 }

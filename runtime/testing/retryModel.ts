@@ -22,7 +22,7 @@ function within(entries: readonly Entry[], windowMs: number, now: number): numbe
 /** Naive budgets, which keep every request and retry and count them all each time. */
 export class ModelBudgets {
   spec: RetryBudgetSpec;
-  private readonly ledgers = new Map<string, Ledger>();
+  readonly #ledgers = new Map<string, Ledger>();
 
   constructor(spec: RetryBudgetSpec) {
     this.spec = spec;
@@ -30,7 +30,8 @@ export class ModelBudgets {
 
   apply(spec: RetryBudgetSpec, present: readonly string[]): void {
     this.spec = spec;
-    for (const name of this.ledgers.keys()) if (!present.includes(name)) this.ledgers.delete(name);
+    for (const name of this.#ledgers.keys())
+      if (!present.includes(name)) this.#ledgers.delete(name);
   }
 
   get isOff(): boolean {
@@ -38,48 +39,48 @@ export class ModelBudgets {
   }
 
   request(name: string, now: number): void {
-    this.of(name).requests.push({ at: now, count: 1 });
+    this.#of(name).requests.push({ at: now, count: 1 });
   }
 
   take(name: string, units: number, now: number): void {
-    this.of(name).taken.push({ at: now, count: units });
+    this.#of(name).taken.push({ at: now, count: units });
   }
 
   has(name: string, units: number, now: number): boolean {
-    return this.taken(name, now) + units <= this.allowed(name, now);
+    return this.#taken(name, now) + units <= this.#allowed(name, now);
   }
 
   used(name: string, now: number): number {
-    const taken = this.taken(name, now);
-    return taken === 0 ? 0 : Math.min(1, taken / this.allowed(name, now));
+    const taken = this.#taken(name, now);
+    return taken === 0 ? 0 : Math.min(1, taken / this.#allowed(name, now));
   }
 
-  private taken(name: string, now: number): number {
-    return within(this.of(name).taken, 10_000, now);
+  #taken(name: string, now: number): number {
+    return within(this.#of(name).taken, 10_000, now);
   }
 
-  private allowed(name: string, now: number): number {
-    const requests = within(this.of(name).requests, 10_000, now);
+  #allowed(name: string, now: number): number {
+    const requests = within(this.#of(name).requests, 10_000, now);
     const { budgetPercent, minPerSecond } = this.spec;
     return Math.floor((requests * budgetPercent) / 100) + 10 * minPerSecond;
   }
 
-  private of(name: string): Ledger {
-    if (!this.ledgers.has(name)) this.ledgers.set(name, new Ledger());
-    return this.ledgers.get(name)!;
+  #of(name: string): Ledger {
+    if (!this.#ledgers.has(name)) this.#ledgers.set(name, new Ledger());
+    return this.#ledgers.get(name)!;
   }
 }
 
 /** The share of successes among the calls of the last 30 s, counted from all calls. */
 export class ModelShares {
-  private readonly calls: { name: string; at: number; ok: boolean }[] = [];
+  readonly #calls: { name: string; at: number; ok: boolean }[] = [];
 
   record(name: string, ok: boolean, now: number): void {
-    this.calls.push({ name, at: now, ok });
+    this.#calls.push({ name, at: now, ok });
   }
 
   of(name: string, now: number): number {
-    const own = this.calls.filter((each) => each.name === name);
+    const own = this.#calls.filter((each) => each.name === name);
     const count = (some: typeof own): number =>
       within(
         some.map(({ at }) => ({ at, count: 1 })),

@@ -81,9 +81,9 @@ class Scene {
       const guard = new Guard({ clock: this.time.clock(i * 977.3) });
       guard.limitStore.store = {
         run: async (operations) => {
-          await this.later(delayMs);
+          await this.#later(delayMs);
           const answers = await this.store.run(operations);
-          await this.later(delayMs);
+          await this.#later(delayMs);
           return answers;
         },
       };
@@ -127,7 +127,7 @@ class Scene {
     this.store.up = true;
   }
 
-  private later(ms: number): Promise<void> {
+  #later(ms: number): Promise<void> {
     return new Promise((resolve) => void this.time.after(ms, resolve));
   }
 }

@@ -93,70 +93,72 @@ const REPEATS = 3;
  * leader that finds pods under orders of a former one continues from there.
  */
 export class FleetCircuit {
-  private spec: FleetSpec;
-  private readonly events: FleetEvents;
-  private readonly names: Names;
-  private phase: Closed | Open | Closing = { kind: 'Closed' };
-  private since: number;
-  private readonly begunAt: number;
+  #spec: FleetSpec;
+  readonly #events: FleetEvents;
+  readonly #names: Names;
+  #phase: Closed | Open | Closing = { kind: 'Closed' };
+  #since: number;
+  readonly #begunAt: number;
   /** When a linked pod reported the circuit last. */
-  private heardAt: number;
-  private pods: readonly PodView[] = [];
-  private readonly sent = new Map<string, Sent>();
+  #heardAt: number;
+  #pods: readonly PodView[] = [];
+  readonly #sent = new Map<string, Sent>();
   /** Whether this leader has decided on the circuit. Before, it may take over the decision of the former leader. */
-  private decided = false;
-  private closedAt = -Infinity;
+  #decided = false;
+  #closedAt = -Infinity;
   /** Number of failed probes when the circuit closed. */
-  private reopenedBefore = 0;
-  private lastReason: string | undefined;
+  #reopenedBefore = 0;
+  #lastReason: string | undefined;
   /** The votes by which it opened. */
-  private openedBy: Votes = { failing: 0, active: 0 };
+  #openedBy: Votes = { failing: 0, active: 0 };
 
   constructor(spec: FleetSpec, now: number, names: Names, events: FleetEvents) {
-    this.spec = spec;
-    this.since = now;
-    this.begunAt = now;
-    this.heardAt = now;
-    this.names = names;
-    this.events = events;
+    this.#spec = spec;
+    this.#since = now;
+    this.#begunAt = now;
+    this.#heardAt = now;
+    this.#names = names;
+    this.#events = events;
   }
 
   /** Replaces the policy and keeps the state. */
   apply(spec: FleetSpec): void {
-    this.spec = spec;
+    this.#spec = spec;
   }
 
   /** Whether its state may change without a report. */
   get isBusy(): boolean {
-    return this.phase.kind !== 'Closed';
+    return this.#phase.kind !== 'Closed';
   }
 
   /** Takes the facts on all pods and makes the transitions that are due. */
   update(pods: readonly PodView[], now: number): void {
-    this.pods = pods;
-    for (const [uid, { boot }] of this.sent) {
-      const pod = this.pod(uid);
-      if (pod?.linked !== true || pod.boot !== boot) this.sent.delete(uid);
+    this.#pods = pods;
+    for (const [uid, { boot }] of this.#sent) {
+      const pod = this.#pod(uid);
+      if (pod?.linked !== true || pod.boot !== boot) this.#sent.delete(uid);
     }
-    this.endWithoutPods(now);
-    if (this.phase.kind === 'Closed') this.whileClosed(now);
-    if (this.phase.kind === 'Open') this.whileOpen(this.phase, now);
-    if (this.phase.kind === 'Closing') this.whileClosing(this.phase, now);
+    this.#endWithoutPods(now);
+    if (this.#phase.kind === 'Closed') this.#whileClosed(now);
+    if (this.#phase.kind === 'Open') this.#whileOpen(this.#phase, now);
+    if (this.#phase.kind === 'Closing') this.#whileClosing(this.#phase, now);
   }
 
   /** The orders to send now, by pod. They count as sent. */
   orders(now: number): Map<string, Order> {
     const due = new Map<string, Order>();
-    for (const pod of this.linked()) {
-      const order = this.due(pod, now);
+    for (const pod of this.#linked()) {
+      const order = this.#due(pod, now);
       if (order !== undefined) due.set(pod.uid, order);
     }
     return due;
   }
 
   state(): FleetState {
-    const { phase, since, lastReason } = this;
-    const { failing, active } = phase.kind === 'Closed' ? this.votes() : this.openedBy;
+    const phase = this.#phase;
+    const since = this.#since;
+    const lastReason = this.#lastReason;
+    const { failing, active } = phase.kind === 'Closed' ? this.#votes() : this.#openedBy;
     const grant = phase.kind === 'Open' ? phase.grant : undefined;
     const state = grant === undefined ? phase.kind : 'Probing';
     return {
@@ -167,190 +169,190 @@ export class FleetCircuit {
     };
   }
 
-  private votes(): Votes {
-    const alone = this.linked().filter(({ circuit }) => circuit.report.order === undefined);
+  #votes(): Votes {
+    const alone = this.#linked().filter(({ circuit }) => circuit.report.order === undefined);
     return countVotes(
-      this.spec,
+      this.#spec,
       alone.map(({ circuit }) => circuit),
     );
   }
 
-  private whileClosed(now: number): void {
-    if (!this.decided && this.takeOver(now)) return;
-    const votes = this.votes();
-    if (votes.reason !== undefined) this.open(votes, this.decayed(now), now);
+  #whileClosed(now: number): void {
+    if (!this.#decided && this.#takeOver(now)) return;
+    const votes = this.#votes();
+    if (votes.reason !== undefined) this.#open(votes, this.#decayed(now), now);
   }
 
-  private whileOpen(phase: Open, now: number): void {
-    this.readFormerOrders(phase, now);
-    if (phase.grant) this.followGrant(phase, phase.grant, now);
-    if (this.phase !== phase || phase.grant || now < phase.nextProbeAt) return;
-    if (this.awaitsProber(now)) return;
-    const pod = this.choose(phase);
+  #whileOpen(phase: Open, now: number): void {
+    this.#readFormerOrders(phase, now);
+    if (phase.grant) this.#followGrant(phase, phase.grant, now);
+    if (this.#phase !== phase || phase.grant || now < phase.nextProbeAt) return;
+    if (this.#awaitsProber(now)) return;
+    const pod = this.#choose(phase);
     if (pod === undefined) return;
-    phase.grant = { number: this.names.next(), uid: pod.uid, boot: pod.boot, at: now };
-    this.events.onState('Probing');
+    phase.grant = { number: this.#names.next(), uid: pod.uid, boot: pod.boot, at: now };
+    this.#events.onState('Probing');
   }
 
-  private whileClosing(phase: Closing, now: number): void {
+  #whileClosing(phase: Closing, now: number): void {
     // A pod that still has its order reports counts from before.
-    const released = this.released(phase, now)
+    const released = this.#released(phase, now)
       .flatMap(({ circuit }) => circuit ?? [])
       .filter(({ report }) => report.order === undefined);
     const fewest = Math.min(2, released.length);
-    const votes = countVotes(this.spec, released, fewest);
+    const votes = countVotes(this.#spec, released, fewest);
     if (votes.reason !== undefined && released.length > 0) {
-      this.open(votes, this.reopenedBefore, now);
+      this.#open(votes, this.#reopenedBefore, now);
       return;
     }
-    if (now - phase.from < this.spec.recovery.rampUpMs) return;
-    this.phase = { kind: 'Closed' };
-    this.entered('Closed', phase.reason, now);
+    if (now - phase.from < this.#spec.recovery.rampUpMs) return;
+    this.#phase = { kind: 'Closed' };
+    this.#entered('Closed', phase.reason, now);
   }
 
-  private open(votes: Votes, reopened: number, now: number): void {
+  #open(votes: Votes, reopened: number, now: number): void {
     const { reason = '' } = votes;
-    this.openedBy = votes;
-    const nextProbeAt = now + this.duration(reopened);
+    this.#openedBy = votes;
+    const nextProbeAt = now + this.#duration(reopened);
     const failures = new Map<string, number>();
-    this.phase = { kind: 'Open', openedAt: now, reopened, reason, nextProbeAt, failures };
-    this.decided = true;
-    this.entered('Open', reason, now);
+    this.#phase = { kind: 'Open', openedAt: now, reopened, reason, nextProbeAt, failures };
+    this.#decided = true;
+    this.#entered('Open', reason, now);
   }
 
-  private close(phase: Open, uid: string, now: number): void {
-    const needed = this.spec.halfOpen.successThreshold;
+  #close(phase: Open, uid: string, now: number): void {
+    const needed = this.#spec.halfOpen.successThreshold;
     const reason = `${needed} of ${needed} probes succeeded`;
-    this.reopenedBefore = phase.reopened;
-    this.closedAt = now;
-    this.phase = { kind: 'Closing', from: now, reason, first: uid };
-    this.entered('Closing', reason, now);
+    this.#reopenedBefore = phase.reopened;
+    this.#closedAt = now;
+    this.#phase = { kind: 'Closing', from: now, reason, first: uid };
+    this.#entered('Closing', reason, now);
   }
 
   /** Closes when no linked pod has had the circuit until all orders lapsed. The pods, if there are any, decide alone. */
-  private endWithoutPods(now: number): void {
-    if (this.linked().length > 0) this.heardAt = now;
-    if (!this.isBusy || now < this.heardAt + this.lifetimeMs + this.repeatMs) return;
-    this.phase = { kind: 'Closed' };
-    this.entered('Closed', 'no linked pod has the circuit', now);
+  #endWithoutPods(now: number): void {
+    if (this.#linked().length > 0) this.#heardAt = now;
+    if (!this.isBusy || now < this.#heardAt + this.#lifetimeMs + this.#repeatMs) return;
+    this.#phase = { kind: 'Closed' };
+    this.#entered('Closed', 'no linked pod has the circuit', now);
   }
 
-  private entered(state: FleetState['state'], reason: string, now: number): void {
-    this.since = now;
-    this.lastReason = reason;
-    this.events.onState(state);
+  #entered(state: FleetState['state'], reason: string, now: number): void {
+    this.#since = now;
+    this.#lastReason = reason;
+    this.#events.onState(state);
   }
 
   /** Handles the outcome of the granted probe. */
-  private followGrant(phase: Open, grant: Grant, now: number): void {
-    const pod = this.pod(grant.uid);
+  #followGrant(phase: Open, grant: Grant, now: number): void {
+    const pod = this.#pod(grant.uid);
     if (pod === undefined || (pod.linked && pod.boot !== grant.boot)) {
-      this.lose(phase, grant, now);
+      this.#lose(phase, grant, now);
     } else if (!pod.linked) {
       grant.lostAt ??= now;
       // The pod may still probe by this order for its lifetime. After that it decides alone.
-      if (now >= grant.lostAt + this.lifetimeMs) this.lose(phase, grant, now);
+      if (now >= grant.lostAt + this.#lifetimeMs) this.#lose(phase, grant, now);
     } else {
       delete grant.lostAt;
-      this.settleGrant(phase, grant, pod, now);
+      this.#settleGrant(phase, grant, pod, now);
     }
   }
 
-  private settleGrant(phase: Open, grant: Grant, { circuit }: PodView, now: number): void {
+  #settleGrant(phase: Open, grant: Grant, { circuit }: PodView, now: number): void {
     const probe = circuit?.report.probe;
     const outcome = probe?.grant === grant.number ? probe.outcome : undefined;
-    if (outcome === 'Failed') this.failed(phase, grant, now);
+    if (outcome === 'Failed') this.#failed(phase, grant, now);
     else if (outcome === 'Succeeded') {
-      this.events.onProbe('Succeeded');
-      this.close(phase, grant.uid, now);
-    } else this.reconsider(phase, grant, outcome === 'Running', now);
+      this.#events.onProbe('Succeeded');
+      this.#close(phase, grant.uid, now);
+    } else this.#reconsider(phase, grant, outcome === 'Running', now);
   }
 
-  private failed(phase: Open, { uid }: Grant, now: number): void {
+  #failed(phase: Open, { uid }: Grant, now: number): void {
     phase.reopened += 1;
     phase.failures.set(uid, (phase.failures.get(uid) ?? 0) + 1);
-    this.endGrant(phase, uid, now + this.duration(phase.reopened));
-    this.events.onProbe('Failed');
-    this.entered('Open', phase.reason, now);
+    this.#endGrant(phase, uid, now + this.#duration(phase.reopened));
+    this.#events.onProbe('Failed');
+    this.#entered('Open', phase.reason, now);
   }
 
   /** The outcome of the probe is unknown, so it counts as failed at this time. */
-  private lose(phase: Open, { uid }: Grant, now: number): void {
-    this.endGrant(phase, uid, now + this.duration(phase.reopened));
-    this.events.onProbe('Lost');
-    this.events.onState('Open');
+  #lose(phase: Open, { uid }: Grant, now: number): void {
+    this.#endGrant(phase, uid, now + this.#duration(phase.reopened));
+    this.#events.onProbe('Lost');
+    this.#events.onState('Open');
   }
 
-  private endGrant(phase: Open, uid: string, nextProbeAt: number): void {
+  #endGrant(phase: Open, uid: string, nextProbeAt: number): void {
     delete phase.grant;
     phase.lastProber = uid;
     phase.nextProbeAt = nextProbeAt;
   }
 
   /** Takes the grant back from a pod without calls, if another pod has calls. */
-  private reconsider(phase: Open, grant: Grant, runs: boolean, now: number): void {
+  #reconsider(phase: Open, grant: Grant, runs: boolean, now: number): void {
     if (runs) {
       grant.revoked = false;
       grant.at = now;
     } else if (grant.revoked === true) {
-      if (!this.hasTaken(grant.uid, 'Open')) return;
+      if (!this.#hasTaken(grant.uid, 'Open')) return;
       delete phase.grant;
       phase.lastProber = grant.uid;
-      this.events.onProbe('Unused');
-    } else if (now - grant.at >= this.repeatMs) {
-      grant.revoked = this.candidates().some(({ uid }) => uid !== grant.uid);
+      this.#events.onProbe('Unused');
+    } else if (now - grant.at >= this.#repeatMs) {
+      grant.revoked = this.#candidates().some(({ uid }) => uid !== grant.uid);
     }
   }
 
   /** Chooses the prober: a pod with calls under our orders, with the fewest failures, and not the last prober. */
-  private choose({ failures, lastProber }: Open): PodView | undefined {
-    const all = this.candidates().sort((a, b) => {
+  #choose({ failures, lastProber }: Open): PodView | undefined {
+    const all = this.#candidates().sort((a, b) => {
       const tries = (failures.get(a.uid) ?? 0) - (failures.get(b.uid) ?? 0);
       return tries !== 0 ? tries : b.circuit.report.asked - a.circuit.report.asked;
     });
     return all.find(({ uid }) => uid !== lastProber) ?? all[0];
   }
 
-  private candidates(): (PodView & { circuit: PodCircuit })[] {
-    return this.linked().filter(
-      ({ uid, circuit }) => circuit.report.asked > 0 && this.hasTaken(uid, 'Open'),
+  #candidates(): (PodView & { circuit: PodCircuit })[] {
+    return this.#linked().filter(
+      ({ uid, circuit }) => circuit.report.asked > 0 && this.#hasTaken(uid, 'Open'),
     );
   }
 
   /** Whether the pod has accepted our last order and that order has this state. */
-  private hasTaken(uid: string, state: Order['state']): boolean {
-    const sent = this.sent.get(uid)?.order;
-    const report = this.pod(uid)?.circuit?.report;
+  #hasTaken(uid: string, state: Order['state']): boolean {
+    const sent = this.#sent.get(uid)?.order;
+    const report = this.#pod(uid)?.circuit?.report;
     return sent?.state === state && report?.number === sent.number;
   }
 
   /** Continues from the former leader's state, if a quorum of pods is under its orders. */
-  private takeOver(now: number): boolean {
-    const heard = this.linked();
-    const held = heard.filter((pod) => this.formerOrder(pod) !== undefined);
-    if (held.length < quorum(this.spec, heard.length)) return false;
-    const orders = held.map((pod) => this.formerOrder(pod)!);
-    this.decided = true;
-    this.openedBy = { failing: held.length, active: heard.length };
+  #takeOver(now: number): boolean {
+    const heard = this.#linked();
+    const held = heard.filter((pod) => this.#formerOrder(pod) !== undefined);
+    if (held.length < quorum(this.#spec, heard.length)) return false;
+    const orders = held.map((pod) => this.#formerOrder(pod)!);
+    this.#decided = true;
+    this.#openedBy = { failing: held.length, active: heard.length };
     const { reason } = orders[0]!;
     if (orders.every(({ closing }) => closing === true)) {
-      this.phase = { kind: 'Closing', from: now, reason, first: heard[0]!.uid };
-      this.entered('Closing', reason, now);
+      this.#phase = { kind: 'Closing', from: now, reason, first: heard[0]!.uid };
+      this.#entered('Closing', reason, now);
       return true;
     }
     const openedAt = now - Math.max(...orders.map(({ openForMs }) => openForMs));
     const reopened = Math.max(...orders.map((order) => order.reopened));
     const failures = new Map<string, number>();
-    this.phase = { kind: 'Open', openedAt, reopened, reason, nextProbeAt: now, failures };
-    this.entered('Open', reason, now);
-    this.since = openedAt;
+    this.#phase = { kind: 'Open', openedAt, reopened, reason, nextProbeAt: now, failures };
+    this.#entered('Open', reason, now);
+    this.#since = openedAt;
     return true;
   }
 
   /** Learns from the pods who probes for the former leader, and when the next probe is due. */
-  private readFormerOrders(phase: Open, now: number): void {
-    for (const pod of this.linked()) {
-      const order = this.formerOrder(pod);
+  #readFormerOrders(phase: Open, now: number): void {
+    for (const pod of this.#linked()) {
+      const order = this.#formerOrder(pod);
       if (order === undefined) continue;
       phase.nextProbeAt = Math.max(phase.nextProbeAt, now + order.probeInMs);
       const { probe } = pod.circuit.report;
@@ -360,63 +362,63 @@ export class FleetCircuit {
   }
 
   /** Whether a pod that has not reported yet may still probe for the former leader. */
-  private awaitsProber(now: number): boolean {
-    if (now >= this.begunAt + this.lifetimeMs) return false;
-    return this.linked().some((pod) => {
-      const prober = this.formerOrder(pod)?.prober;
-      return prober !== undefined && this.pod(prober)?.linked !== true;
+  #awaitsProber(now: number): boolean {
+    if (now >= this.#begunAt + this.#lifetimeMs) return false;
+    return this.#linked().some((pod) => {
+      const prober = this.#formerOrder(pod)?.prober;
+      return prober !== undefined && this.#pod(prober)?.linked !== true;
     });
   }
 
-  private isOwn(number: string | undefined): boolean {
-    return number !== undefined && this.names.isOwn(number);
+  #isOwn(number: string | undefined): boolean {
+    return number !== undefined && this.#names.isOwn(number);
   }
 
-  private formerOrder({ circuit }: PodView): PodCircuit['report']['order'] {
+  #formerOrder({ circuit }: PodView): PodCircuit['report']['order'] {
     const { order, number } = circuit?.report ?? {};
-    return number !== undefined && this.names.isOfLeader(number) ? undefined : order;
+    return number !== undefined && this.#names.isOfLeader(number) ? undefined : order;
   }
 
-  private due(pod: PodView & { circuit: PodCircuit }, now: number): Order | undefined {
-    const sent = this.sent.get(pod.uid);
-    const next = this.orderFor(pod, sent, now);
+  #due(pod: PodView & { circuit: PodCircuit }, now: number): Order | undefined {
+    const sent = this.#sent.get(pod.uid);
+    const next = this.#orderFor(pod, sent, now);
     if (next === undefined) return undefined;
     const { openForMs: _, probeInMs: __, ...fixed } = next;
-    const key = JSON.stringify([fixed, this.phase.kind === 'Open' && this.phase.nextProbeAt]);
+    const key = JSON.stringify([fixed, this.#phase.kind === 'Open' && this.#phase.nextProbeAt]);
     const same = sent?.key === key;
-    if (same && (next.state === 'Closed' || now - sent.at < this.repeatMs)) return undefined;
-    const order = { ...next, number: same ? sent.order.number : this.names.next() };
-    this.sent.set(pod.uid, { boot: pod.boot, key, order, at: now });
+    if (same && (next.state === 'Closed' || now - sent.at < this.#repeatMs)) return undefined;
+    const order = { ...next, number: same ? sent.order.number : this.#names.next() };
+    this.#sent.set(pod.uid, { boot: pod.boot, key, order, at: now });
     return order;
   }
 
   /** The order that the pod should have; undefined if it needs none. */
-  private orderFor(
+  #orderFor(
     pod: PodView & { circuit: PodCircuit },
     sent: Sent | undefined,
     now: number,
   ): Omit<Order, 'number'> | undefined {
-    const { phase } = this;
-    if (phase.kind === 'Open') return this.openOrder(phase, pod, now);
-    const held = phase.kind === 'Closing' && !this.released(phase, now).includes(pod);
-    if (held) return this.closingOrder(phase, now);
+    const phase = this.#phase;
+    if (phase.kind === 'Open') return this.#openOrder(phase, pod, now);
+    const held = phase.kind === 'Closing' && !this.#released(phase, now).includes(pod);
+    if (held) return this.#closingOrder(phase, now);
     const told = sent !== undefined && sent.order.state !== 'Closed';
-    if (!told && !this.mayRelease(pod)) return undefined;
-    return { state: 'Closed', reason: this.lastReason ?? 'the fleet is closed' };
+    if (!told && !this.#mayRelease(pod)) return undefined;
+    return { state: 'Closed', reason: this.#lastReason ?? 'the fleet is closed' };
   }
 
   /** An order of another leader or circuit expires by itself, unless this circuit has taken it over. */
-  private mayRelease(pod: PodView & { circuit: PodCircuit }): boolean {
+  #mayRelease(pod: PodView & { circuit: PodCircuit }): boolean {
     const { order, number } = pod.circuit.report;
-    if (order === undefined || !this.decided) return false;
-    return this.formerOrder(pod) !== undefined || this.isOwn(number);
+    if (order === undefined || !this.#decided) return false;
+    return this.#formerOrder(pod) !== undefined || this.#isOwn(number);
   }
 
-  private openOrder(phase: Open, { uid }: PodView, now: number): Omit<Order, 'number'> {
+  #openOrder(phase: Open, { uid }: PodView, now: number): Omit<Order, 'number'> {
     const { grant, reason, reopened, openedAt, nextProbeAt } = phase;
     const probes = grant?.uid === uid && grant.revoked !== true;
     return {
-      ...{ state: probes ? 'Probe' : 'Open', reason, reopened, lifetimeMs: this.lifetimeMs },
+      ...{ state: probes ? 'Probe' : 'Open', reason, reopened, lifetimeMs: this.#lifetimeMs },
       openForMs: Math.max(0, Math.round(now - openedAt)),
       probeInMs: grant ? 0 : Math.max(0, Math.ceil(nextProbeAt - now)),
       ...(probes && { grant: grant.number }),
@@ -424,18 +426,18 @@ export class FleetCircuit {
     };
   }
 
-  private closingOrder({ reason, from }: Closing, now: number): Omit<Order, 'number'> {
+  #closingOrder({ reason, from }: Closing, now: number): Omit<Order, 'number'> {
     return {
-      ...{ state: 'Open', reason, closing: true, lifetimeMs: this.lifetimeMs },
+      ...{ state: 'Open', reason, closing: true, lifetimeMs: this.#lifetimeMs },
       openForMs: Math.max(0, Math.round(now - from)),
       probeInMs: 0,
     };
   }
 
   /** The pods that are released by now; at least one. */
-  private released({ from, first }: Closing, now: number): PodView[] {
-    const linked = this.linked();
-    const { rampUpMs } = this.spec.recovery;
+  #released({ from, first }: Closing, now: number): PodView[] {
+    const linked = this.#linked();
+    const { rampUpMs } = this.#spec.recovery;
     const step =
       rampUpMs === 0 ? STEPS.length : Math.floor(((now - from) * STEPS.length) / rampUpMs);
     const share = (STEPS[step] ?? 100) / 100;
@@ -443,32 +445,32 @@ export class FleetCircuit {
     return order.slice(0, Math.max(1, Math.ceil(share * linked.length)));
   }
 
-  private linked(): (PodView & { circuit: PodCircuit })[] {
-    return this.pods.filter(
+  #linked(): (PodView & { circuit: PodCircuit })[] {
+    return this.#pods.filter(
       (pod): pod is PodView & { circuit: PodCircuit } => pod.linked && pod.circuit !== undefined,
     );
   }
 
-  private pod(uid: string): PodView | undefined {
-    return this.pods.find((pod) => pod.uid === uid);
+  #pod(uid: string): PodView | undefined {
+    return this.#pods.find((pod) => pod.uid === uid);
   }
 
   /** The backoff of the open duration halves with each openDuration in the closed state. */
-  private decayed(now: number): number {
-    const halvings = Math.floor((now - this.closedAt) / this.spec.openDurationMs);
-    return Math.max(0, this.reopenedBefore - halvings);
+  #decayed(now: number): number {
+    const halvings = Math.floor((now - this.#closedAt) / this.#spec.openDurationMs);
+    return Math.max(0, this.#reopenedBefore - halvings);
   }
 
-  private duration(reopened: number): number {
-    const { openDurationMs, maxOpenDurationMs } = this.spec;
+  #duration(reopened: number): number {
+    const { openDurationMs, maxOpenDurationMs } = this.#spec;
     return Math.min(openDurationMs * 2 ** reopened, maxOpenDurationMs);
   }
 
-  private get lifetimeMs(): number {
-    return this.spec.fleet.hintLifetimeMs;
+  get #lifetimeMs(): number {
+    return this.#spec.fleet.hintLifetimeMs;
   }
 
-  private get repeatMs(): number {
-    return this.lifetimeMs / REPEATS;
+  get #repeatMs(): number {
+    return this.#lifetimeMs / REPEATS;
   }
 }

@@ -60,21 +60,21 @@ const isFleet = (circuit: Circuit): circuit is FleetSpec => circuit.fleet !== un
 
 /** The circuits of scope Fleet of all agents. Only a leader has any. */
 export class FleetCircuits {
-  private readonly deps: FleetCircuitsDeps;
-  private readonly agents = new Map<string, Agent>();
-  private count = 0;
+  readonly #deps: FleetCircuitsDeps;
+  readonly #agents = new Map<string, Agent>();
+  #count = 0;
 
   constructor(deps: FleetCircuitsDeps) {
-    this.deps = deps;
+    this.#deps = deps;
   }
 
   /** Replaces the rules of an agent's circuits. A changed reset token closes a circuit. */
   configure(agentKey: string, circuits: readonly Circuit[]): void {
     const specs = new Map(circuits.filter(isFleet).map((each) => [each.dependency, each]));
-    const agent = this.agents.get(agentKey);
+    const agent = this.#agents.get(agentKey);
     if (agent === undefined) {
       if (specs.size === 0) return;
-      this.agents.set(agentKey, { specs, pods: [], circuits: new Map() });
+      this.#agents.set(agentKey, { specs, pods: [], circuits: new Map() });
       return;
     }
     for (const [key, { dependency, circuit }] of agent.circuits) {
@@ -84,49 +84,49 @@ export class FleetCircuits {
       else circuit.apply(spec);
     }
     agent.specs = specs;
-    if (specs.size === 0) this.agents.delete(agentKey);
+    if (specs.size === 0) this.#agents.delete(agentKey);
   }
 
   forget(agentKey: string): void {
-    this.agents.delete(agentKey);
+    this.#agents.delete(agentKey);
   }
 
   has(agentKey: string): boolean {
-    return this.agents.has(agentKey);
+    return this.#agents.has(agentKey);
   }
 
   /** Takes the reports of all pods of an agent and sends the orders that are due. */
   update(agentKey: string, pods: readonly FleetPod[]): void {
-    const agent = this.agents.get(agentKey);
+    const agent = this.#agents.get(agentKey);
     if (agent === undefined) return;
     agent.pods = pods;
-    this.addReported(agentKey, agent);
-    this.decide(agentKey, agent, [...agent.circuits.values()]);
+    this.#addReported(agentKey, agent);
+    this.#decide(agentKey, agent, [...agent.circuits.values()]);
   }
 
   /** Makes transitions that time alone causes. Must be called often enough for probes to be on time. */
   tick(): void {
-    for (const [key, agent] of this.agents) {
+    for (const [key, agent] of this.#agents) {
       const busy = [...agent.circuits.values()].filter(({ circuit }) => circuit.isBusy);
-      if (busy.length > 0) this.decide(key, agent, busy);
+      if (busy.length > 0) this.#decide(key, agent, busy);
     }
   }
 
   /** The state of each circuit. */
   states(): FleetState['state'][] {
-    return [...this.agents.values()].flatMap(({ circuits }) =>
+    return [...this.#agents.values()].flatMap(({ circuits }) =>
       [...circuits.values()].map(({ circuit }) => circuit.state().state),
     );
   }
 
   of(agentKey: string): FleetCircuitStatus[] {
-    const agent = this.agents.get(agentKey);
+    const agent = this.#agents.get(agentKey);
     if (agent === undefined) return [];
-    return [...agent.circuits.values()].map((named) => this.statusOf(agent, named));
+    return [...agent.circuits.values()].map((named) => this.#statusOf(agent, named));
   }
 
   /** Adds circuits of scope Fleet that pods report, and removes those that no pod reports any more. */
-  private addReported(agentKey: string, agent: Agent): void {
+  #addReported(agentKey: string, agent: Agent): void {
     const reported = reportedBy(agent.pods);
     if (agent.pods.some(({ connected }) => connected)) {
       for (const [key, { circuit }] of agent.circuits) {
@@ -136,31 +136,31 @@ export class FleetCircuits {
     for (const [key, { dependency, fleet }] of reported) {
       const spec = agent.specs.get(dependency);
       if (spec === undefined || agent.circuits.has(key)) continue;
-      const circuit = this.create(agentKey, spec);
+      const circuit = this.#create(agentKey, spec);
       agent.circuits.set(key, { dependency, model: fleet?.model, circuit });
     }
   }
 
-  private create(agentKey: string, spec: FleetSpec): FleetCircuit {
-    const { session, clock } = this.deps;
+  #create(agentKey: string, spec: FleetSpec): FleetCircuit {
+    const { session, clock } = this.#deps;
     const leader = `${session}.`;
-    const own = `${leader}${(this.count += 1)}.`;
+    const own = `${leader}${(this.#count += 1)}.`;
     const names = {
-      next: () => `${own}${(this.count += 1)}`,
+      next: () => `${own}${(this.#count += 1)}`,
       isOfLeader: (number: string) => number.startsWith(leader),
       isOwn: (number: string) => number.startsWith(own),
     };
     return new FleetCircuit(spec, clock.monotonic(), names, {
-      onState: (state) => this.deps.onState(agentKey, state),
-      onProbe: (outcome) => this.deps.onProbe(agentKey, outcome),
+      onState: (state) => this.#deps.onState(agentKey, state),
+      onProbe: (outcome) => this.#deps.onProbe(agentKey, outcome),
     });
   }
 
-  private decide(agentKey: string, agent: Agent, circuits: readonly Named[]): void {
-    const now = this.deps.clock.monotonic();
+  #decide(agentKey: string, agent: Agent, circuits: readonly Named[]): void {
+    const now = this.#deps.clock.monotonic();
     const due = new Map<string, FleetCircuitOrder[]>();
     for (const { dependency, model, circuit } of circuits) {
-      if (this.isOverridden(agent.specs.get(dependency))) {
+      if (this.#isOverridden(agent.specs.get(dependency))) {
         agent.circuits.delete(keyOf({ dependency, model }));
         continue;
       }
@@ -174,17 +174,17 @@ export class FleetCircuits {
         due.set(uid, orders);
       }
     }
-    for (const [uid, orders] of due) this.deps.send(agentKey, uid, orders);
+    for (const [uid, orders] of due) this.#deps.send(agentKey, uid, orders);
   }
 
   /** During an override pods need no orders: each applies it by itself. */
-  private isOverridden(spec: FleetSpec | undefined): boolean {
+  #isOverridden(spec: FleetSpec | undefined): boolean {
     if (spec?.override === undefined) return false;
     const { expiresAt } = spec.override;
-    return expiresAt === undefined || this.deps.clock.now() < Date.parse(expiresAt);
+    return expiresAt === undefined || this.#deps.clock.now() < Date.parse(expiresAt);
   }
 
-  private statusOf(agent: Agent, { dependency, model, circuit }: Named): FleetCircuitStatus {
+  #statusOf(agent: Agent, { dependency, model, circuit }: Named): FleetCircuitStatus {
     const { state, since, reason, votes, prober, nextProbeAt } = circuit.state();
     const policy = agent.specs.get(dependency)?.policy;
     const name = agent.pods.find(({ uid }) => uid === prober)?.pod;
@@ -192,15 +192,15 @@ export class FleetCircuits {
       dependency,
       ...(model !== undefined && { model }),
       ...(policy !== undefined && { policy }),
-      ...{ state, since: this.wallTime(since), votes: `${votes.failing}/${votes.active}` },
+      ...{ state, since: this.#wallTime(since), votes: `${votes.failing}/${votes.active}` },
       ...(reason !== undefined && { reason }),
       ...(name !== undefined && { prober: name }),
-      ...(nextProbeAt !== undefined && { nextProbe: this.wallTime(nextProbeAt) }),
+      ...(nextProbeAt !== undefined && { nextProbe: this.#wallTime(nextProbeAt) }),
     };
   }
 
-  private wallTime(at: number): string {
-    const { clock } = this.deps;
+  #wallTime(at: number): string {
+    const { clock } = this.#deps;
     return new Date(Math.round(clock.now() - clock.monotonic() + at)).toISOString();
   }
 }

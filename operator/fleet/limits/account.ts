@@ -37,49 +37,49 @@ export class Account {
   /** Most tokens that there may have been together since the last report. */
   peak = 0;
   /** Oldest first. */
-  private lots: Lot[] = [];
+  #lots: Lot[] = [];
   /** Tokens that left the lots. */
-  private gone: number;
+  #gone: number;
   /** Refunded tokens so far. */
-  private credited = 0;
-  private readonly seen: Pick<LimitUse, 'returned' | 'refunded' | 'overrun'>;
+  #credited = 0;
+  readonly #seen: Pick<LimitUse, 'returned' | 'refunded' | 'overrun'>;
 
   /** @param most upper bound of the tokens that the pod can hold, whatever it reports */
   constructor(use: LimitUse, most: number, now: number) {
     const { block, carried, received, taken, returned, refunded, overrun } = use;
     this.block = block;
     this.granted = received;
-    this.gone = taken + returned;
+    this.#gone = taken + returned;
     // In a running session, an earlier account of the pod has counted the over-run.
-    this.seen = { returned, refunded, overrun: received > 0 ? overrun : 0 };
+    this.#seen = { returned, refunded, overrun: received > 0 ? overrun : 0 };
     const held = Math.min(most, carried + received - taken - returned);
-    if (held > 0) this.lots.push({ tokens: held, until: now + HELD_MS });
-    this.overran(overrun);
+    if (held > 0) this.#lots.push({ tokens: held, until: now + HELD_MS });
+    this.#overran(overrun);
   }
 
   get held(): number {
-    return this.lots.reduce((sum, { tokens }) => sum + tokens, 0);
+    return this.#lots.reduce((sum, { tokens }) => sum + tokens, 0);
   }
 
   grant(tokens: number, now: number): void {
     this.granted += tokens;
-    this.lots.push({ tokens, until: now + HELD_MS });
+    this.#lots.push({ tokens, until: now + HELD_MS });
   }
 
   /** Takes a report. Figures that decrease are ignored: honest pods only count up. */
   report({ taken, returned, refunded, overrun, need, want }: LimitUse): Moved {
     this.need = need;
     this.want = Math.max(need, want);
-    const left = this.remove(taken + returned - this.gone);
+    const left = this.#remove(taken + returned - this.#gone);
     const moved = {
-      returned: Math.min(left, Math.max(0, returned - this.seen.returned)),
+      returned: Math.min(left, Math.max(0, returned - this.#seen.returned)),
       // Calls cannot return more than the pod received.
-      refunded: Math.max(0, Math.min(refunded - this.seen.refunded, this.gone - this.credited)),
+      refunded: Math.max(0, Math.min(refunded - this.#seen.refunded, this.#gone - this.#credited)),
     };
-    this.seen.returned = Math.max(this.seen.returned, returned);
-    this.seen.refunded = Math.max(this.seen.refunded, refunded);
-    this.credited += moved.refunded;
-    this.overran(overrun);
+    this.#seen.returned = Math.max(this.#seen.returned, returned);
+    this.#seen.refunded = Math.max(this.#seen.refunded, refunded);
+    this.#credited += moved.refunded;
+    this.#overran(overrun);
     const paid = Math.min(this.debt, moved.refunded);
     this.debt -= paid;
     moved.refunded -= paid;
@@ -88,28 +88,28 @@ export class Account {
 
   /** Removes expired tokens, which the pod no longer uses. */
   expire(now: number): void {
-    while (this.lots.length > 0 && this.lots[0]!.until <= now) {
-      this.gone += this.lots.shift()!.tokens;
+    while (this.#lots.length > 0 && this.#lots[0]!.until <= now) {
+      this.#gone += this.#lots.shift()!.tokens;
     }
   }
 
-  private overran(overrun: number): void {
-    this.debt += Math.max(0, overrun - this.seen.overrun);
-    this.seen.overrun = Math.max(this.seen.overrun, overrun);
+  #overran(overrun: number): void {
+    this.debt += Math.max(0, overrun - this.#seen.overrun);
+    this.#seen.overrun = Math.max(this.#seen.overrun, overrun);
   }
 
   /** @returns the number of removed tokens */
-  private remove(tokens: number): number {
+  #remove(tokens: number): number {
     let left = Math.max(0, tokens);
-    while (left > 0 && this.lots.length > 0) {
-      const lot = this.lots[0]!;
+    while (left > 0 && this.#lots.length > 0) {
+      const lot = this.#lots[0]!;
       const part = Math.min(lot.tokens, left);
       lot.tokens -= part;
       left -= part;
-      if (lot.tokens <= 0) this.lots.shift();
+      if (lot.tokens <= 0) this.#lots.shift();
     }
     const removed = Math.max(0, tokens) - left;
-    this.gone += removed;
+    this.#gone += removed;
     return removed;
   }
 }

@@ -13,25 +13,25 @@ interface Pod {
  * So it never relies on a pledge longer than the pod does, even if messages or this process are delayed.
  */
 export class Pledges {
-  private readonly pods = new Map<string, Pod>();
+  readonly #pods = new Map<string, Pod>();
   /** Until this time tokens of a former leader may be in use, so this leader grants nothing. */
-  private since: number;
+  #since: number;
   /** Pods that have been asked for their share and have not answered. */
-  private readonly asked = new Set<string>();
-  private askedUntil = -Infinity;
+  readonly #asked = new Set<string>();
+  #askedUntil = -Infinity;
 
   constructor(since: number) {
-    this.since = since;
+    this.#since = since;
   }
 
   /** All pods have reported what they hold, so the leader may grant from now on. */
   settle(now: number): void {
-    this.since = Math.min(this.since, now);
+    this.#since = Math.min(this.#since, now);
   }
 
   /** From when on the limit is this leader's. */
   get startsAt(): number {
-    return this.since;
+    return this.#since;
   }
 
   /**
@@ -39,56 +39,56 @@ export class Pledges {
    * takes no safe share for FLEET.pledgeMs.
    */
   set(pods: ReadonlyMap<string, { runs: boolean }>, began: boolean, now: number): void {
-    for (const uid of this.pods.keys()) if (!pods.has(uid)) this.pods.delete(uid);
+    for (const uid of this.#pods.keys()) if (!pods.has(uid)) this.#pods.delete(uid);
     for (const [uid, { runs }] of pods) {
-      const pod = this.pods.get(uid);
+      const pod = this.#pods.get(uid);
       const until = began ? now + FLEET.pledgeMs : -Infinity;
-      if (pod === undefined) this.pods.set(uid, { runs, from: began ? now : 0, until });
+      if (pod === undefined) this.#pods.set(uid, { runs, from: began ? now : 0, until });
       else pod.runs ||= runs;
     }
   }
 
   /** The pod answered a message sent at `sentAt`. A former leader relies on the pod's share for another `otherMs`. */
   pledge(uid: string, sentAt: number, otherMs: number, now: number): void {
-    const pod = this.pods.get(uid);
+    const pod = this.#pods.get(uid);
     const until = sentAt + FLEET.pledgeMs;
     if (pod === undefined || until <= now) return;
     pod.runs = true;
-    this.asked.delete(uid);
+    this.#asked.delete(uid);
     if (pod.until <= now) pod.from = now + otherMs;
     pod.until = Math.max(pod.until, until);
   }
 
   /** The leader leaves the pod its share. */
   end(uid: string, now: number): void {
-    const pod = this.pods.get(uid);
+    const pod = this.#pods.get(uid);
     if (pod !== undefined) pod.until = Math.min(pod.until, now);
   }
 
   /** The leader asks pods for their shares, and waits for FLEET.heartbeatMs at most. */
   ask(uids: Iterable<string>, now: number): void {
-    this.asked.clear();
-    for (const uid of uids) this.asked.add(uid);
-    this.askedUntil = now + FLEET.heartbeatMs;
+    this.#asked.clear();
+    for (const uid of uids) this.#asked.add(uid);
+    this.#askedUntil = now + FLEET.heartbeatMs;
   }
 
   /** Whether shares may come that the leader has asked for. */
   isAsking(now: number): boolean {
-    return this.asked.size > 0 && now < this.askedUntil;
+    return this.#asked.size > 0 && now < this.#askedUntil;
   }
 
   /** For how long the pod may have used its share; 0 if the leader has it. */
   withheldMs(uid: string, now: number): number {
-    const until = this.pods.get(uid)?.until ?? now;
+    const until = this.#pods.get(uid)?.until ?? now;
     return this.isPledged(uid, now) ? 0 : Math.max(0, now - until);
   }
 
   /** The leader's share of the limit at this time, 0 to 1. */
   share(now: number, maxPods: number): number {
-    if (now < this.since) return 0;
+    if (now < this.#since) return 0;
     if (maxPods === Infinity) return 1;
     let withheld = 0;
-    for (const { runs, from, until } of this.pods.values()) {
+    for (const { runs, from, until } of this.#pods.values()) {
       if (runs && !(from <= now && now < until)) withheld += 1;
     }
     return Math.max(0, maxPods - withheld) / maxPods;
@@ -96,19 +96,19 @@ export class Pledges {
 
   /** The leader's share, integrated over the time: milliseconds of the whole limit. */
   pledged(after: number, to: number, maxPods: number): number {
-    const from = Math.max(after, this.since);
+    const from = Math.max(after, this.#since);
     const ms = to - from;
     if (ms <= 0) return 0;
     if (maxPods === Infinity) return ms;
     let withheld = 0;
-    for (const pod of this.pods.values()) {
+    for (const pod of this.#pods.values()) {
       if (pod.runs) withheld += ms - overlap(pod, from, to);
     }
     return Math.max(0, maxPods * ms - withheld) / maxPods;
   }
 
   isPledged(uid: string, now: number): boolean {
-    const pod = this.pods.get(uid);
+    const pod = this.#pods.get(uid);
     return pod !== undefined && pod.from <= now && now < pod.until;
   }
 }

@@ -10,8 +10,8 @@ const STATED = { limit: 100, remaining: 40, resetMs: 60_000, ageMs: 0, sinceMs: 
 class Bench {
   readonly account = new Account('Requests');
   now = 1_000_000;
-  private asked = new Map<string, number>();
-  private taken = new Map<string, number>();
+  #asked = new Map<string, number>();
+  #taken = new Map<string, number>();
 
   constructor(pods: AccountPod[]) {
     this.pods(pods);
@@ -29,10 +29,10 @@ class Bench {
       ...rest
     }: Partial<ProviderLimitUse> & { asks?: number; takes?: number } = {},
   ): void {
-    const asked = (this.asked.get(uid) ?? 0) + asks;
-    const taken = (this.taken.get(uid) ?? 0) + takes;
-    this.asked.set(uid, asked);
-    this.taken.set(uid, taken);
+    const asked = (this.#asked.get(uid) ?? 0) + asks;
+    const taken = (this.#taken.get(uid) ?? 0) + takes;
+    this.#asked.set(uid, asked);
+    this.#taken.set(uid, taken);
     const which = { dependency: 'model/primary', account: 'key', resource: 'Requests' };
     const use = { ...which, count: 1, taken, asked, need: 0, held: 0, ...rest };
     this.account.report(uid, use, this.now);

@@ -76,47 +76,47 @@ const TOKEN_UNIT = 1000;
  * never add up to more.
  */
 export class Account {
-  private readonly unit: number;
-  private statement: Statement | undefined;
-  private members: Member[] = [];
-  private maxPods = 1;
+  readonly #unit: number;
+  #statement: Statement | undefined;
+  #members: Member[] = [];
+  #maxPods = 1;
   /** Pods without a link. Each may take its safe share. */
-  private alone = 0;
+  #alone = 0;
 
   constructor(resource: string) {
-    this.unit = resource === 'Requests' ? 1 : TOKEN_UNIT;
+    this.#unit = resource === 'Requests' ? 1 : TOKEN_UNIT;
   }
 
   setPods(pods: readonly AccountPod[], maxPods: number, now: number): void {
-    this.maxPods = maxPods;
-    this.alone = pods.filter(({ linked }) => !linked).length;
-    for (const member of this.members) {
+    this.#maxPods = maxPods;
+    this.#alone = pods.filter(({ linked }) => !linked).length;
+    for (const member of this.#members) {
       member.linked = pods.some((pod) => pod.linked && isProcess(member, pod));
     }
     for (const pod of pods) {
-      if (pod.linked && !this.members.some((member) => isProcess(member, pod))) {
-        this.members.push(newMember(pod, now));
+      if (pod.linked && !this.#members.some((member) => isProcess(member, pod))) {
+        this.#members.push(newMember(pod, now));
       }
     }
     // Drops members whose share has expired. What they have taken stays taken.
-    this.members = this.members.filter((member) => {
+    this.#members = this.#members.filter((member) => {
       const stays = member.linked || now < member.given.until;
-      if (!stays && this.statement) this.statement.remaining -= member.taken - member.base;
+      if (!stays && this.#statement) this.#statement.remaining -= member.taken - member.base;
       return stays;
     });
   }
 
   report(uid: string, use: ProviderLimitUse, now: number): void {
-    const member = this.members.find((each) => each.uid === uid && each.linked);
+    const member = this.#members.find((each) => each.uid === uid && each.linked);
     if (member === undefined) return;
     const { count, taken, asked, held } = use;
-    if (member.count !== count) this.begin(member, use, now);
+    if (member.count !== count) this.#begin(member, use, now);
     followNeed(member, use, now);
     member.taken = taken;
     followDemand(member, asked, now);
     member.reports.push({ at: now, taken });
     if (member.reports.length > KEPT_REPORTS) member.reports.shift();
-    if (use.stated) this.state(member, use.stated, now);
+    if (use.stated) this.#state(member, use.stated, now);
     // Before this leader gives it a share, the pod has one of a former leader, or its safe share.
     if (member.given === NOTHING) {
       const until = now + FLEET.blockMs;
@@ -126,21 +126,21 @@ export class Account {
 
   /** Whether so little is left that pods must share it. */
   isScarce(now: number): boolean {
-    const { statement } = this;
-    return statement !== undefined && this.level(now) < SCARCE * statement.limit;
+    const statement = this.#statement;
+    return statement !== undefined && this.#level(now) < SCARCE * statement.limit;
   }
 
   /** New shares of all linked pods. */
   divide(now: number): Map<string, Share> {
-    const members = this.members.filter(({ linked }) => linked);
-    const { perMs = 0 } = this.statement ?? {};
-    const flow = perMs * this.shared();
-    const pool = this.available(now, members);
+    const members = this.#members.filter(({ linked }) => linked);
+    const { perMs = 0 } = this.#statement ?? {};
+    const flow = perMs * this.#shared();
+    const pool = this.#available(now, members);
     const parts = partsOf(
       members.map(({ demand, need }) => Math.max(demand, need / SERVED_MS)),
       flow,
     );
-    const amounts = this.amounts(members, parts, pool, now);
+    const amounts = this.#amounts(members, parts, pool, now);
     return new Map(
       members.map((member, i) => [
         member.uid,
@@ -151,14 +151,14 @@ export class Account {
 
   /** A new share of one pod, from what no other pod holds. */
   topUp(uid: string, now: number): Share | undefined {
-    if (this.statement === undefined) return undefined;
-    const member = this.members.find((each) => each.uid === uid && each.linked);
+    if (this.#statement === undefined) return undefined;
+    const member = this.#members.find((each) => each.uid === uid && each.linked);
     if (member === undefined) return undefined;
-    const { perMs } = this.statement;
-    const others = this.members.filter((each) => each !== member && now < each.given.until);
-    const pool = this.available(now, [member]);
-    const flow = others.reduce((left, { given }) => left - given.perMs, perMs * this.shared());
-    const { length: count } = this.members.filter(({ linked }) => linked);
+    const { perMs } = this.#statement;
+    const others = this.#members.filter((each) => each !== member && now < each.given.until);
+    const pool = this.#available(now, [member]);
+    const flow = others.reduce((left, { given }) => left - given.perMs, perMs * this.#shared());
+    const { length: count } = this.#members.filter(({ linked }) => linked);
     const own = now < member.given.until ? member.given.perMs : perMs / count;
     const wanted = Math.max(
       heldBy(member, now),
@@ -171,16 +171,16 @@ export class Account {
 
   /** Undefined without a statement of the provider. */
   levelOf(now: number): Level | undefined {
-    const { statement } = this;
+    const statement = this.#statement;
     if (statement === undefined) return undefined;
     const { limit, perMs, at } = statement;
-    const remaining = Math.max(0, this.level(now));
+    const remaining = Math.max(0, this.#level(now));
     return { limit, remaining, resetMs: (limit - remaining) / perMs, ageMs: now - at };
   }
 
   /** Pods with a share: what each may take now, and what it asks for. */
   shares(now: number): { uid: string; held: number; perSecond: number; demand: number }[] {
-    return this.members
+    return this.#members
       .filter(({ given }) => now < given.until)
       .map((member) => ({
         uid: member.uid,
@@ -190,65 +190,67 @@ export class Account {
       }));
   }
 
-  private begin(member: Member, { count, taken, asked }: ProviderLimitUse, now: number): void {
+  #begin(member: Member, { count, taken, asked }: ProviderLimitUse, now: number): void {
     Object.assign(member, newMember(member, now), { linked: true });
     Object.assign(member, { count, taken, asked, base: taken });
   }
 
-  private state(
+  #state(
     from: Member,
     { limit, remaining, resetMs, ageMs, sinceMs, before }: NonNullable<ProviderLimitUse['stated']>,
     now: number,
   ): void {
     const at = now - ageMs;
-    if (limit <= 0 || (this.statement && at <= this.statement.at)) return;
+    if (limit <= 0 || (this.#statement && at <= this.#statement.at)) return;
     const left = Math.min(remaining, limit);
     const perMs = resetMs > 0 ? (limit - left) / resetMs : 0;
     if (perMs <= 0) {
       // The limit is full.
-      this.statement = undefined;
+      this.#statement = undefined;
       return;
     }
-    this.statement = { limit, remaining: left, perMs, at };
+    this.#statement = { limit, remaining: left, perMs, at };
     const since = now - sinceMs;
-    for (const member of this.members) {
+    for (const member of this.#members) {
       member.base = member === from ? before : takenAt(member, since);
     }
   }
 
   /** The stated remainder with its refill, without what pods have taken since. */
-  private level(now: number): number {
-    if (this.statement === undefined) return 0;
-    const { limit, remaining, perMs, at } = this.statement;
+  #level(now: number): number {
+    if (this.#statement === undefined) return 0;
+    const { limit, remaining, perMs, at } = this.#statement;
     const full = Math.min(limit, remaining + perMs * (now - at));
-    return this.members.reduce((left, { taken, base }) => left - (taken - base), full);
+    return this.#members.reduce((left, { taken, base }) => left - (taken - base), full);
   }
 
   /** The fraction of the limit that is not reserved for pods without a link. */
-  private shared(): number {
-    return Math.max(0, 1 - this.alone / this.maxPods);
+  #shared(): number {
+    return Math.max(0, 1 - this.#alone / this.#maxPods);
   }
 
   /** What neither other pods hold nor is reserved for pods without a link. */
-  private available(now: number, members: readonly Member[]): number {
-    const others = this.members.filter((each) => !members.includes(each));
+  #available(now: number, members: readonly Member[]): number {
+    const others = this.#members.filter((each) => !members.includes(each));
     const held = others.reduce((sum, each) => sum + heldBy(each, now), 0);
-    return Math.max(0, this.level(now) * this.shared() - held);
+    return Math.max(0, this.#level(now) * this.#shared() - held);
   }
 
-  private amounts(
+  #amounts(
     members: readonly Member[],
     parts: readonly number[],
     pool: number,
     now: number,
   ): number[] {
     // A pod keeps what it has saved for its next call.
-    const kept = members.map((each) => Math.min(Math.max(each.need, this.unit), heldBy(each, now)));
+    const kept = members.map((each) =>
+      Math.min(Math.max(each.need, this.#unit), heldBy(each, now)),
+    );
     const most = kept.reduce((sum, each) => sum + each, 0);
     const scale = Math.min(1, pool / most);
     const left = pool - most * scale;
     // Each pod gets one call, if there is one for each.
-    const unit = left >= members.length * this.unit ? this.unit : 0;
+    const unit = left >= members.length * this.#unit ? this.#unit : 0;
     const divided = DIVIDED * (left - members.length * unit);
     return kept.map((each, i) => each * scale + unit + parts[i]! * divided);
   }

@@ -49,69 +49,69 @@ const SAME_MS = 500;
  * by `send`.
  */
 export class ProviderAccounts {
-  private readonly send: (uid: string, shares: SharesBody) => void;
-  private readonly entries = new Map<string, Entry>();
+  readonly #send: (uid: string, shares: SharesBody) => void;
+  readonly #entries = new Map<string, Entry>();
   /** Until when the provider refuses requests, and which pod reported it. */
-  private readonly gates = new Map<string, { gate: ProviderGate; until: number; from: string }>();
-  private pods: readonly AccountPod[] = [];
-  private maxPods = 1;
+  readonly #gates = new Map<string, { gate: ProviderGate; until: number; from: string }>();
+  #pods: readonly AccountPod[] = [];
+  #maxPods = 1;
 
   constructor(send: (uid: string, shares: SharesBody) => void) {
-    this.send = send;
+    this.#send = send;
   }
 
   setPods(pods: readonly AccountPod[], maxPods: number, now: number): void {
-    const before = this.linked();
-    this.pods = pods;
-    this.maxPods = maxPods;
-    for (const { account } of this.entries.values()) account.setPods(pods, maxPods, now);
-    const gates = this.openGates(now);
+    const before = this.#linked();
+    this.#pods = pods;
+    this.#maxPods = maxPods;
+    for (const { account } of this.#entries.values()) account.setPods(pods, maxPods, now);
+    const gates = this.#openGates(now);
     if (gates.length === 0) return;
-    for (const uid of this.linked()) {
-      if (!before.includes(uid)) this.send(uid, { limits: [], gates });
+    for (const uid of this.#linked()) {
+      if (!before.includes(uid)) this.#send(uid, { limits: [], gates });
     }
   }
 
   /** Takes a pod's report and answers with new shares. */
   report(uid: string, { limits, gates }: ProviderUse, now: number): void {
-    if (!this.linked().includes(uid)) return;
+    if (!this.#linked().includes(uid)) return;
     const due: ProviderLimitShare[] = [];
     for (const use of limits) {
-      const entry = this.entryOf(use, now);
+      const entry = this.#entryOf(use, now);
       if (entry === undefined) continue;
       const { account, key } = entry;
       account.report(uid, use, now);
       const share = account.topUp(uid, now);
-      if (share) due.push(this.told(key, account, share, now));
+      if (share) due.push(this.#told(key, account, share, now));
     }
-    if (due.length > 0) this.send(uid, { limits: due, gates: [] });
-    this.shareGates(uid, gates, now);
+    if (due.length > 0) this.#send(uid, { limits: due, gates: [] });
+    this.#shareGates(uid, gates, now);
   }
 
   /** Sends all pods new shares and asks them to report. Must be called every FLEET.heartbeatMs. */
   heartbeat(now: number): void {
-    const due = new Map(this.linked().map((uid) => [uid, [] as ProviderLimitShare[]]));
-    for (const [name, { key, account, heardAt }] of this.entries) {
-      if (now - heardAt > FORGOTTEN_MS) this.entries.delete(name);
+    const due = new Map(this.#linked().map((uid) => [uid, [] as ProviderLimitShare[]]));
+    for (const [name, { key, account, heardAt }] of this.#entries) {
+      if (now - heardAt > FORGOTTEN_MS) this.#entries.delete(name);
       else if (account.isScarce(now)) {
         for (const [uid, share] of account.divide(now)) {
-          due.get(uid)?.push(this.told(key, account, share, now));
+          due.get(uid)?.push(this.#told(key, account, share, now));
         }
       }
     }
     for (const [uid, limits] of due) {
       if (limits.length > 0)
-        this.send(uid, { answer: true, limits: limits.slice(0, 256), gates: [] });
+        this.#send(uid, { answer: true, limits: limits.slice(0, 256), gates: [] });
     }
   }
 
   /** Whether heartbeats are needed. */
   get isBusy(): boolean {
-    return this.entries.size > 0;
+    return this.#entries.size > 0;
   }
 
   figures(now: number): ProviderAccountFigures[] {
-    return [...this.entries.values()].flatMap(({ key, account }) => {
+    return [...this.#entries.values()].flatMap(({ key, account }) => {
       const level = account.levelOf(now);
       if (level === undefined) return [];
       const { account: _, ...shown } = key;
@@ -120,11 +120,11 @@ export class ProviderAccounts {
     });
   }
 
-  private linked(): string[] {
-    return this.pods.filter(({ linked }) => linked).map(({ uid }) => uid);
+  #linked(): string[] {
+    return this.#pods.filter(({ linked }) => linked).map(({ uid }) => uid);
   }
 
-  private entryOf(use: ProviderLimitUse, now: number): Entry | undefined {
+  #entryOf(use: ProviderLimitUse, now: number): Entry | undefined {
     const { dependency, model, votes, account: name, resource } = use;
     const key: Key = {
       ...{ dependency, account: name, resource },
@@ -132,40 +132,40 @@ export class ProviderAccounts {
       ...(votes === false && { votes }),
     };
     const text = nameOf(key);
-    let entry = this.entries.get(text);
+    let entry = this.#entries.get(text);
     if (entry === undefined) {
-      if (this.entries.size >= MAX_ACCOUNTS) return undefined;
+      if (this.#entries.size >= MAX_ACCOUNTS) return undefined;
       entry = { key, account: new Account(resource), heardAt: now };
-      entry.account.setPods(this.pods, this.maxPods, now);
-      this.entries.set(text, entry);
+      entry.account.setPods(this.#pods, this.#maxPods, now);
+      this.#entries.set(text, entry);
     }
     entry.heardAt = now;
     return entry;
   }
 
-  private told(key: Key, account: Account, share: Share, now: number): ProviderLimitShare {
+  #told(key: Key, account: Account, share: Share, now: number): ProviderLimitShare {
     return { ...key, ...account.levelOf(now)!, ...share, lifetimeMs: FLEET.blockMs };
   }
 
   /** Passes gates on to the other pods: a provider that refuses one pod refuses all pods with that credential. */
-  private shareGates(from: string, gates: readonly ProviderGate[], now: number): void {
-    for (const [name, { until }] of this.gates) if (until <= now) this.gates.delete(name);
+  #shareGates(from: string, gates: readonly ProviderGate[], now: number): void {
+    for (const [name, { until }] of this.#gates) if (until <= now) this.#gates.delete(name);
     const changed = gates.filter(({ forMs, ...key }) => {
       const name = nameOf(key);
       const until = now + forMs;
-      const known = this.gates.get(name);
-      if (known ? until <= known.until + SAME_MS : this.gates.size >= MAX_GATES) return false;
-      this.gates.set(name, { gate: { ...key, forMs }, until, from });
+      const known = this.#gates.get(name);
+      if (known ? until <= known.until + SAME_MS : this.#gates.size >= MAX_GATES) return false;
+      this.#gates.set(name, { gate: { ...key, forMs }, until, from });
       return true;
     });
     if (changed.length === 0) return;
-    for (const uid of this.linked()) {
-      if (uid !== from) this.send(uid, { limits: [], gates: changed });
+    for (const uid of this.#linked()) {
+      if (uid !== from) this.#send(uid, { limits: [], gates: changed });
     }
   }
 
-  private openGates(now: number): ProviderGate[] {
-    return [...this.gates.values()].flatMap(({ gate, until }) =>
+  #openGates(now: number): ProviderGate[] {
+    return [...this.#gates.values()].flatMap(({ gate, until }) =>
       until > now ? { ...gate, forMs: until - now } : [],
     );
   }

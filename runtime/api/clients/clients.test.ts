@@ -250,7 +250,7 @@ class Issuer {
   down = false;
   url = '';
   #published: JWK[] = [];
-  #private: CryptoKey | undefined;
+  #signingKey: CryptoKey | undefined;
   #kid = '';
 
   async start(): Promise<this> {
@@ -269,7 +269,7 @@ class Issuer {
   async rotate(kid: string): Promise<void> {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
     this.#published = [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256' }];
-    this.#private = privateKey;
+    this.#signingKey = privateKey;
     this.#kid = kid;
   }
 
@@ -277,7 +277,7 @@ class Issuer {
     const all = { iss: 'https://login', aud: 'triage', sub: 'alice@example.com', ...claims };
     const token = new SignJWT(all).setProtectedHeader({ alg: 'ES256', kid: this.#kid });
     if (!('exp' in claims)) token.setExpirationTime('1h');
-    return token.sign(this.#private!);
+    return token.sign(this.#signingKey!);
   }
 }
 

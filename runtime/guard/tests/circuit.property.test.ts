@@ -128,48 +128,48 @@ interface Vote {
 class Pair {
   readonly circuit: Circuit;
   readonly model: ModelBreaker;
-  private readonly clock = new FakeClock('2026-01-01T00:00:00Z');
-  private readonly wallTime = new WallTime(this.clock);
-  private policy: Policy;
-  private readonly calls: Call[] = [];
-  private requests = 0;
+  readonly #clock = new FakeClock('2026-01-01T00:00:00Z');
+  readonly #wallTime = new WallTime(this.#clock);
+  #policy: Policy;
+  readonly #calls: Call[] = [];
+  #requests = 0;
   /** By class. */
-  private readonly failures: Record<string, number> = {};
-  private readonly votes: Vote[] = [];
+  readonly #failures: Record<string, number> = {};
+  readonly #votes: Vote[] = [];
   /** Calls that clients left: those that timed out, those not counted again, and those that were slow. */
   readonly left = { timedOut: 0, again: 0, slow: 0 };
 
   constructor(initial: Policy) {
     const ignore = (): void => undefined;
-    this.circuit = new Circuit('d', this.wallTime, 0, ignore, new Jitter('pod-1/d'));
-    this.model = new ModelBreaker(breakerSpec(undefined, this.wallTime), 0, new Jitter('pod-1/d'));
-    this.policy = initial;
-    this.apply(initial);
+    this.circuit = new Circuit('d', this.#wallTime, 0, ignore, new Jitter('pod-1/d'));
+    this.model = new ModelBreaker(breakerSpec(undefined, this.#wallTime), 0, new Jitter('pod-1/d'));
+    this.#policy = initial;
+    this.#apply(initial);
   }
 
   get now(): number {
-    return this.clock.now();
+    return this.#clock.now();
   }
 
   take(next: Step): void {
-    this.perform(next);
+    this.#perform(next);
     // As the guard does before it shows anything.
     this.circuit.advance(this.now);
-    this.model.apply(breakerSpec(this.policy, this.wallTime), this.now);
+    this.model.apply(breakerSpec(this.#policy, this.#wallTime), this.now);
     this.model.advance(this.now);
   }
 
-  private perform(next: Step): void {
-    if (next.do === 'wait') this.clock.advance(next.ms);
-    else if (next.do === 'stepWall') this.clock.stepWall(next.ms);
-    else if (next.do === 'apply') this.apply(next.policy);
-    else if (next.do === 'begin') this.begin();
-    else if (next.do === 'again') this.again(this.calls[next.which]);
-    else if (next.do === 'firstToken') this.firstToken(this.calls[next.which]);
-    else if (next.do === 'steady') this.steady(this.calls[next.which]);
-    else if (next.do === 'giveUp') this.giveUp(next.client, next.ms);
-    else if (next.do === 'leave') this.leave(this.calls.splice(next.which, 1)[0], next);
-    else if (next.do === 'end') this.end(this.calls.splice(next.which, 1)[0], next.outcome);
+  #perform(next: Step): void {
+    if (next.do === 'wait') this.#clock.advance(next.ms);
+    else if (next.do === 'stepWall') this.#clock.stepWall(next.ms);
+    else if (next.do === 'apply') this.#apply(next.policy);
+    else if (next.do === 'begin') this.#begin();
+    else if (next.do === 'again') this.#again(this.#calls[next.which]);
+    else if (next.do === 'firstToken') this.#firstToken(this.#calls[next.which]);
+    else if (next.do === 'steady') this.#steady(this.#calls[next.which]);
+    else if (next.do === 'giveUp') this.#giveUp(next.client, next.ms);
+    else if (next.do === 'leave') this.#leave(this.#calls.splice(next.which, 1)[0], next);
+    else if (next.do === 'end') this.#end(this.#calls.splice(next.which, 1)[0], next.outcome);
   }
 
   expected(): CircuitStats {
@@ -182,90 +182,90 @@ class Pair {
     return {
       dependency: 'd',
       state: this.model.state(this.now),
-      requests: this.requests,
+      requests: this.#requests,
       rejected: this.model.counted(),
-      inFlight: this.calls.length,
-      failures: { ...this.failures },
+      inFlight: this.#calls.length,
+      failures: { ...this.#failures },
       transitions,
     };
   }
 
-  private apply(next: Policy): void {
-    this.policy = next;
+  #apply(next: Policy): void {
+    this.#policy = next;
     this.circuit.apply(next, this.now);
-    this.model.apply(breakerSpec(next, this.wallTime), this.now);
+    this.model.apply(breakerSpec(next, this.#wallTime), this.now);
   }
 
-  private begin(): void {
-    this.requests += 1;
-    this.admit(this.circuit.acquire(this.now));
+  #begin(): void {
+    this.#requests += 1;
+    this.#admit(this.circuit.acquire(this.now));
   }
 
-  private admit(answer: ReturnType<Circuit['acquire']>): void {
+  #admit(answer: ReturnType<Circuit['acquire']>): void {
     const model = this.model.acquire(this.now);
     expectSame(typeof answer === 'number', model.kind === 'Permit');
     if (typeof answer !== 'number') expectSame(answer, model);
     else if (model.kind === 'Permit') {
-      this.calls.push({ generation: answer, began: this.now, model });
+      this.#calls.push({ generation: answer, began: this.now, model });
     }
   }
 
   /** As a waiting call whose generation is over. */
-  private again(call: Call | undefined): void {
+  #again(call: Call | undefined): void {
     if (call === undefined || !this.circuit.isStale(call.generation)) return;
-    this.calls.splice(this.calls.indexOf(call), 1);
+    this.#calls.splice(this.#calls.indexOf(call), 1);
     this.model.settle(call.model, IGNORED, this.now);
-    this.admit(this.circuit.acquireAgain(call.generation, this.now));
+    this.#admit(this.circuit.acquireAgain(call.generation, this.now));
   }
 
-  private firstToken(call: Call | undefined): void {
+  #firstToken(call: Call | undefined): void {
     if (call === undefined || call.firstTokenAt !== undefined) return;
     call.firstTokenAt = this.now;
     this.circuit.firstToken(call.generation);
     this.model.firstToken(call.model, this.now);
   }
 
-  private steady(call: Call | undefined): void {
+  #steady(call: Call | undefined): void {
     if (call?.firstTokenAt === undefined) return;
     const ms = call.firstTokenAt - call.began;
     call.generation = this.circuit.steady(call.generation, ms, this.now);
     this.model.steady(call.model, this.now);
   }
 
-  private end(call: Call | undefined, outcome: Outcome): void {
+  #end(call: Call | undefined, outcome: Outcome): void {
     if (call === undefined) return;
-    if (outcome.vote !== 'ignored') this.votes.push({});
-    this.settle(call, outcome, outcome);
+    if (outcome.vote !== 'ignored') this.#votes.push({});
+    this.#settle(call, outcome, outcome);
   }
 
   /** A client asks, gets nothing for so long, and leaves. */
-  private giveUp(client: string, ms: number): void {
-    const before = this.calls.length;
-    this.begin();
-    this.clock.advance(ms);
-    if (this.calls.length > before) this.leave(this.calls.pop(), { client, silent: true });
+  #giveUp(client: string, ms: number): void {
+    const before = this.#calls.length;
+    this.#begin();
+    this.#clock.advance(ms);
+    if (this.#calls.length > before) this.#leave(this.#calls.pop(), { client, silent: true });
   }
 
-  private leave(
+  #leave(
     call: Call | undefined,
     { client, silent: nothing }: { client: string; silent: boolean },
   ): void {
     if (call === undefined) return;
     const silent = nothing && call.firstTokenAt === undefined;
     const told: Outcome = { vote: 'ignored', abandoned: { silent, client } };
-    this.settle(call, told, this.judged(call, client, silent));
+    this.#settle(call, told, this.#judged(call, client, silent));
   }
 
   /** What a call comes to that its client leaves now, as evidence says. */
-  private judged(call: Call, client: string, silent: boolean): Outcome {
+  #judged(call: Call, client: string, silent: boolean): Outcome {
     const ms = (call.firstTokenAt ?? this.now) - call.began;
-    const { abandonedAfterMs, trip } = this.policy;
-    const again = this.votes.at(-1)?.leftBy === client;
+    const { abandonedAfterMs, trip } = this.#policy;
+    const again = this.#votes.at(-1)?.leftBy === client;
     if (silent && ms >= abandonedAfterMs) {
       if (again) this.left.again += 1;
       else {
         this.left.timedOut += 1;
-        this.votes.push({ leftBy: client });
+        this.#votes.push({ leftBy: client });
         return TIMED_OUT;
       }
     }
@@ -274,9 +274,9 @@ class Pair {
     return { vote: 'ignored', slow };
   }
 
-  private settle(call: Call, told: Outcome, judged: Outcome): void {
-    if (judged.vote === 'failure' && this.policy.failureOn.includes(judged.class)) {
-      this.failures[judged.class] = (this.failures[judged.class] ?? 0) + 1;
+  #settle(call: Call, told: Outcome, judged: Outcome): void {
+    if (judged.vote === 'failure' && this.#policy.failureOn.includes(judged.class)) {
+      this.#failures[judged.class] = (this.#failures[judged.class] ?? 0) + 1;
     }
     const ms = (call.firstTokenAt ?? this.now) - call.began;
     const streamed = call.firstTokenAt !== undefined;

@@ -42,20 +42,20 @@ interface Shut {
 
 /** The rules of gates for one credential, derived anew from all refusals since it was open. */
 class Reference {
-  private refusals: Refusal[] = [];
+  #refusals: Refusal[] = [];
   probing = false;
   maxWaitMs: number;
-  private readonly share: () => number;
+  readonly #share: () => number;
 
   constructor(maxWaitMs: number, share: () => number) {
     this.maxWaitMs = maxWaitMs;
-    this.share = share;
+    this.#share = share;
   }
 
   ask(now: number): 'Open' | 'Probe' | number {
-    const shut = this.shut(now);
+    const shut = this.#shut(now);
     if (shut === undefined) return 'Open';
-    const left = this.end(shut, this.maxWaitMs) - now;
+    const left = this.#end(shut, this.maxWaitMs) - now;
     if (left > 0) return left;
     if (this.probing) return 1000;
     this.probing = true;
@@ -63,50 +63,50 @@ class Reference {
   }
 
   until(now: number): number | 'None' | 'Probing' {
-    const shut = this.shut(now);
+    const shut = this.#shut(now);
     if (shut === undefined) return 'None';
-    const end = this.end(shut, this.maxWaitMs);
+    const end = this.#end(shut, this.maxWaitMs);
     return end > now ? end : 'Probing';
   }
 
   refuse(ms: number | undefined, probe: boolean, now: number): void {
-    const drawn = this.shut(now) === undefined || probe ? this.share() : 0;
-    this.refusals.push({ at: now, ms, probe, maxWaitMs: this.maxWaitMs, share: drawn });
+    const drawn = this.#shut(now) === undefined || probe ? this.#share() : 0;
+    this.#refusals.push({ at: now, ms, probe, maxWaitMs: this.maxWaitMs, share: drawn });
     if (probe) this.probing = false;
   }
 
   open(): void {
-    this.refusals = [];
+    this.#refusals = [];
     this.probing = false;
   }
 
   /** The same refusals on the clock of another process. */
   moved(ms: number, share: () => number): Reference {
     const reference = new Reference(this.maxWaitMs, share);
-    reference.refusals = this.refusals.map((each) => ({ ...each, at: each.at + ms }));
+    reference.#refusals = this.#refusals.map((each) => ({ ...each, at: each.at + ms }));
     return reference;
   }
 
-  private shut(now: number): Shut | undefined {
+  #shut(now: number): Shut | undefined {
     let shut: Shut | undefined;
-    for (const refusal of this.refusals) shut = this.after(shut, refusal);
+    for (const refusal of this.#refusals) shut = this.#after(shut, refusal);
     if (shut === undefined) return undefined;
     const stated = shut.ms !== undefined && shut.ms <= this.maxWaitMs * 2 ** shut.doublings;
-    if (!stated || now < this.end(shut, this.maxWaitMs)) return shut;
+    if (!stated || now < this.#end(shut, this.maxWaitMs)) return shut;
     this.open();
     return undefined;
   }
 
-  private after(shut: Shut | undefined, { at, ms, probe, maxWaitMs, share }: Refusal): Shut {
+  #after(shut: Shut | undefined, { at, ms, probe, maxWaitMs, share }: Refusal): Shut {
     if (shut === undefined) return { at, ms, doublings: 0, share };
     const alike = (shut.ms === undefined) === (ms === undefined);
     if (probe) return { at, ms, doublings: alike ? shut.doublings + 1 : 0, share };
     const later = { at, ms, doublings: alike ? shut.doublings : 0, share: shut.share };
-    const longer = this.end(later, maxWaitMs) > this.end(shut, maxWaitMs);
+    const longer = this.#end(later, maxWaitMs) > this.#end(shut, maxWaitMs);
     return ms !== undefined && longer ? later : shut;
   }
 
-  private end({ at, ms, doublings, share }: Shut, maxWaitMs: number): number {
+  #end({ at, ms, doublings, share }: Shut, maxWaitMs: number): number {
     let wait = ms === undefined ? 1000 : maxWaitMs;
     for (let i = 0; i < doublings; i += 1) wait *= 2;
     const bounded = Math.min(wait, ms ?? maxWaitMs);
@@ -117,26 +117,26 @@ class Reference {
 /** A guard beside its reference. */
 class Bench {
   clock: FakeClock;
-  private guard: Guard;
-  private reference: Reference;
-  private readonly seed: string | undefined;
-  private permits: { permit: Permit; probe: boolean }[] = [];
-  private token = 1;
+  #guard: Guard;
+  #reference: Reference;
+  readonly #seed: string | undefined;
+  #permits: { permit: Permit; probe: boolean }[] = [];
+  #token = 1;
   /** Gates that outlived a process, and probes that were refused. */
   readonly seen = { kept: 0, doubled: 0, reset: 0 };
 
   constructor(maxWaitMs: number, seed: string | undefined) {
-    this.seed = seed;
+    this.#seed = seed;
     this.clock = new FakeClock();
-    this.reference = new Reference(maxWaitMs, this.share());
-    this.guard = this.start();
+    this.#reference = new Reference(maxWaitMs, this.#share());
+    this.#guard = this.#start();
   }
 
   take(step: Step): void {
     const now = this.clock.now();
     switch (step.do) {
       case 'call':
-        this.call(now);
+        this.#call(now);
         break;
       case 'advance':
         this.clock.advance(step.ms);
@@ -145,44 +145,44 @@ class Bench {
         this.clock.stepWall(step.ms);
         break;
       case 'reload':
-        this.reference.maxWaitMs = step.maxWaitMs;
-        this.apply(this.guard);
+        this.#reference.maxWaitMs = step.maxWaitMs;
+        this.#apply(this.#guard);
         break;
       case 'reset':
-        this.seen.reset += this.reference.until(now) === 'None' ? 0 : 1;
-        this.token += 1;
-        this.reference.open();
-        for (const each of this.permits) each.probe = false;
-        this.apply(this.guard);
+        this.seen.reset += this.#reference.until(now) === 'None' ? 0 : 1;
+        this.#token += 1;
+        this.#reference.open();
+        for (const each of this.#permits) each.probe = false;
+        this.#apply(this.#guard);
         break;
       case 'restart':
-        this.restart(step.ms);
+        this.#restart(step.ms);
         break;
       default:
-        this.end(step, now);
+        this.#end(step, now);
     }
-    this.compare();
+    this.#compare();
   }
 
-  private call(now: number): void {
-    const expected = this.reference.ask(now);
-    const answer = this.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
+  #call(now: number): void {
+    const expected = this.#reference.ask(now);
+    const answer = this.#guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
     if (answer.kind === 'Permit') {
       expectSame(typeof expected, 'string');
-      this.permits.push({ permit: answer, probe: expected === 'Probe' });
+      this.#permits.push({ permit: answer, probe: expected === 'Probe' });
     } else {
       expect(answer).toMatchObject({ rejection: { retryAfterMs: expected } });
     }
   }
 
-  private end(step: Extract<Step, { which: number }>, now: number): void {
-    const [ended] = this.permits.splice(step.which % Math.max(1, this.permits.length), 1);
+  #end(step: Extract<Step, { which: number }>, now: number): void {
+    const [ended] = this.#permits.splice(step.which % Math.max(1, this.#permits.length), 1);
     if (ended === undefined) return;
     const { permit, probe } = ended;
     if (step.do === 'refuse') {
       const left = permit.shutGate('RateLimited', step.ms);
-      this.reference.refuse(step.ms, probe, now);
-      const until = this.reference.until(now);
+      this.#reference.refuse(step.ms, probe, now);
+      const until = this.#reference.until(now);
       expectSame(left, typeof until === 'number' ? until - now : 0);
       this.seen.doubled += probe ? 1 : 0;
       permit.settle(IGNORED);
@@ -190,57 +190,57 @@ class Bench {
     }
     permit.settle(step.do === 'serve' ? OK : step.do === 'fail' ? FAILURE : IGNORED);
     if (!probe) return;
-    if (step.do === 'serve') this.reference.open();
-    else this.reference.probing = false;
+    if (step.do === 'serve') this.#reference.open();
+    else this.#reference.probing = false;
   }
 
-  private compare(): void {
+  #compare(): void {
     const now = this.clock.now();
-    const until = this.reference.until(now);
+    const until = this.#reference.until(now);
     const gate = until === 'None' ? 'None' : 'RateLimited';
     const wall = this.clock.date().getTime() - now;
     const at = typeof until === 'number' ? new Date(wall + until).toISOString() : undefined;
-    expectSame(this.guard.gates(), [
+    expectSame(this.#guard.gates(), [
       { dependency: PRIMARY, gate, ...(at !== undefined && { until: at }) },
     ]);
   }
 
-  private restart(ms: number): void {
-    const saved = JSON.parse(JSON.stringify(this.guard.snapshot())) as GuardSnapshot;
+  #restart(ms: number): void {
+    const saved = JSON.parse(JSON.stringify(this.#guard.snapshot())) as GuardSnapshot;
     const before = this.clock.now();
     const start = this.clock.date().getTime() + ms;
     this.clock = new FakeClock(new Date(start).toISOString());
-    this.permits = [];
+    this.#permits = [];
     const lives = ms >= 0 && ms <= MAX_AGE_MS;
-    const { maxWaitMs } = this.reference;
-    const kept = this.reference.moved(-before - ms, this.share());
-    this.reference = lives ? kept : new Reference(maxWaitMs, this.share());
+    const { maxWaitMs } = this.#reference;
+    const kept = this.#reference.moved(-before - ms, this.#share());
+    this.#reference = lives ? kept : new Reference(maxWaitMs, this.#share());
     this.seen.kept += saved.gates!.length;
-    this.guard = this.start();
-    this.guard.restore(saved, MAX_AGE_MS);
+    this.#guard = this.#start();
+    this.#guard.restore(saved, MAX_AGE_MS);
   }
 
-  private start(): Guard {
+  #start(): Guard {
     const guard = new Guard({
       clock: this.clock,
-      ...(this.seed !== undefined && { seed: this.seed }),
+      ...(this.#seed !== undefined && { seed: this.#seed }),
     });
-    this.apply(guard);
+    this.#apply(guard);
     guard.useCredential(PRIMARY, MOUNTED.hash);
     return guard;
   }
 
   /** As the gates of a new guard draw it. */
-  private share(): () => number {
-    const { seed } = this;
+  #share(): () => number {
+    const seed = this.#seed;
     const jitter = new Jitter(seed === undefined ? undefined : `${seed}/${PRIMARY}/gates`);
     return () => jitter.share();
   }
 
-  private apply(guard: Guard): void {
+  #apply(guard: Guard): void {
     const trip = { consecutiveFailures: 1_000_000 };
-    const circuits = [circuitOf({ policy: 'p', trip, resetToken: String(this.token) })];
-    guard.apply(content({ circuits, gates: { maxWaitMs: this.reference.maxWaitMs } }));
+    const circuits = [circuitOf({ policy: 'p', trip, resetToken: String(this.#token) })];
+    guard.apply(content({ circuits, gates: { maxWaitMs: this.#reference.maxWaitMs } }));
   }
 }
 

@@ -157,25 +157,25 @@ class Run {
     onTransition: (transition) => this.told.push(transition),
   });
 
-  private readonly call: (name: string) => Admission;
+  readonly #call: (name: string) => Admission;
 
   constructor(initial: Content, caller: (guard: Guard) => (name: string) => Admission = lookedUp) {
     this.content = initial;
     this.guard.apply(initial);
-    this.call = caller(this.guard);
+    this.#call = caller(this.guard);
   }
 
   take(next: Step): unknown {
     switch (next.do) {
       case 'acquire':
-        return this.acquire(next.name);
+        return this.#acquire(next.name);
       case 'call': {
-        const answer = this.acquire(next.name);
+        const answer = this.#acquire(next.name);
         if (answer === 'Permit') this.permits.at(-1)!.settle(next.outcome);
         return answer;
       }
       case 'acquireInbound':
-        return this.keep(this.guard.inbound.acquire());
+        return this.#keep(this.guard.inbound.acquire());
       case 'apply':
         this.content = next.content;
         return this.guard.apply(next.content);
@@ -192,17 +192,17 @@ class Run {
     return [this.guard.circuits(), this.guard.limits(), this.guard.stats(), this.told.length];
   }
 
-  private acquire(name: string): unknown {
+  #acquire(name: string): unknown {
     const gone = !this.content.endpoints.some((endpoint) => endpoint.name === name);
     try {
-      return this.keep(this.call(`model/${name}`));
+      return this.#keep(this.#call(`model/${name}`));
     } catch (error) {
       if (!gone) throw error;
       return (error as Error).message;
     }
   }
 
-  private keep(admission: Admission): unknown {
+  #keep(admission: Admission): unknown {
     if (admission.kind === 'Rejection') return admission.rejection;
     this.permits.push(admission.permit);
     return 'Permit';

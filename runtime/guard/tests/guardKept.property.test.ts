@@ -80,13 +80,13 @@ class Life {
   readonly clock: FakeClock;
   readonly guard: Guard;
   /** Looked up before anything is restored. */
-  private readonly primary: Dependency;
+  readonly #primary: Dependency;
 
   constructor(capacity: number, start?: string) {
     this.clock = new FakeClock(start);
     this.guard = new Guard({ clock: this.clock });
     this.guard.apply(configuration(capacity));
-    this.primary = this.guard.dependency(PRIMARY)!;
+    this.#primary = this.guard.dependency(PRIMARY)!;
   }
 
   /** What is answered, and which gate there is. */
@@ -97,11 +97,11 @@ class Life {
       if (answer.kind === 'Permit') answer.settle({ vote: 'ok' });
       return answer.kind === 'Rejection' ? answer : 'Permit';
     }
-    return [this.call(next), this.guard.gates(), this.guard.circuits().map(({ state }) => state)];
+    return [this.#call(next), this.guard.gates(), this.guard.circuits().map(({ state }) => state)];
   }
 
-  private call({ tokens, used, outcome, gate }: Call): unknown {
-    const answer = this.primary.acquire({
+  #call({ tokens, used, outcome, gate }: Call): unknown {
+    const answer = this.#primary.acquire({
       cost: { inputTokens: 0, outputTokens: tokens },
       credential: { hash: 'mounted', mounted: true },
     });

@@ -60,97 +60,97 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A guard beside the naive breaker with a naive queue. Calls are numbered as they ask. */
 class Pair {
   waited = 0;
-  private readonly clock = new FakeClock();
-  private readonly guard = new Guard({ clock: this.clock });
-  private readonly wallTime = new WallTime(this.clock);
-  private readonly model: ModelBreaker;
-  private policy: Circuit;
-  private readonly answers: string[] = [];
-  private readonly permits = new Map<number, Permit>();
-  private readonly expected: string[] = [];
-  private readonly calls = new Map<number, ModelCall>();
-  private queue: { id: number; deadline: number }[] = [];
+  readonly #clock = new FakeClock();
+  readonly #guard = new Guard({ clock: this.#clock });
+  readonly #wallTime = new WallTime(this.#clock);
+  readonly #model: ModelBreaker;
+  #policy: Circuit;
+  readonly #answers: string[] = [];
+  readonly #permits = new Map<number, Permit>();
+  readonly #expected: string[] = [];
+  readonly #calls = new Map<number, ModelCall>();
+  #queue: { id: number; deadline: number }[] = [];
 
   constructor(initial: Circuit) {
-    this.policy = initial;
-    this.model = new ModelBreaker(breakerSpec(undefined, this.wallTime), 0);
-    this.apply(initial);
+    this.#policy = initial;
+    this.#model = new ModelBreaker(breakerSpec(undefined, this.#wallTime), 0);
+    this.#apply(initial);
   }
 
   async take(next: Step): Promise<void> {
-    if (next.do === 'ask') this.ask();
-    else if (next.do === 'apply') this.apply(next.policy);
+    if (next.do === 'ask') this.#ask();
+    else if (next.do === 'apply') this.#apply(next.policy);
     else if (next.do === 'wait') {
-      for (let i = 0; i < next.ticks; i += 1) this.tick();
-    } else this.use(next);
+      for (let i = 0; i < next.ticks; i += 1) this.#tick();
+    } else this.#use(next);
     for (let i = 0; i < 3 * MAX_QUEUED; i += 1) await Promise.resolve();
-    expectSame(this.answers, this.expected);
-    expectSame(this.guard.circuits()[0]!.state, this.model.state(this.now));
+    expectSame(this.#answers, this.#expected);
+    expectSame(this.#guard.circuits()[0]!.state, this.#model.state(this.#now));
   }
 
-  private get now(): number {
-    return this.clock.now();
+  get #now(): number {
+    return this.#clock.now();
   }
 
-  private tick(): void {
-    this.clock.advance(TICK_MS);
-    this.model.advance(this.now);
-    this.pump();
+  #tick(): void {
+    this.#clock.advance(TICK_MS);
+    this.#model.advance(this.#now);
+    this.#pump();
   }
 
-  private apply(next: Circuit): void {
-    this.policy = next;
-    this.guard.apply(content({ bulkhead: BULKHEAD, circuits: [next] }));
-    this.model.apply(breakerSpec(next, this.wallTime), this.now);
-    this.pump();
+  #apply(next: Circuit): void {
+    this.#policy = next;
+    this.#guard.apply(content({ bulkhead: BULKHEAD, circuits: [next] }));
+    this.#model.apply(breakerSpec(next, this.#wallTime), this.#now);
+    this.#pump();
   }
 
-  private ask(): void {
-    const id = this.answers.length;
-    const answer = this.guard.dependency(PRIMARY)!.acquire({});
-    this.answers.push(answer.kind);
-    if (answer.kind === 'Permit') this.permits.set(id, answer);
+  #ask(): void {
+    const id = this.#answers.length;
+    const answer = this.#guard.dependency(PRIMARY)!.acquire({});
+    this.#answers.push(answer.kind);
+    if (answer.kind === 'Permit') this.#permits.set(id, answer);
     if (answer.kind === 'Waiting') {
       this.waited += 1;
       void answer.admission.then((admission) => {
-        this.answers[id] = admission.kind;
-        if (admission.kind === 'Permit') this.permits.set(id, admission);
+        this.#answers[id] = admission.kind;
+        if (admission.kind === 'Permit') this.#permits.set(id, admission);
       });
     }
-    this.expected.push('Waiting');
-    const { queueTimeoutMs } = this.policy.halfOpen;
-    const room = queueTimeoutMs > 0 && this.queue.length < MAX_QUEUED;
-    if (!room || !this.model.isProbing(this.now)) this.admit(id);
-    else this.queue.push({ id, deadline: this.now + queueTimeoutMs });
+    this.#expected.push('Waiting');
+    const { queueTimeoutMs } = this.#policy.halfOpen;
+    const room = queueTimeoutMs > 0 && this.#queue.length < MAX_QUEUED;
+    if (!room || !this.#model.isProbing(this.#now)) this.#admit(id);
+    else this.#queue.push({ id, deadline: this.#now + queueTimeoutMs });
   }
 
-  private admit(id: number): void {
-    const answer = this.model.acquire(this.now);
-    this.expected[id] = answer.kind;
-    if (answer.kind === 'Permit') this.calls.set(id, answer);
+  #admit(id: number): void {
+    const answer = this.#model.acquire(this.#now);
+    this.#expected[id] = answer.kind;
+    if (answer.kind === 'Permit') this.#calls.set(id, answer);
   }
 
-  private use(next: Extract<Step, { which: number }>): void {
-    const id = [...this.calls.keys()].at(-1 - next.which);
+  #use(next: Extract<Step, { which: number }>): void {
+    const id = [...this.#calls.keys()].at(-1 - next.which);
     if (id === undefined) return;
     if (next.do === 'firstToken') {
-      this.permits.get(id)!.firstToken();
-      this.model.firstToken(this.calls.get(id)!, this.now);
+      this.#permits.get(id)!.firstToken();
+      this.#model.firstToken(this.#calls.get(id)!, this.#now);
     } else {
-      this.permits.get(id)!.settle(next.outcome);
-      this.model.settle(this.calls.get(id)!, next.outcome, this.now);
-      this.calls.delete(id);
+      this.#permits.get(id)!.settle(next.outcome);
+      this.#model.settle(this.#calls.get(id)!, next.outcome, this.#now);
+      this.#calls.delete(id);
     }
-    this.pump();
+    this.#pump();
   }
 
-  private pump(): void {
-    for (const { id, deadline } of this.queue) {
-      if (deadline <= this.now) this.expected[id] = 'Rejection';
+  #pump(): void {
+    for (const { id, deadline } of this.#queue) {
+      if (deadline <= this.#now) this.#expected[id] = 'Rejection';
     }
-    this.queue = this.queue.filter(({ deadline }) => deadline > this.now);
-    while (this.queue.length > 0 && !this.model.isProbing(this.now)) {
-      this.admit(this.queue.shift()!.id);
+    this.#queue = this.#queue.filter(({ deadline }) => deadline > this.#now);
+    while (this.#queue.length > 0 && !this.#model.isProbing(this.#now)) {
+      this.#admit(this.#queue.shift()!.id);
     }
   }
 }

@@ -108,10 +108,10 @@ class Run {
   async take(next: Step): Promise<void> {
     switch (next.do) {
       case 'acquire':
-        this.keep(this.guard.dependency(PRIMARY)!.acquire(next.asked));
+        this.#keep(this.guard.dependency(PRIMARY)!.acquire(next.asked));
         break;
       case 'acquireInbound':
-        this.keep(this.guard.inbound.acquire({}));
+        this.#keep(this.guard.inbound.acquire({}));
         break;
       case 'settle':
         this.permits
@@ -134,7 +134,7 @@ class Run {
     await Promise.resolve();
   }
 
-  private keep(answer: Admission | Waiting): void {
+  #keep(answer: Admission | Waiting): void {
     if (answer.kind === 'Permit') this.permits.push(answer);
     if (answer.kind !== 'Waiting') return;
     this.waiting.push(answer);

@@ -52,14 +52,14 @@ const nameOf = (i: number): string => `e${i}`;
 
 /** The guard and the reference, side by side. */
 class Pair {
-  private readonly clock = new FakeClock();
-  private readonly guard = new Guard({ clock: this.clock });
-  private readonly reference = new ReferencePod(ROOM, { openMs: OPEN_MS, trip: TRIP });
-  private readonly calls: [Permit, ReferenceCall][] = [];
+  readonly #clock = new FakeClock();
+  readonly #guard = new Guard({ clock: this.#clock });
+  readonly #reference = new ReferencePod(ROOM, { openMs: OPEN_MS, trip: TRIP });
+  readonly #calls: [Permit, ReferenceCall][] = [];
 
   constructor() {
     const names = Array.from({ length: ENDPOINTS }, (_, i) => nameOf(i));
-    this.guard.apply(
+    this.#guard.apply(
       content({
         endpoints: names.map((name) => {
           return { name, provider: 'Anthropic', baseURL: 'http://model.test' };
@@ -78,35 +78,35 @@ class Pair {
   }
 
   do(each: Step): void {
-    this.clock.advance(1);
-    if (each.do === 'wait') this.clock.advance(5 * OPEN_MS);
-    if (each.do === 'begin' || each.do === 'call') this.begin(nameOf(each.endpoint), each.model);
-    if (each.do === 'end') this.end(each.call, each.outcome);
-    if (each.do === 'call') this.end(this.calls.length - 1, each.outcome);
-    this.compare();
+    this.#clock.advance(1);
+    if (each.do === 'wait') this.#clock.advance(5 * OPEN_MS);
+    if (each.do === 'begin' || each.do === 'call') this.#begin(nameOf(each.endpoint), each.model);
+    if (each.do === 'end') this.#end(each.call, each.outcome);
+    if (each.do === 'call') this.#end(this.#calls.length - 1, each.outcome);
+    this.#compare();
   }
 
-  private begin(name: string, asked: string): void {
-    const answer = this.guard.dependency(`model/${name}`)!.acquire({ model: asked });
+  #begin(name: string, asked: string): void {
+    const answer = this.#guard.dependency(`model/${name}`)!.acquire({ model: asked });
     if (answer.kind === 'Waiting') throw new Error('it waits');
-    const call = this.reference.begin(name, asked, this.clock.now());
+    const call = this.#reference.begin(name, asked, this.#clock.now());
     expectSame(answer.kind, call === undefined ? 'Rejection' : 'Permit');
-    if (answer.kind === 'Permit') this.calls.push([answer, call!]);
+    if (answer.kind === 'Permit') this.#calls.push([answer, call!]);
   }
 
-  private end(index: number, how: Outcome): void {
-    const [call] = this.calls.splice(index, 1);
+  #end(index: number, how: Outcome): void {
+    const [call] = this.#calls.splice(index, 1);
     if (call === undefined) return;
     call[0].settle(how);
-    this.reference.end(call[1], how, this.clock.now());
+    this.#reference.end(call[1], how, this.#clock.now());
   }
 
-  private compare(): void {
-    const shown = this.guard
+  #compare(): void {
+    const shown = this.#guard
       .circuits()
       .map(({ dependency, model: name = '', state }) => `${dependency} ${name} ${state}`)
       .filter((text) => /^model\/e[01] /.test(text));
-    const expected = this.reference.circuits(this.clock.now());
+    const expected = this.#reference.circuits(this.#clock.now());
     expectSame(shown.toSorted(), expected.map((text) => `model/${text}`).toSorted());
     const own = shown.filter((text) => !text.includes('  ')).length;
     expect(own).toBeLessThanOrEqual(ROOM);

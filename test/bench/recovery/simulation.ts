@@ -66,17 +66,17 @@ export function capacity(second: number): number {
 
 /** Events in the order of their times. Events of the same time run in the order in which they were added. */
 class Agenda {
-  private readonly buckets = new Map<number, (() => void)[]>();
+  readonly #buckets = new Map<number, (() => void)[]>();
 
   add(at: number, run: () => void): void {
-    const bucket = this.buckets.get(at);
-    if (bucket === undefined) this.buckets.set(at, [run]);
+    const bucket = this.#buckets.get(at);
+    if (bucket === undefined) this.#buckets.set(at, [run]);
     else bucket.push(run);
   }
 
   take(at: number): (() => void)[] {
-    const due = this.buckets.get(at) ?? [];
-    this.buckets.delete(at);
+    const due = this.#buckets.get(at) ?? [];
+    this.#buckets.delete(at);
     return due;
   }
 }
@@ -86,28 +86,28 @@ class Agenda {
  * intervals, each pod with its own offset.
  */
 export class Simulation {
-  private readonly clock = new FakeClock();
-  private readonly agenda = new Agenda();
-  private readonly guards: Guard[];
-  private readonly states: State[] = Array.from({ length: PODS }, () => 'Closed');
-  private readonly seconds: Second[];
-  private readonly changes: Change[] = [];
+  readonly #clock = new FakeClock();
+  readonly #agenda = new Agenda();
+  readonly #guards: Guard[];
+  readonly #states: State[] = Array.from({ length: PODS }, () => 'Closed');
+  readonly #seconds: Second[];
+  readonly #changes: Change[] = [];
   /** Requests that the provider has accepted in the current second. */
-  private taken = { second: -1, count: 0 };
-  private waiting = 0;
-  private readonly streamed: boolean;
+  #taken = { second: -1, count: 0 };
+  #waiting = 0;
+  readonly #streamed: boolean;
 
   constructor({ circuit, jitter, streamed = false }: Variant) {
-    this.streamed = streamed;
-    this.seconds = Array.from({ length: END }, () => ({
+    this.#streamed = streamed;
+    this.#seconds = Array.from({ length: END }, () => ({
       ...{ asked: 0, served: 0, refused: 0, overloaded: 0, probes: 0 },
     }));
     const bulkhead = { maxConcurrent: 100, maxQueued: 100, acquireTimeoutMs: 5000 };
-    this.guards = Array.from({ length: PODS }, (_, pod) => {
+    this.#guards = Array.from({ length: PODS }, (_, pod) => {
       const guard = new Guard({
-        clock: this.clock,
+        clock: this.#clock,
         ...(jitter && { seed: `bench/pod-${pod}` }),
-        onTransition: ({ to }) => this.changed(pod, to),
+        onTransition: ({ to }) => this.#changed(pod, to),
       });
       guard.apply(content({ bulkhead, circuits: [circuitOf(circuit)] }));
       return guard;
@@ -117,62 +117,62 @@ export class Simulation {
   async run(): Promise<Recovery> {
     const intervalMs = 1000 / REQUESTS_PER_SECOND;
     for (let at = 0; at < END * 1000; at += 1) {
-      this.clock.advance(at - this.clock.now());
+      this.#clock.advance(at - this.#clock.now());
       for (let pod = (at % intervalMs) / 2; pod < PODS; pod += PODS) {
-        if (Number.isInteger(pod)) this.request(pod, this.second());
+        if (Number.isInteger(pod)) this.#request(pod, this.#second());
       }
-      for (const run of this.agenda.take(at)) run();
-      // Waiting calls learn of their admission through promises.
-      for (let i = 0; i < 3 && this.waiting > 0; i += 1) await Promise.resolve();
+      for (const run of this.#agenda.take(at)) run();
+      // Calls that waited hear of their admission in promises.
+      for (let i = 0; i < 3 && this.#waiting > 0; i += 1) await Promise.resolve();
     }
-    return { seconds: this.seconds, changes: this.changes };
+    return { seconds: this.#seconds, changes: this.#changes };
   }
 
-  private second(): Second {
-    return this.seconds[Math.floor(this.clock.now() / 1000)]!;
+  #second(): Second {
+    return this.#seconds[Math.floor(this.#clock.now() / 1000)]!;
   }
 
-  /** `asked` is the second in which the request came. Its result counts there. */
-  private request(pod: number, asked: Second): void {
+  /** `asked` is the second in which the request came; what becomes of it counts there. */
+  #request(pod: number, asked: Second): void {
     asked.asked += 1;
-    const deadlineAt = this.clock.now() + DEADLINE_MS;
-    const answer = this.guards[pod]!.dependency('model/primary')!.acquire({ deadlineAt });
+    const deadlineAt = this.#clock.now() + DEADLINE_MS;
+    const answer = this.#guards[pod]!.dependency('model/primary')!.acquire({ deadlineAt });
     if (answer.kind === 'Rejection') asked.refused += 1;
-    else if (answer.kind === 'Permit') this.call(pod, answer, asked);
+    else if (answer.kind === 'Permit') this.#call(pod, answer, asked);
     else {
-      this.waiting += 1;
+      this.#waiting += 1;
       void answer.admission.then((admission) => {
-        this.waiting -= 1;
-        if (admission.kind === 'Permit') this.call(pod, admission, asked);
+        this.#waiting -= 1;
+        if (admission.kind === 'Permit') this.#call(pod, admission, asked);
         else asked.refused += 1;
       });
     }
   }
 
-  private call(pod: number, permit: Permit, asked: Second): void {
-    if (this.states[pod] === 'HalfOpen') this.second().probes += 1;
-    const now = this.clock.now();
-    const outcome = this.provider(Math.floor(now / 1000));
+  #call(pod: number, permit: Permit, asked: Second): void {
+    if (this.#states[pod] === 'HalfOpen') this.#second().probes += 1;
+    const now = this.#clock.now();
+    const outcome = this.#provider(Math.floor(now / 1000));
     if (outcome !== OK) {
       if (outcome === OVERLOADED) asked.overloaded += 1;
-      this.agenda.add(now + ERROR_MS, () => permit.settle(outcome));
+      this.#agenda.add(now + ERROR_MS, () => permit.settle(outcome));
       return;
     }
     asked.served += 1;
-    if (this.streamed) this.agenda.add(now + FIRST_TOKEN_MS, () => permit.firstToken());
-    this.agenda.add(now + ANSWER_MS, () => permit.settle(OK));
+    if (this.#streamed) this.#agenda.add(now + FIRST_TOKEN_MS, () => permit.firstToken());
+    this.#agenda.add(now + ANSWER_MS, () => permit.settle(OK));
   }
 
-  private provider(second: number): Outcome {
+  #provider(second: number): Outcome {
     const available = capacity(second);
     if (available === 0) return DOWN;
-    if (this.taken.second !== second) this.taken = { second, count: 0 };
-    this.taken.count += 1;
-    return this.taken.count > available ? OVERLOADED : OK;
+    if (this.#taken.second !== second) this.#taken = { second, count: 0 };
+    this.#taken.count += 1;
+    return this.#taken.count > available ? OVERLOADED : OK;
   }
 
-  private changed(pod: number, to: State): void {
-    this.states[pod] = to;
-    this.changes.push({ pod, at: this.clock.now(), to });
+  #changed(pod: number, to: State): void {
+    this.#states[pod] = to;
+    this.#changes.push({ pod, at: this.#clock.now(), to });
   }
 }
