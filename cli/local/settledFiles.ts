@@ -11,7 +11,7 @@ export interface Settled {
 }
 
 /** Text of a file at the last check; undefined without the file. */
-interface Sighting {
+interface SeenFile {
   text: string | undefined;
   sinceMs: number;
 }
@@ -26,7 +26,7 @@ const PATIENCE = 20;
 export class SettledFiles {
   readonly #quietMs: number;
   readonly #texts: Map<string, string>;
-  readonly #seen = new Map<string, Sighting>();
+  readonly #seen = new Map<string, SeenFile>();
 
   /** @param texts valid texts at the beginning */
   constructor(quietMs: number, texts: ReadonlyMap<string, string>) {

@@ -522,14 +522,14 @@ export interface Security {
   runGuard?: RunGuard;
 }
 /**
- * When sightings of attacks become an incident.
+ * When detections of attacks become an incident.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "Incidents".
  */
 export interface Incidents {
   /**
-   * Longest time between two sightings of one kind and origin that belong to one incident.
+   * Longest time between two detections of one kind and origin that belong to one incident.
    */
   windowMs: number;
   /**
@@ -537,7 +537,7 @@ export interface Incidents {
    */
   maxTracked: number;
   /**
-   * Number of sightings that open an incident, by its type. Absent: 1.
+   * Number of detections that open an incident, by its type. Absent: 1.
    */
   thresholds: {
     FailedAuthentication?: number;
@@ -552,7 +552,7 @@ export interface Incidents {
     AnomalousSpend?: number;
   };
   /**
-   * Factor of sightings that raises the level of an incident by one step.
+   * Factor of detections that raises the level of an incident by one step.
    */
   raiseAt: number;
   /**

@@ -527,7 +527,7 @@ export interface AgentDeploymentSpec {
      */
     incidents: {
       /**
-       * What is seen of one type, from one client or address, is one incident while no more than this is between two sightings. The incident is open until then. Default 10m.
+       * Detections of one type, from one client or address, are one incident while no more than this is between two of them. The incident is open until then. Default 10m.
        */
       window: string;
       /**
@@ -535,7 +535,7 @@ export interface AgentDeploymentSpec {
        */
       maxTracked: number;
       /**
-       * Sightings that open an incident, by its type. One is enough for a type that is not here.
+       * Detections that open an incident, by its type. One is enough for a type that is not here.
        */
       thresholds: {
         /**
@@ -1197,7 +1197,7 @@ export interface AgentDeploymentSpec {
     minPerSecond: number;
   };
   /**
-   * Longest retry-after of the runtime's own error answers. Clients sleep through it with their caller waiting; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. A turn of a conversation waits so long itself, for the rate limit of a provider. Default 5s.
+   * Longest retry-after of the runtime's own error answers. A client sleeps for it while its user waits; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. A turn of a conversation waits so long itself, for the rate limit of a provider. Default 5s.
    */
   clientPatience: string;
   /**
@@ -1699,7 +1699,7 @@ export interface AgentDeploymentSpec {
    */
   disruption: {
     /**
-     * Pods that may be missing while nodes are drained, as a number or a percentage of the pods wanted, rounded up. The agent counts as ready as long as no more are missing, and at least one is there. With 0 no node with a pod of the agent can be drained. Default 1.
+     * Pods that may be missing while nodes are drained, as a number or a percentage of the desired pods, rounded up. The agent counts as ready as long as no more are missing, and at least one is there. With 0 no node with a pod of the agent can be drained. Default 1.
      */
     maxUnavailable: number | string;
   };
