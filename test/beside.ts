@@ -29,7 +29,7 @@ function foreground(target: string): Promise<boolean> {
 
 async function background(target: string): Promise<boolean> {
   const started = performance.now();
-  const child = spawn('nice', ['-n', '10', 'make', '-s', target], {
+  const child = spawn('nice', ['-n', '5', 'make', '-s', target], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
