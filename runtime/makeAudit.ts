@@ -90,9 +90,9 @@ function hear({ events, clock, configuration }: Core, audit: Audit, watch: Guard
     audit.record(ended(id, clock.date().getTime()));
     keeping(audit.flush());
   });
-  events.on('incident', (incident, sighting, change) => {
+  events.on('incident', (incident, detection, change) => {
     const time = clock.date().getTime();
-    audit.record(incidentEvent(incident, sighting, { change, time }));
+    audit.record(incidentEvent(incident, detection, { change, time }));
   });
   events.on('transition', (transition) => watch.changed(transition));
   events.on('configuration', (offer) => {

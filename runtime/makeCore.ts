@@ -37,7 +37,7 @@ import type { RuntimeOptions } from './options.ts';
 import { RedisLimits } from './redis/redisLimits.ts';
 import { auditHeaders } from './security/audit/receivers.ts';
 import { Screen } from './security/screening/screen.ts';
-import type { Incident, Sighting } from './security/incidents/incident.ts';
+import type { Incident, Detection } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 
@@ -50,7 +50,7 @@ export interface CoreEvents {
   /** A conversation expired. `keeping` hears of work to do before others may forget that. */
   expired: [id: string, keeping: (kept: Promise<void>) => void];
   /** An incident opened, or its level rose. */
-  incident: [Readonly<Incident>, Sighting, 'Opened' | 'Raised'];
+  incident: [Readonly<Incident>, Detection, 'Opened' | 'Raised'];
 }
 
 /** The agent without its ports: guard, model, cache and conversations, with their measurements. */
@@ -239,15 +239,15 @@ function makeIncidentRecord(
     now: () => clock.now(),
     time: () => clock.date().getTime(),
     newId: randomUUID,
-    onIncident: (incident, sighting, change) => {
+    onIncident: (incident, detection, change) => {
       const { id, type, form, level: threat, count, client, source, resource, evidence } = incident;
-      const { requestId, conversation } = sighting;
+      const { requestId, conversation } = detection;
       const what = { id, type, form, threat, count, client, source, resource, evidence };
       log('security').warn(
         { ...what, requestId, conversation },
         change === 'Opened' ? 'Security incident' : 'Security incident is graver now',
       );
-      events.emit('incident', incident, sighting, change);
+      events.emit('incident', incident, detection, change);
     },
   });
 }

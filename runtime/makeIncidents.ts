@@ -5,7 +5,7 @@ import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import { CredentialWatch } from './security/credentialWatch.ts';
 import { RequestWatch } from './security/requestWatch.ts';
 import type { Failure } from './errors/failure.ts';
-import type { SightedClient } from './security/incidents/incident.ts';
+import type { DetectedClient } from './security/incidents/incident.ts';
 import { Responses } from './security/incidents/responses.ts';
 import { Spend } from './security/incidents/spend.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
@@ -20,7 +20,7 @@ export interface Watched {
   /** Refusal of a request by security.responses for its address, if its client is unknown. */
   blockedSource: (request: IncomingMessage) => Failure | undefined;
   /** Refusal of a request by security.responses for its client. */
-  blockedClient: (client: SightedClient) => Failure | undefined;
+  blockedClient: (client: DetectedClient) => Failure | undefined;
   /** Responses in force. */
   responses: Responses;
   /** Looks for credentials that providers refuse; call it often. */
@@ -35,8 +35,8 @@ export function makeIncidents(core: Core): Watched {
     time: () => clock.date().getTime(),
     isOpen: (incident) => incidents.isOpen(incident),
   });
-  events.on('incident', (incident, sighting) => responses.begin(incident, sighting));
-  const credentials = new CredentialWatch((sighting) => incidents.report(sighting));
+  events.on('incident', (incident, detection) => responses.begin(incident, detection));
+  const credentials = new CredentialWatch((detection) => incidents.report(detection));
   const sourceOf = sourceAddresses(() => inForce()?.content.trustedProxies);
   events.prependListener('apply', ({ security }) => {
     const {

@@ -130,7 +130,7 @@ describe('a message', () => {
     const credential = { path, secret: 'anthropic', key: 'api-key' };
     const content = { endpoints: [{ ...first!, credential }] };
     agent.runtime.configuration.offerPush(1, configuration('', content, { term: 1, counter: 2 }));
-    const refused = await send(agent.url, { headers: { 'x-api-key': 'callers-own' } });
+    const refused = await send(agent.url, { headers: { 'x-api-key': 'clients-own' } });
     expect(refused.status).toBe(503);
     expect(errorOf(refused).type).toBe('api_error');
     expect(errorOf(refused).message).toContain('Secret anthropic lacks api-key');
@@ -144,7 +144,7 @@ describe('a message', () => {
     expect(endpoint.seen).toHaveLength(1);
     expect(endpoint.seen[0]!.headers['x-api-key']).toBe('mounted-key');
     expect(endpoint.seen[0]!.headers.authorization).toBeUndefined();
-    expect(agent.logs.join('')).not.toMatch(/mounted-key|callers-own/);
+    expect(agent.logs.join('')).not.toMatch(/mounted-key|clients-own/);
   });
 });
 

@@ -177,7 +177,7 @@ export class Messages {
 
   #screen({ inForce, trace }: Visit, { body }: MessagesRequest): Promise<Failure | undefined> {
     const { security } = inForce.content;
-    const told = trace.listener.sighted.bind(trace.listener);
+    const told = trace.listener.detected.bind(trace.listener);
     return screenMessages(this.#deps.screen, { body, security, told });
   }
 
@@ -254,7 +254,7 @@ export class Messages {
 
   /** Where the answer goes. A screen is in between if the configuration asks for one. */
   #wayTo(next: ResponseSink, { trace, cut, votes }: Visit): Way {
-    const told = trace.listener.sighted.bind(trace.listener);
+    const told = trace.listener.detected.bind(trace.listener);
     const scan = votes ? this.#deps.screen.answerScan(told) : undefined;
     if (!scan) return { sink: next, signal: cut.signal, settle: () => undefined };
     const own = new AbortController();

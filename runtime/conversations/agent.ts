@@ -212,7 +212,7 @@ export class Agent {
   screenOf({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): TurnScreen {
     return new TurnScreen({
       screen: this.#deps.screen,
-      told: (sighting) => trace.listener.sighted(sighting),
+      told: (detection) => trace.listener.detected(detection),
       fences: inForce.content.security.promptInjection?.blockedResults === 'Fence',
     });
   }
@@ -222,7 +222,7 @@ export class Agent {
     const { runGuard } = inForce.content.security;
     if (!runGuard) return undefined;
     const { clock } = this.#deps;
-    const told = trace.listener.sighted.bind(trace.listener);
+    const told = trace.listener.detected.bind(trace.listener);
     return new RunGuard(runGuard, { now: () => clock.now(), told });
   }
 

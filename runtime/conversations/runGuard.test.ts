@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { RequestSighting } from '../security/incidents/incident.ts';
+import type { RequestDetection } from '../security/incidents/incident.ts';
 import type { ToolUse } from './messages/messages.ts';
 import { RunGuard } from './runGuard.ts';
 import type { RunGuardSpec } from './runGuard.ts';
@@ -8,13 +8,13 @@ const NOTHING = { inputTokens: 0, outputTokens: 0 };
 
 class Scene {
   now = 0;
-  readonly told: RequestSighting[] = [];
+  readonly told: RequestDetection[] = [];
   readonly guard: RunGuard;
 
   constructor(spec: Partial<RunGuardSpec> = {}) {
     this.guard = new RunGuard(
       { mode: 'Enforce', repeats: 3, exempt: [], messages: false, ...spec },
-      { now: () => this.now, told: (sighting) => this.told.push(sighting) },
+      { now: () => this.now, told: (detection) => this.told.push(detection) },
     );
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Content } from '../../contract/generated/types.ts';
-import type { RequestSighting } from '../security/incidents/incident.ts';
+import type { RequestDetection } from '../security/incidents/incident.ts';
 import type { TurnUsage } from './environment.ts';
 import type { ToolUse } from './messages/messages.ts';
 
@@ -40,7 +40,7 @@ const EVIDENCE: Readonly<Record<Cause, string>> = {
 export interface RunGuardDeps {
   /** Monotonic clock in milliseconds. */
   now(): number;
-  told(sighting: RequestSighting): void;
+  told(detection: RequestDetection): void;
 }
 
 /** Watches the calls of one turn. */

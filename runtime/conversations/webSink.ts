@@ -20,7 +20,7 @@ export class WebSink implements Sink {
 
   constructor() {
     this.response = this.#head.promise;
-    // The caller may have left before the answer.
+    // The client may have left before the answer.
     this.response.catch(() => undefined);
   }
 

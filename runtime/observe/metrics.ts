@@ -58,7 +58,7 @@ export class Metrics {
     });
     this.#failed = new SeriesCounter(this.registry, {
       name: 'agent_requests_failed_total',
-      help: 'Of these, those answered with 5xx or broken off; not those that were the caller’s fault.',
+      help: 'Of these, those answered with 5xx or broken off; not those that were the client’s fault.',
       labelNames: ['route', 'reason'],
     });
     this.#duration = new SeriesHistogram(this.registry, {

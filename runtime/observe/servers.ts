@@ -7,7 +7,7 @@ import type { HealthRoute } from './health.ts';
 export interface MetricsServerDeps {
   registry: Registry;
   health: HealthRoute;
-  /** Health for callers that may not scrape. */
+  /** Health for clients that may not scrape. */
   podHealth: HealthRoute;
   /** Undefined: scraping needs no token. `authorization`: the required header; undefined: all scraping is refused. */
   guarded: () => { authorization: string | undefined } | undefined;

@@ -1,12 +1,12 @@
 import type { GateStatus } from '../../contract/generated/types.ts';
-import type { Sighting } from './incidents/incident.ts';
+import type { Detection } from './incidents/incident.ts';
 
 /** Reports each of the agent's credentials that a provider refuses, once until the provider accepts it again. */
 export class CredentialWatch {
-  readonly #report: (sighting: Sighting) => void;
+  readonly #report: (detection: Detection) => void;
   #refused: ReadonlySet<string> = new Set();
 
-  constructor(report: (sighting: Sighting) => void) {
+  constructor(report: (detection: Detection) => void) {
     this.#report = report;
   }
 

@@ -5,10 +5,10 @@ import type {
   KnownClient,
   RequestListener,
 } from '../observe/trace/requestListener.ts';
-import type { RequestSighting, Sighting } from './incidents/incident.ts';
+import type { RequestDetection, Detection } from './incidents/incident.ts';
 
 export interface RequestWatchDeps {
-  report(sighting: Sighting): void;
+  report(detection: Detection): void;
   /** Adds tokens of a client. Returns whether they are unusual. */
   isUnusual(client: KnownClient, tokens: number): boolean;
   /** Ids of the request in log lines. */
@@ -17,8 +17,8 @@ export interface RequestWatchDeps {
   source: string | undefined;
 }
 
-/** Sightings by the reason for which the agent refused a request. */
-const REASONS: Readonly<Record<string, RequestSighting>> = {
+/** Detections by the reason for which the agent refused a request. */
+const REASONS: Readonly<Record<string, RequestDetection>> = {
   RateLimited: {
     type: 'LimitAbuse',
     asset: 'Availability',
@@ -33,14 +33,14 @@ const REASONS: Readonly<Record<string, RequestSighting>> = {
   ),
 };
 
-const FAILED: Omit<RequestSighting, 'evidence'> = {
+const FAILED: Omit<RequestDetection, 'evidence'> = {
   type: 'FailedAuthentication',
   asset: 'Access',
   denied: true,
 };
 
-/** Sightings by the reason for which the agent did not let a client in. */
-const UNIDENTIFIED: Readonly<Record<string, RequestSighting>> = {
+/** Detections by the reason for which the agent did not let a client in. */
+const UNIDENTIFIED: Readonly<Record<string, RequestDetection>> = {
   Unauthorized: { ...FAILED, evidence: 'Credentials were not accepted.' },
   AuthThrottled: {
     ...FAILED,
@@ -48,8 +48,8 @@ const UNIDENTIFIED: Readonly<Record<string, RequestSighting>> = {
   },
 };
 
-/** Sighting of input that is no valid request, or too large or too slow. */
-function malformed(reason: string): RequestSighting {
+/** Detection of input that is no valid request, or too large or too slow. */
+function malformed(reason: string): RequestDetection {
   return {
     type: 'MalformedInput',
     asset: 'Availability',
@@ -75,8 +75,8 @@ export class RequestWatch implements RequestListener {
   }
 
   unidentified(failure: { reason: string; message: string }): void {
-    const sighting = UNIDENTIFIED[failure.reason];
-    if (sighting) this.sighted(sighting);
+    const detection = UNIDENTIFIED[failure.reason];
+    if (detection) this.detected(detection);
     this.#next.unidentified(failure);
   }
 
@@ -85,7 +85,7 @@ export class RequestWatch implements RequestListener {
     // Leaves out the name of a model, because clients can invent names.
     const { type } = resource;
     const named = type === 'tool' || type === 'route' ? resource : { type, name: 'any' };
-    this.sighted({
+    this.detected({
       type: 'AuthorizationDenied',
       asset,
       denied: true,
@@ -99,7 +99,7 @@ export class RequestWatch implements RequestListener {
     this.#next.toolCalled(call);
     const { misuse, name } = call;
     if (misuse === undefined) return;
-    this.sighted({
+    this.detected({
       type: 'ToolMisuse',
       form: misuse,
       asset: 'Tools',
@@ -112,19 +112,19 @@ export class RequestWatch implements RequestListener {
     });
   }
 
-  sighted(sighting: RequestSighting): void {
+  detected(detection: RequestDetection): void {
     const { source } = this.#deps;
-    this.#deps.report({ ...sighting, ...this.#deps.ids(), client: this.#client, source });
+    this.#deps.report({ ...detection, ...this.#deps.ids(), client: this.#client, source });
   }
 
   ended(end: EndedRequest): void {
     this.#next.ended(end);
-    const sighting = REASONS[end.reason];
-    if (sighting) this.sighted(sighting);
+    const detection = REASONS[end.reason];
+    if (detection) this.detected(detection);
     const tokens = (end.inputTokens ?? 0) + (end.outputTokens ?? 0);
     if (tokens === 0 || !this.#client) return;
     if (!this.#deps.isUnusual(this.#client, tokens)) return;
-    this.sighted({
+    this.detected({
       type: 'AnomalousSpend',
       asset: 'Budget',
       denied: false,

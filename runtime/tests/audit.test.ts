@@ -40,10 +40,10 @@ async function withKeys(content: Partial<Content> = {}): Promise<Setup> {
     response.setHeader('request-id', 'req_of_the_endpoint');
     answerJson(response, MESSAGE);
   });
-  const path = join(of.agent.directory, 'callers');
+  const path = join(of.agent.directory, 'clients');
   await mkdir(path);
   await writeFile(join(path, 'alice'), 'sesame');
-  const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+  const auth = { type: 'APIKeys', apiKeys: { path, secret: 'clients' } };
   await configure(of, { auth, audit: AUDIT, ...content }, 2);
   return of;
 }

@@ -38,14 +38,14 @@ async function scene(content: Earlier<Content> = {}, endpoint: object = {}): Pro
     if (asked.stream) answerStream(response, said({ text: 'Done.' }));
     else answerJson(response, MESSAGE);
   });
-  const path = join(of.agent.directory, 'callers');
+  const path = join(of.agent.directory, 'clients');
   await mkdir(path);
   for (const name of ['alice', 'bob', 'root']) await writeFile(join(path, name), `key of ${name}`);
   let counter = 1;
   const allow = (clients: Clients): void => {
     const auth = {
       type: 'APIKeys',
-      apiKeys: { path, secret: 'callers' },
+      apiKeys: { path, secret: 'clients' },
       ...(clients && { clients }),
     };
     const endpoints = [

@@ -49,7 +49,7 @@ class Scene {
       if (stream) return answerStream(response, said(this.script.shift() ?? { text: 'Done.' }));
       answerJson(response, MESSAGE);
     });
-    const path = join(this.of.agent.directory, 'callers');
+    const path = join(this.of.agent.directory, 'clients');
     await mkdir(path);
     for (const name of ['alice', 'bob']) await writeFile(join(path, name), `key of ${name}`);
     await this.of.agent.mount('api-key', 'mounted-1\n');
@@ -69,7 +69,7 @@ class Scene {
     const content = {
       endpoints: [{ ...primary, baseURL: endpoint.url, credential }],
       auth: {
-        ...{ type: 'APIKeys', apiKeys: { path: join(agent.directory, 'callers'), secret: 'c' } },
+        ...{ type: 'APIKeys', apiKeys: { path: join(agent.directory, 'clients'), secret: 'c' } },
         clients: [
           { name: 'alice', allow: { conversations: 'Own', admin: false } },
           { name: 'bob', allow: { routes: ['Models'], conversations: 'Own', admin: false } },

@@ -17,10 +17,10 @@ afterEach(() => cleanups.run());
 
 async function withKeys(content: Earlier<Content> = {}): Promise<Setup> {
   const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));
-  const path = join(of.agent.directory, 'callers');
+  const path = join(of.agent.directory, 'clients');
   await mkdir(path);
   await writeFile(join(path, 'alice'), 'sesame');
-  const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+  const auth = { type: 'APIKeys', apiKeys: { path, secret: 'clients' } };
   const pushed = configuration(
     of.endpoint.url,
     { auth, audit: AUDIT, ...content },

@@ -51,7 +51,7 @@ describe('connections', () => {
   it('with an accepted credential no longer count for their address', async () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     await agent.mount('alice', 'key-of-alice');
-    const auth = { type: 'APIKeys', apiKeys: { path: agent.directory, secret: 'callers' } };
+    const auth = { type: 'APIKeys', apiKeys: { path: agent.directory, secret: 'clients' } };
     const intake = { ...INTAKE, maxConnectionsPerAddress: 2 };
     const next = configuration(endpoint.url, { auth, intake }, { term: 1, counter: 2 });
     await agent.mount(MOUNTS.configurationKey, JSON.stringify(next));

@@ -29,11 +29,11 @@ class Scene {
       tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }),
     });
     cleanups.add(() => this.agent.stop());
-    const path = join(this.agent.directory, 'callers');
+    const path = join(this.agent.directory, 'clients');
     await mkdir(path);
     await writeFile(join(path, 'alice'), 'sesame');
     const auth = {
-      ...{ type: 'APIKeys', apiKeys: { path, secret: 'callers' } },
+      ...{ type: 'APIKeys', apiKeys: { path, secret: 'clients' } },
       failures: { perMinute: 1, maxAddresses: 10 },
     };
     const content = { auth, audit: AUDIT, ...tracingTo(this.collector.url) };

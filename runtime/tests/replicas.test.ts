@@ -117,11 +117,11 @@ async function carryOn(
 }
 
 /** The clients alice and bob, whose keys are their names. */
-async function twoCallers(): Promise<NonNullable<Content['auth']>> {
-  const path = await mkdtemp(join(tmpdir(), 'callers-'));
+async function twoClients(): Promise<NonNullable<Content['auth']>> {
+  const path = await mkdtemp(join(tmpdir(), 'clients-'));
   cleanups.add(() => rm(path, { recursive: true }));
   for (const name of ['alice', 'bob']) await writeFile(join(path, name), name);
-  return { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+  return { type: 'APIKeys', apiKeys: { path, secret: 'clients' } };
 }
 
 /** What a conversation of alice's answers bob, and then her, through each pod. */
@@ -167,10 +167,10 @@ describe('conversations in memory', () => {
   });
 
   it('need a key that both the asked pod and the owner accept', async () => {
-    const path = await mkdtemp(join(tmpdir(), 'callers-'));
+    const path = await mkdtemp(join(tmpdir(), 'clients-'));
     cleanups.add(() => rm(path, { recursive: true }));
     await writeFile(join(path, 'shop'), 'key-of-the-shop\n');
-    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'clients' } };
     const { pods } = await fleet(2, {}, { auth });
     const shop = { 'x-api-key': 'key-of-the-shop' };
     const begun = await send(pods[0]!.url, {
@@ -190,7 +190,7 @@ describe('conversations in memory', () => {
   });
 
   it('are visible only to the client that began them, through any pod', async () => {
-    const { pods } = await fleet(2, {}, { auth: await twoCallers() });
+    const { pods } = await fleet(2, {}, { auth: await twoClients() });
     expect(await triedByTheOther(pods)).toEqual(REFUSED_FIRST);
   });
 
@@ -339,7 +339,7 @@ describe('conversations in Redis', () => {
   it('are visible only to the client that began them, whose name is not stored', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
-    const auth = await twoCallers();
+    const auth = await twoClients();
     const { pods } = await fleet(2, { redis: { url: redis.url } }, { auth });
     expect(await triedByTheOther(pods)).toEqual(REFUSED_FIRST);
     expect((await redis.keys()).join()).not.toContain('alice');

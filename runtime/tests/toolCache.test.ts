@@ -31,9 +31,9 @@ async function scene(
   serve: (response: ServerResponse) => void,
   content: Partial<Content> = {},
 ): Promise<Scene> {
-  const callers = await mkdtemp(join(tmpdir(), 'callers-'));
-  cleanups.add(() => rm(callers, { recursive: true }));
-  for (const name of ['alice', 'bob']) await writeFile(join(callers, name), `key-of-${name}`);
+  const keys = await mkdtemp(join(tmpdir(), 'clients-'));
+  cleanups.add(() => rm(keys, { recursive: true }));
+  for (const name of ['alice', 'bob']) await writeFile(join(keys, name), `key-of-${name}`);
   const service = await fakeEndpoint(serve);
   cleanups.add(() => service.close());
   const model = await fakeEndpoint((response, { body }) => {
@@ -68,7 +68,7 @@ async function scene(
         model: 'claude-test',
       },
     ],
-    auth: { type: 'APIKeys', apiKeys: { path: callers, secret: 'callers' } },
+    auth: { type: 'APIKeys', apiKeys: { path: keys, secret: 'clients' } },
     conversation: CONVERSATION,
     tools: [tool],
     toolCache,

@@ -247,10 +247,10 @@ describe('the event of a fallback', () => {
 
 describe('the client in a trace', () => {
   it('is a hash, or its name if the configuration says Plain, without a restart', async () => {
-    const path = await mkdtemp(join(tmpdir(), 'callers-'));
+    const path = await mkdtemp(join(tmpdir(), 'clients-'));
     cleanups.add(() => rm(path, { recursive: true }));
     await writeFile(join(path, 'alice'), 'sesame');
-    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'callers' } };
+    const auth = { type: 'APIKeys', apiKeys: { path, secret: 'clients' } };
     const model = await endpoint((response) => answerJson(response, MESSAGE));
     const endpoints = [namedEndpoint(model, 'primary')];
     const agent = await agentOf({ endpoints, auth, ...telemetry() });

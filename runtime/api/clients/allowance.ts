@@ -1,7 +1,7 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import type { Failure } from '../../errors/failure.ts';
 import type { RequestTrace } from '../../observe/trace/requestTrace.ts';
-import type { RequestSighting } from '../../security/incidents/incident.ts';
+import type { RequestDetection } from '../../security/incidents/incident.ts';
 
 type Clients = NonNullable<NonNullable<Content['auth']>['clients']>;
 type ClientRule = Clients[number];
@@ -11,7 +11,7 @@ export type RouteKind = NonNullable<ClientRule['allow']['routes']>[number];
 
 export interface Denial {
   failure: Failure;
-  asset: RequestSighting['asset'];
+  asset: RequestDetection['asset'];
   resource: { type: string; name: string };
 }
 

@@ -20,7 +20,7 @@ const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 const TIER = { maxEntries: 10, ttlMs: 60_000 };
-const BY_CALLER: Limit = limitOf({
+const BY_CLIENT: Limit = limitOf({
   target: 'inbound',
   policy: 'fair',
   name: 'each',
@@ -42,10 +42,10 @@ async function withKeys(
   content: Partial<Content> = {},
 ): Promise<Guarded> {
   const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));
-  const directory = join(of.agent.directory, 'callers');
+  const directory = join(of.agent.directory, 'clients');
   await mkdir(directory);
   for (const [name, text] of Object.entries(keys)) await writeFile(join(directory, name), text);
-  const auth = { type: 'APIKeys', apiKeys: { path: directory, secret: 'callers' } };
+  const auth = { type: 'APIKeys', apiKeys: { path: directory, secret: 'clients' } };
   let counter = 1;
   const configure = (more: Partial<Content>): void => {
     counter += 1;
@@ -67,7 +67,7 @@ describe('clients with API keys', () => {
   it.each<[string, Record<string, string>]>([
     ['x-api-key', { 'x-api-key': 'sesame' }],
     ['a bearer token', { authorization: 'Bearer sesame' }],
-    ['another key of the same caller', { 'x-api-key': 'old-sesame' }],
+    ['another key of the same client', { 'x-api-key': 'old-sesame' }],
   ])('are let in by %s, which no endpoint gets', async (_, headers) => {
     const of = await withKeys({ alice: 'sesame\nold-sesame\n' });
     expect((await ask(of, headers)).status).toBe(200);
@@ -86,7 +86,7 @@ describe('clients with API keys', () => {
     ['an empty key', { 'x-api-key': '' }, 'Credentials are missing'],
     ['another scheme', { authorization: 'Basic sesame' }, 'Credentials are missing'],
     ['a wrong key', { 'x-api-key': 'simsim' }, 'not accepted'],
-    ['the name of a caller', { 'x-api-key': 'alice' }, 'not accepted'],
+    ['the name of a client', { 'x-api-key': 'alice' }, 'not accepted'],
     [
       'a wrong token beside a right key',
       { authorization: 'Bearer no', 'x-api-key': 'sesame' },
@@ -120,7 +120,7 @@ describe('clients with API keys', () => {
     expect([answer.status, reason(answer)]).toEqual([503, 'AuthUnavailable']);
     expect(['3', '4', '5']).toContain(answer.headers['retry-after']);
     expect(of.agent.runtime.snapshot().missingCredentials).toEqual([
-      { dependency: 'auth', secret: 'callers', key: '*' },
+      { dependency: 'auth', secret: 'clients', key: '*' },
     ]);
   });
 
@@ -136,7 +136,7 @@ describe('clients with API keys', () => {
   });
 
   it('each have one bucket, whichever of their keys they show', async () => {
-    const of = await withKeys({ alice: 'one\ntwo', bob: 'three' }, { limits: [BY_CALLER] });
+    const of = await withKeys({ alice: 'one\ntwo', bob: 'three' }, { limits: [BY_CLIENT] });
     const statuses: number[] = [];
     for (const key of ['one', 'two', 'one', 'three']) statuses.push((await byKey(of, key)).status);
     expect(statuses).toEqual([200, 200, 429, 200]);
@@ -179,7 +179,7 @@ describe('clients with API keys', () => {
 describe('an address that shows wrong credentials', () => {
   const throttled = async (perMinute: number, more: Partial<Content> = {}): Promise<Guarded> => {
     const of = await withKeys({ alice: 'sesame', bob: 'open' });
-    const apiKeys = { path: of.directory, secret: 'callers' };
+    const apiKeys = { path: of.directory, secret: 'clients' };
     const failures = { perMinute, maxAddresses: 10 };
     of.configure({ auth: { type: 'APIKeys', apiKeys, failures }, audit: AUDIT, ...more });
     return of;
@@ -386,7 +386,7 @@ describe('clients with tokens', () => {
   });
 
   it('each have one bucket', async () => {
-    const { of, issuer } = await withTokens({ limits: [BY_CALLER] });
+    const { of, issuer } = await withTokens({ limits: [BY_CLIENT] });
     const [alice, bob] = [await issuer.token(), await issuer.token({ sub: 'bob' })];
     const statuses: number[] = [];
     for (const token of [alice, alice, alice, bob])

@@ -1,4 +1,4 @@
-import type { RequestSighting } from '../../security/incidents/incident.ts';
+import type { RequestDetection } from '../../security/incidents/incident.ts';
 
 /** A client that the agent accepted. */
 export interface KnownClient {
@@ -22,7 +22,7 @@ export interface EndedCall {
 export interface DeniedRequest {
   reason: string;
   message: string;
-  asset: RequestSighting['asset'];
+  asset: RequestDetection['asset'];
   resource: { type: string; name: string };
 }
 
@@ -50,7 +50,7 @@ export interface RequestListener {
   denied(refusal: DeniedRequest): void;
   toolCalled(call: EndedCall): void;
   /** Something in the request may be an attack. */
-  sighted(sighting: RequestSighting): void;
+  detected(detection: RequestDetection): void;
   ended(end: EndedRequest): void;
 }
 
@@ -61,6 +61,6 @@ export const NO_LISTENER: RequestListener = {
   unidentified: nothing,
   denied: nothing,
   toolCalled: nothing,
-  sighted: nothing,
+  detected: nothing,
   ended: nothing,
 };

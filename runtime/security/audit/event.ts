@@ -48,7 +48,7 @@ export interface Incident {
   id: string;
   title: string;
   level: 'Low' | 'Medium' | 'High' | 'Critical';
-  /** Number of sightings. */
+  /** Number of detections. */
   count?: number;
   /** Whether an earlier event had a lower level. */
   raised?: boolean;

@@ -1,11 +1,11 @@
-import type { Incident, Sighting } from '../incidents/incident.ts';
+import type { Incident, Detection } from '../incidents/incident.ts';
 import { RUNTIME } from './audit.ts';
 import type { AuditEvent } from './event.ts';
 
 /** The event of an incident that opened or rose; both have the incident's id. */
 export function incidentEvent(
   { id, type, form, level, count, resource, evidence }: Readonly<Incident>,
-  { client, source, denied, conversation, requestId, traceId }: Sighting,
+  { client, source, denied, conversation, requestId, traceId }: Detection,
   { change, time }: { change: 'Opened' | 'Raised'; time: number },
 ): AuditEvent {
   return {

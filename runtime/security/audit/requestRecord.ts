@@ -125,7 +125,7 @@ export class RequestRecord implements RequestListener {
   }
 
   /** An incident has an event of its own. */
-  sighted(): void {
+  detected(): void {
     return undefined;
   }
 

@@ -21,8 +21,8 @@ export type IncidentForm =
   | 'Answer'
   | 'ToolArguments';
 
-/** One observation of suspicious behaviour. */
-export interface Sighting {
+/** One sign of an attack. */
+export interface Detection {
   type: IncidentType;
   form?: IncidentForm | undefined;
   /** Asset at risk. */
@@ -37,7 +37,7 @@ export interface Sighting {
   /** Target, by its name in the spec, such as a tool. */
   resource?: { type: string; name: string } | undefined;
   /** Absent for an unknown client. */
-  client?: SightedClient | undefined;
+  client?: DetectedClient | undefined;
   /** Address of the client. */
   source?: string | undefined;
   conversation?: string | undefined;
@@ -45,27 +45,27 @@ export interface Sighting {
   traceId?: string | undefined;
 }
 
-export interface SightedClient {
+export interface DetectedClient {
   id: string;
   authentication: 'None' | 'APIKey' | 'JWT';
   /** Name in logs. Absent: an unknown client. */
   name?: string | undefined;
 }
 
-/** A sighting within a request; the request adds the rest. */
-export type RequestSighting = Omit<
-  Sighting,
+/** A detection within a request, which adds the rest. */
+export type RequestDetection = Omit<
+  Detection,
   'client' | 'source' | 'conversation' | 'requestId' | 'traceId'
 >;
 
-/** A series of sightings of one kind from one origin. */
+/** A series of detections of one kind from one origin. */
 export interface Incident {
   readonly id: string;
   readonly type: IncidentType;
   readonly form?: IncidentForm | undefined;
   readonly asset: Asset;
   level: IncidentLevel;
-  /** Number of sightings, including those before it opened. */
+  /** Number of detections, including those before it opened. */
   count: number;
   /** Milliseconds since 1970. */
   readonly openedAt: number;
@@ -75,7 +75,7 @@ export interface Incident {
   /** Address, or network of IPv6 addresses; absent if it is unknown or if there are too many. */
   readonly source?: string | undefined;
   readonly resource?: { type: string; name: string } | undefined;
-  /** Evidence of the last sighting. */
+  /** Evidence of the last detection. */
   evidence: string;
   closed: boolean;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Incident, Sighting } from './incident.ts';
+import type { Incident, Detection } from './incident.ts';
 import { Incidents } from './incidents.ts';
 import type { IncidentsSpec } from './incidents.ts';
 
@@ -11,7 +11,7 @@ const SPEC: IncidentsSpec = {
   manySources: 5,
 };
 
-const GUESS: Sighting = {
+const GUESS: Detection = {
   type: 'FailedAuthentication',
   asset: 'Access',
   denied: true,
@@ -41,8 +41,8 @@ class Scene {
     this.incidents.apply({ ...SPEC, ...spec });
   }
 
-  see(sighting: Partial<Sighting> = {}, times = 1): void {
-    for (let i = 0; i < times; i += 1) this.incidents.report({ ...GUESS, ...sighting });
+  see(detection: Partial<Detection> = {}, times = 1): void {
+    for (let i = 0; i < times; i += 1) this.incidents.report({ ...GUESS, ...detection });
   }
 
   open(): readonly Readonly<Incident>[] {
@@ -51,7 +51,7 @@ class Scene {
 }
 
 describe('incidents', () => {
-  it('are one for equal sightings from one source within the window', () => {
+  it('are one for equal detections from one source within the window', () => {
     const scene = new Scene();
     scene.see();
     scene.now = 1000;
@@ -91,7 +91,7 @@ describe('incidents', () => {
     expect(scene.open()).toMatchObject([{ count: 2, source: '2001:db8:1:2' }]);
   });
 
-  it('open at the number of sightings that is their threshold', () => {
+  it('open at the number of detections that is their threshold', () => {
     const scene = new Scene();
     scene.see({ type: 'LimitAbuse' }, 2);
     expect(scene.open()).toEqual([]);
@@ -101,7 +101,7 @@ describe('incidents', () => {
     expect(scene.open()).toMatchObject([{ count: 30, level: 'Medium' }]);
   });
 
-  it.each<[string, Partial<Sighting>, number, string]>([
+  it.each<[string, Partial<Detection>, number, string]>([
     ['one guess', {}, 1, 'Low'],
     ['ten guesses', {}, 10, 'Medium'],
     ['a hundred guesses', {}, 100, 'High'],
@@ -116,9 +116,9 @@ describe('incidents', () => {
       'High',
     ],
     ['a changed tool', { type: 'ToolChanged', asset: 'Tools' }, 1, 'High'],
-  ])('of %s have a level by type, asset and count', (_, sighting, times, level) => {
+  ])('of %s have a level by type, asset and count', (_, detection, times, level) => {
     const scene = new Scene();
-    scene.see(sighting, times);
+    scene.see(detection, times);
     expect(scene.open()[0]?.level).toBe(level);
   });
 

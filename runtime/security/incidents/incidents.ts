@@ -2,17 +2,17 @@ import { INCIDENT_TYPES, gravity } from '../../../contract/incidents.ts';
 import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts';
 import { networkOf } from './networkOf.ts';
 import { levelOf } from './level.ts';
-import type { Incident, IncidentForm, Sighting } from './incident.ts';
+import type { Incident, IncidentForm, Detection } from './incident.ts';
 
-/** Rules that turn sightings into incidents; times in milliseconds. */
+/** Rules that turn detections into incidents; times in milliseconds. */
 export interface IncidentsSpec {
-  /** Longest gap between two sightings of one incident. */
+  /** Longest gap between two detections of one incident. */
   windowMs: number;
   /** Largest number of separate origins. Further ones share a count for each type. */
   maxTracked: number;
-  /** Number of sightings that opens an incident, by type; 1 for others. */
+  /** Number of detections that opens an incident, by type; 1 for others. */
   thresholds: Partial<Record<IncidentType, number>>;
-  /** The level rises one step at each multiple of this many sightings. At least 2. */
+  /** The level rises one step at each multiple of this many detections. At least 2. */
   raiseAt: number;
   /** Number of sources of failed authentication in the window that makes an incident of its own. */
   manySources: number;
@@ -25,12 +25,12 @@ export interface IncidentsDeps {
   time(): number;
   newId(): string;
   /** An incident opened, or its level rose. Must not throw. */
-  onIncident(incident: Readonly<Incident>, sighting: Sighting, change: 'Opened' | 'Raised'): void;
-  /** Reports each sighting, with its incident if one is open. Must not throw. */
-  onSighting?(sighting: Sighting, incident: Readonly<Incident> | undefined): void;
+  onIncident(incident: Readonly<Incident>, detection: Detection, change: 'Opened' | 'Raised'): void;
+  /** Reports each detection, with its incident if one is open. Must not throw. */
+  onDetection?(detection: Detection, incident: Readonly<Incident> | undefined): void;
 }
 
-/** Sightings of one kind and origin. */
+/** Detections of one kind and origin. */
 interface Track {
   /** Whether the track has only one origin. */
   single: boolean;
@@ -61,7 +61,7 @@ const NOTHING: IncidentsSpec = {
 };
 
 /**
- * Turns sightings into incidents. Each takes constant time. `maxTracked` bounds the memory: further origins share a
+ * Turns detections into incidents. Each takes constant time. `maxTracked` bounds the memory: further origins share a
  * track for each type and form, so that an attacker with many addresses cannot evict others' tracks.
  */
 export class Incidents {
@@ -106,7 +106,7 @@ export class Incidents {
     return this.#opened;
   }
 
-  /** Applies figures from the next sighting on. */
+  /** Applies figures from the next detection on. */
   apply(spec: IncidentsSpec): void {
     this.#spec = spec;
   }
@@ -131,18 +131,18 @@ export class Incidents {
     return !incident.closed;
   }
 
-  /** Takes a sighting. Never throws. */
-  report(sighting: Sighting): void {
+  /** Takes a detection. Never throws. */
+  report(detection: Detection): void {
     this.#close();
-    const track = this.#trackOf(sighting);
+    const track = this.#trackOf(detection);
     track.count += 1;
     track.seenAt = this.#deps.now();
-    this.#settle(track, sighting);
-    this.#deps.onSighting?.(sighting, track.incident);
-    this.#lookForMany(sighting);
+    this.#settle(track, detection);
+    this.#deps.onDetection?.(detection, track.incident);
+    this.#lookForMany(detection);
   }
 
-  /** Closes incidents without a sighting in the window. */
+  /** Closes incidents without a detection in the window. */
   #close(): void {
     const since = this.#deps.now() - this.#spec.windowMs;
     for (const [key, track] of this.#tracks) {
@@ -156,14 +156,14 @@ export class Incidents {
     }
   }
 
-  #trackOf(sighting: Sighting): Track {
-    const own = keyOf(sighting);
+  #trackOf(detection: Detection): Track {
+    const own = keyOf(detection);
     const single = this.#tracks.has(own) || this.#tracks.size < this.#spec.maxTracked;
-    const key = single ? own : sharedKeyOf(sighting);
+    const key = single ? own : sharedKeyOf(detection);
     let track = this.#tracks.get(key);
     if (track) this.#tracks.delete(key);
     else {
-      const failing = single && isOneSource(sighting);
+      const failing = single && isOneSource(detection);
       track = { single, failing, count: 0, seenAt: 0 };
       if (failing) this.#failing += 1;
     }
@@ -171,28 +171,28 @@ export class Incidents {
     return track;
   }
 
-  #settle(track: Track, sighting: Sighting): void {
-    const { type, form, asset } = sighting;
+  #settle(track: Track, detection: Detection): void {
+    const { type, form, asset } = detection;
     const immediate = form !== undefined && IMMEDIATE.has(form);
     const threshold = immediate ? 1 : (this.#spec.thresholds[type] ?? 1);
     if (track.count < threshold) return;
     const times = track.count / threshold;
     const level = levelOf({ type, form, asset, times }, this.#spec.raiseAt);
     const { incident } = track;
-    if (!incident) this.#begin(track, sighting, level);
+    if (!incident) this.#begin(track, detection, level);
     else {
       incident.count = track.count;
       incident.lastAt = this.#deps.time();
-      incident.evidence = plainText(sighting.evidence, MAX_EVIDENCE);
-      if (gravity(level) > gravity(incident.level)) this.#raised(incident, sighting, level);
+      incident.evidence = plainText(detection.evidence, MAX_EVIDENCE);
+      if (gravity(level) > gravity(incident.level)) this.#raised(incident, detection, level);
     }
     this.#version += 1;
   }
 
-  #begin(track: Track, sighting: Sighting, level: IncidentLevel): void {
+  #begin(track: Track, detection: Detection, level: IncidentLevel): void {
     const time = this.#deps.time();
-    const { type, form, asset, resource, evidence } = sighting;
-    const { client, source } = track.single ? originOf(sighting) : {};
+    const { type, form, asset, resource, evidence } = detection;
+    const { client, source } = track.single ? originOf(detection) : {};
     const incident: Incident = {
       ...{ id: this.#deps.newId(), type, form, asset, level, client, source },
       ...{ count: track.count, openedAt: time, lastAt: time },
@@ -207,18 +207,18 @@ export class Incidents {
     this.#last = incident;
     this.#opened[type] += 1;
     this.#counts[type][level] += 1;
-    this.#deps.onIncident(incident, sighting, 'Opened');
+    this.#deps.onIncident(incident, detection, 'Opened');
   }
 
-  #raised(incident: Incident, sighting: Sighting, level: IncidentLevel): void {
+  #raised(incident: Incident, detection: Detection, level: IncidentLevel): void {
     incident.level = level;
     this.#counts[incident.type][level] += 1;
-    this.#deps.onIncident(incident, sighting, 'Raised');
+    this.#deps.onIncident(incident, detection, 'Raised');
   }
 
-  #lookForMany(sighting: Sighting): void {
-    if (!isOneSource(sighting) || this.#failing < this.#spec.manySources) return;
-    const { type, asset, denied } = sighting;
+  #lookForMany(detection: Detection): void {
+    if (!isOneSource(detection) || this.#failing < this.#spec.manySources) return;
+    const { type, asset, denied } = detection;
     this.report({
       ...{ type, asset, denied },
       form: 'ManySources',
@@ -227,12 +227,12 @@ export class Incidents {
   }
 }
 
-function isOneSource({ type, form }: Sighting): boolean {
+function isOneSource({ type, form }: Detection): boolean {
   return type === 'FailedAuthentication' && form === undefined;
 }
 
 /** Origins are names of clients, or addresses of unnamed ones. */
-function originOf({ client, source }: Sighting): { client?: string; source?: string } {
+function originOf({ client, source }: Detection): { client?: string; source?: string } {
   return {
     ...(client?.name !== undefined && { client: plainText(client.name, MAX_TEXT) }),
     ...(source !== undefined && { source: networkOf(source) }),
@@ -240,14 +240,14 @@ function originOf({ client, source }: Sighting): { client?: string; source?: str
 }
 
 /** The key of a track. No choice of names or addresses makes two origins share one. */
-function keyOf(sighting: Sighting): string {
-  const { type, form, resource } = sighting;
-  const { client, source } = originOf(sighting);
+function keyOf(detection: Detection): string {
+  const { type, form, resource } = detection;
+  const { client, source } = originOf(detection);
   const from = client === undefined ? ['source', source] : ['client', client];
   return JSON.stringify([type, form, ...from, resource?.type, resource?.name]);
 }
 
-function sharedKeyOf({ type, form }: Sighting): string {
+function sharedKeyOf({ type, form }: Detection): string {
   return JSON.stringify([type, form]);
 }
 

@@ -2,7 +2,7 @@ import { INCIDENT_LEVELS } from '../../../contract/incidents.ts';
 import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts';
 import type { Asset, IncidentForm } from './incident.ts';
 
-/** Level of a single sighting, in steps above Low. */
+/** Level of a single detection, in steps above Low. */
 const TYPES: Record<IncidentType, number> = {
   FailedAuthentication: 0,
   AuthorizationDenied: 0,
@@ -31,7 +31,7 @@ export interface Graded {
   type: IncidentType;
   form?: IncidentForm | undefined;
   asset: Asset;
-  /** Sightings, as a multiple of the number that opens an incident. */
+  /** Detections, as a multiple of the number that opens an incident. */
   times: number;
 }
 

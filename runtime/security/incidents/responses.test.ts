@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Incident, Sighting } from './incident.ts';
+import type { Incident, Detection } from './incident.ts';
 import { Incidents } from './incidents.ts';
 import { Responses } from './responses.ts';
 import type { ResponseRule } from './responses.ts';
@@ -29,8 +29,8 @@ class Scene {
     });
     this.incidents = new Incidents({
       ...{ now, time: now, newId: () => 'id' },
-      onIncident: (incident: Readonly<Incident>, sighting: Sighting) =>
-        this.responses.begin(incident, sighting),
+      onIncident: (incident: Readonly<Incident>, detection: Detection) =>
+        this.responses.begin(incident, detection),
     });
     this.incidents.apply({
       ...{ windowMs: 1000, maxTracked: 100, thresholds: {}, raiseAt: 10, manySources: 100 },
@@ -45,11 +45,11 @@ class Scene {
     );
   }
 
-  see(sighting: Partial<Sighting> = {}): void {
+  see(detection: Partial<Detection> = {}): void {
     this.incidents.report({
       ...{ type: 'LimitAbuse', asset: 'Availability', denied: true, evidence: 'Seen.' },
       ...{ client: ALICE, source: '192.0.2.1' },
-      ...sighting,
+      ...detection,
     });
   }
 

@@ -2,7 +2,7 @@ import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts
 import { gravity } from '../../../contract/incidents.ts';
 import type { Failure } from '../../errors/failure.ts';
 import { Bucket } from '../../resilience/bucket.ts';
-import type { Incident, SightedClient, Sighting } from './incident.ts';
+import type { Incident, DetectedClient, Detection } from './incident.ts';
 import { networkOf } from './networkOf.ts';
 
 /** A rule for the origin of an incident. */
@@ -106,11 +106,11 @@ export class Responses {
   }
 
   /** Begins the response to an incident that opened or rose. */
-  begin(incident: Readonly<Incident>, sighting: Sighting): void {
+  begin(incident: Readonly<Incident>, detection: Detection): void {
     const rule = this.#ruleOf(incident.type, incident.level);
     // An incident with many origins has no single client or address to hold.
     const single = incident.client !== undefined || incident.source !== undefined;
-    const key = single ? keyOf(sighting) : undefined;
+    const key = single ? keyOf(detection) : undefined;
     if (!rule || key === undefined) return;
     const now = this.#deps.now();
     this.#sweep(now, MAX_SWEPT);
@@ -118,12 +118,12 @@ export class Responses {
     const known = this.#holds.get(key);
     if (!known && this.#holds.size >= this.#maxHolds) return;
     const time = this.#deps.time();
-    this.#holds.set(key, holdOf(rule, { incident, sighting, known, now, time }));
+    this.#holds.set(key, holdOf(rule, { incident, detection, known, now, time }));
     this.#version += 1;
   }
 
   /** The refusal of a client's request; undefined if it may proceed. Takes a token of a throttled client. */
-  client({ authentication, id }: SightedClient): Failure | undefined {
+  client({ authentication, id }: DetectedClient): Failure | undefined {
     return this.#holds.size === 0 ? undefined : this.#refusal(clientKey(authentication, id));
   }
 
@@ -183,7 +183,7 @@ function isActive(rule: ResponseRule): rule is ActiveRule {
 
 interface Begun {
   incident: Readonly<Incident>;
-  sighting: Sighting;
+  detection: Detection;
   /** The hold in force for the same client. */
   known: Hold | undefined;
   now: number;
@@ -191,12 +191,12 @@ interface Begun {
 }
 
 /** A throttled client keeps its bucket. */
-function holdOf(rule: ActiveRule, { incident, sighting, known, now, time }: Begun): Hold {
+function holdOf(rule: ActiveRule, { incident, detection, known, now, time }: Begun): Hold {
   const { action, requestsPerMinute: amount } = rule;
   const durationMs = rule.lift === 'Closed' ? Infinity : rule.durationMs;
   const hold: Hold = {
     ...{ action, rule, incident },
-    ...(isKnown(sighting.client) ? { client: incident.client } : { source: incident.source }),
+    ...(isKnown(detection.client) ? { client: incident.client } : { source: incident.source }),
     since: known?.action === action ? known.since : time,
     ...(durationMs < Infinity && { until: time + durationMs }),
     deadline: now + durationMs,
@@ -207,11 +207,11 @@ function holdOf(rule: ActiveRule, { incident, sighting, known, now, time }: Begu
 }
 
 /** Whether the client is distinguishable at its address. */
-function isKnown(client: SightedClient | undefined): client is SightedClient {
+function isKnown(client: DetectedClient | undefined): client is DetectedClient {
   return client !== undefined && client.authentication !== 'None';
 }
 
-function keyOf({ client, source }: Sighting): string | undefined {
+function keyOf({ client, source }: Detection): string | undefined {
   if (isKnown(client)) return clientKey(client.authentication, client.id);
   return source === undefined ? undefined : sourceKey(source);
 }

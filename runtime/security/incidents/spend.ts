@@ -16,7 +16,7 @@ interface Spender {
   tokens: number;
   /** Tokens by the number of the hour modulo the length. */
   before: Float64Array;
-  /** Tokens that cause the next sighting; undefined without earlier hours. */
+  /** Tokens that cause the next detection; undefined without earlier hours. */
   due: number | undefined;
 }
 
@@ -36,7 +36,7 @@ export class Spend {
   }
 
   /**
-   * Adds tokens. Whether to report a sighting: at the first tokens beyond the bound, and at each doubling. `now` in
+   * Adds tokens. Whether to report a detection: at the first tokens beyond the bound, and at each doubling. `now` in
    * milliseconds.
    */
   add(client: string, tokens: number, now: number): boolean {

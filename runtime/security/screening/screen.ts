@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Content } from '../../../contract/generated/types.ts';
-import type { IncidentForm, RequestSighting } from '../incidents/incident.ts';
+import type { IncidentForm, RequestDetection } from '../incidents/incident.ts';
 import type { InjectionDetector, InjectionSource } from '../injection/detector.ts';
 import type { SecretScanner } from '../secrets/secretScanner.ts';
 import { redacted } from '../secrets/secretScanner.ts';
@@ -28,8 +28,8 @@ export interface ScreenDeps {
   loadScanner(): Promise<SecretScanner>;
 }
 
-/** Reports a finding. */
-export type Told = (sighting: RequestSighting) => void;
+/** Reports a detection. */
+export type Told = (detection: RequestDetection) => void;
 
 /** Looks at an answer of /v1/messages for secrets while it passes. */
 export interface AnswerScan {
@@ -84,7 +84,7 @@ export class Screen {
     if (!this.#looksForSecrets(MESSAGE_ANSWER)) return undefined;
     this.#scanner ??= this.#deps.loadScanner();
     const blocks = this.#security.secrets?.mode === 'Block';
-    const tell: AnswerScan['tell'] = (kinds) => told(sightingOf(kinds, MESSAGE_ANSWER, blocks));
+    const tell: AnswerScan['tell'] = (kinds) => told(detectionOf(kinds, MESSAGE_ANSWER, blocks));
     return { secrets: new SecretStream(this.#scanner), blocks, tell };
   }
 
@@ -141,7 +141,7 @@ export class Screen {
     if (matches.length === 0) return { kind: 'Passes', text };
     const mode = modeFor(origin, this.#security.secrets?.mode);
     const kinds = matches.map((match) => match.kind);
-    told(sightingOf(kinds, origin, mode !== 'Report'));
+    told(detectionOf(kinds, origin, mode !== 'Report'));
     if (mode === 'Block') return { kind: 'Blocked', by: 'Secret', text };
     const shown = mode === 'Redact' ? redacted(text, matches) : text;
     return { kind: 'Passes', text: shown, hadSecret: true };
@@ -157,11 +157,11 @@ function modeFor({ kind, inMessages }: TextOrigin, mode: SecretMode = 'Report'):
   return kind === 'ToolArguments' ? 'Block' : 'Redact';
 }
 
-function sightingOf(
+function detectionOf(
   found: readonly string[],
   { kind, names }: TextOrigin,
   denied: boolean,
-): RequestSighting {
+): RequestDetection {
   const kinds = [...new Set(found)];
   return {
     type: 'SecretExposed',
