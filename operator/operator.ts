@@ -246,6 +246,7 @@ function createTerm(
       upgradeConcurrency: settings.upgradeConcurrency,
       upgradeFailures: settings.upgradeFailures,
       instance: settings.podName,
+      installation: `${settings.namespace}/${settings.leaseName}`,
       logger: loggers.of('reconcile'),
       ...{ registry, clock, random },
       concurrency: settings.reconcileConcurrency,

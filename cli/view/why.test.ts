@@ -67,14 +67,16 @@ describe('explain', () => {
     expect(findings).toMatchObject([{ what: 'Circuit', reason: 'Open', since: ago(40) }]);
   });
 
-  it('names a paused policy', () => {
+  it.each([
+    ['a paused policy', 'Paused', 'Annotated'],
+    ['a policy that another installation writes too', 'Contested', 'ObjectContested'],
+  ])('names %s', (_case, type, reason) => {
     const { status, ...rest } = breaker();
-    const paused = condition('Paused', 'True', 'Annotated', 'Edits of it wait.');
-    const conditions = [...status!.conditions!, paused];
+    const conditions = [...status!.conditions!, condition(type, 'True', reason, 'What it means.')];
     const breakers = [{ ...rest, status: { ...status, conditions } } as typeof rest];
-    expect(why({ breakers })).toContain('Edits of it wait.');
+    expect(why({ breakers })).toContain('What it means.');
     const all = world({ breakers });
-    expect(explain(all.breakers[0]!, all, NOW).text).toContain('Edits of it wait.');
+    expect(explain(all.breakers[0]!, all, NOW).text).toContain('What it means.');
   });
 
   it('names an override and not the failures before it', () => {

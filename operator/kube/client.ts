@@ -60,6 +60,13 @@ export interface ApplyOptions extends CallOptions {
   absent?: boolean;
 }
 
+export interface ReplaceOptions extends CallOptions {
+  /** Default: the first part of the user agent. */
+  fieldManager?: string;
+  /** The server checks the request, and stores nothing. */
+  dryRun?: boolean;
+}
+
 export interface DeleteOptions extends CallOptions {
   /** Deletes only the object with this UID or of this version. */
   preconditions?: { uid?: string; resourceVersion?: string };
@@ -220,7 +227,7 @@ export class KubeClient {
   async replaceStatus<T extends KubernetesObject>(
     resource: Resource<T, 'status/update'>,
     object: KubernetesObject,
-    options: CallOptions = {},
+    options: ReplaceOptions = {},
   ): Promise<T> {
     return this.#replace(resource, object, options, 'status');
   }
@@ -299,12 +306,13 @@ export class KubeClient {
   #replace<T extends KubernetesObject>(
     resource: Resource<T>,
     object: KubernetesObject,
-    options: CallOptions,
+    { fieldManager, dryRun, ...options }: ReplaceOptions,
     subresource?: string,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const path = resourcePath(resource, namespace, name, subresource);
-    return this.#write(resource, { method: 'PUT', path, ...options }, object);
+    const query = { fieldManager, ...(dryRun && { dryRun: 'All' }) };
+    return this.#write(resource, { method: 'PUT', path, query, ...options }, object);
   }
 
   #write<T extends KubernetesObject>(

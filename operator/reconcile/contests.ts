@@ -1,7 +1,7 @@
 import type { Contest } from '../status/observations.ts';
 import { isNewer } from './resourceVersion.ts';
 
-/** How the operator answers another writer that changes or deletes its objects again and again. */
+/** How the operator answers another writer that changes or deletes its objects, or their status, again and again. */
 export const CONTESTS = {
   /** So many times the operator puts an object back at once. Then the object is contested. */
   promptRepairs: 5,
@@ -19,11 +19,17 @@ interface Write {
   /** Hash of what was written. */
   stamp: string;
   version: string | undefined;
-  /** How many writes put back what another writer had undone. */
-  repairs: number;
+  /** When it was written, in monotonic milliseconds. */
+  at: number;
+  repairs: Repairs | undefined;
+}
+
+/** Writes that put back what another writer had undone. */
+interface Repairs {
+  count: number;
   /** When the object may be put back again, in monotonic milliseconds. */
   dueAt: number;
-  undone: Undone | undefined;
+  last: Undone;
 }
 
 /** An object before it is written. */
@@ -51,23 +57,24 @@ export class Contests {
    * Whether another writer undid the last write. A cache that does not show this write yet is no sign of that.
    *
    * @param found undefined if there is no such object
-   * @param stamp of what is to be written
+   * @param stamp of what is to be written; absent if an object that differs never has it
    */
-  isUndone(key: string, found: Found | undefined, stamp: string): boolean {
+  isUndone(key: string, found: Found | undefined, stamp?: string): boolean {
     const last = this.#recent(key);
     if (found === undefined) return last !== undefined;
     if (isNewer(last?.version, found.version)) return false;
-    return found.stamp === stamp || (last !== undefined && found.stamp !== last.stamp);
+    const isStamped = stamp !== undefined && found.stamp === stamp;
+    return isStamped || (last !== undefined && found.stamp !== last.stamp);
   }
 
   /** Milliseconds until the object may be put back. */
   waitMs(key: string): number {
-    return Math.max(0, (this.#recent(key)?.dueAt ?? 0) - this.#now());
+    return Math.max(0, (this.#repairs(key)?.dueAt ?? 0) - this.#now());
   }
 
   /** Whether the object is contested after one more repair. */
   isFrequent(key: string): boolean {
-    return (this.#recent(key)?.repairs ?? 0) + 1 >= CONTESTS.promptRepairs;
+    return (this.#repairs(key)?.count ?? 0) + 1 >= CONTESTS.promptRepairs;
   }
 
   /** @param undone if the write put something back */
@@ -76,20 +83,30 @@ export class Contests {
     { stamp, version }: Pick<Write, 'stamp' | 'version'>,
     undone: Undone | undefined,
   ): void {
-    const last = this.#recent(key);
-    const repairs = (last?.repairs ?? 0) + (undone ? 1 : 0);
-    const dueAt = this.#now() + delayAfter(repairs);
+    const before = this.#repairs(key);
+    const repairs = undone ? this.#oneMore(before, undone) : before;
     this.#writes.delete(key);
     this.#forgetOld();
-    this.#writes.set(key, { stamp, version, repairs, dueAt, undone: undone ?? last?.undone });
+    this.#writes.set(key, { stamp, version, at: this.#now(), repairs });
+  }
+
+  #oneMore(before: Repairs | undefined, last: Undone): Repairs {
+    const count = (before?.count ?? 0) + 1;
+    return { count, dueAt: this.#now() + delayAfter(count), last };
   }
 
   /** Who contests the object, and when to look again; undefined while it is not contested. */
   of(key: string): (Undone & { lookAgainMs: number }) | undefined {
-    const { repairs = 0, undone, dueAt = 0 } = this.#recent(key) ?? {};
-    if (!undone || repairs < CONTESTS.promptRepairs) return undefined;
-    const waitMs = dueAt - this.#now();
-    return { ...undone, lookAgainMs: waitMs > 0 ? waitMs : waitMs + CONTESTS.calmMs + 1 };
+    const repairs = this.#repairs(key);
+    if (!repairs || repairs.count < CONTESTS.promptRepairs) return undefined;
+    const waitMs = repairs.dueAt - this.#now();
+    return { ...repairs.last, lookAgainMs: waitMs > 0 ? waitMs : waitMs + CONTESTS.calmMs + 1 };
+  }
+
+  /** Undefined when the object has stayed as it is for long enough, whatever else was written meanwhile. */
+  #repairs(key: string): Repairs | undefined {
+    const repairs = this.#writes.get(key)?.repairs;
+    return repairs && this.#now() <= repairs.dueAt + CONTESTS.calmMs ? repairs : undefined;
   }
 
   #recent(key: string): Write | undefined {
@@ -97,8 +114,8 @@ export class Contests {
     return write && !this.#isOld(write) ? write : undefined;
   }
 
-  #isOld({ dueAt }: Write): boolean {
-    return this.#now() > dueAt + CONTESTS.calmMs;
+  #isOld({ at, repairs }: Write): boolean {
+    return this.#now() > Math.max(at, repairs?.dueAt ?? at) + CONTESTS.calmMs;
   }
 
   #forgetOld(): void {

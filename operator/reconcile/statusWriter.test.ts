@@ -1,18 +1,33 @@
-import { expect, it } from '@jest/globals';
-import { ApiError, type KubernetesObject } from '../kube/index.ts';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ApiError, type KubernetesObject, type ReplaceOptions } from '../kube/index.ts';
 import { CircuitBreakerPolicies } from '../resources/resources.ts';
+import { Contests, CONTESTS } from './contests.ts';
 import { WriteBudget } from './writeBudget.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
 type Policy = StatusObject<string>;
 
 const { signal } = new AbortController();
+const { promptRepairs, firstDelayMs, maxDelayMs, calmMs } = CONTESTS;
+const OURS = 'breakwater:east/east';
+const THEIRS = 'breakwater:west/west';
+
 const at = (resourceVersion: string, status?: string): Policy => ({
   apiVersion: 'breakwater.dev/v1alpha1',
   kind: 'CircuitBreakerPolicy',
   metadata: { namespace: 'ns', name: 'triage', uid: 'u', resourceVersion },
   ...(status !== undefined && { status }),
 });
+
+let nowMs = 0;
+
+const writerTo = (client: StatusClient, fieldManager = OURS): StatusWriter<string, Policy> =>
+  new StatusWriter<string, Policy>({
+    ...{ client, fieldManager, resource: CircuitBreakerPolicies as never },
+    budget: new WriteBudget(),
+    contests: new Contests(() => nowMs),
+    changeOf: (previous, next) => (previous === next ? 'No' : 'Now'),
+  });
 
 it('the writer starts from the cache when the server has lost its last write, as after a restore', async () => {
   let current = '100';
@@ -23,8 +38,7 @@ it('the writer starts from the cache when the server has lost its last write, as
       return Promise.resolve({ metadata: { ...metadata, resourceVersion: current } });
     },
   } as unknown as StatusClient;
-  const resource = CircuitBreakerPolicies as never;
-  const writer = new StatusWriter<string, Policy>(client, resource, new WriteBudget(), () => 'Now');
+  const writer = writerTo(client);
   await writer.write(at('100'), 'Open', 0, signal);
   expect(writer.newest(at('100')).metadata.resourceVersion).toBe('101');
 
@@ -41,10 +55,132 @@ it('goes on from its last write while the cache does not have it yet', async () 
     replaceStatus: (_resource: unknown, object: KubernetesObject) =>
       Promise.resolve({ ...object, metadata: { ...object.metadata, resourceVersion: '101' } }),
   } as unknown as StatusClient;
-  const resource = CircuitBreakerPolicies as never;
-  const writer = new StatusWriter<string, Policy>(client, resource, new WriteBudget(), () => 'Now');
+  const writer = writerTo(client);
   await writer.write(at('100', 'Closed'), 'Open', 0, signal);
   expect(writer.newest(at('100', 'Closed'))).toEqual(at('101', 'Open'));
   const later = at('102', 'Closed');
   expect(writer.newest(later)).toBe(later);
+});
+
+/** Stores one object with its field managers, as the API server does. */
+class Server {
+  stored = at('1');
+  writes = 0;
+  dryRuns = 0;
+  readonly #managers = new Map<string, number>();
+  readonly client = {
+    replaceStatus: (_: unknown, object: Policy, { fieldManager = '', dryRun }: ReplaceOptions) => {
+      if (dryRun) this.dryRuns += 1;
+      else this.#store(object, fieldManager);
+      const managedFields = [...this.#managers].map(([manager, time]) => ({
+        ...{ manager, subresource: 'status' },
+        time: new Date(1000 * Math.floor(time / 1000)).toISOString(),
+      }));
+      const { metadata, ...rest } = this.stored;
+      return Promise.resolve({ ...rest, metadata: { ...metadata, managedFields } });
+    },
+  } as unknown as StatusClient;
+
+  #store({ status }: Policy, manager: string): void {
+    this.writes += 1;
+    this.#managers.set(manager, nowMs);
+    this.stored = at(String(1 + this.writes), status);
+  }
+}
+
+describe('a status that', () => {
+  let server: Server;
+  let ours: StatusWriter<string, Policy>;
+
+  beforeEach(() => {
+    nowMs = 0;
+    server = new Server();
+    ours = writerTo(server.client);
+  });
+
+  const write = (
+    status: string,
+    writer = ours,
+  ): Promise<{ written: boolean; retryAfterMs?: number }> =>
+    writer.write(writer.newest(server.stored), status, nowMs, signal);
+
+  /** Two installations write in turn, each of them soon after the other. */
+  async function fight(theirs: StatusWriter<string, Policy>): Promise<void> {
+    for (let turn = 0; turn < 5 * promptRepairs; turn += 1) {
+      await write('theirs', theirs);
+      await write('ours');
+      nowMs += 10;
+    }
+  }
+
+  it('another installation writes too is contested by both, which name each other and write it less and less often', async () => {
+    const theirs = writerTo(server.client, THEIRS);
+    await fight(theirs);
+    expect(server.writes).toBeLessThanOrEqual(2 * (promptRepairs + 1));
+    const [we, they] = [ours, theirs].map((writer) => writer.contestOf(server.stored));
+    expect(we).toMatchObject({ kind: 'CircuitBreakerPolicy', fields: ['.status'] });
+    expect([we!.writers, they!.writers]).toEqual([[THEIRS], [OURS]]);
+    const before = server.writes;
+    for (let seconds = 0; seconds < 3_600; seconds += 1) {
+      nowMs += 1_000;
+      await write('theirs', theirs);
+      await write('ours');
+    }
+    const [most, least] = [2 * (3_600_000 / maxDelayMs + 10), 3_600_000 / maxDelayMs];
+    expect(server.writes - before).toBeLessThan(most);
+    expect(server.writes - before).toBeGreaterThan(least);
+  });
+
+  it('was contested is no longer so a minute after the other writer has stopped, whatever is written meanwhile', async () => {
+    await fight(writerTo(server.client, THEIRS));
+    nowMs += firstDelayMs;
+    await write('ours');
+    nowMs += firstDelayMs;
+    for (let passed = 0; passed <= calmMs; passed += 5_000) {
+      expect(await write(`ours after ${passed}`)).toEqual({ written: true });
+      nowMs += 5_000;
+    }
+    expect(ours.contestOf(server.stored)).toBeUndefined();
+  });
+
+  it('this installation alone writes is not contested, however often it changes', async () => {
+    for (let time = 0; time < 10 * promptRepairs; time += 1) {
+      expect(await write(`status ${time}`)).toEqual({ written: true });
+      nowMs += 10;
+    }
+    expect(ours.contestOf(server.stored)).toBeUndefined();
+    expect(server.dryRuns).toBe(0);
+  });
+
+  it('is written over a cache that lags behind is not contested', async () => {
+    const lagging = server.stored;
+    for (let time = 0; time < 10 * promptRepairs; time += 1) {
+      await ours.write(ours.newest(lagging), `status ${time}`, nowMs, signal);
+      nowMs += 10;
+    }
+    expect(server.writes).toBe(10 * promptRepairs);
+    expect(server.dryRuns).toBe(0);
+    expect(ours.contestOf(server.stored)).toBeUndefined();
+  });
+
+  it('this installation wrote without hearing the answer is not contested, also after an upgrade from a version with another field manager', async () => {
+    await write('former', writerTo(server.client, 'breakwater'));
+    nowMs += 1_000;
+    for (let time = 0; time < 10 * promptRepairs; time += 1) {
+      expect(await write(`status ${time}`)).toEqual({ written: true });
+      // Another writer of the same installation stands for a write whose answer was lost.
+      await write(`status ${time}, unheard`, writerTo(server.client));
+      nowMs += 10;
+    }
+    expect(ours.contestOf(server.stored)).toBeUndefined();
+  });
+
+  it('each leader of one installation writes in turn is not contested', async () => {
+    for (let term = 0; term < 10 * promptRepairs; term += 1) {
+      const leader = writerTo(server.client);
+      for (let time = 0; time < 3; time += 1) await write(`status ${time} of ${term}`, leader);
+      expect(leader.contestOf(server.stored)).toBeUndefined();
+      nowMs += 10;
+    }
+  });
 });

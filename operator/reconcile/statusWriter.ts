@@ -1,7 +1,16 @@
+import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { isConflict, isNotFound, keyOf, type CallOptions, type Resource } from '../kube/index.ts';
+import {
+  isConflict,
+  isNotFound,
+  keyOf,
+  type ReplaceOptions,
+  type Resource,
+} from '../kube/index.ts';
 import type { StatusChange } from '../status/change.ts';
+import type { Contest } from '../status/observations.ts';
+import type { Contests, Undone } from './contests.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { isNewer } from './resourceVersion.ts';
 import type { WriteBudget } from './writeBudget.ts';
@@ -15,8 +24,22 @@ export interface StatusClient {
   replaceStatus<T extends KubernetesObject>(
     resource: Resource<T, 'status/update'>,
     object: KubernetesObject,
-    options?: CallOptions,
+    options?: ReplaceOptions,
   ): Promise<T>;
+}
+
+export interface StatusWriterOptions<S, T extends StatusObject<S>> {
+  client: StatusClient;
+  resource: Resource<T, 'status/update'>;
+  budget: WriteBudget;
+  /** Recognises another writer of the status. */
+  contests: Contests;
+  /** No other installation may write under it. */
+  fieldManager: string;
+  changeOf: (previous: S | undefined, next: S) => StatusChange;
+  ownWrites?: OwnWrites | undefined;
+  /** The parts of the figures; each is written soon after it has settled. Default: none. */
+  settling?: (status: S) => readonly unknown[];
 }
 
 /** Figures that stay the same for this long have settled. As pods report in batches, that is within 10 s of the last change. */
@@ -37,12 +60,14 @@ interface Written<S> {
 
 /**
  * Writes the status of objects of one kind: at once after a change of a state, condition or generation, within a budget
- * after a change of figures alone, and not at all without a change.
+ * after a change of figures alone, and not at all without a change. It answers another writer as ChildWriter does.
  */
 export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #client: StatusClient;
   readonly #resource: Resource<T, 'status/update'>;
   readonly #budget: WriteBudget;
+  readonly #contests: Contests;
+  readonly #fieldManager: string;
   readonly #ownWrites: OwnWrites;
   readonly #settling: (status: S) => readonly unknown[];
   /** By object: the parts of its figures that are not written yet. */
@@ -51,21 +76,19 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   /** The last write, while the informer's cache may be older. */
   readonly #written = new Map<string, Written<S>>();
 
-  /** @param settling the parts of the figures; each is written soon after it has settled */
-  constructor(
-    client: StatusClient,
-    resource: Resource<T, 'status/update'>,
-    budget: WriteBudget,
-    changeOf: (previous: S | undefined, next: S) => StatusChange,
+  constructor({
     ownWrites = new OwnWrites(),
-    settling: (status: S) => readonly unknown[] = () => [],
-  ) {
-    this.#settling = settling;
-    this.#client = client;
-    this.#resource = resource;
-    this.#budget = budget;
-    this.#changeOf = changeOf;
+    settling = () => [],
+    ...options
+  }: StatusWriterOptions<S, T>) {
+    this.#client = options.client;
+    this.#resource = options.resource;
+    this.#budget = options.budget;
+    this.#contests = options.contests;
+    this.#fieldManager = options.fieldManager;
+    this.#changeOf = options.changeOf;
     this.#ownWrites = ownWrites;
+    this.#settling = settling;
   }
 
   /** The cached object, with the last written status if that is newer. */
@@ -94,6 +117,8 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     signal: AbortSignal,
   ): Promise<{ written: boolean; retryAfterMs?: number }> {
     const key = keyOf(object);
+    const heldMs = this.#contests.waitMs(object.metadata.uid!);
+    if (heldMs > 0 && this.#isUndone(object)) return { written: false, retryAfterMs: heldMs };
     const change = this.#changeOf(object.status, next);
     if (change !== 'Now') {
       const wait = this.#wait(object, next, change, now);
@@ -101,15 +126,8 @@ export class StatusWriter<S, T extends StatusObject<S>> {
       if (wait > 0) return { written: false, retryAfterMs: wait };
     }
     this.#steady.delete(key);
-    const body = { ...object, status: next };
     try {
-      const options = { signal, lowPriority: true };
-      const written = await this.#ownWrites.track(object.metadata.uid, () =>
-        this.#client.replaceStatus(this.#resource, body, options),
-      );
-      const { metadata, status } = written;
-      const { uid, resourceVersion } = metadata;
-      this.#written.set(key, { uid, resourceVersion, status });
+      await this.#replace(object, next, signal);
     } catch (error) {
       // The object was deleted meanwhile.
       if (isNotFound(error)) return { written: false };
@@ -118,6 +136,42 @@ export class StatusWriter<S, T extends StatusObject<S>> {
       throw error;
     }
     return { written: true };
+  }
+
+  /** Who contests the status, and when to look again; undefined while it is not contested. */
+  contestOf({ metadata }: T): (Contest & { lookAgainMs: number }) | undefined {
+    const contest = this.#contests.of(metadata.uid!);
+    return contest && { kind: this.#resource.kind, name: metadata.name, ...contest };
+  }
+
+  async #replace(object: T, next: S, signal: AbortSignal): Promise<void> {
+    const { uid } = object.metadata;
+    const undone = this.#isUndone(object) ? await this.#undoneBy(object, signal) : undefined;
+    const options = { fieldManager: this.#fieldManager, lowPriority: true, signal };
+    const { metadata, status } = await this.#ownWrites.track(uid, () =>
+      this.#client.replaceStatus(this.#resource, { ...object, status: next }, options),
+    );
+    const { resourceVersion } = metadata;
+    this.#written.set(keyOf(object), { uid, resourceVersion, status });
+    this.#contests.wrote(uid!, { stamp: stampOf(status), version: resourceVersion }, undone);
+  }
+
+  #isUndone({ metadata, status }: T): boolean {
+    const found = { stamp: stampOf(status), version: metadata.resourceVersion };
+    return this.#contests.isUndone(metadata.uid!, found);
+  }
+
+  /**
+   * Once the contest begins, an update that changes nothing and is not stored has the API server name the last writer.
+   * If that is this installation, the answer to a write was lost, and nobody contests it.
+   */
+  async #undoneBy(object: T, signal: AbortSignal): Promise<Undone | undefined> {
+    const fields = ['.status'];
+    if (!this.#contests.isFrequent(object.metadata.uid!)) return { writers: [], fields };
+    const options = { fieldManager: this.#fieldManager, dryRun: true, lowPriority: true, signal };
+    const stored = await this.#client.replaceStatus(this.#resource, object, options);
+    const writers = lastWriters(stored).filter((manager) => manager !== this.#fieldManager);
+    return writers.length > 0 ? { writers, fields } : undefined;
   }
 
   /** Milliseconds until the figures may be written; undefined if they need no write. */
@@ -159,4 +213,27 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     this.#written.delete(key);
     this.#budget.forget(`${kind}/${key}`);
   }
+}
+
+/** Hash of a status as the API server stores it. */
+function stampOf(status: unknown): string {
+  return hash('sha256', JSON.stringify(status) ?? '');
+}
+
+interface ManagedFields {
+  manager?: string;
+  subresource?: string;
+  /** RFC 3339 in whole seconds. */
+  time?: string;
+}
+
+/** The field managers that wrote the status in the last second in which it changed. */
+function lastWriters({ metadata }: KubernetesObject): string[] {
+  const { managedFields = [] } = metadata as { managedFields?: ManagedFields[] };
+  const writes = managedFields.filter(({ subresource }) => subresource === 'status');
+  const last = writes
+    .map(({ time = '' }) => time)
+    .sort()
+    .at(-1);
+  return writes.flatMap(({ manager, time = '' }) => (time === last ? (manager ?? []) : []));
 }

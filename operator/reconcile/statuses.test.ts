@@ -6,7 +6,6 @@ import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { PodReport } from '../links/index.ts';
 import { hashOf, snapshot } from '../testing/messages.ts';
 import { AgentNotifier } from './agentNotifier.ts';
-import type { HeldContest } from './agentState.ts';
 import { Attachments } from './attachments.ts';
 import { StatusReconciler, type StatusReconcilerOptions } from './statuses.ts';
 
@@ -19,7 +18,6 @@ const turns = limitFixture('triage', { scope: 'Fleet' }, { name: 'turns', resour
 let nowMs: number;
 let report: PodReport;
 let fleet: FleetFigures | undefined;
-let contests: HeldContest[];
 let written: CircuitBreakerPolicy[];
 let statuses: StatusReconciler;
 let notifier: AgentNotifier;
@@ -42,7 +40,6 @@ beforeEach(() => {
   notifier = new AgentNotifier();
   written = [];
   fleet = undefined;
-  contests = [];
   report = reportOf(OLD);
   const pod = {
     metadata: { namespace: 'support', name: 'triage-1', uid: 'uid-pod' },
@@ -64,6 +61,7 @@ beforeEach(() => {
   const known = { plan, attachment, configuration, configuredAt: 1_000 };
   const state = { ...known, applyErrors: [], paused: false };
   statuses = new StatusReconciler({
+    installation: 'breakwater-system/breakwater-operator',
     client: {
       replaceStatus: (_resource: unknown, object: unknown) => {
         const { metadata } = object as CircuitBreakerPolicy;
@@ -81,7 +79,7 @@ beforeEach(() => {
     links: { podReport: () => report, podsOf: () => [report] },
     circuits: { of: () => undefined },
     fleet: { figuresOf: () => fleet },
-    agents: { stateOf: () => ({ ...state, contests }) },
+    agents: { stateOf: () => state },
     events: { record: () => undefined },
     clock: { now: () => nowMs, monotonic: () => nowMs },
   } as unknown as StatusReconcilerOptions);
@@ -220,39 +218,5 @@ describe('the figures of a limit', () => {
     tell(0, 60);
     await lookAtLimit();
     expect(shown()!.summary).toMatchObject({ used: '15%' });
-  });
-});
-
-describe('the status of an agent that another writer contests', () => {
-  const contestOf = (writer: string): HeldContest => ({
-    ...{ kind: 'Deployment', name: 'triage', writers: [writer], fields: ['.spec.replicas'] },
-    ...{ held: true, lookAgainMs: 1_000 },
-  });
-  const lookAtAgent = (): unknown =>
-    statuses.agent(KEY, new AbortController().signal, undefined as never);
-
-  beforeEach(() => {
-    nowMs += 1_000;
-  });
-
-  it('is written once in 10 s if that is another installation, which writes it too', async () => {
-    contests = [contestOf('breakwater-agentdeployment')];
-    await lookAtAgent();
-    expect(written).toHaveLength(1);
-    nowMs += 1_000;
-    expect(await lookAtAgent()).toEqual({ requeueAfterMs: 9_000 });
-    nowMs += 9_000;
-    expect(await lookAtAgent()).not.toEqual({ requeueAfterMs: expect.any(Number) });
-    contests = [];
-    await lookAtAgent();
-    expect(written.length).toBeGreaterThan(1);
-  });
-
-  it('does not wait for another kind of writer', async () => {
-    contests = [contestOf('scaler')];
-    await lookAtAgent();
-    contests = [];
-    await lookAtAgent();
-    expect(written).toHaveLength(2);
   });
 });

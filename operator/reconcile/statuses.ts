@@ -6,7 +6,7 @@ import type {
   RateLimitPolicy,
   RateLimitPolicyStatus,
 } from '../../crds/generated/types.ts';
-import { FIELD_MANAGER } from '../desired/common/metadata.ts';
+import { statusManager } from '../desired/common/metadata.ts';
 import type {
   Policy,
   PolicyAttachment,
@@ -35,17 +35,17 @@ import {
   rateLimitPolicyEvents,
   type EventDraft,
 } from '../status/events.ts';
-import type { AgentObservation } from '../status/observations.ts';
+import type { AgentObservation, Contest } from '../status/observations.ts';
 import { mergeBreakers, summarizeBreaker, type BreakerSummary } from '../status/breakerSummary.ts';
 import { mergeLimits, summarizeLimits, type LimitSummary } from '../status/limits.ts';
 import { breakerStatus, limitStatus, type PolicyStatusInput } from '../status/policy.ts';
 import { namesOf } from './agentKeys.ts';
 import type { AgentReconciler } from './agents.ts';
-import type { AgentState } from './agentState.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
+import { Contests } from './contests.ts';
 import type { Fleet } from './fleet.ts';
 import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
 import { graceAfter, graceLeft, isPending, observe } from './observe.ts';
@@ -57,6 +57,8 @@ import { WriteBudget } from './writeBudget.ts';
 
 export interface StatusReconcilerOptions {
   client: StatusClient;
+  /** Namespace and name of the Lease. */
+  installation: string;
   caches: Caches;
   attachments: Attachments;
   notifier: Pick<AgentNotifier, 'subscribe'>;
@@ -81,9 +83,6 @@ const NEXT_PART_MS = 1;
 
 /** Between two looks at the leader's bucket of a fleet's limit. Pods do not report when it refills. */
 const REFILL_POLL_MS = 5_000;
-
-/** Between two writes of the status of an agent that another installation looks after too. */
-const SHARED_STATUS_MS = 10_000;
 
 /** A status to write, and the Events for its change. */
 interface Draft<S> {
@@ -117,28 +116,37 @@ export class StatusReconciler {
   >;
   readonly #limits: PolicyStatuses<RateLimitPolicy, RateLimitPolicyStatus, LimitSummary>;
 
-  /** When the status of an agent of two installations may be written again, by key. */
-  readonly #sharedUntil = new Map<string, number>();
-
   constructor(options: StatusReconcilerOptions) {
-    const { client, ownWrites } = options;
-    const budget = new WriteBudget();
+    const { client, ownWrites, installation, clock } = options;
+    const shared = {
+      ...{ client, ownWrites, changeOf: statusChange },
+      budget: new WriteBudget(),
+      contests: new Contests(() => clock.monotonic()),
+      fieldManager: statusManager(installation),
+    };
     this.#options = options;
-    this.#agents = new StatusWriter(client, AgentDeployments, budget, statusChange, ownWrites);
+    this.#agents = new StatusWriter<AgentDeploymentStatus, AgentDeployment>({
+      ...shared,
+      resource: AgentDeployments,
+    });
     this.#breakers = {
       resource: CircuitBreakerPolicies,
-      writer: new StatusWriter(client, CircuitBreakerPolicies, budget, statusChange, ownWrites),
+      writer: new StatusWriter<CircuitBreakerPolicyStatus, CircuitBreakerPolicy>({
+        ...shared,
+        resource: CircuitBreakerPolicies,
+      }),
       targets: new Map(),
       summarize: summarizeBreaker,
       merge: mergeBreakers,
     };
     this.#limits = {
       resource: RateLimitPolicies,
-      writer: new StatusWriter(
-        ...([client, RateLimitPolicies, budget, statusChange, ownWrites] as const),
+      writer: new StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>({
+        ...shared,
+        resource: RateLimitPolicies,
         // The count of rejections settles while the bucket still refills.
-        (status) => [status.limits?.map(({ rejected }) => rejected), status],
-      ),
+        settling: (status) => [status.limits?.map(({ rejected }) => rejected), status],
+      }),
       targets: new Map(),
       summarize: summarizeLimits,
       merge: mergeLimits,
@@ -165,7 +173,6 @@ export class StatusReconciler {
     const cached = caches.agents.get(namespace, name);
     if (!cached || cached.metadata.deletionTimestamp) {
       this.#agents.forget('AgentDeployment', key);
-      this.#sharedUntil.delete(key);
       return;
     }
     const state = agents.stateOf(key);
@@ -173,10 +180,10 @@ export class StatusReconciler {
     // Otherwise a reconcile of the agent is due. It enqueues the status again.
     if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
     if (this.#pending(key)) return;
-    const waitMs = Math.max(this.#waitMs(key), this.#sharedWaitMs(key, state));
+    const waitMs = this.#waitMs(key);
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const agent = this.#agents.newest(cached);
-    const observation = this.#observe(key, true);
+    const observation = withContest(this.#observe(key, true), this.#agents.contestOf(agent));
     const { plan } = state;
     const now = new Date(this.#options.clock.now());
     const next = agentStatus({ agent, plan, observation, previous: agent.status, now });
@@ -186,21 +193,6 @@ export class StatusReconciler {
       events: (previous) => agentEvents({ agent, plan, observation, now }, previous, next),
     });
   };
-
-  /**
-   * Another installation that writes the agent's objects writes its status too. Two that each correct the other would go on
-   * at full speed.
-   */
-  #sharedWaitMs(key: string, { contests = [] }: Pick<AgentState, 'contests'>): number {
-    if (!contests.some(({ writers }) => writers.includes(FIELD_MANAGER))) {
-      this.#sharedUntil.delete(key);
-      return 0;
-    }
-    const now = this.#options.clock.monotonic();
-    const until = this.#sharedUntil.get(key) ?? now;
-    if (until <= now) this.#sharedUntil.set(key, now + SHARED_STATUS_MS);
-    return until - now;
-  }
 
   breaker: Reconcile = async (key, signal) => {
     const pauseMs = this.#pauseMs(this.#breakers, key);
@@ -264,7 +256,11 @@ export class StatusReconciler {
     if (waitMs > 0) return { requeueAfterMs: waitMs };
     const policy = writer.newest(attachment.policy);
     const now = new Date(this.#options.clock.now());
-    const input = { attachment: { ...attachment, policy }, previous: policy.status, now };
+    const contest = writer.contestOf(policy);
+    const input = {
+      ...{ attachment: { ...attachment, policy }, previous: policy.status, now },
+      ...(contest && { contest }),
+    };
     const due = draft({ ...input, seen: summary() });
     return this.#write(writer, resource, policy, graceMs, signal, due);
   }
@@ -318,7 +314,8 @@ export class StatusReconciler {
       this.#options.onWritten?.(resource.kind, keyOf(object));
       this.#record(resource, object, events(object.status));
     }
-    const again = [result.retryAfterMs ?? 0, graceMs].filter((ms) => ms > 0);
+    const contestMs = writer.contestOf(object)?.lookAgainMs ?? 0;
+    const again = [result.retryAfterMs ?? 0, graceMs, contestMs].filter((ms) => ms > 0);
     return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
   }
 
@@ -391,4 +388,8 @@ export class StatusReconciler {
       .filter((ms) => ms > 0);
     return left.length > 0 ? Math.min(...left) : 0;
   }
+}
+
+function withContest(seen: AgentObservation, contest: Contest | undefined): AgentObservation {
+  return contest ? { ...seen, contests: [contest, ...(seen.contests ?? [])] } : seen;
 }

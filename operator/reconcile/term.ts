@@ -57,6 +57,8 @@ export interface TermOptions extends ReportedOptions {
   authorityPem: () => string;
   /** Name of this process, for Events. */
   instance: string;
+  /** Namespace and name of the Lease. */
+  installation: string;
   logger: Logger;
   registry: Registry;
   clock: Clock;

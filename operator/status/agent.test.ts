@@ -10,6 +10,7 @@ import {
   modelOf,
   OPTIONS,
 } from '../testing/fixtures.ts';
+import { statusManager } from '../desired/common/metadata.ts';
 import { planAgent } from '../desired/plan.ts';
 import { agentStatus } from './agent.ts';
 import { condition } from './conditions.ts';
@@ -472,6 +473,16 @@ describe('agentStatus', () => {
       'is another installation',
       { writers: ['breakwater-agentdeployment'], fields: ['.data.x'] },
       'Give each installation its own agents',
+    ],
+    [
+      'writes the status under the name of another installation',
+      { writers: [statusManager('west-system/west')], fields: ['.status'] },
+      'Another installation of Breakwater, the one with the Lease west-system/west, changes .status of',
+    ],
+    [
+      'writes the status',
+      { writers: ['kubectl-edit'], fields: ['.status'] },
+      'more and more seldom. Stop "kubectl-edit".',
     ],
   ])('is degraded, but ready, while who contests an object %s', (_case, contest, text) => {
     const contests = [{ kind: 'Deployment', name: 'triage', ...contest }];

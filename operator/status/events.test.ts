@@ -4,6 +4,7 @@ import type {
   CircuitBreakerPolicy,
   CircuitBreakerPolicyStatus,
 } from '../../crds/generated/types.ts';
+import { statusManager } from '../desired/common/metadata.ts';
 import { attach } from '../desired/policies/attach.ts';
 import {
   agentFixture,
@@ -61,11 +62,13 @@ describe('breakerPolicyEvents', () => {
     pods: PodObservation[],
     previous?: CircuitBreakerPolicyStatus,
     policies: CircuitBreakerPolicy[] = [breakerFixture()],
+    contest?: Contest,
   ): CircuitBreakerPolicyStatus => {
     const { breakers } = attach({ breakers: policies, limits: [] }, [agentFixture()]);
     const attachment = breakers.find(({ policy }) => policy.metadata.name === 'triage')!;
     const agents = new Map([['triage', observation(pods)]]);
-    return breakerPolicyStatus({ attachment, agents, previous, now: NOW });
+    const input = { attachment, agents, previous, now: NOW };
+    return breakerPolicyStatus({ ...input, ...(contest && { contest }) });
   };
   const first = status(well);
 
@@ -181,6 +184,20 @@ describe('breakerPolicyEvents', () => {
     ]);
     expect(lines(breakerPolicyEvents(open, status(inAll(opened), open)))).toEqual([
       `Warning CircuitOpened Circuit model/primary of triage opened in 3/3 pods: ${reason}`,
+    ]);
+  });
+
+  it('reports that another installation contests the status, once, and when that ends', () => {
+    const contested = status(well, first, undefined, {
+      ...{ kind: 'CircuitBreakerPolicy', name: 'triage', fields: ['.status'] },
+      writers: [statusManager('west-system/west')],
+    });
+    expect(lines(breakerPolicyEvents(first, contested))).toEqual([
+      'Warning ObjectContested Another installation of Breakwater, the one with the Lease west-system/west, changes .status of CircuitBreakerPolicy triage again and again, and the operator puts the object back more and more seldom. Give each installation its own agents and policies by the values watchNamespaces or watchSelector of the chart.',
+    ]);
+    expect(breakerPolicyEvents(contested, contested)).toEqual([]);
+    expect(lines(breakerPolicyEvents(contested, first))).toEqual([
+      'Normal ContestEnded No other writer changes the status of the policy again and again any more.',
     ]);
   });
 

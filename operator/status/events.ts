@@ -370,8 +370,24 @@ function policyConditionEvents(previous: Conditions, next: Conditions): EventDra
       : conditionEvent(previous, next, 'Programmed', {
           False: { type: 'Warning', reason: programmed, action: 'ProgramPolicy' },
         })),
+    ...policyContestEvents(previous, next),
   ];
 }
+
+function policyContestEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const isContested = condition(next, 'Contested') !== undefined;
+  if (!isContested && condition(previous, 'Contested') !== undefined) {
+    return [
+      contestEnded('No other writer changes the status of the policy again and again any more.'),
+    ];
+  }
+  return conditionEvent(previous, next, 'Contested', {
+    True: { type: 'Warning', reason: CONTESTED, action: 'Reconcile' },
+  });
+}
+
+const contestEnded = (note: string): EventDraft =>
+  event('Normal', 'ContestEnded', 'Reconcile', note);
 
 /** Reasons of Ready=False in normal operation, which get no Event. */
 const EXPECTED = new Set(['RollingOut']);
@@ -394,8 +410,7 @@ function contestEvents(previous: Conditions, next: Conditions): EventDraft[] {
     });
   }
   if (condition(previous, 'Degraded')?.reason !== CONTESTED) return [];
-  const note = 'No other writer changes objects of the agent again and again any more.';
-  return [event('Normal', 'ContestEnded', 'Reconcile', note)];
+  return [contestEnded('No other writer changes objects of the agent again and again any more.')];
 }
 
 /** Events only for agents that an upgrade makes worse: the others may be hundreds. */

@@ -1,8 +1,9 @@
 import { AUTH } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { networkSecrets } from '../desired/configuration/network.ts';
+import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Problem } from '../desired/common/errors.ts';
-import { FIELD_MANAGER } from '../desired/common/metadata.ts';
+import { FIELD_MANAGER, installationOf } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation, ApplyError, Contest, PodObservation } from './observations.ts';
@@ -11,7 +12,7 @@ import { reportedText } from './reported.ts';
 
 const MAX_TEXT = 512;
 
-/** Reason of the condition Degraded. */
+/** Reason of an agent's condition Degraded and a policy's condition Contested. */
 export const CONTESTED = 'ObjectContested';
 /** Fields that a message names. */
 const MAX_FIELDS = 3;
@@ -48,19 +49,29 @@ export function contested({ contests = [] }: AgentObservation): Problem[] {
   return contests.map((contest) => ({ reason: CONTESTED, message: contestMessage(contest) }));
 }
 
+/** The condition of a policy whose status another writer contests. */
+export function contestedCondition(contest: Contest | undefined): ConditionDraft[] {
+  if (!contest) return [];
+  const message = contestMessage(contest);
+  return [{ type: 'Contested', status: 'True', reason: CONTESTED, message }];
+}
+
 function contestMessage({ kind, name, writers, fields }: Contest): string {
   const object = `${kind} ${name}`;
   if (fields.length === 0) {
     return `${object} is deleted again and again, and the operator makes it again more and more seldom. The API server's audit log tells who deletes it. Stop that, or delete the AgentDeployment.`;
   }
   const change = `${list(fields, MAX_FIELDS)} of ${object} again and again, and the operator puts the object back more and more seldom.`;
-  if (writers.includes(FIELD_MANAGER)) {
-    return `Another installation of Breakwater changes ${change} Give each installation its own agents by the values watchNamespaces or watchSelector of the chart.`;
+  const installation = writers.map(installationOf).find((each) => each !== undefined);
+  if (installation !== undefined || writers.includes(FIELD_MANAGER)) {
+    const lease = installation === undefined ? '' : `, the one with the Lease ${installation},`;
+    return `Another installation of Breakwater${lease} changes ${change} Give each installation its own agents and policies by the values watchNamespaces or watchSelector of the chart.`;
   }
   if (writers.length === 0) {
     return `Another writer changes ${change} The API server's audit log tells who it is. Stop it, or set what it wants in the spec of the AgentDeployment.`;
   }
   const who = list(writers.map((writer) => `"${writer}"`));
+  if (fields.includes('.status')) return `${who} changes ${change} Stop ${who}.`;
   return `${who} changes ${change} Stop ${who}, or set what it wants in the spec of the AgentDeployment.`;
 }
 

@@ -12,7 +12,9 @@ import { stateOf, type BreakerSummary } from './breakerSummary.ts';
 import { MAX_REASON, type WorstState } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { fleetColumns } from './fleet.ts';
+import { contestedCondition } from './impediments.ts';
 import { rateLimitFigures, type LimitSummary } from './limits.ts';
+import type { Contest } from './observations.ts';
 import { programmedCondition, progressCount, share, type ProgressSummary } from './programmed.ts';
 import { lastTransitionTime } from './since.ts';
 import { describeTarget } from './target.ts';
@@ -24,6 +26,8 @@ export interface PolicyStatusInput<P extends Policy> {
   attachment: PolicyAttachment<P>;
   /** The policy's current status. */
   previous: P['status'];
+  /** Absent: no other writer contests the status. */
+  contest?: Contest;
   now: Date;
 }
 
@@ -32,6 +36,7 @@ export function breakerStatus({
   attachment,
   seen,
   previous,
+  contest,
   now,
 }: PolicyStatusInput<CircuitBreakerPolicy> & {
   seen: BreakerSummary;
@@ -72,6 +77,7 @@ export function breakerStatus({
         attachment.overridden,
         tripped(policy, state, seen),
         ...paused(attachment),
+        ...contestedCondition(contest),
       ],
       previous?.conditions,
       generation,
@@ -85,6 +91,7 @@ export function limitStatus({
   attachment,
   seen,
   previous,
+  contest,
   now,
 }: PolicyStatusInput<RateLimitPolicy> & { seen: LimitSummary }): RateLimitPolicyStatus {
   const { generation } = attachment.policy.metadata;
@@ -112,6 +119,7 @@ export function limitStatus({
         attachment.overridden,
         figures.exhausted,
         ...paused(attachment),
+        ...contestedCondition(contest),
       ],
       previous?.conditions,
       generation,
