@@ -7,6 +7,7 @@ export * from './discovery.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './informer.ts';
+export { share, sharing } from './share.ts';
 export { AS_TEXT, type Packing } from './store.ts';
 export * from './key.ts';
 export * from './leader.ts';

@@ -30,6 +30,16 @@ it('each pod reports figures less often if there are many pods', async () => {
   expect(socket.sent).toEqual([{ type: 'Announce', term: 1 }, slow, { type: 'Announce', term: 1 }]);
 });
 
+it('the features of all pods of one version are in memory once', async () => {
+  const { links, connect } = harness();
+  const pods = [target(1), target(2)];
+  links.setTargets(pods);
+  for (const pod of pods) await connect(pod, A);
+  const [first, second] = pods.map(({ uid }) => links.podReport(uid)!.features);
+  expect(second).toEqual(['Limit.Requests']);
+  expect(second).toBe(first);
+});
+
 describe('reports', () => {
   it('merge transitions and counters into the snapshot', async () => {
     const { links, pod, socketTo, changes } = await connected(A);

@@ -6,6 +6,7 @@ import { REPORT_INTERVAL } from '../../contract/link.ts';
 import { formatRevision } from '../../contract/revision.ts';
 import { CONTRACT, type Contract } from '../../contract/versions.ts';
 import type { Clock } from '../kube/clock.ts';
+import { share } from '../kube/share.ts';
 import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
 import { type AttemptLimits, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -123,6 +124,8 @@ export class Links implements PodLinks {
   readonly #termListeners = new Set<HigherTermListener>();
   readonly #siblings: SiblingFigures;
   #reportEveryMs: number = REPORT_INTERVAL.leastMs;
+  /** Those of the last hello. Most pods have the same. */
+  #features: HelloFacts['features'] = [];
   #leadership: { signal: AbortSignal; termOf: (agentKey: AgentKey) => number } | undefined;
 
   constructor(options: LinksOptions) {
@@ -335,7 +338,9 @@ export class Links implements PodLinks {
   }
 
   #connected(pod: Pod, hello: HelloFacts): void {
-    pod.report = afterHello(pod.report, hello, this.#wallTime());
+    this.#features = share(hello.features, this.#features);
+    const facts = { ...hello, features: this.#features };
+    pod.report = afterHello(pod.report, facts, this.#wallTime());
     pod.delivery.connected(hello.boot);
     this.#checkTerm(pod);
     this.#synchronise(pod);

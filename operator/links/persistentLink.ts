@@ -64,6 +64,8 @@ export interface PersistentLinkEvents {
 export type PersistentLinkState =
   'Waiting' | 'Connecting' | 'Authenticating' | 'Connected' | 'Incompatible' | 'Excessive';
 
+const NOTHING = (): void => undefined;
+
 /** Reasons that an administrator should investigate. */
 const SUSPICIOUS: ReadonlySet<CloseReason> = new Set([
   'Refused',
@@ -94,7 +96,7 @@ export class PersistentLink {
   #excessive = false;
   readonly #budget: ReportBudget;
   #stopped = false;
-  #leaveQueue: () => void = () => undefined;
+  #leaveQueue: () => void = NOTHING;
   #cancelRetry: () => void = () => undefined;
 
   constructor(
@@ -201,6 +203,8 @@ export class PersistentLink {
 
   #connected(hello: HelloFacts): void {
     this.#leaveQueue();
+    // The old one would keep what the handshake needed.
+    this.#leaveQueue = NOTHING;
     this.#connectedAt = this.#context.clock.monotonic();
     this.#incompatible = false;
     const runtimeVersion = hello.runtimeVersion.slice(0, MAX_LOGGED);

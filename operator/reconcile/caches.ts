@@ -10,6 +10,8 @@ import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
 import {
   AS_TEXT,
   Informer,
+  sharing,
+  withoutManagedFields,
   type Availability,
   type ConfigMap,
   type Deployment,
@@ -98,11 +100,17 @@ export class Caches {
       resource: Resource<T, Read | V>,
     ): Informer<T, V> =>
       informer<T, V>(resource, { labelSelector: ours, packing: AS_TEXT as Packing<T> });
-    this.agents = informer(AgentDeployments, chosen);
+    this.agents = informer(AgentDeployments, {
+      ...chosen,
+      transform: sharing(withoutManagedFields),
+    });
     this.breakers = informer(CircuitBreakerPolicies, chosen);
     this.limits = informer(RateLimitPolicies, chosen);
-    this.pods = informer(Pods, { labelSelector: ours, transform: slimPod });
-    this.replicaSets = informer(ReplicaSets, { labelSelector: ours, transform: slimReplicaSet });
+    this.pods = informer(Pods, { labelSelector: ours, transform: sharing(slimPod) });
+    this.replicaSets = informer(ReplicaSets, {
+      labelSelector: ours,
+      transform: sharing(slimReplicaSet),
+    });
     this.configMaps = child(ConfigMaps);
     this.serviceAccounts = child(ServiceAccounts);
     this.services = child(Services);

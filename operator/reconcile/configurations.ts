@@ -1,8 +1,8 @@
-import type { Configuration } from '../../contract/generated/types.ts';
+import type { Configuration, Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { configMapName } from '../desired/common/metadata.ts';
 import type { AgentPlan } from '../desired/plan.ts';
-import { keyOf, type ConfigMap } from '../kube/index.ts';
+import { keyOf, share, type ConfigMap } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { Applied } from './agentState.ts';
 import type { Caches } from './caches.ts';
@@ -30,6 +30,8 @@ export interface ConfigurationsOptions {
 export class Configurations {
   readonly #options: ConfigurationsOptions;
   readonly #revisions = new Map<string, Revisions>();
+  /** The last content. The next one shares with it what is equal in both. */
+  #content: Content | undefined;
 
   constructor(options: ConfigurationsOptions) {
     this.#options = options;
@@ -44,7 +46,8 @@ export class Configurations {
   revise(key: string, agent: AgentDeployment, plan: AgentPlan): Configuration | undefined {
     if (!plan.content || !plan.hash) return undefined;
     const known = this.#knownRevisions(key, agent);
-    return this.#revisionsOf(key).decide(plan.content, plan.hash, known).configuration;
+    this.#content = share(plan.content, this.#content);
+    return this.#revisionsOf(key).decide(this.#content, plan.hash, known).configuration;
   }
 
   /** The configuration that the agent's pods run. */
