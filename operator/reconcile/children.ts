@@ -64,7 +64,7 @@ export class ChildWriter {
     const object = stamped(desired);
     if (live && this.#isCurrent(live, object)) return live;
     const key = contestKey(agent, object);
-    const isUndone = this.#contests.isUndone(key, found(live), stampOf(object)!);
+    const isUndone = this.#contests.isUndone(key, found(live), stampOf(object));
     if (isUndone && this.#contests.waitMs(key) > 0) {
       throw new ContestedError(`${object.kind} ${object.metadata.name} is contested`);
     }
