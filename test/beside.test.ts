@@ -31,7 +31,7 @@ async function beside(targets: [string, string], signal?: NodeJS.Signals) {
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
-      if (signal) child.kill(signal);
+      if (signal && !child.killed) child.kill(signal);
     });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, printed };
