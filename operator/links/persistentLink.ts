@@ -97,7 +97,7 @@ export class PersistentLink {
   readonly #budget: ReportBudget;
   #stopped = false;
   #leaveQueue: () => void = NOTHING;
-  #cancelRetry: () => void = () => undefined;
+  #cancelRetry: () => void = NOTHING;
 
   constructor(
     target: PodTarget,

@@ -162,8 +162,8 @@ export class StatusWriter<S, T extends StatusObject<S>> {
   }
 
   /**
-   * Once the contest begins, an update that changes nothing and is not stored has the API server name the last writer.
-   * If that is this installation, the answer to a write was lost, and nobody contests it.
+   * Says who wrote the status last. When a contest begins, the operator sends the stored status once more as a dry run, and
+   * the answer names the field managers. Undefined if this installation wrote last: it did not hear that its write succeeded.
    */
   async #undoneBy(object: T, signal: AbortSignal): Promise<Undone | undefined> {
     const fields = ['.status'];

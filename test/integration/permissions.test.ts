@@ -80,7 +80,7 @@ describe.each(MODES)(
       server = await startApiServer([
         `--audit-policy-file=${policy}`,
         `--audit-log-path=${audit()}`,
-        // With it, whoever names an owner needs a permission on the owner.
+        // This plugin requires a permission on the owner from each client that names one.
         '--enable-admission-plugins=OwnerReferencesPermissionEnforcement',
       ]);
       const [scaledObjects] = await kedaDefinitions();

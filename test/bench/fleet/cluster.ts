@@ -2,9 +2,9 @@
  * Limits an agent with six pods in a real cluster to 100 requests/s. Clients send twice as many, 90 % of them to one
  * pod.
  *
- * fleet_utilisation_cluster: admitted requests ÷ those that one central bucket would have admitted.
- * fleet_overrun_cluster: the most requests beyond capacity + rate × time over any window, of those that were certainly
- * admitted within the window, as clients saw it.
+ * fleet_utilisation_cluster: requests that the pods admit ÷ requests that one central bucket admits.
+ * fleet_overrun_cluster: requests that the pods admit beyond capacity + rate × time, in the worst window. A request counts
+ * if its client knows that a pod admitted it within the window.
  * _failover: the same while the pod of the leader is deleted every 20 s, which sends it SIGTERM.
  * _killed: the same while the process of the leader is killed every 40 s.
  */

@@ -17,7 +17,7 @@ function factsOf({ status }: AgentDeployment | CircuitBreakerPolicy): string {
   return JSON.stringify([state, pods, circuits, summary, told]);
 }
 
-/** Watches the statuses of all agents and policies, and counts those that change. */
+/** Watches all agents and policies, and records each change of a status. */
 export class Facts {
   readonly #known = new Map<string, string>();
   /** Changes since the last `reset`, the latest first. */

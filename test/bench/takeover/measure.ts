@@ -94,8 +94,7 @@ export class TakeoverBench {
   }
 
   /**
-   * Makes this percentage of all pods dead, including those that were dead before, and waits until the leader has
-   * reported it.
+   * Makes more pods dead, until they are this percentage of all. Waits until the leader reports them.
    */
   async lose(percent: number): Promise<void> {
     const dead = Math.floor((this.#pods * percent) / 100);
