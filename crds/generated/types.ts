@@ -1197,7 +1197,7 @@ export interface AgentDeploymentSpec {
     minPerSecond: number;
   };
   /**
-   * Longest retry-after of the runtime's own error answers. A client sleeps for it while its user waits; the body says how long it really takes. A client that has waited once and would have to wait longer is told not to retry. A turn of a conversation waits so long itself, for the rate limit of a provider. Default 5s.
+   * Longest retry-after that the runtime puts into an error answer of its own. The client sleeps that long while its user waits. The body names the true time. The runtime tells a client not to retry if the client has waited once and would have to wait longer. A turn of a conversation itself waits this long at most for a provider's rate limit. Default 5s.
    */
   clientPatience: string;
   /**
