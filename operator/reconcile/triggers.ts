@@ -136,7 +136,7 @@ function onChildChange(
     return enqueue(queues, change, (queue, each) => queue.addAfter(each, CREATED_MS, { priority }));
   }
   const reconcile = (): void => enqueue(queues, change);
-  // The next step of a roll-out depends on the cached Deployment, so every version of it is reconciled.
+  // The next step of a rollout depends on the cached Deployment, so every version of it is reconciled.
   if (current && current.kind !== 'Deployment') ownWrites.unlessOurs(current, reconcile);
   else reconcile();
 }

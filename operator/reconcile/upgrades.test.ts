@@ -64,7 +64,7 @@ class Scene {
     };
   }
 
-  /** The new pods of a roll-out do not become available in time; the old ones stay, if there were any. */
+  /** The new pods of a rollout do not become available in time; the old ones stay, if there were any. */
   getStuck(name: string): void {
     const deployment = this.live.get(name)!;
     deployment.status = {

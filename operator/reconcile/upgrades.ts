@@ -35,9 +35,9 @@ export interface UpgradeCounts {
 
 /**
  * Limits how many agents roll at once when a new version of the operator changes the image or the pod template of all.
- * Roll-outs that a user asked for never wait.
+ * Rollouts that a user asked for never wait.
  *
- * An agent without available pods takes no place, so broken agents do not delay the upgrade. An agent whose roll-out
+ * An agent without available pods takes no place, so broken agents do not delay the upgrade. An agent whose rollout
  * makes no progress gives its place back and counts as failed. After `maxFailures` failed agents the upgrade stops: no
  * other agent begins to roll until one of them recovers, is changed or deleted.
  */
@@ -118,7 +118,7 @@ export class Upgrades {
     return 'Rolls';
   }
 
-  /** Takes back the place of an agent whose roll-out makes no progress. */
+  /** Takes back the place of an agent whose rollout makes no progress. */
   #failIfStuck(key: string, live: LiveDeployment | undefined): void {
     if (!live || !isStuck(live) || !this.#rolling.has(key)) return;
     this.#change(() => {

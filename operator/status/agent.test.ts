@@ -264,7 +264,7 @@ describe('agentStatus', () => {
       'The Deployment does not exist yet.',
     ],
     [
-      'the first roll-out',
+      'the first rollout',
       observation([], {
         deployment: deployment({ ...rolling, readyReplicas: 0, updatedReplicas: 3 }),
       }),
@@ -296,7 +296,7 @@ describe('agentStatus', () => {
       'Pods cannot be created: exceeded quota.',
     ],
     [
-      'a roll-out that failed',
+      'a rollout that failed',
       observation(three, {
         deployment: deployment({
           updatedReplicas: 1,
@@ -461,7 +461,7 @@ describe('agentStatus', () => {
     [
       'changes a field',
       { writers: ['scaler'], fields: ['.spec.replicas'] },
-      '"scaler" changes .spec.replicas of Deployment triage again and again, and the operator puts the object back more and more seldom. Stop "scaler", or set what it wants in the spec of the AgentDeployment.',
+      '"scaler" changes .spec.replicas of Deployment triage again and again, and the operator puts the object back less and less often. Stop "scaler", or set what it wants in the spec of the AgentDeployment.',
     ],
     [
       'removes fields',
@@ -482,7 +482,7 @@ describe('agentStatus', () => {
     [
       'writes the status',
       { writers: ['kubectl-edit'], fields: ['.status'] },
-      'more and more seldom. Stop "kubectl-edit".',
+      'less and less often. Stop "kubectl-edit".',
     ],
   ])('is degraded, but ready, while who contests an object %s', (_case, contest, text) => {
     const contests = [{ kind: 'Deployment', name: 'triage', ...contest }];

@@ -193,7 +193,7 @@ describe('breakerPolicyEvents', () => {
       writers: [statusManager('west-system/west')],
     });
     expect(lines(breakerPolicyEvents(first, contested))).toEqual([
-      'Warning ObjectContested Another installation of Breakwater, the one with the Lease west-system/west, changes .status of CircuitBreakerPolicy triage again and again, and the operator puts the object back more and more seldom. Give each installation its own agents and policies by the values watchNamespaces or watchSelector of the chart.',
+      'Warning ObjectContested Another installation of Breakwater, the one with the Lease west-system/west, changes .status of CircuitBreakerPolicy triage again and again, and the operator puts the object back less and less often. Give each installation its own agents and policies by the values watchNamespaces or watchSelector of the chart.',
     ]);
     expect(breakerPolicyEvents(contested, contested)).toEqual([]);
     expect(lines(breakerPolicyEvents(contested, first))).toEqual([

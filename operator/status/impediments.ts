@@ -59,9 +59,9 @@ export function contestedCondition(contest: Contest | undefined): ConditionDraft
 function contestMessage({ kind, name, writers, fields }: Contest): string {
   const object = `${kind} ${name}`;
   if (fields.length === 0) {
-    return `${object} is deleted again and again, and the operator makes it again more and more seldom. The API server's audit log tells who deletes it. Stop that, or delete the AgentDeployment.`;
+    return `${object} is deleted again and again, and the operator recreates it less and less often. The API server's audit log tells who deletes it. Stop that, or delete the AgentDeployment.`;
   }
-  const change = `${list(fields, MAX_FIELDS)} of ${object} again and again, and the operator puts the object back more and more seldom.`;
+  const change = `${list(fields, MAX_FIELDS)} of ${object} again and again, and the operator puts the object back less and less often.`;
   const installation = writers.map(installationOf).find((each) => each !== undefined);
   if (installation !== undefined || writers.includes(FIELD_MANAGER)) {
     const lease = installation === undefined ? '' : `, the one with the Lease ${installation},`;

@@ -26,12 +26,12 @@ it('the status says that the upgrade has stopped, and names the agent that stopp
     reason: 'UpgradeStopped',
     message: expect.stringContaining('The upgrade to runtime:2 has stopped'),
   });
-  const stuck = { state: 'Failed' as const, message: 'The roll-out makes no progress: image.' };
+  const stuck = { state: 'Failed' as const, message: 'The rollout makes no progress: image.' };
   expect(progressing(stuck, { upgradeFailed: true })).toMatchObject({
     status: 'False',
     reason: 'UpgradeFailed',
     message:
-      'The roll-out makes no progress: image. The agent was well before the operator upgraded it.',
+      'The rollout makes no progress: image. The agent was well before the operator upgraded it.',
   });
   expect(progressing(stuck)).toMatchObject({ reason: 'ProgressDeadlineExceeded' });
 });

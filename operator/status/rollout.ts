@@ -9,7 +9,7 @@ export interface RollOut {
   message: string;
 }
 
-/** The state of the Deployment's roll-out. */
+/** The state of the Deployment's rollout. */
 export function rollOutOf({ deployment }: AgentObservation, desired: number): RollOut {
   if (deployment === undefined) {
     return { state: 'RollingOut', message: 'The Deployment does not exist yet.' };
@@ -18,7 +18,7 @@ export function rollOutOf({ deployment }: AgentObservation, desired: number): Ro
   if (isCurrent(deployment) && progress?.reason === 'ProgressDeadlineExceeded') {
     return {
       state: 'Failed',
-      message: `The roll-out makes no progress: ${progress.message ?? progress.reason}.`,
+      message: `The rollout makes no progress: ${progress.message ?? progress.reason}.`,
     };
   }
   if (isComplete(deployment, desired)) {
@@ -54,7 +54,7 @@ export interface UpgradeFacts {
   upgradeFailed?: true;
 }
 
-/** The condition Progressing. Unlike a Deployment's it is False after a complete roll-out. */
+/** The condition Progressing. Unlike a Deployment's it is False after a complete rollout. */
 export function progressing(
   { state, message }: RollOut,
   { upgradeTo, upgradeStopped, upgradeFailed }: UpgradeFacts = {},

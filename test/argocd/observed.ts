@@ -28,7 +28,11 @@ import {
   strangePod,
   transition,
 } from '../../operator/testing/observations.ts';
-import type { AgentObservation, PodObservation } from '../../operator/status/observations.ts';
+import type {
+  AgentObservation,
+  Contest,
+  PodObservation,
+} from '../../operator/status/observations.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/testing/policyStatus.ts';
 
 const NAMES = ['triage-a', 'triage-b', 'triage-c'];
@@ -85,12 +89,13 @@ function breaker(
   spec: Partial<CircuitBreakerPolicySpec> = {},
   others: readonly CircuitBreakerPolicy[] = [],
   annotations?: Record<string, string>,
+  contest?: Contest,
 ): CircuitBreakerPolicy {
   const policy = breakerFixture('triage', spec, annotations && { annotations });
   const { breakers } = attach({ breakers: [policy, ...others], limits: [] }, [agentFixture()]);
   const attachment = breakers.find((one) => one.policy === policy)!;
   const agents = new Map([['triage', seen]]);
-  const input = { attachment, agents, previous: undefined, now: NOW };
+  const input = { attachment, agents, contest, previous: undefined, now: NOW };
   return { ...policy, status: breakerPolicyStatus(input) };
 }
 
@@ -98,12 +103,13 @@ function rateLimit(
   seen: AgentObservation,
   spec: Partial<RateLimitPolicy['spec']> = {},
   annotations?: Record<string, string>,
+  contest?: Contest,
 ): RateLimitPolicy {
   const policy = limitFixture('triage', spec, annotations && { annotations });
   const { limits } = attach({ breakers: [], limits: [policy] }, [agentFixture()]);
   const attachment = limits[0] as PolicyAttachment<RateLimitPolicy>;
   const agents = new Map([['triage', seen]]);
-  const input = { attachment, agents, previous: undefined, now: NOW };
+  const input = { attachment, agents, contest, previous: undefined, now: NOW };
   return { ...policy, status: rateLimitPolicyStatus(input) };
 }
 
@@ -131,6 +137,14 @@ const narrower = breakerFixture('narrower', { targetRefs: [target('triage/model/
 const PAUSED = { 'breakwater.dev/paused': 'true' };
 const WAITING = { kind: 'RateLimitPolicy', name: 'triage' } as const;
 
+/** Another installation writes the status of the policy. */
+const contest = (kind: string): Contest => ({
+  kind,
+  name: 'triage',
+  writers: ['breakwater:west-system/west'],
+  fields: ['.status'],
+});
+
 export const AGENTS: Record<string, AgentDeployment> = {
   progressing_new: agentFixture('triage'),
   progressing_edited: edited(agent(observation(three()))),
@@ -152,6 +166,13 @@ export const BREAKERS: Record<string, CircuitBreakerPolicy> = {
   progressing_behind: breaker(observation([pod('triage-a'), pod('triage-b', {}, behind)])),
   degraded_noTarget: breaker(observation(three()), nowhere),
   degraded_conflict: breaker(observation(three()), {}, [narrower]),
+  degraded_contested: breaker(
+    observation(three()),
+    {},
+    [],
+    undefined,
+    contest('CircuitBreakerPolicy'),
+  ),
   degraded_refused: breaker(observation(three(refused, behind))),
   degraded_unsupported: breaker(observation(three(old))),
   healthy: breaker(observation(three())),
@@ -167,6 +188,7 @@ export const LIMITS: Record<string, RateLimitPolicy> = {
   progressing_edited: edited(rateLimit(observation(three()))),
   progressing_behind: rateLimit(observation(three({}, behind))),
   degraded_noTarget: rateLimit(observation(three()), nowhere),
+  degraded_contested: rateLimit(observation(three()), {}, undefined, contest('RateLimitPolicy')),
   degraded_refused: rateLimit(observation(three(refused, behind))),
   healthy: rateLimit(observation(three())),
   healthy_limiting: rateLimit(observation(three(limiting))),

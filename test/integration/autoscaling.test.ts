@@ -124,7 +124,7 @@ it('autoscaling keeps the number of pods, follows the autoscaler, and ends in on
     (found) => found.spec.replicas === 7,
   );
   expect(ownersOf(scaled)).toEqual(['scaler']);
-  // A roll-out during autoscaling does not change the number.
+  // A rollout during autoscaling does not change the number.
   const autoscaling = { minReplicas: 2, maxReplicas: 9 };
   await apply(namespace, { replicas: 4, autoscaling, image: 'runtime:2' });
   await server.until<Managed>(

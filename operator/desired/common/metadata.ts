@@ -86,5 +86,5 @@ export function isPaused({ metadata }: KubernetesObject): boolean {
   return metadata.annotations?.[PAUSED_ANNOTATION] === 'true';
 }
 
-/** Additional pods during a roll-out. */
+/** Additional pods during a rollout. */
 export const MAX_SURGE = 1;

@@ -28,7 +28,7 @@ export function keepsPods(upgrade: Upgrade | undefined): boolean {
 }
 
 /**
- * The Deployment of the agent's pods. A roll-out starts a new pod before it stops an old one, so that the agent never has
+ * The Deployment of the agent's pods. A rollout starts a new pod before it stops an old one, so that the agent never has
  * fewer pods than desired.
  */
 export function buildDeployment(

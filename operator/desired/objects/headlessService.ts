@@ -13,7 +13,7 @@ const SCRAPE = {
 /**
  * The headless Service with the addresses of all pods, for Prometheus and for sibling pods. It also lists unready pods, so
  * that Prometheus scrapes them. Without a ServiceMonitor it has the prometheus.io annotations. On pods, a change of these
- * would cause a roll-out.
+ * would cause a rollout.
  */
 export function buildHeadlessService(agent: AgentDeployment, facts: MonitoringFacts): Service {
   const metadata = childMetadata(agent, headlessServiceName(agent));

@@ -6,7 +6,7 @@ type Spec = AgentDeployment['spec'];
 
 /**
  * The parts of a spec that determine the pod template. Its builders get nothing else, so only edits of these fields cause a
- * roll-out.
+ * rollout.
  */
 export interface PodChoices extends Pick<
   Spec,

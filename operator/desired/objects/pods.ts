@@ -120,7 +120,7 @@ export function isServing({ status }: LiveDeployment): boolean {
   return (status?.availableReplicas ?? 0) > 0;
 }
 
-/** Whether the current roll-out has made no progress for spec.progressDeadlineSeconds. */
+/** Whether the current rollout has made no progress for spec.progressDeadlineSeconds. */
 export function isStuck({ metadata, status }: LiveDeployment): boolean {
   const current = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
   const progress = status?.conditions?.find(({ type }) => type === 'Progressing');

@@ -65,7 +65,7 @@ describe('resolveLimits', () => {
       { onLimit: 'Queue', maxWaitMs: 2000 },
     ],
     ['Limit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],
-    // 3 replicas, 3 that finish their requests, and one more during a roll-out.
+    // 3 replicas, 3 that finish their requests, and one more during a rollout.
     [
       'Limit.Fleet',
       { scope: 'Fleet' },

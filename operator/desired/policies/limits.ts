@@ -77,7 +77,7 @@ export function needsStore({ spec }: RateLimitPolicy): boolean {
   return spec.limits.some((limit) => isStored(spec, limit));
 }
 
-/** Greatest number of pods: the replicas, one more during a roll-out, and as many that finish their requests. */
+/** Greatest number of pods: the replicas, one more during a rollout, and as many that finish their requests. */
 export function mostPods({ replicas, autoscaling }: Sized): number {
   const most = autoscaling?.maxReplicas ?? replicas;
   return 2 * most + MAX_SURGE;

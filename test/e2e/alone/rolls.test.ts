@@ -38,7 +38,7 @@ describe('an agent under load', () => {
 
   afterAll(() => sandbox.close());
 
-  /** Each edition has another pod template, which causes a roll-out. */
+  /** Each edition has another pod template, which causes a rollout. */
   const agent = (edition: number, replicas: number): Record<string, unknown> =>
     sandbox.agent({
       name: 'ferry',

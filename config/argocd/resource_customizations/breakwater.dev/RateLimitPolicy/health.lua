@@ -19,6 +19,7 @@ local accepted = condition("Accepted")
 local programmed = condition("Programmed")
 local overridden = condition("Overridden")
 local paused = condition("Paused")
+local contested = condition("Contested")
 local exhausted = condition("Exhausted")
 
 if accepted.status == "False" then
@@ -26,6 +27,9 @@ if accepted.status == "False" then
 end
 if paused.status == "True" then
   return health("Suspended", paused)
+end
+if contested.status == "True" then
+  return health("Degraded", contested)
 end
 if programmed.status == "False" then
   return health(programmed.reason == "Pending" and "Progressing" or "Degraded", programmed)
