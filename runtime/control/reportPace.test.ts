@@ -19,11 +19,22 @@ it('the next report waits after a large one as long as the pace demands', () => 
 });
 
 it('figures go out at the interval that the leader asks for', () => {
-  const pace = new ReportPace();
-  pace.setInterval(4 * REPORT_INTERVAL.leastMs);
+  const pace = new ReportPace(() => 0.5);
   const due = (ticks: number): string[] => Array.from({ length: ticks }, () => pace.tick());
-  expect(due(1)).toEqual(['Changes']);
+  pace.setInterval(4 * REPORT_INTERVAL.leastMs);
+  expect(due(2)).toEqual(['State', 'Changes']);
+  pace.setInterval(4 * REPORT_INTERVAL.leastMs);
   expect(due(4)).toEqual(['State', 'State', 'State', 'Changes']);
   pace.setInterval(REPORT_INTERVAL.leastMs);
   expect(due(2)).toEqual(['Changes', 'Changes']);
+});
+
+it('figures of pods that are asked at once go out in different seconds of the interval', () => {
+  const parts = [0, 0.2, 0.4, 0.6, 0.8, 0.99];
+  const seconds = parts.map((part) => {
+    const pace = new ReportPace(() => part);
+    pace.setInterval(8 * REPORT_INTERVAL.leastMs);
+    return 1 + Array.from({ length: 8 }, () => pace.tick()).indexOf('Changes');
+  });
+  expect(seconds).toEqual([1, 2, 4, 5, 7, 8]);
 });

@@ -8,7 +8,8 @@ export type Due = 'Changes' | 'State' | 'Everything' | 'Nothing';
 
 /**
  * Keeps a pod's reports below REPORT_PACE. The next Snapshot covers transitions beyond it, and after a large report
- * the next one waits. Figures go out at the interval that the leader asks for.
+ * the next one waits. Figures go out at the interval that the leader asks for. A new interval begins with a random part of
+ * it: the leader asks all pods at once, and their figures must not arrive in the same second.
  */
 export class ReportPace {
   #transitions = 0;
@@ -18,10 +19,18 @@ export class ReportPace {
   /** The leader's interval, and how many ticks are left of it. */
   #everyTicks = 1;
   #ticksLeft = 0;
+  readonly #random: () => number;
+
+  /** @param random 0 to 1 */
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   setInterval(ms: number): void {
-    this.#everyTicks = Math.max(1, Math.round(ms / REPORT_INTERVAL.leastMs));
-    this.#ticksLeft = Math.min(this.#ticksLeft, this.#everyTicks);
+    const everyTicks = Math.max(1, Math.round(ms / REPORT_INTERVAL.leastMs));
+    if (everyTicks === this.#everyTicks) return;
+    this.#everyTicks = everyTicks;
+    this.#ticksLeft = Math.ceil(this.#random() * everyTicks);
   }
 
   /** Whether a transition may go out now; otherwise a later report covers it. */
