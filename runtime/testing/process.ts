@@ -39,7 +39,6 @@ export async function startProcess(
 ): Promise<RuntimeProcess> {
   const child = spawn(process.execPath, [...flags, main], {
     env: {
-      PATH: process.env['PATH'],
       TMPDIR: directory,
       POD_UID: 'uid-0',
       BREAKWATER_HOST: '127.0.0.1',
