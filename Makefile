@@ -80,17 +80,20 @@ check: static ## check style and types, and run the unit tests in folders that c
 
 .PHONY: static
 static: $(MODULES) ## check types and style side by side
-	@$(MAKE) -s types & types=$$!; $(MAKE) -s lint; lint=$$?; wait $$types && exit $$lint
+	@$(MAKE) -s -k types format & types=$$!; $(MAKE) -s lint; lint=$$?; wait $$types && exit $$lint
 
 .PHONY: lint
 lint: $(MODULES) ## check style, and that links between documents lead somewhere
 	eslint --cache --cache-location node_modules/.cache/eslint/ .
-	prettier --check --log-level warn .
 	@node lint/links.ts
+
+.PHONY: format
+format: $(MODULES) ## check that files are formatted as prettier formats them
+	prettier --check --log-level warn --cache .
 
 .PHONY: types
 types: $(MODULES) ## check types
-	tsc
+	tsc --incremental --tsBuildInfoFile node_modules/.cache/tsc.tsbuildinfo
 
 .PHONY: drift
 drift: $(MODULES) ## check that generated files are what `make generate` makes
