@@ -82,11 +82,6 @@ export class Delivery {
     if (boot !== this.#boot || this.#attempt?.refused !== true) this.#attempt = undefined;
     this.#boot = boot;
   }
-
-  /** Must be called when the term was raised: a refusal may have been due to the former term. */
-  termRaised(): void {
-    if (this.#attempt?.refused === true) this.#attempt = undefined;
-  }
 }
 
 /** A refusal without a hash is of an unreadable configuration, and so of the last push. */

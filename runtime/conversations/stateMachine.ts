@@ -232,9 +232,3 @@ function notRun({ id }: ToolUse, why: string): ToolResult {
 function step(state: State, effects: Effect[]): Step {
   return { state, effects };
 }
-
-/** The last answer in the messages. */
-export function lastAnswer(messages: readonly Message[]): Block[] {
-  const last = messages.findLast(({ role }) => role === 'assistant');
-  return last === undefined ? [] : blocksOf(last);
-}

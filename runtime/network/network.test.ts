@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testAuthority } from '../testing/certificates.ts';
 import { Network } from './network.ts';
-import { NO_PROXY_ENVIRONMENT } from './proxies.ts';
+import { proxyEnvironment } from './proxies.ts';
 
 it('a change of proxies keeps the trusted authorities, and so the connection to Redis', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'trust-'));
@@ -12,7 +12,7 @@ it('a change of proxies keeps the trusted authorities, and so the connection to 
     const path = join(directory, 'ca.crt');
     writeFileSync(path, (await testAuthority()).cert);
     const network = new Network({
-      environment: NO_PROXY_ENVIRONMENT,
+      environment: proxyEnvironment({}),
       credentials: { read: () => undefined },
       connectMs: () => 2000,
       log: { info: () => undefined, warn: () => undefined },

@@ -21,8 +21,6 @@ export interface Proxies {
   except: Exceptions;
 }
 
-export const NO_PROXIES: Proxies = { except: () => true };
-
 /** Proxies from HTTPS_PROXY, HTTP_PROXY and NO_PROXY; small letters take precedence. */
 export interface ProxyEnvironment {
   proxies: Proxies;
@@ -51,8 +49,6 @@ export function proxyEnvironment(env: Environment): ProxyEnvironment {
     unusable,
   };
 }
-
-export const NO_PROXY_ENVIRONMENT: ProxyEnvironment = proxyEnvironment({});
 
 /** The proxy at a URL, with the URL's user and password as credentials. Undefined if the URL names no HTTP proxy. */
 export function proxyOf(text: string, authorization?: string): Proxy | undefined {

@@ -4,7 +4,7 @@ import { request } from 'undici';
 import type { Agent } from 'undici';
 import { Network } from '../../network/network.ts';
 import type { NetworkDeps } from '../../network/network.ts';
-import { NO_PROXY_ENVIRONMENT, proxyEnvironment } from '../../network/proxies.ts';
+import { proxyEnvironment } from '../../network/proxies.ts';
 import { TestProxy } from '../../testing/proxy.ts';
 import { fakeEndpoint } from '../../testing/upstream.ts';
 import { Egress } from './egress.ts';
@@ -12,7 +12,7 @@ import type { EgressDeps } from './egress.ts';
 import { isPrivate } from './privateNetworks.ts';
 
 const DEPS: NetworkDeps = {
-  environment: NO_PROXY_ENVIRONMENT,
+  environment: proxyEnvironment({}),
   credentials: { read: () => undefined },
   connectMs: () => 2000,
   log: { info: () => undefined, warn: () => undefined },
