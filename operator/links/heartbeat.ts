@@ -52,8 +52,9 @@ export class Heartbeat {
     const left = silenceMs - (this.#clock.monotonic() - this.#heardAt);
     if (left <= 0 && this.#unanswered >= 2) return this.#onSilence();
     this.#unanswered += 1;
-    this.#ping();
     const next = left > 0 ? Math.min(intervalMs, left) : intervalMs;
     this.#cancel = this.#clock.after(next, () => this.#beat());
+    // It may call `stop`.
+    this.#ping();
   }
 }
