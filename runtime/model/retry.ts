@@ -1,6 +1,6 @@
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
-import { errorOf } from './errorAnswer.ts';
+import { errorIn } from './attempt/errorBody.ts';
 
 /** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
@@ -63,7 +63,7 @@ export function movable(result: AttemptResult, ownModel = false): Movable {
 /** Every endpoint gives the same client error, unless it concerns something that only this endpoint has or lacks. */
 function afterClientError({ held, status }: AttemptResult, ownModel: boolean): Movable {
   if (!held || (status !== 400 && status !== 404)) return 'No';
-  const { type, message } = errorOf(held);
+  const { type, message } = errorIn(held.headers, held.body);
   if (status === 404) return ownModel && type === 'not_found_error' ? 'Early' : 'No';
   return TOO_LONG.test(message) ? 'LargerContext' : 'No';
 }

@@ -29,8 +29,8 @@ async function judge(bytes: Buffer, at: number[], how?: string): Promise<Judgeme
   return reader.end();
 }
 
-const isFailure = ({ outcome, error }: Judgement): boolean =>
-  outcome.vote === 'failure' || error !== undefined;
+const isFailure = ({ outcome, errorStatus }: Judgement): boolean =>
+  outcome.vote === 'failure' || errorStatus !== undefined;
 
 describe('the answer reader', () => {
   it('accepts a message, however its bytes are cut and encoded', async () => {

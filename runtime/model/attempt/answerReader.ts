@@ -9,14 +9,8 @@ import { errorStatus, failure } from './outcome.ts';
 
 export interface Judgement {
   outcome: Outcome;
-  /** An error in an answer with a status of success. */
-  error?: StatedError;
-}
-
-/** The status that fits the error, and the decoded body. */
-export interface StatedError {
-  status: number;
-  body: Buffer;
+  /** The status that fits the error in an answer with a status of success. */
+  errorStatus?: number;
 }
 
 /** Reads an answer while it passes and judges it at its end. Never changes a byte. */
@@ -58,7 +52,7 @@ export function messageReader(
   const judged = (body: Buffer, scanned: ScannedObject | undefined): Judgement => {
     const answer = scanned && valuesOf(body, scanned);
     const type = stringMember(answer, 'type');
-    if (type === 'error') return statedError(answer, body);
+    if (type === 'error') return statedError(answer);
     if (expected === 'Json') return answer === undefined ? NOT_JSON : TAKEN_AS_OK;
     meter.message(answer);
     return type === 'message' ? TAKEN_AS_OK : NO_MESSAGE;
@@ -94,7 +88,7 @@ function valuesOf(body: Buffer, { members }: ScannedObject): Record<string, unkn
   return values;
 }
 
-function statedError(answer: unknown, body: Buffer): Judgement {
-  const status = errorStatus(stringMember(memberOf(answer, 'error'), 'type'));
-  return { ...NO_MESSAGE, error: { status, body } };
+function statedError(answer: unknown): Judgement {
+  const type = stringMember(memberOf(answer, 'error'), 'type');
+  return { ...NO_MESSAGE, errorStatus: errorStatus(type) };
 }

@@ -10,7 +10,6 @@ import type { Passed } from './passed.ts';
 import { isSpendLimit, retryAfter } from './retryAfter.ts';
 import type { UpstreamResponse, Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader } from './answerReader.ts';
-import type { StatedError } from './answerReader.ts';
 
 /** Largest part of an unstreamed answer to hold back until it is known to be valid. */
 const HELD_BYTES = 8 * 1024 * 1024;
@@ -173,15 +172,15 @@ function refusalOf(
   body: Buffer,
   now: Attempt['date'],
 ): Refusal | undefined {
-  const { status, headers } = response;
-  const gate = gateOf(status, body);
+  const { headers } = response;
+  const gate = gateOf(response, body);
   if (!gate) return undefined;
   const retryAfterMs = retryAfter(headers, now);
   return { gate, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-function gateOf(status: number, body: Buffer): Refusal['gate'] | undefined {
-  if (isSpendLimit(status, body)) return 'SpendLimit';
+function gateOf({ status, headers }: UpstreamResponse, body: Buffer): Refusal['gate'] | undefined {
+  if (isSpendLimit(status, headers, body)) return 'SpendLimit';
   if (status === 401) return 'Unauthorized';
   return status === 429 ? 'RateLimited' : undefined;
 }
@@ -204,8 +203,10 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
     return { ...broken(error, attempt, 'Headers'), committed: buffer.committed };
   }
   const judged = reader.end();
-  const { outcome, error } = judged instanceof Promise ? await judged : judged;
-  if (error && !buffer.committed) return passStated(error, response, attempt, buffer.answer());
+  const { outcome, errorStatus } = judged instanceof Promise ? await judged : judged;
+  if (errorStatus !== undefined && !buffer.committed) {
+    return passStated(errorStatus, response, attempt, buffer.answer());
+  }
   if (outcome.vote === 'failure' && !buffer.committed) {
     return { outcome, committed: false, fault: 'InvalidResponse' };
   }
@@ -216,12 +217,12 @@ async function passMessage(response: UpstreamResponse, attempt: Attempt): Promis
 
 /** Gives an error with a status of success the status of its type. */
 function passStated(
-  { status, body }: StatedError,
+  status: number,
   response: UpstreamResponse,
   attempt: Attempt,
   answer: HeldAnswer,
 ): Passed {
-  const passed = refused({ ...response, status }, body, attempt.date);
+  const passed = refused({ ...response, status }, answer.body, attempt.date);
   return { ...passed, committed: false, status, held: { ...answer, status, statusText: '' } };
 }
 

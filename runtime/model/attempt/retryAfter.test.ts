@@ -101,6 +101,6 @@ describe('a spend limit', () => {
     [400, Buffer.from('spend_limit'), false],
     [403, coded('enforced_spend_limit_reached'), false],
   ])('of status %i is recognised by its code', (status, body, expected) => {
-    expect(isSpendLimit(status, body)).toBe(expected);
+    expect(isSpendLimit(status, [], body)).toBe(expected);
   });
 });

@@ -1,5 +1,6 @@
 import type { Remaining } from '../../guard/admission.ts';
-import { memberOf, parseJson, stringMember } from '../../json/parsed.ts';
+import { memberOf, stringMember } from '../../json/parsed.ts';
+import { errorBody } from './errorBody.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -83,10 +84,10 @@ function tellsLimits(headers: RawHeaders): boolean {
 }
 
 /** Whether an error answer reports a spend limit: a short wait does not help. */
-export function isSpendLimit(status: number, body: Buffer): boolean {
+export function isSpendLimit(status: number, headers: RawHeaders, body: Buffer): boolean {
   if (status === 402) return true;
   if (status !== 400 && status !== 429) return false;
-  return /spend_limit/.test(errorCodeOf(parseJson(body.toString('utf8'))));
+  return /spend_limit/.test(errorCodeOf(errorBody(headers, body)));
 }
 
 /** error.details.error_code; empty without one. */
