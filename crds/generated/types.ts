@@ -2483,7 +2483,7 @@ export interface CircuitBreakerPolicySpec {
    */
   trip: {
     /**
-     * Opens after this many failures in a row. Several failures of one request count once here; in rates they all count. Default 5 when trip is absent.
+     * Opens after this many failures in a row where at most 6% of the up to 64 calls before them failed, and after more where more failed, because a row of failures may be chance then: for 5, after 9 where 20% failed, 16 where 40% did, 30 at most. Several failures of one request count once here; in rates they all count. Default 5 when trip is absent.
      */
     consecutiveFailures?: number;
     /**

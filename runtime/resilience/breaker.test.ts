@@ -22,7 +22,7 @@ function failure(name: FailureClass = 'Overloaded'): Outcome {
 /** A further failure of the same request. */
 const AGAIN: Outcome = { vote: 'failure', class: 'Overloaded', message: 'again', repeated: true };
 
-function times(count: number, outcome: Outcome): Outcome[] {
+function times<T>(count: number, outcome: T): T[] {
   return Array.from({ length: count }, () => outcome);
 }
 
@@ -51,7 +51,7 @@ class Bench {
   }
 
   open(): void {
-    for (let i = 0; i < 5; i += 1) this.call(failure());
+    while (this.state() === 'Closed') this.call(failure());
   }
 
   halfOpen(): void {
@@ -113,6 +113,59 @@ describe('a closed breaker', () => {
       permit.settle(failure('Timeout'), bench.now);
     }
     expect(bench.state()).toBe('Open');
+  });
+});
+
+describe('a streak that chance explains', () => {
+  /** Ends calls until the circuit opens, and returns how many it took. */
+  const failuresUntilOpen = (bench: Bench): number => {
+    let count = 0;
+    for (; bench.state() === 'Closed'; count += 1) bench.call(failure());
+    return count;
+  };
+
+  it('does not open the circuit: after 40 % of failures it takes 16', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 20; i += 1) {
+      for (const outcome of [OK, failure(), OK, failure(), OK]) bench.call(outcome);
+    }
+    expect(failuresUntilOpen(bench)).toBe(16);
+  });
+
+  it('is the only past of a circuit that closes: the next one takes six times the figure', () => {
+    const bench = new Bench();
+    bench.halfOpen();
+    bench.call(OK);
+    bench.call(OK);
+    expect(failuresUntilOpen(bench)).toBe(30);
+  });
+
+  it('is forgotten by a reset', () => {
+    const bench = new Bench();
+    bench.open();
+    bench.breaker.reset('reset token changed', bench.now);
+    expect(failuresUntilOpen(bench)).toBe(5);
+  });
+
+  it('is reported to the fleet as what it is worth', () => {
+    const bench = new Bench();
+    for (const outcome of times(10, [OK, OK, failure(), OK, failure()]).flat()) bench.call(outcome);
+    for (const outcome of [OK, ...times(7, failure())]) bench.call(outcome);
+    expect(bench.breaker.tally(0).failuresInARow).toBe(2);
+  });
+
+  it('opens none that must stay closed', () => {
+    const bench = new Bench();
+    let serves = true;
+    const record = (): void => {
+      const generation = bench.breaker.acquire(0) as number;
+      bench.breaker.record(generation, failure(), 0, 0, false, () => serves);
+    };
+    for (let i = 0; i < 100; i += 1) record();
+    expect(bench.state()).toBe('Closed');
+    serves = false;
+    record();
+    expect(bench.reasons()).toEqual(['Closed → Open: 101 consecutive failures (Overloaded)']);
   });
 });
 

@@ -144,6 +144,7 @@ export class Breaker {
     if (this.#held === 'Open') return;
     this.#order = undefined;
     this.#reopened = 0;
+    this.#trip.reset();
     this.#close(reason, now);
   }
 
@@ -275,16 +276,23 @@ export class Breaker {
 
   /**
    * Takes the result of a call that was admitted in `generation`. It took `ms`, up to its first token
-   * if `streamed`: after `firstToken`.
+   * if `streamed`: after `firstToken`. No streak opens a circuit that `mustStay` closed.
    */
-  record(generation: number, outcome: Outcome, ms: number, now: number, streamed = false): void {
+  record(
+    generation: number,
+    outcome: Outcome,
+    ms: number,
+    now: number,
+    streamed = false,
+    mustStay?: () => boolean,
+  ): void {
     if (generation !== this.#generation) return;
     if (this.#current !== 'HalfOpen' || !streamed) this.#inFlight -= 1;
     else this.#streaming -= 1;
     if (!this.#votes(outcome)) return;
     const slow = outcome.slow === true || ms > (this.#trip.slowerThanMs ?? Infinity);
     if (this.#current === 'HalfOpen') this.#recordProbe(outcome, slow, now);
-    else this.#recordCall(outcome, slow, now);
+    else this.#recordCall(outcome, slow, now, mustStay);
   }
 
   /**
@@ -387,8 +395,8 @@ export class Breaker {
     return outcome.vote === 'ok' || this.counts(outcome);
   }
 
-  #recordCall(outcome: Outcome, slow: boolean, now: number): void {
-    const reason = this.#trip.record(outcome, slow, now);
+  #recordCall(outcome: Outcome, slow: boolean, now: number, mustStay?: () => boolean): void {
+    const reason = this.#trip.record(outcome, slow, now, mustStay);
     if (reason === undefined) return;
     if (this.#held === 'Closed' && this.overridden(now) === 'Closed') return;
     this.#open(this.#decayed(now), reason, now);
@@ -459,6 +467,7 @@ export class Breaker {
     const reason = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
     if (this.#held === 'Closed') {
       this.#reopened = 0;
+      this.#trip.reset();
       this.#close(reason, now);
     } else if (this.#held === 'Open' && this.#current !== 'Open') this.#open(0, reason, now);
     else if (before === 'Open' && this.#current === 'Open') {
@@ -474,7 +483,7 @@ export class Breaker {
   }
 
   #close(reason: string, now: number): void {
-    this.#trip.reset();
+    this.#trip.closed();
     this.#rampUp = undefined;
     this.#closedAt = now;
     if (this.#current !== 'Closed') this.#transition('Closed', reason, now);

@@ -1,4 +1,5 @@
 import { SampleWindow } from './sampleWindow.ts';
+import { Streak } from './streak.ts';
 import type { Outcome } from './outcome.ts';
 import type { WindowSpec } from './sampleWindow.ts';
 
@@ -11,6 +12,7 @@ export type RateSpec = WindowSpec & {
 
 /** When a closed circuit opens. An absent rule is off. */
 export interface TripSpec {
+  /** Failures in a row that open it where hardly any failed before; see Streak. */
   consecutiveFailures?: number;
   failureRate?: RateSpec;
   slowCalls?: RateSpec & {
@@ -21,6 +23,7 @@ export interface TripSpec {
 
 /** What the rules have counted; a rule that is off has counted nothing. */
 export interface TripCounts {
+  /** As many as would open a circuit without failures before. */
   failuresInARow: number;
   /** Calls in the window of failureRate, and how many failed. */
   calls: number;
@@ -37,7 +40,7 @@ export interface TripCounts {
  */
 export class Trip {
   #spec: TripSpec;
-  #failuresInARow = 0;
+  readonly #streak = new Streak();
   readonly #failed = new SampleWindow();
   readonly #slow = new SampleWindow();
 
@@ -48,7 +51,7 @@ export class Trip {
 
   apply(spec: TripSpec): void {
     this.#spec = spec;
-    if (spec.consecutiveFailures === undefined) this.#failuresInARow = 0;
+    if (spec.consecutiveFailures === undefined) this.#streak.reset();
     if (spec.failureRate) this.#failed.apply(spec.failureRate);
     else this.#failed.reset();
     if (spec.slowCalls) this.#slow.apply(spec.slowCalls);
@@ -60,8 +63,16 @@ export class Trip {
     return this.#spec.slowCalls?.slowerThanMs;
   }
 
-  /** Counts one call. One that is ignored counts only as slow. Returns why the circuit opens, if it does. */
-  record(outcome: Outcome, slow: boolean, now: number): string | undefined {
+  /**
+   * Counts one call. One that is ignored counts only as slow. Returns why the circuit opens, if it does; a streak opens
+   * none that `mustStay` closed.
+   */
+  record(
+    outcome: Outcome,
+    slow: boolean,
+    now: number,
+    mustStay?: () => boolean,
+  ): string | undefined {
     const { consecutiveFailures, failureRate, slowCalls } = this.#spec;
     const failed = outcome.vote === 'failure';
     if (outcome.vote !== 'ignored') {
@@ -69,8 +80,8 @@ export class Trip {
       if (failureRate !== undefined) this.#failed.record(failed, now);
     } else if (failureRate !== undefined) this.#failed.expire(now);
     if (slowCalls !== undefined) this.#slow.record(slow, now);
-    if (failed && this.#failuresInARow >= (consecutiveFailures ?? Infinity)) {
-      return `${this.#failuresInARow} consecutive failures (${outcome.class})`;
+    if (failed && this.#streak.exceeds(consecutiveFailures ?? Infinity) && mustStay?.() !== true) {
+      return `${this.#streak.length} consecutive failures (${outcome.class})`;
     }
     return this.#failed.hits > 0 || this.#slow.hits > 0 ? this.#exceeded() : undefined;
   }
@@ -78,7 +89,11 @@ export class Trip {
   counts(now: number): TripCounts {
     const failed = this.#failed;
     const slow = this.#slow;
-    const failuresInARow = this.#failuresInARow;
+    const { consecutiveFailures = 0 } = this.#spec;
+    const streak = this.#streak;
+    const failuresInARow = Math.floor(
+      (streak.length * consecutiveFailures) / Math.max(1, streak.needed(consecutiveFailures)),
+    );
     failed.expire(now);
     slow.expire(now);
     return {
@@ -92,19 +107,27 @@ export class Trip {
   isClean(now: number): boolean {
     this.#failed.expire(now);
     this.#slow.expire(now);
-    return this.#failuresInARow + this.#failed.hits + this.#slow.hits === 0;
+    return this.#streak.length + this.#failed.hits + this.#slow.hits === 0;
   }
 
+  /** Forgets all calls. */
   reset(): void {
-    this.#failuresInARow = 0;
+    this.#streak.reset();
+    this.#failed.reset();
+    this.#slow.reset();
+  }
+
+  /** The circuit has closed: only the streak is remembered, as its past. */
+  closed(): void {
+    this.#streak.settle();
     this.#failed.reset();
     this.#slow.reset();
   }
 
   #countInARow(outcome: Outcome): void {
-    if (outcome.vote !== 'failure' || this.#spec.consecutiveFailures === undefined) {
-      this.#failuresInARow = 0;
-    } else if (outcome.repeated !== true) this.#failuresInARow += 1;
+    if (this.#spec.consecutiveFailures === undefined) return;
+    if (outcome.vote === 'failure') this.#streak.failed(outcome.repeated !== true);
+    else this.#streak.succeeded();
   }
 
   #exceeded(): string | undefined {

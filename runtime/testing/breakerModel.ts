@@ -3,6 +3,7 @@ import { Jitter } from '../resilience/jitter.ts';
 import type { BreakerSpec } from '../resilience/breakerSpec.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RateSpec } from '../resilience/trip.ts';
+import { chanceFactor } from './chance.ts';
 import { NaiveWindow } from './naiveWindow.ts';
 
 /** A period in one state, with the calls that it admitted and their votes. */
@@ -11,6 +12,8 @@ interface Phase {
   start: number;
   calls: ModelCall[];
   votes: Outcome[];
+  /** Votes that are its past, though it did not see them. */
+  past: Outcome[];
   /** Whether it was closed by probes and is still ramping up. */
   rampUp?: boolean;
   /** Number of doublings of openDuration before this phase. */
@@ -39,6 +42,8 @@ export class ModelBreaker {
   #slow: NaiveWindow | undefined;
   /** Number of votes in the phase before consecutiveFailures was last turned on. */
   #uncounted = 0;
+  /** Failures in a row when the circuit last left the closed state. */
+  #lastStreak: Outcome[] = [];
   #rejections = 0;
   #held = false;
   /** Sum of the percentages since the ramp-up last admitted a call. */
@@ -48,7 +53,9 @@ export class ModelBreaker {
     this.#spec = spec;
     this.#jitter = jitter;
     this.#startRules();
-    this.#phases = [{ state: 'Closed', start: now, calls: [], votes: [], growth: 0, factor: 1 }];
+    this.#phases = [
+      { state: 'Closed', start: now, calls: [], votes: [], past: [], growth: 0, factor: 1 },
+    ];
     this.#followOverride(now);
   }
 
@@ -96,7 +103,11 @@ export class ModelBreaker {
     this.#spec = spec;
     this.#failed = edited(this.#failed, spec.trip.failureRate);
     this.#slow = edited(this.#slow, spec.trip.slowCalls);
-    if (before.consecutiveFailures === undefined) this.#uncounted = this.#phase().votes.length;
+    if (before.consecutiveFailures === undefined) this.#forgetVotes();
+    if (spec.trip.consecutiveFailures === undefined) {
+      this.#forgetVotes();
+      this.#lastStreak = [];
+    }
     this.advance(now);
   }
 
@@ -190,13 +201,14 @@ export class ModelBreaker {
     this.#held = active;
   }
 
-  #judgeCalls({ votes }: Phase, slow: boolean, now: number): void {
+  #judgeCalls(phase: Phase, slow: boolean, now: number): void {
     const { consecutiveFailures = Infinity } = this.#spec.trip;
-    const last = votes.at(-1)!;
+    const last = phase.votes.at(-1)!;
     this.#failed?.record(last.vote === 'failure', now);
     this.#slow?.record(slow, now);
-    const count = this.#failuresInARow(votes);
-    if (last.vote === 'failure' && count >= consecutiveFailures) {
+    const count = this.#streak(phase).filter((vote) => !isRepeated(vote)).length;
+    const needed = consecutiveFailures * chanceFactor(this.#before(phase));
+    if (last.vote === 'failure' && count >= needed) {
       this.#enter('Open', `${count} consecutive failures (${last.class})`, now);
     } else this.#judgeRates(now);
   }
@@ -237,10 +249,22 @@ export class ModelBreaker {
     }
   }
 
-  #failuresInARow(votes: Outcome[]): number {
+  #forgetVotes(): void {
+    this.#uncounted = this.#phase().votes.length;
+    this.#phase().past = [];
+  }
+
+  /** The failures since the last success of a phase. */
+  #streak({ votes }: Phase): Outcome[] {
     const counted = votes.slice(this.#uncounted);
-    const row = counted.slice(counted.findLastIndex(({ vote }) => vote === 'ok') + 1);
-    return row.filter((vote) => vote.vote === 'failure' && !vote.repeated).length;
+    return counted.slice(counted.findLastIndex(({ vote }) => vote === 'ok') + 1);
+  }
+
+  /** Which of the 64 votes before the streak failed. */
+  #before(phase: Phase): boolean[] {
+    const all = [...phase.past, ...phase.votes.slice(this.#uncounted)];
+    const before = all.slice(0, all.length - this.#streak(phase).length);
+    return before.slice(-64).map(({ vote }) => vote === 'failure');
   }
 
   #startRules(): void {
@@ -260,8 +284,10 @@ export class ModelBreaker {
     this.transitions.push({ from: this.#phase().state, to, reason, at });
     const growth = reason === 'override' ? 0 : this.#growth(to, at);
     const factor = to === 'Open' ? this.#jitter.factor() : 1;
+    if (this.#phase().state === 'Closed') this.#lastStreak = this.#streak(this.#phase());
+    const past = to === 'Closed' ? this.#lastStreak : [];
     this.#uncounted = 0;
-    this.#phases.push({ state: to, start: at, calls: [], votes: [], growth, factor });
+    this.#phases.push({ state: to, start: at, calls: [], votes: [], past, growth, factor });
   }
 
   #growth(to: CircuitState, at: number): number {
@@ -291,6 +317,10 @@ function edited(
   if (!rule) return undefined;
   window?.apply(rule);
   return window ?? new NaiveWindow(rule);
+}
+
+function isRepeated(vote: Outcome): boolean {
+  return vote.vote === 'failure' && vote.repeated === true;
 }
 
 function slowProbe({ slowerThanMs }: { slowerThanMs: number }): string {

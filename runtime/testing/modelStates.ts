@@ -1,3 +1,4 @@
+import { chanceFactor } from './chance.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 
 interface Rules {
@@ -12,6 +13,8 @@ interface State {
   model: string | undefined;
   circuit: 'Closed' | 'HalfOpen' | 'Open';
   row: number;
+  /** Which votes before the row failed. */
+  past: boolean[];
   openedAt: number;
   closedAt: number;
   /** Number of failed probes since the circuit opened. */
@@ -106,12 +109,16 @@ export class ReferencePod {
       if (vote === 'ok') {
         this.#enter(state, 'Closed');
         state.closedAt = now;
+        state.past = Array.from({ length: state.row }, () => true);
         state.row = 0;
       } else if (vote === 'bad') this.#open(state, state.grown + 1, now);
-    } else if (vote === 'ok') state.row = 0;
-    else if (vote === 'bad') {
+    } else if (vote === 'ok') {
+      state.past.push(...Array.from({ length: state.row }, () => true), false);
+      state.row = 0;
+    } else if (vote === 'bad') {
       state.row += 1;
-      if (state.row >= this.#rules.trip) this.#open(state, this.#growth(state, now), now);
+      const needed = this.#rules.trip * chanceFactor(state.past.slice(-64));
+      if (state.row >= needed) this.#open(state, this.#growth(state, now), now);
     }
   }
 
@@ -177,7 +184,16 @@ export class ReferencePod {
 
   #create(endpoint: string, model: string | undefined): State {
     const state: State = {
-      ...{ endpoint, model, circuit: 'Closed', row: 0, openedAt: 0, closedAt: 0, grown: 0 },
+      ...{
+        endpoint,
+        model,
+        circuit: 'Closed',
+        row: 0,
+        past: [],
+        openedAt: 0,
+        closedAt: 0,
+        grown: 0,
+      },
       ...{ probing: false, era: 0, calls: 0, users: new Set(), usedAt: 0 },
     };
     this.#states.push(state);

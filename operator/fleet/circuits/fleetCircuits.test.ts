@@ -166,7 +166,7 @@ describe('a circuit of the fleet', () => {
     while (!fleet.states().includes('Closed')) fleet.run(10);
     fleet.providerIsUp = false;
     const served = fleet.pods.map(({ served: { failed } }) => failed);
-    fleet.run(4000);
+    fleet.run(15_000);
     expect(fleet.states()).toEqual(['Open', 'Open', 'Open', 'Open']);
     const harmed = fleet.pods.filter(({ served: { failed } }, i) => failed > served[i]!);
     expect(harmed).toHaveLength(1);

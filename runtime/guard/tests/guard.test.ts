@@ -52,10 +52,10 @@ describe('Guard around a dependency', () => {
     });
   });
 
-  it('forgets failures after a success', () => {
+  it('counts failures anew after a success', () => {
     const { guard } = setup(content({ circuits: [policy] }));
     call(guard, OVERLOADED, 4);
-    call(guard, OK);
+    call(guard, OK, 64);
     call(guard, OVERLOADED, 4);
     expect(guard.circuits()[0]!.state).toBe('Closed');
     call(guard, OVERLOADED);

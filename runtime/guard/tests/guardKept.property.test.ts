@@ -25,7 +25,7 @@ type Step = Call | { do: 'advance'; ms: number } | { do: 'inbound' };
 /** With nothing that a closed circuit remembers, because only open ones are kept. */
 function configuration(capacity: number): Content {
   const circuit = circuitOf({
-    trip: { consecutiveFailures: 1 },
+    trip: { failureRate: { percent: 100, minimumCalls: 1, calls: 1 } },
     openDurationMs: 2000,
     maxOpenDurationMs: 8000,
     halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },

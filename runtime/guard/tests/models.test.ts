@@ -76,7 +76,6 @@ describe('the state of an endpoint', () => {
   it('is a single one, which becomes that of its only model', () => {
     const bench = new Bench();
     expect(bench.states()).toEqual({ '': 'Closed' });
-    bench.call('opus', failure());
     bench.call('opus');
     expect(bench.states()).toEqual({ opus: 'Closed' });
     bench.fail('opus');
