@@ -1155,11 +1155,11 @@ export interface AgentDeploymentSpec {
      */
     stream: string;
     /**
-     * Time between two events of a stream, pings left out. Default 120s. Longer than stream, it has no effect.
+     * Time in which nothing at all comes over a stream, not even a ping, once its first content block has opened. Pings are life: a model may think for long. A stream that sends nothing but pings is cut after 10m. Default 120s. Longer than stream, it has no effect.
      */
     streamIdle: string;
     /**
-     * Time in which nothing at all comes over a stream, not even a ping. Default 45s. Longer than stream, it has no effect.
+     * The same before the first content block opens, and for an answer that is passed on unread. Default 45s.
      */
     transportIdle: string;
     /**

@@ -8,7 +8,7 @@ import {
 } from '../conversations/tools/schemaChecks.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
-import { LEAST_ATTEMPT_MS } from '../model/attempt/attemptWatch.ts';
+import { LEAST_ATTEMPT_MS, ONLY_PINGS_MS } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import {
@@ -27,6 +27,7 @@ it('docs/reference/constants.md states the figures of the code', () => {
   expect(stated).toMatchObject({
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
+    ONLY_PINGS_MS: `${ONLY_PINGS_MS / 60_000} min`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
     MODELS_MS: `${MODELS_MS / 1000} s`,
     SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,

@@ -271,15 +271,15 @@ const ROWS: Row[] = [
     charged: [1, 2],
   },
   {
-    what: 'a stream without bytes',
-    answer: begun(...HEAD),
+    what: 'a stream without bytes before its content',
+    answer: begun(...HEAD.slice(0, 1)),
     stream: true,
     content: { timeouts: { ...TIMEOUTS, transportIdleMs: 80 } },
     status: 200,
     brokenOff: true,
     attempts: 1,
     failures: { Timeout: 1 },
-    charged: [1, 2],
+    charged: [1, 0],
   },
   {
     what: 'no answer before the deadline',
@@ -383,8 +383,8 @@ describe('a call', () => {
 
   it.each([
     ['the first token', { firstTokenMs: 80 }, [sse('ping')]],
-    ['the next event', { streamIdleMs: 80 }, HEAD],
-    ['the next bytes', { transportIdleMs: 80 }, HEAD],
+    ['the next bytes', { streamIdleMs: 80 }, HEAD],
+    ['the first bytes of content', { transportIdleMs: 80 }, HEAD.slice(0, 1)],
     ['the whole answer', { requestMs: 120 }, [sse('ping')]],
   ])('counts as slow if the runtime gave up waiting for %s', async (_name, timeouts, events) => {
     const slowCalls = { percent: 100, slowerThanMs: 60_000, calls: 10, minimumCalls: 1 };

@@ -169,22 +169,36 @@ describe('silence of the endpoint', () => {
   });
 
   it.each([
-    ['no event but pings', { streamIdleMs: 150, transportIdleMs: 10_000 }, true],
-    ['no bytes at all', { streamIdleMs: 10_000, transportIdleMs: 150 }, false],
-  ])('with %s ends the stream with an error event', async (_name, timeouts, pings) => {
-    let timer: NodeJS.Timeout | undefined;
+    ['streamIdle once content has begun', STREAM.slice(0, 4), { streamIdleMs: 150 }],
+    ['transportIdle before that', STREAM.slice(0, 1), { transportIdleMs: 150 }],
+  ])('without any byte ends after %s', async (_name, events, timeouts) => {
+    const context = await answering([begun(events)], {
+      timeouts: { ...TIMEOUTS, streamIdleMs: 10_000, transportIdleMs: 10_000, ...timeouts },
+    });
+    const answer = await send(context.agent.url, STREAMED);
+    expect(answer.body.toString()).toMatch(/timeout_error.*stalled/);
+    expect(failures(context)).toEqual({ Timeout: 1 });
+  });
+
+  it('with pings is no failure: healthy thinking passes streamIdle', async () => {
     const context = await answering(
       [
         (response) => {
-          begun(STREAM.slice(0, 4))(response);
-          if (pings) timer = setInterval(() => response.write(sse('ping')), 20);
+          begun(STREAM.slice(0, 2))(response);
+          let pings = 0;
+          const timer = setInterval(() => {
+            pings += 1;
+            response.write(sse('ping'));
+            if (pings < 20) return;
+            clearInterval(timer);
+            response.end(STREAM.slice(3).join(''));
+          }, 20);
         },
       ],
-      { timeouts: { ...TIMEOUTS, ...timeouts } },
+      { timeouts: { ...TIMEOUTS, streamIdleMs: 200 } },
     );
     const answer = await send(context.agent.url, STREAMED);
-    clearInterval(timer);
-    expect(answer.body.toString()).toMatch(/event: error\ndata: .*timeout_error.*stalled/);
-    expect(failures(context)).toEqual({ Timeout: 1 });
+    expect(answer.body.toString()).toContain('message_stop');
+    expect(failures(context)).toEqual({});
   });
 });

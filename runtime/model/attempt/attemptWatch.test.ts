@@ -56,24 +56,38 @@ describe('the watch over an attempt', () => {
     expect(cuts).toEqual([['FirstToken', 60_000]]);
   });
 
-  it('cuts when only pings come', () => {
-    const { watch, cuts, each } = watching();
+  it('lets a stream think with pings alone, for 10 minutes', () => {
+    const { watch, cuts, each } = watching({ ...TIMEOUTS, streamMs: 3_600_000 });
     watch.began();
     watch.event();
     watch.firstToken();
-    each(1000, 200_000, () => watch.bytes());
-    expect(cuts).toEqual([['StreamIdle', 120_000]]);
+    each(10_000, 590_000, () => watch.bytes());
+    expect(cuts).toEqual([]);
+    watch.event();
+    each(10_000, 1_300_000, () => watch.bytes());
+    expect(cuts).toEqual([['StreamIdle', 1_190_000]]);
   });
 
-  it('cuts when no bytes come', () => {
+  it('cuts after streamIdle when no bytes come once a content block has opened', () => {
     const { clock, watch, cuts } = watching();
     watch.began();
     watch.event();
     watch.firstToken();
     clock.advance(30_000);
     watch.bytes();
+    clock.advance(200_000);
+    expect(cuts).toEqual([['StreamIdle', 150_000]]);
+  });
+
+  it.each([
+    ['after the headers', (): void => undefined],
+    ['after message_start', (watch: AttemptWatch): void => watch.event()],
+  ])('cuts after transportIdle when no bytes come %s', (_name, come) => {
+    const { clock, watch, cuts } = watching();
+    watch.began();
+    come(watch);
     clock.advance(100_000);
-    expect(cuts).toEqual([['TransportIdle', 75_000]]);
+    expect(cuts).toEqual([['TransportIdle', 45_000]]);
   });
 
   it('lets a stream flow longer than timeouts.request, but not longer than timeouts.stream', () => {
@@ -163,8 +177,8 @@ describe('the watch over an attempt', () => {
     clock.advance(200_000);
     expect(cuts).toEqual([]);
     client.blocked = false;
-    clock.advance(50_000);
-    expect(cuts.map(([why]) => why)).toEqual(['TransportIdle']);
+    clock.advance(120_000);
+    expect(cuts.map(([why]) => why)).toEqual(['StreamIdle']);
     watch.close();
     expect(clock.pending()).toBe(0);
   });

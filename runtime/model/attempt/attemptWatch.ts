@@ -12,9 +12,9 @@ export interface AttemptTimeouts {
   firstTokenMs?: number;
   /** From the first token of a stream to its end. */
   streamMs?: number;
-  /** Between two events of a stream; pings do not count. */
+  /** Between two chunks of a stream, whatever is in them, once a content block has opened. */
   streamIdleMs?: number;
-  /** Between two chunks of a stream, whatever is in them. */
+  /** The same before that, and for answers that are passed on unread. */
   transportIdleMs?: number;
 }
 
@@ -38,6 +38,9 @@ export interface AttemptWatchDeps {
 
 /** Least time for an endpoint before it is to blame, in milliseconds. */
 export const LEAST_ATTEMPT_MS = 10_000;
+
+/** Longest time for which a stream that has begun may send nothing but pings, in milliseconds. */
+export const ONLY_PINGS_MS = 600_000;
 
 /** Time for the end of a stream after its last event, in milliseconds. */
 const ENDING_MS = 1000;
@@ -150,9 +153,11 @@ export class AttemptWatch {
     if (this.#stream && this.#tokenAt === undefined) {
       bound('FirstToken', this.startedAt, timeouts.firstTokenMs);
     }
-    if (this.#streaming) bound('TransportIdle', this.#bytesAt, timeouts.transportIdleMs);
+    if (this.#eventAt !== undefined && this.#tokenAt !== undefined) {
+      bound('StreamIdle', this.#bytesAt, timeouts.streamIdleMs);
+      bound('StreamIdle', this.#eventAt, ONLY_PINGS_MS);
+    } else if (this.#streaming) bound('TransportIdle', this.#bytesAt, timeouts.transportIdleMs);
     if (this.#completeAt !== undefined) bound('TransportIdle', this.#completeAt, ENDING_MS);
-    if (this.#eventAt !== undefined) bound('StreamIdle', this.#eventAt, timeouts.streamIdleMs);
     return next;
   }
 

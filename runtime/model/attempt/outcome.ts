@@ -76,7 +76,7 @@ export function streamErrorGate(type: string, code: string): GateReason | undefi
 const TIMEOUTS: Partial<Record<CutCause, Failure>> = {
   Attempt: timeout('no answer in time'),
   FirstToken: timeout('no first token in time'),
-  StreamIdle: timeout('the stream stalled: no event in time'),
+  StreamIdle: timeout('the stream stalled: nothing in time, or only pings'),
   TransportIdle: timeout('the stream stalled: no bytes in time'),
 };
 
