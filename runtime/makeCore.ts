@@ -273,7 +273,7 @@ function makeChecks(
 function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
   const { clock, guard, credentials, network, retryBudgets } = base;
   const { metrics, lastCalls, performance } = base;
-  const upstream = new Upstream(network);
+  const upstream = new Upstream(network, () => clock.now());
   const pool = new Pool({
     ...{ guard, credentials, network },
     now: () => clock.now(),

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Content } from '../../contract/generated/types.ts';
@@ -73,6 +74,65 @@ describe('a kept connection that the endpoint closes while a request is written 
     }
     expect(failures(started)).toEqual({});
     expect(circuit(started)).toBe('Closed');
+  });
+});
+
+describe('a kept connection that breaks after the provider has worked', () => {
+  /** Longer than a stale connection takes to show. */
+  const WORKED_MS = 200;
+  const NO_BUDGET: Partial<Content> = {
+    retry: { maxAttempts: 3, baseDelayMs: 1, maxDelayMs: 2, budgetPercent: 0, minPerSecond: 0 },
+  };
+
+  it('is a failed attempt: without a budget 10 requests make 10 calls', async () => {
+    const known = new Set<Socket>();
+    let calls = 0;
+    const started = await setup(
+      cleanups,
+      (response) => {
+        calls += 1;
+        const socket = response.socket!;
+        if (known.has(socket)) setTimeout(() => socket.destroy(), WORKED_MS);
+        else well(response);
+        known.add(socket);
+      },
+      NO_BUDGET,
+    );
+    for (let i = 0; i < 10; i += 1) {
+      expect((await send(started.agent.url)).status).toBe(i % 2 === 0 ? 200 : 502);
+    }
+    expect(calls).toBe(10);
+    expect(failures(started)).toEqual({ Connection: 5 });
+  });
+
+  it('before the request was wholly written is none, and the request is sent again', async () => {
+    const known = new Set<Socket>();
+    const heads: string[] = [];
+    const server = createHttpServer((request, response) => {
+      const { socket } = request;
+      heads.push(request.headers['content-length']!);
+      if (known.has(socket)) {
+        socket.pause();
+        setTimeout(() => socket.destroy(), WORKED_MS);
+        return;
+      }
+      known.add(socket);
+      request.on('end', () => well(response)).resume();
+    });
+    await listen(server, 0, '127.0.0.1');
+    cleanups.add(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const agent = await startRuntime(configuration(url, NO_BUDGET));
+    cleanups.add(() => agent.stop());
+    expect((await send(agent.url)).status).toBe(200);
+    // More than the buffers of a connection hold.
+    const body = JSON.stringify({ model: 'm', messages: 'x'.repeat(16 * 1024 * 1024) });
+    expect((await send(agent.url, { body })).status).toBe(200);
+    expect(heads).toEqual([heads[0], String(body.length), String(body.length)]);
+    expect(agent.runtime.guard.stats().circuits[0]!.failures).toEqual({});
   });
 });
 

@@ -1,7 +1,9 @@
-import { Pool, Client } from 'undici';
+import { Pool } from 'undici';
 import type { Agent, Dispatcher } from 'undici';
 import { Agents } from '../../network/agents.ts';
 import type { Network } from '../../network/network.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionAwareHandler } from './connection.ts';
 
 /** A request to an endpoint. */
 export interface UpstreamRequest {
@@ -34,7 +36,8 @@ export interface PoolStats {
  * Sends HTTP/1.1 to the endpoints over one pool of kept-alive connections, so that one broken connection does not end
  * every stream. Its only timer is for connecting; callers abort the signal for others. An endpoint may close a kept
  * connection while a request is on its way; undici cannot see that and does not resend. Such a request is sent once
- * more, over a new connection. RFC 9110, 9.2.2, and RFC 9112, 9.3.1, allow that for a POST only if a second sending
+ * more, over a new connection, if it was not wholly written or the connection breaks within two round trips of that:
+ * after that the endpoint may have worked on it, and the attempt has failed. RFC 9110, 9.2.2, and RFC 9112, 9.3.1, allow that for a POST only if a second sending
  * does no harm. That holds here: messages, token counts and lists of models leave nothing behind, and no part of an
  * answer has come. A request that does leave something, such as a file, gets a new connection from the start.
  */
@@ -43,8 +46,15 @@ export class Upstream {
   /** Open a new connection for each request. */
   readonly #fresh: Agents;
 
-  constructor(network: Pick<Network, 'way'>) {
+  readonly #now: () => number;
+
+  /** `now`: monotonic clock in milliseconds. */
+  constructor(network: Pick<Network, 'way'>, now: () => number) {
     const options = { headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 64 * 1024 };
+    this.#now = now;
+    const connection = (origin: URL, own: object): Connection => new Connection(origin, own, now);
+    const pool = (origin: string | URL, own: object): Pool =>
+      new Pool(origin, { ...own, factory: connection });
     this.#kept = new Agents(network, { ...options, factory: pool });
     this.#fresh = new Agents(network, { ...options, pipelining: 0 });
   }
@@ -54,7 +64,7 @@ export class Upstream {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const { certificate, once } = request;
     const resend = (): void => dispatch(this.#fresh.of(certificate), request, handler);
-    const handler = new ResponseHandler(signal, resend, request.onSent);
+    const handler = new ResponseHandler(signal, { resend, onSent: request.onSent, now: this.#now });
     dispatch((once === true ? this.#fresh : this.#kept).of(certificate), request, handler);
     return handler.response;
   }
@@ -87,33 +97,6 @@ function dispatch(agent: Agent, request: UpstreamRequest, handler: ResponseHandl
   }
 }
 
-function pool(origin: string | URL, options: object): Pool {
-  return new Pool(origin, { ...options, factory: (to, each) => new Connection(to, each) });
-}
-
-/** A handler that learns its connection before the request is sent. */
-export interface ConnectionAwareHandler extends Dispatcher.DispatchHandler {
-  onConnection?(connection: Connection): void;
-}
-
-/** One kept-alive connection to an endpoint. It reopens after a close. */
-export class Connection extends Client {
-  /** Whether a whole answer has arrived since it was opened. */
-  served = false;
-
-  constructor(origin: URL, options: Client.Options) {
-    super(origin, options);
-    this.on('connect', () => {
-      this.served = false;
-    });
-  }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: ConnectionAwareHandler): boolean {
-    handler.onConnection?.(this);
-    return super.dispatch(options, handler);
-  }
-}
-
 export interface UpstreamBody {
   /**
    * Gives each chunk to `take`, and the next one when the promise that it may return has resolved. Resolves at the
@@ -137,15 +120,24 @@ const CLOSED: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'E
 
 const DROPPED = new Error('the rest of the answer is not read');
 
+export interface Sending {
+  /** Sends the same request over a new connection. */
+  resend: () => void;
+  onSent?: (() => void) | undefined;
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+}
+
 /** Handles one request and its answer as undici's callbacks. */
 export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   readonly response: Promise<UpstreamResponse>;
   readonly #signal: AbortSignal;
-  readonly #resend: () => void;
-  readonly #onSent: (() => void) | undefined;
+  readonly #sending: Sending;
   #connection: Connection | undefined;
   /** Whether the connection has served before and no part of this answer has arrived. */
   #stale = false;
+  /** When the request was wholly written. */
+  #writtenAt: number | undefined;
   #answer!: (response: UpstreamResponse) => void;
   #refuse!: (error: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -158,11 +150,9 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   #ended = false;
   #error: Error | undefined;
 
-  /** `resend` sends the same request over a new connection. */
-  constructor(signal: AbortSignal, resend: () => void, onSent?: () => void) {
+  constructor(signal: AbortSignal, sending: Sending) {
     this.#signal = signal;
-    this.#resend = resend;
-    this.#onSent = onSent;
+    this.#sending = sending;
     this.response = new Promise((resolve, reject) => {
       this.#answer = resolve;
       this.#refuse = reject;
@@ -178,7 +168,15 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
     this.#controller = controller;
     this.#stale = this.#connection?.served === true;
     if (this.#error) controller.abort(this.#error);
-    else this.#onSent?.();
+    else this.#sending.onSent?.();
+  }
+
+  /** Called when undici has given the whole request to the socket. */
+  onRequestSent(): void {
+    if (!this.#stale) return;
+    this.#connection?.whenWritten(() => {
+      this.#writtenAt = this.#sending.now();
+    });
   }
 
   /** Called at the first byte of an answer. */
@@ -211,11 +209,18 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   }
 
   onResponseError(_controller: unknown, error: NodeJS.ErrnoException): void {
-    if (!this.#stale || this.#error || !CLOSED.has(error.code)) return this.#end(error);
+    if (this.#error || !CLOSED.has(error.code) || !this.#isUntouched) return this.#end(error);
     this.#stale = false;
     this.#connection = undefined;
     this.#controller = undefined;
-    this.#resend();
+    this.#sending.resend();
+  }
+
+  /** Whether the endpoint cannot have worked on the request: it had closed the connection before. */
+  get #isUntouched(): boolean {
+    if (!this.#stale || !this.#connection) return false;
+    if (this.#writtenAt === undefined) return true;
+    return this.#sending.now() - this.#writtenAt <= this.#connection.staleMs;
   }
 
   /** Ends the call early and rejects at once, even while undici still connects. */
