@@ -15,6 +15,7 @@ import { dependencyOf, supported } from './guard/supported.ts';
 import { TokenEstimator } from './model/attempt/estimate.ts';
 import { ModelCaller } from './model/caller.ts';
 import { authentication, Credentials } from './model/pool/credentials.ts';
+import { ByteBudget } from './resilience/byteBudget.ts';
 import { RetryBudgets } from './resilience/retryBudget.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
@@ -83,6 +84,8 @@ export interface Core {
   caller: CachingCaller;
   agent: Agent;
   retryBudgets: RetryBudgets;
+  /** Bounds what peers may have this process keep. */
+  byteBudget: ByteBudget;
   metrics: Metrics;
   performance: Performance;
   lastCalls: LastCalls;
@@ -164,6 +167,7 @@ function makeBase(options: RuntimeOptions): Base {
     addressOf: sourceAddresses(() => content()?.trustedProxies),
   });
   const retryBudgets = new RetryBudgets();
+  const byteBudget = new ByteBudget(() => content()?.intake.maxBodyBytesInFlight ?? 0);
   const metrics = new Metrics({
     guard,
     retryBudgets: () => retryBudgets.used(clock.now()),
@@ -210,6 +214,7 @@ function makeBase(options: RuntimeOptions): Base {
       inForce,
       clients,
       retryBudgets,
+      byteBudget,
       metrics,
     },
     connectMs,
@@ -271,7 +276,7 @@ function makeChecks(
 
 /** Calls of the model, for requests and for the agent itself. */
 function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
-  const { clock, guard, credentials, network, retryBudgets } = base;
+  const { clock, guard, credentials, network, retryBudgets, byteBudget } = base;
   const { metrics, lastCalls, performance } = base;
   const upstream = new Upstream(network, () => clock.now());
   const pool = new Pool({
@@ -281,7 +286,7 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
   });
   const estimator = new TokenEstimator();
   const model = new ModelCaller({
-    ...{ clock, upstream, estimator, retryBudgets, pool },
+    ...{ clock, upstream, estimator, retryBudgets, byteBudget, pool },
     random: Math.random,
     onAttempt: (call) => {
       metrics.modelCall(call);

@@ -152,7 +152,7 @@ function makeAgentServer(
   const begin = (request: Seen, id: () => string, route: string): RequestTrace =>
     watch(request, follow(request, route, core.traces.begin(request, id, route)));
   const sendError = errorSender(() => inForce()?.content.clientPatienceMs, Math.random);
-  const bodies = new Bodies({ clock, content: () => inForce()?.content });
+  const bodies = new Bodies({ clock, content: () => inForce()?.content, budget: core.byteBudget });
   const overflow = new Overflow({
     ...{ siblings: core.siblings, forward: peerForward, sendError },
     content: () => inForce()?.content,

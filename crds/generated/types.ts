@@ -1239,7 +1239,7 @@ export interface AgentDeploymentSpec {
      */
     maxBodyBytes: number;
     /**
-     * Bytes of the bodies of all requests that a pod receives or serves at a time; a request beyond them is answered with 503 and retry-after. A body may take twice its size in memory. Default 67108864 (64 MiB).
+     * Bytes of the bodies of all requests that a pod receives or serves at a time, and of the parts of answers that it holds back; a request beyond them is answered with 503 and retry-after. A body may take twice its size in memory. Default 67108864 (64 MiB).
      */
     maxBodyBytesInFlight: number;
     /**

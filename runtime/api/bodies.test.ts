@@ -6,7 +6,8 @@ import { open, send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { Bodies, CollectedBytes } from './bodies.ts';
+import { ByteBudget } from '../resilience/byteBudget.ts';
+import { Bodies } from './bodies.ts';
 import type { ReadBody } from './bodies.ts';
 
 const cleanups = new Cleanups();
@@ -22,7 +23,7 @@ const INTAKE = {
 interface Scene {
   url: string;
   clock: FakeClock;
-  bodies: Bodies;
+  budget: ByteBudget;
   reads: ReadBody[];
   /** Lets the requests that are held end. */
   release: () => void;
@@ -31,7 +32,9 @@ interface Scene {
 /** A server that holds each request whose path is /hold. */
 async function scene(intake: Partial<typeof INTAKE> = {}): Promise<Scene> {
   const clock = new FakeClock();
-  const bodies = new Bodies({ clock, content: () => ({ intake: { ...INTAKE, ...intake } }) });
+  const bounds = { ...INTAKE, ...intake };
+  const budget = new ByteBudget(() => bounds.maxBodyBytesInFlight);
+  const bodies = new Bodies({ clock, content: () => ({ intake: bounds }), budget });
   const reads: ReadBody[] = [];
   const held: (() => void)[] = [];
   const server = createServer((request, response) => {
@@ -50,31 +53,31 @@ async function scene(intake: Partial<typeof INTAKE> = {}): Promise<Scene> {
   });
   const { port } = server.address() as AddressInfo;
   const release = (): void => held.splice(0).forEach((each) => each());
-  return { url: `http://127.0.0.1:${port}`, clock, bodies, reads, release };
+  return { url: `http://127.0.0.1:${port}`, clock, budget, reads, release };
 }
 
 describe('the body of a request', () => {
   it('counts towards the budget until its response ends', async () => {
-    const { url, bodies, release } = await scene();
+    const { url, budget, release } = await scene();
     const held = send(url, { path: '/hold', body: 'x'.repeat(900) });
-    await until(() => bodies.bytes === 900);
+    await until(() => budget.used === 900);
     const refused = await send(url, { body: 'x'.repeat(700) });
     expect(refused.body.toString()).toBe('BodiesFull');
     expect((await send(url, { body: 'x'.repeat(600) })).status).toBe(200);
     release();
     await held;
-    await until(() => bodies.bytes === 0);
+    await until(() => budget.used === 0);
     expect((await send(url, { body: 'x'.repeat(700) })).status).toBe(200);
   });
 
   it('no longer counts when its client leaves', async () => {
-    const { url, bodies, reads } = await scene();
+    const { url, budget, reads } = await scene();
     const request = open(url, { headers: { 'content-length': '900' } });
     request.on('error', () => undefined);
     request.write('x'.repeat(500));
-    await until(() => bodies.bytes === 500);
+    await until(() => budget.used === 500);
     request.destroy();
-    await until(() => bodies.bytes === 0);
+    await until(() => budget.used === 0);
     expect(reads).toEqual([{ problem: 'Gone' }]);
   });
 
@@ -82,17 +85,17 @@ describe('the body of a request', () => {
     ['is too slow', 8, 1],
     ['comes at its rate', 40, 0],
   ])('that %s is checked in each period', async (_, bytesPerSecond, cut) => {
-    const { url, clock, bodies, reads } = await scene();
+    const { url, clock, budget, reads } = await scene();
     const request = open(url, { headers: { 'content-length': '999' } });
     request.on('error', () => undefined);
     // What came quickly at first excuses nothing later.
     request.write('x'.repeat(300));
-    await until(() => bodies.bytes === 300);
+    await until(() => budget.used === 300);
     clock.advance(9000);
     for (let i = 1; i <= 12; i += 1) {
-      const before = bodies.bytes;
+      const before = budget.used;
       if (reads.length === 0) request.write('x'.repeat(bytesPerSecond));
-      await until(() => bodies.bytes > before || reads.length > 0);
+      await until(() => budget.used > before || reads.length > 0);
       clock.advance(1000);
     }
     await until(() => reads.length === cut);
@@ -106,20 +109,5 @@ describe('the body of a request', () => {
     expect((await send(url, { body })).body.toString()).toBe('TooLarge');
     const chunked = { body, headers: { 'transfer-encoding': 'chunked' } };
     expect((await send(url, chunked)).body.toString()).toBe('TooLarge');
-  });
-});
-
-describe('collected bytes', () => {
-  it.each([
-    [[5]],
-    [[1, 1, 1]],
-    [[10, 5000, 3, 70_000, 2, 2, 4095, 4096]],
-    [Array.from({ length: 300 }, (_, i) => i * 7)],
-  ])('of %j join to the same bytes', (sizes) => {
-    const collected = new CollectedBytes();
-    const chunks = sizes.map((size, i) => Buffer.alloc(size, i));
-    for (const chunk of chunks) collected.add(chunk);
-    expect(collected.take().equals(Buffer.concat(chunks))).toBe(true);
-    expect(collected.take()).toHaveLength(0);
   });
 });

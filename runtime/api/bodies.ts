@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import type { Clock } from '../guard/clock.ts';
+import { CollectedBytes } from '../model/transport/collectedBytes.ts';
+import { ByteAccount } from '../resilience/byteBudget.ts';
+import type { ByteBudget } from '../resilience/byteBudget.ts';
 
 type Bounds = Content['intake'];
 
@@ -9,6 +12,7 @@ export interface BodiesDeps {
   clock: Clock;
   /** Undefined as long as there is no configuration. */
   content: () => Pick<Content, 'intake'> | undefined;
+  budget: ByteBudget;
 }
 
 /** Interval between two checks of arriving bodies, in milliseconds. */
@@ -26,7 +30,7 @@ const NONE: Bounds = {
 
 const FULL: Failure = {
   reason: 'BodiesFull',
-  message: 'The agent holds as many bytes of requests as its memory bears.',
+  message: 'The agent holds as many bytes of requests and answers as its memory bears.',
   retryAfterMs: 1000,
 };
 const SLOW: Failure = { reason: 'RequestTimeout', message: 'The request took too long to arrive.' };
@@ -45,22 +49,16 @@ interface Arriving {
 }
 
 /**
- * Reads bodies. Each has a largest size and a least rate. All bodies whose requests are being served share one budget
- * of bytes.
+ * Reads bodies. Each has a largest size and a least rate. The bytes of all bodies whose requests are being served count
+ * in the budget.
  */
 export class Bodies {
   readonly #deps: BodiesDeps;
   readonly #arriving = new Set<Arriving>();
-  #bytes = 0;
   #looking = false;
 
   constructor(deps: BodiesDeps) {
     this.#deps = deps;
-  }
-
-  /** Bytes of all bodies that arrive or whose requests are being served. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /** Reads a body. Its bytes count until the response closes. */
@@ -84,6 +82,7 @@ export class Bodies {
   ): void {
     const { maxBodyBytes } = this.#bounds();
     const collected = new CollectedBytes();
+    const account = new ByteAccount(this.#deps.budget);
     const now = this.#deps.clock.now();
     let over = false;
     const done = (read: ReadBody): void => {
@@ -113,10 +112,8 @@ export class Bodies {
       arriving.bytes += chunk.length;
       arriving.lastAt = this.#deps.clock.now();
       if (arriving.bytes > maxBodyBytes) arriving.cut(tooLarge(maxBodyBytes));
-      else if (!this.#take(chunk.length)) {
-        arriving.bytes -= chunk.length;
-        arriving.cut(FULL);
-      } else collected.add(chunk);
+      else if (!account.take(chunk.length)) arriving.cut(FULL);
+      else collected.add(chunk);
     });
     request.on('end', () => {
       if (!over) done({ body: collected.take() });
@@ -124,17 +121,8 @@ export class Bodies {
     request.on('close', () => {
       if (!over) done({ problem: 'Gone' });
     });
-    const leave = (): void => {
-      this.#bytes -= Math.min(arriving.bytes, this.#bytes);
-    };
-    response.once('close', leave);
+    response.once('close', () => account.close());
     if (request.destroyed && !request.complete) done({ problem: 'Gone' });
-  }
-
-  #take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.#bounds().maxBodyBytesInFlight) return false;
-    this.#bytes += bytes;
-    return true;
   }
 
   /** One timer serves all bodies. It stops when none is arriving. */
@@ -187,56 +175,4 @@ function discard(request: IncomingMessage, limit: number): void {
     left -= chunk.length;
     if (left < 0) request.destroy();
   });
-}
-
-/** Smaller chunks are joined: each Buffer costs some 200 bytes of its own. */
-const SMALL = 4096;
-/** Largest block of joined chunks. Blocks grow with the body, so that a small body reserves little. */
-const MAX_BLOCK = 64 * 1024;
-
-/** Collects bytes. Takes little more memory than their size, however small the chunks are. */
-export class CollectedBytes {
-  #chunks: Buffer[] = [];
-  #block: Buffer | undefined;
-  #used = 0;
-  #size = 0;
-
-  add(chunk: Buffer): void {
-    this.#size += chunk.length;
-    // Does not copy a body that arrives in one piece.
-    if (this.#chunks.length === 0 || chunk.length >= SMALL) {
-      this.#endBlock();
-      this.#chunks.push(chunk);
-      return;
-    }
-    if (this.#block && this.#used + chunk.length > this.#block.length) this.#endBlock();
-    this.#block ??= Buffer.allocUnsafeSlow(Math.min(MAX_BLOCK, Math.max(SMALL, this.#size)));
-    this.#used += chunk.copy(this.#block, this.#used);
-  }
-
-  /** All bytes; empties the collection. */
-  take(): Buffer {
-    this.#endBlock();
-    const chunks = this.#chunks;
-    const size = this.#size;
-    this.clear();
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
-  }
-
-  clear(): void {
-    this.#chunks = [];
-    this.#block = undefined;
-    this.#used = 0;
-    this.#size = 0;
-  }
-
-  #endBlock(): void {
-    if (!this.#block) return;
-    // Copies a block that is mostly empty to one of its size.
-    const whole = this.#used > this.#block.length / 2;
-    const bytes = this.#block.subarray(0, this.#used);
-    this.#chunks.push(whole ? bytes : Buffer.from(bytes));
-    this.#block = undefined;
-    this.#used = 0;
-  }
 }

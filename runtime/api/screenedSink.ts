@@ -5,7 +5,9 @@ import type { Sink } from '../model/attempt/attempt.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { decodedBody } from '../model/transport/decoder.ts';
 import type { DecodedBody } from '../model/transport/decoder.ts';
+import { CollectedBytes } from '../model/transport/collectedBytes.ts';
 import { headerValue } from '../model/transport/headers.ts';
+import { both } from '../model/transport/room.ts';
 import { EventStreamReader } from '../model/transport/sse.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
 import { AnswerText, textOverBlocks } from '../security/screening/answerText.ts';
@@ -53,8 +55,7 @@ export class ScreenedSink implements Sink {
   readonly #utf8 = new StringDecoder();
   readonly #json = new JsonUnescape();
   /** The decoded body of an answer that is no stream; undefined if it is too large. */
-  #whole: Buffer[] | undefined;
-  #wholeBytes = 0;
+  #whole: CollectedBytes | undefined;
   #held: Held[] = [];
   #heldBytes = 0;
   #sendHead: (() => void) | undefined;
@@ -80,7 +81,7 @@ export class ScreenedSink implements Sink {
     const isStream = /^\s*text\/event-stream/i.test(headerValue(headers, 'content-type') ?? '');
     const encoding = headerValue(headers, 'content-encoding');
     this.#inEvents = isStream && encoding === undefined;
-    if (!isStream) this.#whole = [];
+    if (!isStream) this.#whole = new CollectedBytes();
     this.#body = decodedBody(encoding, (bytes) => {
       if (isStream) this.#events.push(bytes);
       else this.#part(bytes);
@@ -154,9 +155,9 @@ export class ScreenedSink implements Sink {
   /** Takes a part of an answer that is no stream. */
   #part(bytes: Buffer): void {
     this.#say(this.#json.push(this.#utf8.write(bytes)));
-    this.#wholeBytes += bytes.length;
-    if (this.#wholeBytes <= MAX_HELD_BYTES) this.#whole?.push(bytes);
-    else this.#tooLarge();
+    if (!this.#whole) return;
+    this.#whole.add(bytes);
+    if (this.#whole.size > MAX_HELD_BYTES) this.#tooLarge();
   }
 
   #tooLarge(): void {
@@ -167,7 +168,7 @@ export class ScreenedSink implements Sink {
   /** A secret may continue in the next block of text, which is elsewhere in the body. */
   async #joinBlocks(): Promise<void> {
     if (!this.#whole || this.#failure) return;
-    const text = await textOverBlocks(Buffer.concat(this.#whole));
+    const text = await textOverBlocks(this.#whole.take());
     if (text === undefined) this.#tooLarge();
     else if (text !== '') this.#say(`\n${text}`);
   }
@@ -261,11 +262,4 @@ export class ScreenedSink implements Sink {
     this.#sendHead?.();
     this.#sendHead = undefined;
   }
-}
-
-function both(
-  one: Promise<void> | undefined,
-  other: Promise<void> | undefined,
-): Promise<void> | undefined {
-  return one && other ? Promise.all([one, other]).then(() => undefined) : (one ?? other);
 }

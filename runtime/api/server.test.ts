@@ -8,6 +8,7 @@ import { until } from '../testing/until.ts';
 import { anybody } from './clients/clients.ts';
 import { RequestTraces } from '../observe/requestTraces.ts';
 import { NO_TRACER } from '../observe/trace/span.ts';
+import { ByteBudget } from '../resilience/byteBudget.ts';
 import { Bodies } from './bodies.ts';
 import { configuration } from '../testing/configuration.ts';
 import { errorSender } from './response.ts';
@@ -32,6 +33,7 @@ async function raw(
   const bodies = new Bodies({
     clock: new FakeClock(),
     content: () => configuration('http://model.invalid').content,
+    budget: new ByteBudget(() => Infinity),
   });
   const server = agentServer({
     clients: { held: () => undefined, identify: anybody },

@@ -2,6 +2,7 @@ import type { ActualCost, Cost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { CallKind } from '../guard/models.ts';
+import type { ByteBudget } from '../resilience/byteBudget.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
@@ -46,6 +47,7 @@ export interface ModelCallerDeps {
   upstream: Pick<Upstream, 'send'>;
   estimator: TokenEstimator;
   retryBudgets: RetryBudgets;
+  byteBudget: ByteBudget;
   /** From 0 up to but not 1. */
   random: () => number;
   onAttempt(call: ModelCall): void;
@@ -146,6 +148,7 @@ export class ModelCaller {
         signal: attempt.signal,
         watch: attempt.watch,
         meter: attempt.meter,
+        budget: this.#deps.byteBudget,
         endpoint: member.endpoint,
         key: member.key,
         ownHeaders: member.headers,

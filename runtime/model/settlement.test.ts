@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Limit } from '../../contract/generated/types.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Guard } from '../guard/guard.ts';
+import { ByteBudget } from '../resilience/byteBudget.ts';
 import { RetryBudgets } from '../resilience/retryBudget.ts';
 import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
@@ -253,6 +254,7 @@ describe('reservations of tokens', () => {
       },
       estimator: new TokenEstimator(),
       retryBudgets: new RetryBudgets(),
+      byteBudget: new ByteBudget(() => Infinity),
       pool: new Pool({
         network: { lacking: () => undefined },
         guard,

@@ -1,7 +1,9 @@
 import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { Attempt } from './attempt.ts';
+import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { decodedBody } from '../transport/decoder.ts';
+import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import { scanInSlices } from '../../json/scan.ts';
 import type { ScannedObject } from '../../json/scan.ts';
 import { memberOf, stringMember } from '../../json/parsed.ts';
@@ -15,7 +17,8 @@ export interface Judgement {
 
 /** Reads an answer while it passes and judges it at its end. Never changes a byte. */
 export interface AnswerReader {
-  push(chunk: Buffer): void;
+  /** Undefined: there is room for more; else resolves when there is. */
+  push(chunk: Buffer): Promise<void> | undefined;
   /** Ends the answer. Returns a promise if it needs several turns of the event loop. */
   end(): Judgement | Promise<Judgement>;
 }
@@ -25,25 +28,33 @@ const NOT_JSON: Judgement = { outcome: failure('InvalidResponse', 'answer is not
 const NO_MESSAGE: Judgement = { outcome: failure('InvalidResponse', 'answer is not a message') };
 const BROKEN: Judgement = { outcome: failure('InvalidResponse', 'broken content-encoding') };
 
-/** Reads an unstreamed answer. It must be a JSON object, and of type message if the request asked for one. */
+/**
+ * Reads an unstreamed answer. It must be a JSON object, and of type message if the request asked for one. The account
+ * bears decoded bytes. An answer of more than `maxBytes`, or of more than the account bears, is judged by its status.
+ */
 export function messageReader(
   encoding: string | undefined,
   { meter, expected }: Pick<Attempt, 'meter' | 'expected'>,
   maxBytes: number,
+  account?: Pick<ByteAccount, 'take'>,
 ): AnswerReader {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const collected = new CollectedBytes();
+  let unread = false;
   const source = decodedBody(encoding, (bytes) => {
-    size += bytes.length;
-    if (size <= maxBytes) chunks.push(bytes);
+    unread ||= collected.size + bytes.length > maxBytes;
+    unread ||= account !== undefined && !account.take(bytes.length);
+    if (!unread) collected.add(bytes);
+    else {
+      collected.clear();
+      source?.stop();
+    }
     return undefined;
   });
   if (source === undefined) return { push: () => undefined, end: () => TAKEN_AS_OK };
   const judge = (whole: boolean): Judgement | Promise<Judgement> => {
+    if (unread) return TAKEN_AS_OK;
     if (!whole) return BROKEN;
-    // Trusts the status of an answer that is too large to read.
-    if (size > maxBytes) return TAKEN_AS_OK;
-    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const body = collected.take();
     const names = meter.keepsContent ? MEMBERS_AND_CONTENT : MEMBERS;
     const scanned = scanInSlices(body, names);
     if (scanned instanceof Promise) return scanned.then((late) => judged(body, late));
@@ -58,7 +69,7 @@ export function messageReader(
     return type === 'message' ? TAKEN_AS_OK : NO_MESSAGE;
   };
   return {
-    push: (chunk) => void source.push(chunk),
+    push: (chunk) => source.push(chunk),
     end: () => {
       const whole = source.end();
       return typeof whole === 'boolean' ? judge(whole) : whole.then(judge);

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../../contract/generated/types.ts';
 import type { RemoteContext } from '../../observe/trace/span.ts';
+import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -51,6 +52,8 @@ export interface Attempt {
   /** Gets notified of all that arrives, and cuts the attempt when nothing does. */
   watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed'>;
   meter: UsageMeter;
+  /** Bears what is held back of the answer. */
+  budget: ByteBudget;
   /** Wall clock, for dates in headers. */
   date: () => Date;
   /** The request is written to a connection. */

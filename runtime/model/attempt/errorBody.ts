@@ -6,6 +6,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import { memberOf, parseJson, stringMember } from '../../json/parsed.ts';
+import { ZSTD } from '../transport/decoder.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -25,7 +26,7 @@ const DECODERS: Record<string, Decoder> = {
       ? inflateSync(body, options)
       : inflateRawSync(body, options),
   br: brotliDecompressSync,
-  zstd: zstdDecompressSync,
+  zstd: (body, options) => zstdDecompressSync(body, { ...options, ...ZSTD }),
 };
 
 /** The JSON of an error answer, whatever its content-encoding; undefined for one that cannot be read. */

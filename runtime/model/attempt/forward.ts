@@ -1,3 +1,4 @@
+import { ByteAccount } from '../../resilience/byteBudget.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import { replaceMember } from '../../json/scan.ts';
@@ -8,6 +9,7 @@ import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
 import { isSpendLimit, retryAfter } from './retryAfter.ts';
+import { both } from '../transport/room.ts';
 import type { UpstreamResponse, Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader } from './answerReader.ts';
 
@@ -32,18 +34,22 @@ export async function forward(
     return result(attempt, { ...broken(error, attempt, 'Nothing'), committed: false });
   }
   attempt.onHeaders(response.headers);
+  const account = new ByteAccount(attempt.budget);
   try {
-    return result(attempt, await pass(response, attempt), response);
+    return result(attempt, await pass(response, attempt, account), response);
   } finally {
     response.body.destroy();
+    account.close();
   }
 }
 
-function pass(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+function pass(response: UpstreamResponse, attempt: Attempt, account: ByteAccount): Promise<Passed> {
   const { status } = response;
-  if (attempt.expected === 'Any') return passAny(response, attempt);
-  if (status < 200 || status >= 300) return passError(response, attempt);
-  return isEventStream(response) ? passStream(response, attempt) : passMessage(response, attempt);
+  if (attempt.expected === 'Any') return passAny(response, attempt, account);
+  if (status < 200 || status >= 300) return passError(response, attempt, account);
+  return isEventStream(response)
+    ? passStream(response, attempt, account)
+    : passMessage(response, attempt, account);
 }
 
 function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): AttemptResult {
@@ -120,9 +126,13 @@ function baseOf(baseURL: string): Base {
 }
 
 /** Sends any answer on as it comes, for as long as it flows. It says nothing about the model or its limits. */
-async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+async function passAny(
+  response: UpstreamResponse,
+  attempt: Attempt,
+  account: ByteAccount,
+): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  const buffer = new AnswerBuffer(headOf(response), attempt.sink, 0);
+  const buffer = new AnswerBuffer(headOf(response), attempt.sink, 0, account);
   const { watch } = attempt;
   watch.began();
   watch.firstToken();
@@ -140,9 +150,13 @@ async function passAny(response: UpstreamResponse, attempt: Attempt): Promise<Pa
 }
 
 /** Holds back an error answer. Sends one that is too large. */
-async function passError(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+async function passError(
+  response: UpstreamResponse,
+  attempt: Attempt,
+  account: ByteAccount,
+): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_ERROR_BYTES);
+  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_ERROR_BYTES, account);
   try {
     await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
@@ -188,16 +202,20 @@ function gateOf({ status, headers }: UpstreamResponse, body: Buffer): Refusal['g
 /**
  * Holds the answer back until it is a whole message or too large. Some endpoints answer a streamed request this way.
  */
-async function passMessage(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+async function passMessage(
+  response: UpstreamResponse,
+  attempt: Attempt,
+  account: ByteAccount,
+): Promise<Passed> {
   attempt.watch.unstreamed();
   const encoding = headerValue(response.headers, 'content-encoding');
-  const reader = messageReader(encoding, attempt, HELD_BYTES);
-  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_BYTES);
+  // What is not encoded is the same bytes that the buffer holds.
+  const reader = messageReader(encoding, attempt, HELD_BYTES, encoding === undefined ? undefined : account); // prettier-ignore
+  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_BYTES, account);
   try {
     await response.body.read((chunk) => {
       attempt.onFirstChunk();
-      reader.push(chunk);
-      return buffer.write(chunk);
+      return both(reader.push(chunk), buffer.write(chunk));
     });
   } catch (error) {
     return { ...broken(error, attempt, 'Headers'), committed: buffer.committed };

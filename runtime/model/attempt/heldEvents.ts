@@ -1,3 +1,5 @@
+import type { ByteAccount } from '../../resilience/byteBudget.ts';
+import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { EventStreamReader } from '../transport/sse.ts';
 import type { ServerSentEvent } from '../transport/sse.ts';
 
@@ -5,8 +7,8 @@ import type { ServerSentEvent } from '../transport/sse.ts';
 export const HELD_EVENT_BYTES = 1024 * 1024;
 
 /**
- * Passes a stream event by event, unchanged, so that a stream that breaks off leaves whole events. A larger event than
- * HELD_EVENT_BYTES passes as it comes.
+ * Passes a stream event by event, unchanged, so that a stream that breaks off leaves whole events. An event passes as
+ * it comes if it is larger than HELD_EVENT_BYTES, or than the account bears.
  */
 export class HeldEvents {
   /** Whether `take` refused an event. Nothing passes after that. */
@@ -14,11 +16,17 @@ export class HeldEvents {
   /** Whether only a part of an event has passed. */
   torn = false;
   readonly #reader: EventStreamReader;
-  #held: Buffer[] = [];
-  #size = 0;
+  readonly #account: Pick<ByteAccount, 'take' | 'give'>;
+  readonly #held = new CollectedBytes();
+  /** Held bytes that the account bears. */
+  #borne = 0;
 
   /** `take` returns whether an event may pass. */
-  constructor(take: (event: ServerSentEvent) => boolean) {
+  constructor(
+    take: (event: ServerSentEvent) => boolean,
+    account: Pick<ByteAccount, 'take' | 'give'>,
+  ) {
+    this.#account = account;
     this.#reader = new EventStreamReader((event) => {
       this.refused = !take(event);
       return !this.refused;
@@ -34,25 +42,26 @@ export class HeldEvents {
       return whole;
     }
     if (this.refused) return undefined;
-    this.#hold(chunk);
-    if (!this.torn && this.#size <= HELD_EVENT_BYTES) return undefined;
-    this.torn = true;
-    return this.#release();
+    const held = this.#hold(chunk);
+    this.torn ||= !held;
+    return this.torn ? this.#release() : undefined;
   }
 
-  #hold(bytes: Buffer): void {
-    this.#held.push(bytes);
-    this.#size += bytes.length;
+  /** Whether it may hold the bytes back. */
+  #hold(bytes: Buffer): boolean {
+    this.#held.add(bytes);
+    if (this.#held.size > HELD_EVENT_BYTES || !this.#account.take(bytes.length)) return false;
+    this.#borne += bytes.length;
+    return true;
   }
 
   #release(last?: Buffer): Buffer {
     if (last !== undefined) {
-      if (this.#size === 0) return last;
-      this.#held.push(last);
+      if (this.#held.size === 0) return last;
+      this.#held.add(last);
     }
-    const bytes = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
-    this.#held = [];
-    this.#size = 0;
-    return bytes;
+    this.#account.give(this.#borne);
+    this.#borne = 0;
+    return this.#held.take();
   }
 }

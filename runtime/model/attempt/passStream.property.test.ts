@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import fc from '../../../test/property.ts';
 import { configuration } from '../../testing/configuration.ts';
+import { ByteBudget } from '../../resilience/byteBudget.ts';
 import { MESSAGE, sse } from '../../testing/upstream.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
@@ -79,6 +80,7 @@ async function pass({
   };
   const sink = new Kept();
   const nothing = (): void => undefined;
+  const budget = new ByteBudget(() => Infinity);
   const attempt: Attempt = {
     endpoint: ENDPOINT!,
     method: 'POST',
@@ -98,13 +100,16 @@ async function pass({
       unstreamed: nothing,
     },
     meter: new UsageMeter(),
+    budget,
     date: () => new Date(0),
     onSent: () => undefined,
     onHeaders: nothing,
     onFirstChunk: nothing,
     onFirstToken: nothing,
   };
-  return [await forward({ send: () => Promise.resolve(response) }, attempt), sink];
+  const result = await forward({ send: () => Promise.resolve(response) }, attempt);
+  expect(budget.used).toBe(0);
+  return [result, sink];
 }
 
 const delta = (text: string): string =>

@@ -8,6 +8,7 @@ import { StreamJudge } from './streamJudge.ts';
 import { OK } from '../../resilience/outcome.ts';
 import { headerValue, responseHeaders, streamHeaders } from '../transport/headers.ts';
 import { decodedBody } from '../transport/decoder.ts';
+import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import type { UpstreamResponse } from '../transport/upstream.ts';
 
 /** Largest part of a stream to hold back until its first event. */
@@ -16,17 +17,22 @@ const HELD_STREAM_BYTES = 64 * 1024;
 const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');
 
 /** Sends a stream on from its first event, in whole events. Holds back one that begins with an error. */
-export async function passStream(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+export async function passStream(
+  response: UpstreamResponse,
+  attempt: Attempt,
+  account: ByteAccount,
+): Promise<Passed> {
   attempt.watch.began();
   const { status, statusText, headers } = response;
   const buffer = new AnswerBuffer(
     { status, statusText, headers: streamHeaders(headers) },
     attempt.sink,
     HELD_STREAM_BYTES,
+    account,
     true,
   );
   const judge = judgeOf(attempt, buffer);
-  const events = new HeldEvents((event) => judge.take(event));
+  const events = new HeldEvents((event) => judge.take(event), account);
   const source = decodedBody(headerValue(headers, 'content-encoding'), (bytes) => {
     const whole = events.push(bytes);
     return whole && buffer.write(whole);

@@ -1,4 +1,5 @@
 import {
+  constants,
   createBrotliDecompress,
   createGunzip,
   createInflate,
@@ -14,7 +15,12 @@ export interface DecodedBody {
   push(chunk: Buffer): Promise<void> | undefined;
   /** Ends the body. Whether the encoding was complete; a promise if decoding still runs. */
   end(): boolean | Promise<boolean>;
+  /** Decodes no more. */
+  stop(): void;
 }
+
+/** Largest window of zstd, which a decoder allocates at once: 8 MiB, the most that HTTP allows (RFC 9659). */
+export const ZSTD = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
 /**
  * Gives the decoded bytes to `take`, which returns as `push` does. Clients usually ask for gzip, and an
@@ -25,7 +31,8 @@ export function decodedBody(
   take: (bytes: Buffer) => Promise<void> | undefined,
 ): DecodedBody | undefined {
   const decoder = decoderFor(encoding);
-  if (decoder === 'identity') return { broken: false, push: take, end: () => true };
+  if (decoder === 'identity')
+    return { broken: false, push: take, end: () => true, stop: () => undefined };
   return decoder === 'unknown' ? undefined : new DecodingBody(decoder, take);
 }
 
@@ -47,6 +54,7 @@ class DecodingBody implements DecodedBody {
       };
       decoder.on('data', (bytes: Buffer) => {
         this.#room = take(bytes);
+        if (this.#room) this.#waitFor(this.#room);
       });
       decoder.once('end', () => over(true));
       decoder.once('close', () => over(false));
@@ -65,9 +73,20 @@ class DecodingBody implements DecodedBody {
     return promise;
   }
 
+  /** A chunk can decode to a thousand times its bytes. */
+  #waitFor(room: Promise<void>): void {
+    this.#decoder.pause();
+    const goOn = (): void => void this.#decoder.resume();
+    room.then(goOn, goOn);
+  }
+
   end(): Promise<boolean> {
     if (!this.#decoder.destroyed) this.#decoder.end();
     return this.#ended;
+  }
+
+  stop(): void {
+    this.#decoder.destroy();
   }
 }
 
@@ -84,7 +103,7 @@ function decoderFor(encoding: string | undefined): Transform | 'identity' | 'unk
     case 'br':
       return createBrotliDecompress();
     case 'zstd':
-      return createZstdDecompress();
+      return createZstdDecompress(ZSTD);
     default:
       return 'unknown';
   }

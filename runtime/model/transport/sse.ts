@@ -1,3 +1,5 @@
+import { CollectedBytes } from './collectedBytes.ts';
+
 export interface ServerSentEvent {
   /** Value of the event field; empty without one. */
   event: string;
@@ -16,8 +18,7 @@ const CR = 0x0d;
 export class EventStreamReader {
   readonly #onEvent: (event: ServerSentEvent) => boolean;
   readonly #maxBytes: number;
-  #line: Buffer[] = [];
-  #lineBytes = 0;
+  readonly #line = new CollectedBytes();
   #lineTruncated = false;
   #afterCarriageReturn = false;
   #first = true;
@@ -58,30 +59,28 @@ export class EventStreamReader {
   }
 
   #keep(bytes: Buffer): void {
-    const room = this.#maxBytes - this.#lineBytes;
+    const room = this.#maxBytes - this.#line.size;
     if (bytes.length > room) this.#lineTruncated = true;
     const kept = bytes.subarray(0, room);
     if (kept.length === 0) return;
     // Copies: a short line would keep the network's whole buffer alive.
-    this.#line.push(Buffer.from(kept));
-    this.#lineBytes += kept.length;
+    this.#line.add(this.#line.size === 0 ? Buffer.from(kept) : kept);
   }
 
   /** The line ends in `chunk`, from `from` up to but not `at`. Returns whether it is blank and so ends an event. */
   #endLine(chunk: Buffer, from: number, at: number): boolean {
     let line: string;
-    if (this.#lineBytes === 0 && at - from <= this.#maxBytes) {
+    if (this.#line.size === 0 && at - from <= this.#maxBytes) {
       // Most lines are whole in one chunk and need no copy.
       line = chunk.toString('utf8', from, at);
     } else {
       this.#keep(chunk.subarray(from, at));
-      line = Buffer.concat(this.#line, this.#lineBytes).toString('utf8');
+      line = this.#line.take().toString('utf8');
     }
     if (this.#first && line.startsWith('\uFEFF')) line = line.slice(1);
     this.#first = false;
     if (this.#lineTruncated) this.#truncated = true;
-    this.#line = [];
-    this.#lineBytes = 0;
+    this.#line.clear();
     this.#lineTruncated = false;
     if (line === '') this.#dispatch();
     else this.#field(line);
@@ -95,8 +94,9 @@ export class EventStreamReader {
     const value = rest.startsWith(' ') ? rest.slice(1) : rest;
     if (name === 'event') this.#event = value;
     if (name !== 'data') return;
-    this.#dataBytes += value.length;
-    if (this.#dataBytes <= this.#maxBytes) this.#data.push(value);
+    // With the line feed that joins it to the one before.
+    this.#dataBytes += value.length + 1;
+    if (this.#dataBytes <= this.#maxBytes + 1) this.#data.push(value);
     else this.#truncated = true;
   }
 

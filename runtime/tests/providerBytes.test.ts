@@ -1,0 +1,150 @@
+/** What a provider may send to a process with the heap of a default container, over real sockets. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { constants, createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import type { Content } from '../../contract/generated/types.ts';
+import { MOUNTS } from '../../contract/link.ts';
+import type { Earlier } from '../control/upgrade.ts';
+import { send } from '../testing/client.ts';
+import { configuration } from '../testing/configuration.ts';
+import { startProcess } from '../testing/process.ts';
+import type { RuntimeProcess } from '../testing/process.ts';
+import { Cleanups, STREAMED } from '../testing/setup.ts';
+import { MESSAGE, STREAM, sse } from '../testing/upstream.ts';
+
+const cleanups = new Cleanups();
+afterEach(() => cleanups.run());
+
+const MIB = 1024 * 1024;
+const MEMORY_MIB = 512;
+
+/** Answers each request by writing to its socket. */
+async function provider(answer: (socket: Socket) => Promise<void>): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    let request = '';
+    socket.on('data', (chunk) => {
+      request += chunk.toString('latin1');
+      if (!/\r\n\r\n.*\}$/s.test(request)) return;
+      request = '';
+      void answer(socket).catch(() => undefined);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.add(() => new Promise((resolve) => server.close(() => resolve())));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A process with a heap of 256 MB. */
+async function start(url: string, content: Earlier<Content> = {}): Promise<RuntimeProcess> {
+  const directory = await mkdtemp(join(tmpdir(), 'provider-bytes-'));
+  cleanups.add(() => rm(directory, { recursive: true }));
+  const text = JSON.stringify(configuration(url, content));
+  await writeFile(join(directory, MOUNTS.configurationKey), text);
+  const agent = await startProcess(directory, ['--max-old-space-size=256']);
+  cleanups.add(() => agent.stop());
+  return agent;
+}
+
+async function peakMiB({ child }: RuntimeProcess): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
+  return Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
+}
+
+async function write(socket: Socket, bytes: Buffer | string): Promise<void> {
+  if (socket.destroyed) throw new Error('the connection is closed');
+  if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+}
+
+function head(type: string, more: string[]): string {
+  return ['HTTP/1.1 200 OK', `content-type: ${type}`, ...more, '', ''].join('\r\n');
+}
+
+/** Sends each byte of the text as a chunk of its own. */
+async function inSmallChunks(socket: Socket, text: string): Promise<void> {
+  for (let at = 0; at < text.length; at += 16_384) {
+    const part = text.slice(at, at + 16_384);
+    await write(socket, Array.from(part, (byte) => `1\r\n${byte}\r\n`).join(''));
+  }
+  await write(socket, '0\r\n\r\n');
+}
+
+const CHUNKED = ['transfer-encoding: chunked'];
+
+describe('an answer in chunks of one byte', () => {
+  it('takes little more memory than its bytes', async () => {
+    const text = JSON.stringify({
+      ...MESSAGE,
+      content: [{ type: 'text', text: 'x'.repeat(8 * MIB) }],
+    });
+    const url = await provider(async (socket) => {
+      await write(socket, head('application/json', CHUNKED));
+      await inSmallChunks(socket, text);
+    });
+    const agent = await start(url);
+    const answer = await send(agent.agentUrl);
+    expect([answer.status, answer.body.length]).toEqual([200, text.length]);
+    expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+
+  it('takes little more memory in three streams of large events', async () => {
+    const event = sse('content_block_delta', {
+      index: 0,
+      delta: { type: 'text_delta', text: 'x'.repeat(MIB - 1000) },
+    });
+    const text = [...STREAM.slice(0, 3), event, ...STREAM.slice(5)].join('');
+    const url = await provider(async (socket) => {
+      await write(socket, head('text/event-stream', CHUNKED));
+      await inSmallChunks(socket, text);
+    });
+    const agent = await start(url);
+    const answers = await Promise.all([1, 2, 3].map(() => send(agent.agentUrl, STREAMED)));
+    expect(answers.map(({ body }) => body.length)).toEqual(answers.map(() => text.length));
+    expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+});
+
+describe('a compressed answer', () => {
+  /** These bytes and many spaces, compressed. */
+  async function bomb(encoder: Transform, before: string, mib: number): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    encoder.on('data', (chunk: Buffer) => chunks.push(chunk));
+    encoder.write(before);
+    for (let i = 0; i < mib; i += 1) {
+      if (!encoder.write(Buffer.alloc(MIB, 0x20))) await once(encoder, 'drain');
+    }
+    encoder.end();
+    await once(encoder, 'end');
+    return Buffer.concat(chunks);
+  }
+
+  async function compressed(type: string, encoding: string, body: Buffer): Promise<RuntimeProcess> {
+    const more = [`content-encoding: ${encoding}`, `content-length: ${body.length}`];
+    const url = await provider(async (socket) => {
+      await write(socket, head(type, more));
+      await write(socket, body);
+    });
+    return start(url);
+  }
+
+  const WINDOW_128_MIB = { params: { [constants.ZSTD_c_windowLog]: 27 } };
+
+  it.each([
+    ['gzip', createGzip(), 200],
+    ['br', createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }), 200],
+    // HTTP allows no window above 8 MiB.
+    ['zstd', createZstdCompress(WINDOW_128_MIB), 502],
+  ])('of %s takes no memory beyond the budget, unstreamed', async (encoding, encoder, status) => {
+    const body = await bomb(encoder, JSON.stringify(MESSAGE), 256);
+    const agent = await compressed('application/json', encoding, body);
+    const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => send(agent.agentUrl)));
+    expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => status));
+    expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+});
