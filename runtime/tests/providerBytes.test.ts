@@ -59,7 +59,11 @@ async function peakMiB({ child }: RuntimeProcess): Promise<number> {
 
 async function write(socket: Socket, bytes: Buffer | string): Promise<void> {
   if (socket.destroyed) throw new Error('the connection is closed');
-  if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+  if (socket.write(bytes)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.once('drain', resolve).once('close', resolve);
+  await promise;
+  socket.off('drain', resolve).off('close', resolve);
 }
 
 function head(type: string, more: string[]): string {
