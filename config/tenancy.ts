@@ -116,6 +116,8 @@ function formOf(rule: Rule, value: string): { kind: keyof Refusals; allowed: str
       return { kind: 'fields', allowed: `type(${value}) == int && ${value} >= ${rule.minimum}` };
     case 'Matches':
       return { kind: 'fields', allowed: `${isText} && ${value}.matches(${text(rule.pattern)})` };
+    case 'Differs':
+      return { kind: 'fields', allowed: `${isText} && !${value}.matches(${text(rule.pattern)})` };
     case 'Image': {
       const known = rule.of === 'Runtime' ? 'variables.runtimeImages' : 'variables.sidecarImages';
       const rest = `${value}.substring(p.size()).matches(${text(TAG_OR_DIGEST)})`;

@@ -121,7 +121,6 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
         { name: 'OTEL_SERVICE_NAME', value: 'a' },
         { name: 'HTTPS_PROXY', value: 'http://p' },
       ],
-      volumeMounts: [{ name: 'b', mountPath: '/b' }],
     }),
     ['', '', ''],
   ],
@@ -162,10 +161,37 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
       ],
       [
         'a volume that is removed',
-        { volumes: [{ name: 'control-token', $patch: 'delete' }] },
-        'volumes[control-token].$patch',
+        { volumes: [{ name: 'a', $patch: 'delete' }] },
+        'volumes[a].$patch',
       ],
       ['containers that are no list', { containers: 'agent' }, 'containers'],
+      ...['configuration', 'control-token', 'credential-primary', 'header-a', 'trusted-ca'].map(
+        (name) =>
+          [
+            `a volume in the place of the operator’s ${name}`,
+            { volumes: [{ name, configMap: { name: 'mine' } }] },
+            `volumes[${name}].name`,
+          ] as const,
+      ),
+      ...(
+        [
+          ['shareProcessNamespace', true],
+          ['hostIPC', true],
+          ['hostUsers', true],
+          ['hostAliases', [{ ip: '192.0.2.1', hostnames: ['api.example.com'] }]],
+          ['dnsPolicy', 'None'],
+          ['dnsConfig', { nameservers: ['192.0.2.1'] }],
+          ['runtimeClassName', 'mine'],
+          ['resourceClaims', [{ name: 'gpu', resourceClaimName: 'gpu' }]],
+          [
+            'ephemeralContainers',
+            [{ name: 'debug', image: 'busybox', targetContainerName: 'agent' }],
+          ],
+          ['overhead', {}],
+          ['enableServiceLinks', true],
+          ['restartPolicy', 'Never'],
+        ] as const
+      ).map(([field, value]) => [field, { [field]: value }, field] as const),
     ] as const
   ).map(([what, spec, at]): [string, object, [string, string, string]] => {
     const path = `spec.podTemplate.spec.${at}`;
@@ -176,6 +202,50 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
       ['privilege of the runtime', { securityContext: { privileged: true } }, 'securityContext'],
       ['the security context taken away', { securityContext: null }, 'securityContext'],
       ['another command', { command: ['sh'] }, 'command'],
+      ...[
+        '/app/main.js',
+        '/nodejs/bin/node',
+        '/etc/breakwater/authority.pem',
+        '/etc/ld.so.preload',
+      ].map(
+        (mountPath) =>
+          [
+            `a ConfigMap over ${mountPath}`,
+            { volumeMounts: [{ name: 'mine', mountPath, subPath: 'file' }] },
+            'volumeMounts',
+          ] as const,
+      ),
+      ['a mount of the operator removed', { volumeMounts: null }, 'volumeMounts'],
+      ...(
+        [
+          ['volumeDevices', [{ name: 'mine', devicePath: '/app' }]],
+          ['args', ['--import', 'data:,']],
+          ['workingDir', '/tmp'],
+          ['lifecycle', { postStart: { exec: { command: ['sh'] } } }],
+          ['livenessProbe', { exec: { command: ['/nodejs/bin/node', '-e', ''] } }],
+          ['startupProbe', { exec: { command: ['/nodejs/bin/node', '-e', ''] } }],
+          ['resizePolicy', [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }]],
+          ['terminationMessagePath', '/app/main.js'],
+          ['imagePullPolicy', 'Never'],
+          ['stdin', true],
+        ] as const
+      ).map(([field, value]) => [field, { [field]: value }, field] as const),
+      ...[
+        'NODE_EXTRA_CA_CERTS',
+        'NODE_PATH',
+        'NODE_TLS_REJECT_UNAUTHORIZED',
+        'NODE_COMPILE_CACHE',
+      ].map((name) => [name, { env: [{ name, value: '/tmp/a' }] }, `env[${name}].name`] as const),
+      ...[
+        'SSL_CERT_FILE',
+        'OPENSSL_CONF',
+        'OPENSSL_MODULES',
+        'LD_PRELOAD',
+        'LD_AUDIT',
+        'GCONV_PATH',
+        'PATH',
+      ].map((name) => [name, { env: [{ name, value: '/tmp/a' }] }, `env[${name}].name`] as const),
+      ['a device', { resources: { claims: [{ name: 'gpu' }] } }, 'resources.claims'],
       [
         'code by a variable',
         { env: [{ name: 'NODE_OPTIONS', value: '--import=data:,' }] },
@@ -194,21 +264,16 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
     const path = `spec.podTemplate.spec.containers[agent].${at}`;
     return [what, runtime(container), [path, path, '']];
   }),
-  [
-    'an annotation that turns AppArmor off',
-    {
-      podTemplate: {
-        metadata: {
-          annotations: { 'container.apparmor.security.beta.kubernetes.io/agent': 'unconfined' },
-        },
-      },
-    },
-    [
-      'spec.podTemplate.metadata.annotations.container.apparmor.security.beta.kubernetes.io/agent',
-      'spec.podTemplate.metadata.annotations.container.apparmor.security.beta.kubernetes.io/agent',
-      '',
-    ],
-  ],
+  ...[
+    'container.apparmor.security.beta.kubernetes.io/agent',
+    'instrumentation.opentelemetry.io/inject-nodejs',
+    'sidecar.istio.io/userVolumeMount',
+    'k8s.v1.cni.cncf.io/networks',
+  ].map((annotation): [string, object, [string, string, string]] => {
+    const path = `spec.podTemplate.metadata.annotations.${annotation}`;
+    const metadata = { annotations: { [annotation]: 'a' } };
+    return [`the annotation ${annotation}`, { podTemplate: { metadata } }, [path, path, '']];
+  }),
   [
     'a name of its own',
     { podTemplate: { metadata: { name: 'a' } } },
@@ -289,6 +354,20 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
       ],
       ['a port of the node', { ports: [{ containerPort: 1, hostPort: 1 }] }, 'ports[].hostPort'],
       ['a Secret in a variable', { env: [{ name: 'A', valueFrom: {} }] }, 'env[A].valueFrom'],
+      ...['control-token', 'credential-primary', 'tmp'].map(
+        (name) =>
+          [
+            `a mount of the operator’s ${name}`,
+            { volumeMounts: [{ name, mountPath: '/a' }] },
+            'volumeMounts[' + name + '].name',
+          ] as const,
+      ),
+      [
+        'a device of a volume',
+        { volumeDevices: [{ name: 'a', devicePath: '/a' }] },
+        'volumeDevices',
+      ],
+      ['a hook', { lifecycle: { preStop: { sleep: { seconds: 1 } } } }, 'lifecycle'],
     ] as const
   ).map(([what, container, at]): [string, object, [string, string, string]] => {
     const path = `spec.podTemplate.spec.containers[proxy].${at}`;
@@ -298,6 +377,27 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
       [`${path}, spec.podTemplate.spec.containers[proxy].image`, path, ''],
     ];
   }),
+  [
+    'an init container with a volume of its own, and one with the operator’s',
+    pod({
+      initContainers: [
+        {
+          ...{ name: 'a', image: 'registry.example.com/proxy' },
+          volumeMounts: [{ name: 'mine', mountPath: '/a', readOnly: true }],
+        },
+        {
+          ...{ name: 'b', image: 'registry.example.com/proxy' },
+          volumeMounts: [{ name: 'configuration', mountPath: '/a', subPath: 'authority.pem' }],
+        },
+      ],
+      volumes: [{ name: 'mine', emptyDir: {} }],
+    }),
+    [
+      'spec.podTemplate.spec.initContainers[b].volumeMounts[configuration].name, spec.podTemplate.spec.initContainers[a].image, spec.podTemplate.spec.initContainers[b].image',
+      'spec.podTemplate.spec.initContainers[b].volumeMounts[configuration].name',
+      '',
+    ],
+  ],
   [
     'a Secret that only the default allows',
     { model: withKey('evil') },

@@ -13,6 +13,8 @@ export type Rule =
   | { kind: 'OneOf'; values: readonly (string | boolean)[] }
   | { kind: 'AtLeast'; minimum: number }
   | { kind: 'Matches'; pattern: string }
+  /** A text that does not match. */
+  | { kind: 'Differs'; pattern: string }
   /** An image of the runtime, or of a container beside it. */
   | { kind: 'Image'; of: 'Runtime' | 'Sidecar' }
   /** Name of a Secret. */
@@ -50,49 +52,81 @@ const PROBE = object({
   tcpSocket: object(all('port')),
 });
 
-const VOLUME_MOUNTS = list(object(all('name', 'mountPath', 'subPath', 'readOnly')));
+/** Without `claims`, which give a container devices. */
+const RESOURCES = object(all('requests', 'limits'));
 
-/** Variables of the runtime's container, except those by which Node.js or the loader would run other code. */
+/**
+ * Names of the operator's own volumes. A tenant's volume of such a name would replace the authority that the runtime trusts,
+ * and a sidecar that mounts one would read the agent's Secrets and its control token.
+ */
+export const OPERATOR_VOLUMES =
+  '^((configuration|control-token|tmp|prompt|trusted-ca|callers|audit)$|credential-|header-)';
+const OWN_VOLUME: Rule = { kind: 'Differs', pattern: OPERATOR_VOLUMES };
+
+/**
+ * Variables of the runtime's container. None makes Node.js or the loader run other code, or trust other authorities:
+ * spec.trustedCA is the place for those.
+ */
 const VARIABLES =
-  '^(OTEL_[A-Z0-9_]+|BREAKWATER_(AGENT|METRICS|CONTROL|DEBUG)_PORT|LOG_LEVEL|TZ|NODE_EXTRA_CA_CERTS|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy)$';
+  '^(OTEL_[A-Z0-9_]+|BREAKWATER_(AGENT|METRICS|CONTROL|DEBUG)_PORT|LOG_LEVEL|TZ|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy)$';
 
+/** Without `volumeMounts`: a file over the runtime's code, Node.js or /etc/ld.so.preload would run in its place. */
 const RUNTIME = object({
-  ...all('name', 'resources'),
+  name: ANY,
+  resources: RESOURCES,
   image: { kind: 'Image', of: 'Runtime' },
   env: list(object({ name: { kind: 'Matches', pattern: VARIABLES }, value: ANY })),
-  volumeMounts: VOLUME_MOUNTS,
 });
 
 const SIDECAR_FIELDS: Record<string, Rule> = {
-  ...all('name', 'imagePullPolicy', 'command', 'args', 'workingDir', 'resources'),
+  ...all('name', 'imagePullPolicy', 'command', 'args', 'workingDir'),
+  resources: RESOURCES,
   image: { kind: 'Image', of: 'Sidecar' },
   env: list(object(all('name', 'value'))),
   ports: list(object(all('name', 'containerPort', 'protocol'))),
-  volumeMounts: VOLUME_MOUNTS,
+  volumeMounts: list(object({ ...all('mountPath', 'subPath', 'readOnly'), name: OWN_VOLUME })),
   securityContext: SECURITY_CONTEXT,
   livenessProbe: PROBE,
   readinessProbe: PROBE,
   startupProbe: PROBE,
 };
 
+/**
+ * Beginnings of annotations that weaken the isolation of a pod, or by which webhooks and runtimes that many clusters have
+ * put code, images, volumes or networks into it.
+ */
+const ANNOTATIONS = [
+  'container.apparmor.security.beta.kubernetes.io/',
+  'container.seccomp.security.alpha.kubernetes.io/',
+  'seccomp.security.alpha.kubernetes.io/',
+  'seccomp-profile.kubernetes.cri-o.io',
+  'io.kubernetes.cri-o.',
+  'io.katacontainers.',
+  'cdi.k8s.io/',
+  'k8s.v1.cni.cncf.io/',
+  'instrumentation.opentelemetry.io/',
+  'sidecar.opentelemetry.io/',
+  'inject.istio.io/',
+  'sidecar.istio.io/bootstrapOverride',
+  'sidecar.istio.io/proxyImage',
+  'sidecar.istio.io/userVolume',
+  'config.linkerd.io/proxy-image',
+  'config.linkerd.io/init-image',
+  'vault.hashicorp.com/',
+  'dapr.io/',
+];
+
 const POD_TEMPLATE = object({
   metadata: object({
     labels: ANY,
-    annotations: {
-      kind: 'Map',
-      refused: [
-        'container.apparmor.security.beta.kubernetes.io/',
-        'container.seccomp.security.alpha.kubernetes.io/',
-        'seccomp.security.alpha.kubernetes.io/',
-      ],
-    },
+    annotations: { kind: 'Map', refused: ANNOTATIONS },
   }),
   spec: object({
     ...all('nodeSelector', 'tolerations', 'affinity', 'topologySpreadConstraints'),
     imagePullSecrets: list(object({ name: { kind: 'Secret' } })),
     containers: list(object(SIDECAR_FIELDS), { agent: RUNTIME }),
     initContainers: list(object({ ...SIDECAR_FIELDS, restartPolicy: oneOf('Always') })),
-    volumes: list(object(all('name', 'emptyDir', 'configMap'))),
+    volumes: list(object({ ...all('emptyDir', 'configMap'), name: OWN_VOLUME })),
   }),
 });
 

@@ -162,13 +162,14 @@ function refusedKeys(refused: readonly string[], value: unknown): string[] {
   return keys.filter((key) => refused.some((prefix) => key.startsWith(prefix)));
 }
 
-type Form = Extract<Rule, { kind: 'Any' | 'OneOf' | 'AtLeast' | 'Matches' }>;
+type Form = Extract<Rule, { kind: 'Any' | 'OneOf' | 'AtLeast' | 'Matches' | 'Differs' }>;
 
 function isOfForm(rule: Form, value: unknown): boolean {
   if (rule.kind === 'Any') return true;
   if (rule.kind === 'OneOf') return rule.values.includes(value as string);
   if (rule.kind === 'AtLeast') return Number.isInteger(value) && (value as number) >= rule.minimum;
-  return typeof value === 'string' && new RegExp(rule.pattern).test(value);
+  if (typeof value !== 'string') return false;
+  return new RegExp(rule.pattern).test(value) === (rule.kind === 'Matches');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
