@@ -13,6 +13,7 @@ import { MOUNTS } from '../../contract/link.ts';
 import type { Earlier } from '../control/upgrade.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
+import { tracingTo } from '../testing/failoverScene.ts';
 import { startProcess } from '../testing/process.ts';
 import type { RuntimeProcess } from '../testing/process.ts';
 import { Cleanups, STREAMED } from '../testing/setup.ts';
@@ -149,6 +150,24 @@ describe('a compressed answer', () => {
     const agent = await compressed('application/json', encoding, body);
     const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => send(agent.agentUrl)));
     expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => status));
+    expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+});
+
+describe('a traced stream', () => {
+  it('takes an index of any value for no more than a key', async () => {
+    const deltas = ['length', 3e7, 4_294_967_290, '__proto__', -1, null].map((index) =>
+      sse('content_block_delta', { index, delta: { type: 'text_delta', text: 'x' } }),
+    );
+    const text = [...STREAM.slice(0, 2), ...deltas, ...STREAM.slice(5)].join('');
+    const url = await provider(async (socket) => {
+      await write(socket, head('text/event-stream', [`content-length: ${text.length}`]));
+      await write(socket, text);
+    });
+    const agent = await start(url, tracingTo('http://127.0.0.1:1', { content: 'Full' }));
+    const answer = await send(agent.agentUrl, STREAMED);
+    expect(answer.body.toString()).toBe(text);
+    expect((await send(agent.agentUrl, STREAMED)).status).toBe(200);
     expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
   });
 });

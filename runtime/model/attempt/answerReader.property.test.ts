@@ -23,7 +23,7 @@ async function judge(bytes: Buffer, at: number[], how?: string): Promise<Judgeme
   const ends = at.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
   let from = 0;
   for (const end of [...ends, bytes.length]) {
-    reader.push(bytes.subarray(from, end));
+    await reader.push(bytes.subarray(from, end));
     from = end;
   }
   return reader.end();

@@ -7,6 +7,7 @@ import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import { scanInSlices } from '../../json/scan.ts';
 import type { ScannedObject } from '../../json/scan.ts';
 import { memberOf, stringMember } from '../../json/parsed.ts';
+import { KEPT_CONTENT } from './streamedContent.ts';
 import { errorStatus, failure } from './outcome.ts';
 
 export interface Judgement {
@@ -87,13 +88,13 @@ const MEMBERS: ReadonlySet<string> = new Set([
   'error',
 ]);
 const MEMBERS_AND_CONTENT: ReadonlySet<string> = new Set([...MEMBERS, 'content']);
-/** Largest member to read, apart from the content; a larger one counts as absent. */
+/** Largest members to read; a larger one counts as absent. */
 const MAX_MEMBER = 64 * 1024;
 
 function valuesOf(body: Buffer, { members }: ScannedObject): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, { start, end }] of members) {
-    if (end - start > MAX_MEMBER && name !== 'content') continue;
+    if (end - start > (name === 'content' ? KEPT_CONTENT : MAX_MEMBER)) continue;
     values[name] = JSON.parse(body.toString('utf8', start, end));
   }
   return values;
