@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import packageJson from '../package.json' with { type: 'json' };
 import { MOUNTS, PORTS } from '../contract/link.ts';
+import { MOUNTS_VARIABLE } from '../contract/mounts.ts';
 import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemClock } from './guard/clock.ts';
@@ -53,6 +54,10 @@ const runtime = new Runtime({
   tokenDirectory: env.BREAKWATER_TOKEN_DIRECTORY ?? MOUNTS.token,
   // The pod's UID is in the name, because outside of pods several processes share the directory.
   ...(env.POD_UID && { statePath: join(tmpdir(), `breakwater-${env.POD_UID}.json`) }),
+  ...(env[MOUNTS_VARIABLE] !== undefined && { mounts: new Set(env[MOUNTS_VARIABLE].split(',')) }),
+  ...(env.POD_UID && {
+    formerPath: join(tmpdir(), `breakwater-configuration-${env.POD_UID}.json`),
+  }),
   ...(env.POD_UID && {
     auditHeadPath: join(tmpdir(), `breakwater-audit-${env.POD_UID}.json`),
   }),

@@ -8,6 +8,7 @@ import { Siblings } from './api/siblings.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
+import { StateFile } from './control/stateFile.ts';
 import { Agent } from './conversations/agent.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
@@ -112,6 +113,7 @@ export function makeCore(options: RuntimeOptions): Core {
     connections: () => core.upstream.stats(),
     checks: () => core.checks.stats(),
     mcpServers: () => agent.mcpStats(),
+    waiting: () => base.configuration.status().waiting ?? [],
   });
   applyConfigurations(core);
   return core;
@@ -135,10 +137,18 @@ function makeBase(options: RuntimeOptions): Base {
     },
   });
   const incidents = makeIncidentRecord(options, events, log);
-  const configuration = new ActiveConfiguration({
+  const configuration: ActiveConfiguration = new ActiveConfiguration({
     apply: (content) => void events.emit('apply', content),
     date: () => clock.date(),
     onChange: (offer) => void events.emit('configuration', offer),
+    ...(options.mounts && { mounts: options.mounts }),
+    ...(options.formerPath !== undefined && {
+      former: new StateFile({
+        path: options.formerPath,
+        snapshot: () => configuration.configuration,
+        log: log('state'),
+      }),
+    }),
     log: log('configuration'),
   });
   const content = (): Content | undefined => configuration.configuration?.content;

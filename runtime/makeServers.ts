@@ -125,6 +125,7 @@ function healthFacts(
 ): HealthFacts {
   return {
     configured: () => configuration.endpoints.length > 0,
+    servable: () => !configuration.unservable,
     listening: () => agents.some((each) => each.listening) && port.server?.listening === true,
     leaving: () => lifecycle.leaving,
     lagMs: () => eventLoop.lagMs,

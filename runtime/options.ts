@@ -16,6 +16,10 @@ export interface RuntimeOptions {
   tokenDirectory: string;
   /** File for the guard's state, which outlives the process; absent: none. */
   statePath?: string;
+  /** Names of the pod's mounts, see contract/mounts.ts; absent: the pod does not know them. */
+  mounts?: ReadonlySet<string>;
+  /** File for the configuration in force, which outlives the process; absent: none. */
+  formerPath?: string;
   /** File for the head of the audit's chain, which outlives the process; absent: none. */
   auditHeadPath?: string;
   /** Directory of this pod alone, in which events of the audit wait for the webhook. */

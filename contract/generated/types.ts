@@ -1300,6 +1300,12 @@ export interface ConfigurationStatus {
     time: string;
   };
   /**
+   * Parts of the configuration that wait until the pod is replaced, because it lacks mounts for them. It keeps the former ones. Absent: none.
+   *
+   * @maxItems 64
+   */
+  waiting?: string[];
+  /**
    * Elements of the configuration that this runtime ignores because it is too old for them.
    *
    * @maxItems 2048

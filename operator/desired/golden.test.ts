@@ -8,6 +8,7 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import { AGENT_DEPLOYMENT_DEFAULTS } from '../../crds/generated/defaults.ts';
+import { MOUNTS_VARIABLE, mountsOf, shutdownName } from '../../contract/mounts.ts';
 import { attach } from './policies/attach.ts';
 import { buildConfigMap } from './objects/configMap.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from '../testing/fixtures.ts';
 import type { Mesh } from './objects/mesh.ts';
 import { UNMONITORED, type MonitoringFacts } from './objects/monitoring.ts';
+import { runtimeContainer } from './objects/podTemplate.ts';
 import { planAgent } from './plan.ts';
 
 const agents: Record<string, AgentDeployment> = {
@@ -382,6 +384,17 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     const files = readdirSync(directory).map((file) => file.replace('.golden.yaml', ''));
     const made = CHILDREN.filter((kind) => plan[kind] !== undefined);
     expect(files.sort()).toEqual([...made, 'configMap'].sort());
+  });
+
+  it('give pods exactly the mounts that their configuration refers to', () => {
+    const { env } = runtimeContainer(plan.deployment!.spec.template) as unknown as {
+      env: { name: string; value?: string }[];
+    };
+    const names = env.find((each) => each.name === MOUNTS_VARIABLE)!.value!.split(',');
+    const { shutdown } = plan.content!;
+    expect([...new Set(names)].sort()).toEqual(
+      [...new Set([shutdownName(shutdown), ...mountsOf(plan.content)])].sort(),
+    );
   });
 
   it('configMap', () => {

@@ -107,6 +107,7 @@ function observePod(pod: Pod, report: PodReport | undefined, now: Date): PodObse
     features: [...(report?.features ?? [])],
     ...reported(report, now),
     ...(waiting && { waiting }),
+    ...unscheduled(pod),
   };
 }
 
@@ -163,6 +164,12 @@ export function graceAfter(since: string, now: Date): number {
 export function isTerminating({ metadata, status }: Pod): boolean {
   const phase = status?.phase;
   return metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed';
+}
+
+function unscheduled({ status }: Pod): Pick<PodObservation, 'unscheduled'> {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status !== 'False') return {};
+  return { unscheduled: scheduled.message ?? scheduled.reason ?? 'not scheduled' };
 }
 
 function waitingOf({ status }: Pod): PodObservation['waiting'] {

@@ -67,6 +67,15 @@ describe('a pod in the cache', () => {
     });
   });
 
+  it('keeps why it has no node', () => {
+    const conditions = [
+      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no cpu' },
+      { type: 'Initialized', status: 'False' },
+    ];
+    const kept = slimPod({ ...pod, status: { conditions } });
+    expect(kept.status?.conditions).toEqual([conditions[0]]);
+  });
+
   it('may lack a status', () => {
     const { status: _status, ...young } = pod;
     expect(slimPod(young).status).toEqual({});

@@ -10,7 +10,9 @@ import { DELETION_COST } from './deletionCosts.ts';
 export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
   const { namespace, name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
   const { phase, conditions, containerStatuses } = status ?? {};
-  const ready = conditions?.filter(({ type }) => type === 'Ready');
+  const ready = conditions?.filter(
+    ({ type, status: is }) => type === 'Ready' || (type === 'PodScheduled' && is === 'False'),
+  );
   const waiting = containerStatuses?.filter(({ state }) => state?.waiting);
   return {
     apiVersion,

@@ -24,6 +24,7 @@ import { programmedCondition, progressOf, summarizeProgress, type Progress } fro
 import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } from './rollout.ts';
 import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
+import { authPending, waitingPods } from './waiting.ts';
 
 /** The part of an agent's plan that its status needs. */
 export type PlanFacts = Pick<
@@ -212,10 +213,18 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   const found = impediments(agent, plan.problems, observation);
   const shortage = shortageOf(agent, observation, desired, rollOut);
   return [
-    readiness(observation, desired, [...found, ...(shortage ? [shortage] : [])]),
-    isPaused(agent) ? PAUSED : progressing(rollOut, plan),
+    readiness(observation, desired, [
+      ...found,
+      ...authPending(observation, rollOut),
+      ...(shortage ? [shortage] : []),
+    ]),
+    isPaused(agent) ? PAUSED : progressing(withWaiting(rollOut, observation), plan),
     degraded(observation, desired, rollOut, [...found, ...contested(observation)]),
   ];
+}
+
+function withWaiting({ state, message }: RollOut, observation: AgentObservation): RollOut {
+  return { state, message: sentences([message, ...waitingPods(observation)]) };
 }
 
 /**

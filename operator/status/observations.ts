@@ -26,6 +26,8 @@ export interface PodObservation {
   snapshot?: Snapshot;
   /** Why a container does not run, such as ImagePullBackOff, from the kubelet. */
   waiting?: { container: string; reason: string; message?: string };
+  /** Why the scheduler finds no node for it. */
+  unscheduled?: string;
   /** Why the last attempt to open a link failed. */
   linkError?: string;
 }

@@ -16,9 +16,9 @@ export interface Progress {
 const MAX_DETAIL = 512;
 
 /** Where the configuration has the rules of each kind. Policies of two kinds may have the same name. */
-const ELEMENTS: Record<PolicyKind, string> = {
-  CircuitBreakerPolicy: '/circuits',
-  RateLimitPolicy: '/limits',
+const PARTS: Record<PolicyKind, string> = {
+  CircuitBreakerPolicy: 'circuits',
+  RateLimitPolicy: 'limits',
 };
 
 /**
@@ -43,7 +43,8 @@ function podProgress(
   const pending = pendingDetail(pod, observation, policy);
   if (pending !== undefined) return { pod: name, state: 'Pending', detail: pending };
   const missing = snapshot.configuration.unsupported.find(
-    (element) => element.policy === policy.name && element.path.startsWith(ELEMENTS[policy.kind]),
+    (element) =>
+      element.policy === policy.name && element.path.startsWith(`/${PARTS[policy.kind]}`),
   );
   if (missing !== undefined) {
     return { pod: name, state: 'Unsupported', detail: reportedText(missing.feature, MAX_DETAIL) };
@@ -65,6 +66,10 @@ function pendingDetail(
 ): string | undefined {
   if (desiredHash === undefined || pod.hash !== desiredHash) {
     return `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
+  }
+  const parts = pod.snapshot?.configuration.waiting;
+  if (parts?.includes(PARTS[policy.kind])) {
+    return 'lacks a mount for it and waits for the rollout';
   }
   return isAmong(waiting, policy) ? 'keeps it as it was, because it is paused' : undefined;
 }

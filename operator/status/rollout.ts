@@ -88,18 +88,18 @@ export function updatedPods({ deployment }: AgentObservation, desired: number): 
   return `${Math.min(updated, desired)}/${desired}`;
 }
 
-/** Known reasons of unready pods: failed creations and waiting containers. */
+/** Known reasons of unready pods: failed creations, no node and waiting containers. */
 export function obstacles(observation: AgentObservation): string {
   const failure = condition(observation.deployment?.conditions, 'ReplicaFailure');
   const creation = failure?.status === 'True' ? [`Pods cannot be created: ${failure.message}`] : [];
   const unready = livePods(observation).filter(({ ready }) => !ready);
-  const waiting = unready.flatMap(({ name, waiting: why }) =>
-    why === undefined
-      ? []
-      : [
-          `Pod ${name}, container ${why.container}: ${[why.reason, why.message].filter(Boolean).join(': ')}`,
-        ],
-  );
+  const waiting = unready.flatMap(({ name, waiting: why, unscheduled }) => {
+    if (unscheduled !== undefined) return [`Pod ${name} has no node: ${unscheduled}`];
+    if (why === undefined) return [];
+    return [
+      `Pod ${name}, container ${why.container}: ${[why.reason, why.message].filter(Boolean).join(': ')}`,
+    ];
+  });
   const named = unready.length === 0 ? [] : [`Not ready: ${list(unready.map(({ name }) => name))}`];
   const all = [...creation, ...(waiting.length > 0 ? waiting.slice(0, 3) : named)];
   return truncate(all.map((text) => `${text.replace(/\.$/, '')}.`).join(' '), 1024);

@@ -8,6 +8,7 @@ import type {
 import { compareRevisions, formatRevision } from '../../contract/revision.ts';
 import { parseConfiguration } from '../../contract/validate.ts';
 import { supported } from '../guard/supported.ts';
+import { contentInForce } from './inForce.ts';
 import { upgradeConfiguration } from './upgrade.ts';
 
 export type Source = 'File' | 'Link';
@@ -24,11 +25,18 @@ export interface ConfigurationDeps {
   date(): Date;
   /** Called after each offer. */
   onChange(offer: Offer): void;
+  /** Names of the pod's mounts. Absent: the pod does not know them, and puts everything in force. */
+  mounts?: ReadonlySet<string>;
+  /** Keeps the configuration in force for the next process of the pod, which may start with one that needs other mounts. */
+  former?: { read(): unknown; save(): Promise<void> };
   log: Logger;
 }
 
 interface InForce {
+  /** Its content is the one in force, which differs from the offered one in the parts that wait. */
   configuration: Configuration;
+  waiting: readonly string[];
+  unservable: boolean;
   source: Source;
   endpoints: Endpoint[];
   unsupported: ConfigurationStatus['unsupported'];
@@ -49,7 +57,7 @@ export class ActiveConfiguration {
     this.#deps = deps;
   }
 
-  /** Undefined before the first configuration. */
+  /** The configuration in force, without the parts that wait; undefined before the first. */
   get configuration(): Configuration | undefined {
     return this.#inForce?.configuration;
   }
@@ -59,18 +67,24 @@ export class ActiveConfiguration {
     return this.#inForce?.endpoints ?? [];
   }
 
+  /** Whether the pod would refuse clients, because it lacks mounts and knows no former configuration. */
+  get unservable(): boolean {
+    return this.#inForce?.unservable ?? false;
+  }
+
   /** Highest term that a leader announced or a configuration carried; 0 before the first. */
   get highestTerm(): number {
     return Math.max(this.#announcedTerm, this.#seenTerm);
   }
 
   status(): ConfigurationStatus {
-    const { configuration, source, unsupported = [] } = this.#inForce ?? {};
+    const { configuration, source, unsupported = [], waiting = [] } = this.#inForce ?? {};
     return {
       ...(configuration && { revision: configuration.revision, hash: configuration.hash }),
       ...(source && { source }),
       ...(this.#refused && { refused: this.#refused }),
       unsupported,
+      ...(waiting.length > 0 && { waiting: [...waiting] }),
     };
   }
 
@@ -123,6 +137,14 @@ export class ActiveConfiguration {
     return 'Refused';
   }
 
+  /** What the process before had in force; undefined if it is missing or unreadable. */
+  #formerContent(): Content | undefined {
+    const { mounts, former } = this.#deps;
+    if (mounts === undefined) return undefined;
+    const parsed = parseConfiguration(upgradeConfiguration(former?.read()));
+    return parsed.ok ? parsed.value.content : undefined;
+  }
+
   /** A well-formed file clears an earlier fault of the file, even if it is not newer. */
   #fileIsFine(offer: Offer): Offer {
     if (this.#refused?.source !== 'File') return offer;
@@ -141,12 +163,24 @@ export class ActiveConfiguration {
       this.#deps.onChange('Unchanged');
       return 'Unchanged';
     }
-    const { endpoints, unsupported } = supported(content);
+    const { mounts, former, log } = this.#deps;
+    const before =
+      current && !current.unservable ? current.configuration.content : this.#formerContent();
+    const { content: inForce, ...rest } = contentInForce(content, before, mounts);
+    const { endpoints, unsupported } = supported(inForce);
     // Comes before the guard applies it, because the guard may report transitions then.
-    this.#inForce = { configuration, source, endpoints, unsupported };
-    this.#deps.apply(content);
+    const taken = { revision, hash, content: inForce };
+    this.#inForce = { configuration: taken, ...rest, source, endpoints, unsupported };
+    this.#deps.apply(inForce);
     const shown = formatRevision(revision);
-    this.#deps.log.info({ source, revision: shown, hash }, 'Configuration was applied');
+    log.info({ source, revision: shown, hash }, 'Configuration was applied');
+    if (!rest.unservable) void former?.save();
+    if (rest.waiting.length > 0) {
+      log.warn(
+        { revision: shown, waiting: rest.waiting },
+        'Parts of the configuration wait until this pod is replaced, because it lacks mounts for them',
+      );
+    }
     this.#deps.onChange('Applied');
     return 'Applied';
   }

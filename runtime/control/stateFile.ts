@@ -11,7 +11,7 @@ export interface StateFileDeps {
 }
 
 /**
- * Stores the guard's state in a file, so that a killed container comes back with its circuits open. Writes run one
+ * Stores state in a file for the next process of the pod, such as open circuits for a killed container. Writes run one
  * after another and replace the whole file. Calls during a write cause one more write.
  */
 export class StateFile {

@@ -36,6 +36,7 @@ function healthOf(
 ): unknown {
   const facts = {
     configured: () => true,
+    servable: () => true,
     listening: () => true,
     leaving: () => false,
     lagMs: () => 0,

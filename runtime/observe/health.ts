@@ -10,6 +10,8 @@ import type { LastCall, LastCalls } from './lastCalls.ts';
 /** Facts that decide health. */
 export interface HealthFacts {
   configured(): boolean;
+  /** Whether the pod has the mounts without which it refuses clients. */
+  servable(): boolean;
   listening(): boolean;
   leaving(): boolean;
   /** Delay of the event loop, in milliseconds. */
@@ -48,6 +50,7 @@ type Check = (facts: HealthFacts) => { ok: boolean; detail?: string };
 const MAX_LAG_MS = 1000;
 
 const configuration: Check = (facts) => ({ ok: facts.configured() });
+const mounts: Check = (facts) => ({ ok: facts.servable() });
 const listeners: Check = (facts) => ({ ok: facts.listening() });
 const shutdown: Check = (facts) => ({ ok: !facts.leaving() });
 const eventLoop: Check = (facts) => {
@@ -71,12 +74,12 @@ const READY = '/health/ready';
 /**
  * Start-up: a configuration is in force and the listeners are up. Live: the event loop turns; nothing else, so that an
  * outage of the model never restarts pods. Ready: the pod may take requests; a failed critical health check makes it
- * unready, an open circuit does not.
+ * unready, and so do mounts that its template lacks, an open circuit does not.
  */
 const PROBES: Record<string, Record<string, Check>> = {
   '/health': { configuration, listeners },
   [LIVE]: { eventLoop: turns },
-  [READY]: { configuration, listeners, shutdown, eventLoop, healthChecks },
+  [READY]: { configuration, mounts, listeners, shutdown, eventLoop, healthChecks },
 };
 
 /**

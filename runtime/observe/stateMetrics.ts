@@ -40,6 +40,8 @@ export interface StateFacts {
   connections: () => ConnectionStats[];
   checks: () => CheckStats[];
   mcpServers: () => McpToolStats[];
+  /** Parts of the configuration that wait until the pod is replaced. */
+  waiting: () => readonly string[];
 }
 
 /** Largest number of origins with series; debug pages show all. */
@@ -52,6 +54,20 @@ export function stateMetrics(registry: Registry, facts: StateFacts): void {
   connectionMetrics(registry, facts.connections);
   checkMetrics(registry, facts.checks);
   mcpMetrics(registry, facts.mcpServers);
+  waitingMetric(registry, facts.waiting);
+}
+
+function waitingMetric(registry: Registry, waiting: StateFacts['waiting']): void {
+  new Gauge({
+    name: 'configuration_waiting',
+    help: 'Parts of the configuration that wait until the pod is replaced, because it lacks mounts for them, each with 1.',
+    labelNames: ['part'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const part of waiting()) this.set({ part }, 1);
+    },
+  });
 }
 
 function cacheMetrics(registry: Registry, caches: StateFacts['caches']): void {

@@ -40,7 +40,7 @@ export async function startRuntime(
     token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;
-  } = {},
+  } & Pick<RuntimeOptions, 'mounts' | 'formerPath'> = {},
 ): Promise<StartedRuntime> {
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = async (name: string, text: string): Promise<void> => {
@@ -61,6 +61,8 @@ export async function startRuntime(
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
+    ...(options.mounts && { mounts: options.mounts }),
+    ...(options.formerPath !== undefined && { formerPath: options.formerPath }),
     auditQueueDirectory: join(directory, 'audit-queue'),
     auditHeadPath: join(directory, 'audit-head.json'),
     peers: {

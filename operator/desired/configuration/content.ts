@@ -25,7 +25,7 @@ import { byText } from '../common/wording.ts';
 type Spec = AgentDeployment['spec'];
 
 /** Time for which an unready pod still accepts new requests, in ms. */
-export const ENDPOINT_LAG_MS = 5000;
+const ENDPOINT_LAG_MS = 5000;
 
 /** Room for the revision and the hash that go with the content. */
 const ENVELOPE_BYTES = 512;
@@ -54,11 +54,7 @@ export function resolveContent(
     loadBalancing: spec.model.loadBalancing,
     affinity: affinity(spec.model.affinity),
     timeouts,
-    shutdown: {
-      endpointLagMs: ENDPOINT_LAG_MS,
-      drainTimeoutMs: drainTimeout(spec),
-      handlerTimeoutMs: handlerTimeout(spec),
-    },
+    shutdown: resolveShutdown(spec),
     retry: retry(spec.retry),
     clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
     gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
@@ -93,14 +89,15 @@ export function hashContent(content: Content): string {
   return canonicalHash(content);
 }
 
-/** Time for open requests to finish, in ms. */
-export function drainTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
-  return parseDuration(shutdown.drainTimeout, 'spec.shutdown.drainTimeout');
-}
-
-/** Time for shutdown handlers to finish, in ms. */
-export function handlerTimeout({ shutdown }: Pick<Spec, 'shutdown'>): number {
-  return parseDuration(shutdown.handlerTimeout, 'spec.shutdown.handlerTimeout');
+/** The times of a pod's shutdown, in ms. Its grace period covers them. */
+export function resolveShutdown({
+  shutdown: { drainTimeout, handlerTimeout },
+}: Pick<Spec, 'shutdown'>): Required<Content['shutdown']> {
+  return {
+    endpointLagMs: ENDPOINT_LAG_MS,
+    drainTimeoutMs: parseDuration(drainTimeout, 'spec.shutdown.drainTimeout'),
+    handlerTimeoutMs: parseDuration(handlerTimeout, 'spec.shutdown.handlerTimeout'),
+  };
 }
 
 type Timeouts = Content['timeouts'] & { firstTokenMs: number };

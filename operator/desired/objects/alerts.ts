@@ -76,6 +76,19 @@ function serving(own: string, page: Page): Alert[] {
       },
     },
     {
+      alert: 'AuthPending',
+      expr: `count by (${AGENT}) (configuration_waiting{${own}, part="auth"} == 1) > 0`,
+      for: '5m',
+      labels: { severity: 'critical' },
+      annotations: {
+        summary: `Pods of agent ${WHO} still serve under its former authentication`,
+        description:
+          `{{ $value }} pods of agent ${WHO} have served under the former spec.auth for more than 5 minutes, ` +
+          'because the rollout does not replace them. kubectl breakwater why says what holds it.',
+        ...page('AuthPending'),
+      },
+    },
+    {
       alert: 'SecurityIncident',
       // No `for`: an incident may end before it.
       expr: `sum by (${AGENT}, level) (max_over_time(security_incidents_open{${own}, level=~"High|Critical"}[5m])) > 0`,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MOUNTS } from '../../../contract/link.ts';
+import { mountName } from '../../../contract/mounts.ts';
 import { byText } from '../common/wording.ts';
 import { credentialDirectory } from '../configuration/authentication.ts';
 import { secretDirectory, type SecretKeyRef } from '../configuration/secretHeaders.ts';
@@ -51,6 +52,25 @@ export function auditMount({ auditVolume }: PodChoices): Mounted[] {
       mount: { name: 'audit', mountPath: MOUNTS.audit },
     },
   ];
+}
+
+interface Sources {
+  secret?: { secretName: string; items?: { path: string }[] };
+  configMap?: { name: string; items?: { path: string }[] };
+}
+
+/** The names by which a configuration refers to these mounts, see contract/mounts.ts. */
+export function mountNames(mounts: readonly Mounted[]): string[] {
+  return mounts
+    .flatMap(({ volume, mount: { mountPath } }) => {
+      const { secret, configMap } = volume as Sources;
+      const source = secret?.secretName ?? configMap?.name;
+      const { items: keys } = secret ?? configMap ?? {};
+      return keys
+        ? keys.map(({ path }) => mountName(`${mountPath}/${path}`, source))
+        : mountName(mountPath, source);
+    })
+    .sort(byText);
 }
 
 /** One volume for each Secret, with the keys that are used. */

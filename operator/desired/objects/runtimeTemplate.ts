@@ -1,8 +1,9 @@
 import { CONTROL_AUDIENCE, MOUNTS, PORTS } from '../../../contract/link.ts';
-import { drainTimeout, ENDPOINT_LAG_MS, handlerTimeout } from '../configuration/content.ts';
+import { MOUNTS_VARIABLE, shutdownName } from '../../../contract/mounts.ts';
+import { resolveShutdown } from '../configuration/content.ts';
 import { configMapName, labels, type Named } from '../common/metadata.ts';
 import { meshAnnotations, type Mesh } from './mesh.ts';
-import { auditMount, referenceMounts, type Mounted } from './mounts.ts';
+import { auditMount, mountNames, referenceMounts, type Mounted } from './mounts.ts';
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
 import { buildProbes } from './probes.ts';
@@ -63,7 +64,8 @@ export function buildRuntimeTemplate(
 
 /** Sum of the endpoint lag, the drain, the handlers and a margin, in whole seconds. */
 function gracePeriodSeconds(choices: PodChoices): number {
-  const ms = ENDPOINT_LAG_MS + drainTimeout(choices) + handlerTimeout(choices);
+  const { endpointLagMs, drainTimeoutMs, handlerTimeoutMs } = resolveShutdown(choices);
+  const ms = endpointLagMs + drainTimeoutMs + handlerTimeoutMs;
   return Math.ceil(ms / 1000) + GRACE_MARGIN_SECONDS;
 }
 
@@ -90,6 +92,10 @@ function container(
       fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
       fieldEnv('POD_UID', 'metadata.uid'),
       fieldEnv('POD_IP', 'status.podIP'),
+      {
+        name: MOUNTS_VARIABLE,
+        value: [shutdownName(resolveShutdown(choices)), ...mountNames(mounts)].join(','),
+      },
     ],
     resources: {
       requests: { cpu: '250m', memory: '256Mi' },
