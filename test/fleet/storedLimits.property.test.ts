@@ -7,7 +7,7 @@ import { content, limitOf } from '../../runtime/testing/guardFixture.ts';
 import { MemoryLimitStore } from '../../runtime/testing/memoryLimitStore.ts';
 import fc from '../property.ts';
 import { overrun, type Use } from './scene.ts';
-import { VirtualTime } from './virtualTime.ts';
+import { VirtualTime, turns } from './virtualTime.ts';
 
 const PODS = 3;
 const MAX_PODS = 7;
@@ -68,7 +68,7 @@ const limit: fc.Arbitrary<Limit> = fc
 
 /** Pods that share a store, which messages reach after a delay. */
 class Scene {
-  readonly time = new VirtualTime(20);
+  readonly time = new VirtualTime(turns(20));
   readonly store = new MemoryLimitStore(() => this.time.now);
   readonly pods: Guard[];
   readonly uses = new Map<string, Use[]>(KEYS.map((key) => [key, []]));

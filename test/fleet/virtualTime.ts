@@ -6,6 +6,13 @@ interface Event {
   run: (() => void) | undefined;
 }
 
+/** Turns of the microtask queue. */
+export function turns(count: number): () => Promise<void> {
+  return async () => {
+    for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+  };
+}
+
 /** Time for simulations, in milliseconds. Events run in their order, and no time passes between them. */
 export class VirtualTime {
   now = 0;
@@ -14,11 +21,11 @@ export class VirtualTime {
   #order = 0;
   /** Binary heap, the earliest event first. */
   readonly #heap: Event[] = [];
-  readonly #turns: number;
+  readonly #settled: () => Promise<void>;
 
-  /** @param turns of the microtask queue until a waiting call has continued */
-  constructor(turns = 2) {
-    this.#turns = turns;
+  /** @param settled resolves when calls that wait for promises have continued */
+  constructor(settled = turns(2)) {
+    this.#settled = settled;
   }
 
   /** Runs something after `ms`. The result cancels it. */
@@ -36,7 +43,7 @@ export class VirtualTime {
       if (event.run === undefined) continue;
       this.now = Math.max(this.now, event.at);
       event.run();
-      for (let turn = 0; turn < this.#turns; turn += 1) await Promise.resolve();
+      await this.#settled();
     }
     this.now = end;
   }

@@ -1,11 +1,8 @@
 /** The systems between client and provider. Each has two retries, 30 s for a request and one fallback. */
-import { join } from 'node:path';
-import { localPlans } from '../../../cli/local/agentPlan.ts';
-import { Inventory } from '../../../cli/manifests/inventory.ts';
-import { checks } from '../../../cli/manifests/kinds.ts';
 import type { Content } from '../../../contract/generated/types.ts';
 import { startLitellm, startPortkey, startRuntime } from '../runtime/gateways.ts';
 import type { Gateway } from '../runtime/gateways.ts';
+import { agentContent } from '../agentContent.ts';
 import type { Address } from './call.ts';
 import type { Fault } from './catalogue.ts';
 import { FALLBACK, PRIMARY } from './provider.ts';
@@ -74,7 +71,6 @@ async function breakwater(scenes: readonly Scene[]): Promise<System> {
   };
 }
 
-/** Built as the operator does, so that everything not set here is the default of the CRD. */
 function content({ fault, port }: Scene, directory: string): Content {
   const baseURL = `http://127.0.0.1:${port}`;
   const apiKeySecretRef = { name: 'provider' };
@@ -100,16 +96,7 @@ function content({ fault, port }: Scene, directory: string): Content {
       timeouts: { request: `${TIMEOUT_SECONDS}s`, streamIdle: `${TIMEOUT_SECONDS}s` },
     },
   };
-  const inventory = new Inventory(checks(), () => new Date());
-  const { faults } = inventory.load(new Map([['agent', JSON.stringify(agent)]]));
-  if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join('\n'));
-  const { agents } = localPlans(inventory.objects(), {
-    environment: {},
-    directoryOf: () => directory,
-  });
-  const whole = agents[0]!.content!;
-  for (const { credential } of whole.endpoints) credential!.path = join(directory, 'api-key');
-  return whole;
+  return agentContent(agent, directory);
 }
 
 /** One process. It keeps nothing between requests, and each request carries its configuration. */

@@ -1,0 +1,91 @@
+/**
+ * `make bench-harm` asks whether a client is ever served less with Breakwater than without it. Clients that retry as
+ * the SDK for TypeScript does ask a provider directly, and the same provider through a pod with the defaults, in
+ * virtual time. Each scenario is a fault of 600 s after 30 s of health, alone and with a healthy fallback, at 10 and at
+ * 40 requests/s; faults at random also meet a fresh pod. PODS=10 pods play each, and their sums count. RATES=2 shows
+ * other rates. ONLY plays the scenarios whose names contain it, and draws nothing.
+ *
+ * harm_worst: least ratio of requests served, through ÷ direct, where direct serves any, without the outage alone.
+ * harm_outage: the same of the outage alone; an open circuit misses the first seconds of a recovery.
+ * harm_mean: mean of these ratios; harm_mean_alone and harm_mean_fallback, its parts.
+ * harm_calls: calls of providers in all scenarios, through ÷ direct.
+ * harm_calls_served: calls of providers for each request served, through ÷ direct, in the worst scenario.
+ *
+ * It writes docs/images/harm.svg, the table of all scenarios.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Played, Variant } from './harm/play.ts';
+import { picture } from './harm/picture.ts';
+import { SCENARIOS } from './harm/scenarios.ts';
+import { callsPerServed, figuresOf, ratio, variantName } from './harm/table.ts';
+import type { Row } from './harm/table.ts';
+import type { Task } from './harm/worker.ts';
+import { playAll } from './harm/workers.ts';
+
+const { PODS = '10', RATES = '10,40', ONLY = '' } = process.env;
+const pods = Number(PODS);
+const rates = RATES.split(',').map(Number);
+
+const rows: Row[] = SCENARIOS.filter(({ name }) => name.includes(ONLY)).flatMap((scenario) => {
+  const variants: Variant[] = (scenario.rate === undefined ? rates : [scenario.rate]).flatMap(
+    (rate) =>
+      [false, true].flatMap((fallback) =>
+        (scenario.fresh === true ? [false, true] : [false]).map((fresh) => ({
+          ...{ rate, fallback, fresh },
+        })),
+      ),
+  );
+  return variants
+    .filter(({ fallback }) => fallback || scenario.directTo === undefined)
+    .map((variant) => ({
+      ...{ scenario: scenario.name, variant },
+      direct: { asked: 0, served: 0, calls: 0 },
+      through: { asked: 0, served: 0, calls: 0 },
+    }));
+});
+
+function add(sum: Played, { asked, served, calls }: Played): void {
+  sum.asked += asked;
+  sum.served += served;
+  sum.calls += calls;
+}
+
+const tasks: Task[] = rows.flatMap(({ scenario, variant }, id) =>
+  Array.from({ length: pods }, (_, pod) => ({ id, scenario, variant, seed: pod + 1 })),
+);
+const open = rows.map(() => pods);
+
+await playAll(tasks, ({ id, direct, through }) => {
+  const row = rows[id]!;
+  add(row.direct, direct);
+  add(row.through, through);
+  open[id]! -= 1;
+  if (open[id] === 0) print(row);
+});
+
+function print(row: Row): void {
+  const { scenario, variant, direct, through } = row;
+  const share = ({ asked, served }: Played): string =>
+    `${((100 * served) / asked).toFixed(1)} %`.padStart(8);
+  process.stdout.write(
+    `${scenario.padEnd(34)} ${variantName(variant).padEnd(22)}` +
+      `${share(direct)} ->${share(through)}  ${(ratio(row) ?? NaN).toFixed(3)}` +
+      `  calls per served ${(callsPerServed(row) ?? NaN).toFixed(2)}\n`,
+  );
+}
+
+const figures = figuresOf(rows);
+const figure = (name: string, value: number): void => {
+  process.stdout.write(`figure harm_${name} ${value.toFixed(3)} ratio\n`);
+};
+figure('worst', figures.worst);
+figure('outage', figures.outage);
+figure('mean', figures.mean);
+figure('mean_alone', figures.meanAlone);
+figure('mean_fallback', figures.meanFallback);
+figure('calls', figures.calls);
+figure('calls_served', figures.callsServed);
+if (ONLY === '') {
+  await writeFile(join(import.meta.dirname, '../../docs/images/harm.svg'), picture(rows));
+}
