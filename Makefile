@@ -178,6 +178,10 @@ bench-takeover: $(MODULES) ## measure a takeover with 3,000 pods of which some a
 bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and draw docs/images/recovery.svg
 	@node test/bench/recovery.ts
 
+.PHONY: bench-harm
+bench-harm: $(MODULES) ## play the faults of providers to clients with and without the runtime, in virtual time; PODS, RATES, ONLY
+	@node test/bench/harm.ts
+
 .PHONY: bench-fleet
 bench-fleet: prerequisites $(MODULES) ## measure limits and circuits that pods share; PARTS=simulated, added, operator or cluster
 	@node test/bench/fleet.ts $(PARTS)

@@ -2,7 +2,7 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import { startLitellm, startPortkey, startRuntime } from '../runtime/gateways.ts';
 import type { Gateway } from '../runtime/gateways.ts';
-import { agentContent } from '../agentContent.ts';
+import { agentContent } from '../../kit/agentContent.ts';
 import type { Address } from './call.ts';
 import type { Fault } from './catalogue.ts';
 import { FALLBACK, PRIMARY } from './provider.ts';

@@ -33,7 +33,6 @@ export class SdkClient {
 
   ask(ask: Ask, done: (served: boolean) => void, retries = 0): void {
     let over = false;
-    let stop: (() => void) | undefined;
     let status = 0;
     let waitMs: number | undefined;
     let retry: boolean | undefined;
@@ -52,10 +51,10 @@ export class SdkClient {
     const cancel = this.#time.after(this.#timeoutMs, () => {
       if (status !== 0 && ask.stream) return;
       if (!end()) return;
-      stop?.();
+      stop();
       again();
     });
-    stop = this.#carry(ask, retries, {
+    const stop = this.#carry(ask, retries, {
       head: (code, headers) => {
         status = code;
         const wait = valueOf(headers, 'retry-after');

@@ -69,7 +69,10 @@ export async function play(
   const setting = (offset: number): { rate: number; random: () => number } => ({
     ...{ rate, random: randomOf(seed * 16 + offset) },
   });
-  const scripts = { primary: scenario.primary(setting(1)), fallback: scenario.fallback?.(setting(2)) ?? healthy };
+  const scripts = {
+    primary: scenario.primary(setting(1)),
+    fallback: scenario.fallback?.(setting(2)) ?? healthy,
+  };
   const provider = (name: keyof typeof scripts): Provider =>
     new Provider(time, faultAt, (asked, now) => (now < 0 ? healthy : scripts[name])(asked, now));
   const providers = { primary: provider('primary'), fallback: provider('fallback') };

@@ -12,11 +12,15 @@ import { dependencyOf, supported } from '../../../runtime/guard/supported.ts';
 import { TokenEstimator } from '../../../runtime/model/attempt/estimate.ts';
 import { ModelCaller } from '../../../runtime/model/caller.ts';
 import { Pool } from '../../../runtime/model/pool/pool.ts';
-import type { UpstreamRequest, UpstreamResponse } from '../../../runtime/model/transport/upstream.ts';
+import type {
+  UpstreamRequest,
+  UpstreamResponse,
+} from '../../../runtime/model/transport/upstream.ts';
 import { RequestTraces } from '../../../runtime/observe/requestTraces.ts';
 import { NO_TRACER } from '../../../runtime/observe/trace/span.ts';
+import { ByteBudget } from '../../../runtime/resilience/byteBudget.ts';
 import { RetryBudgets } from '../../../runtime/resilience/retryBudget.ts';
-import { agentContent } from '../agentContent.ts';
+import { agentContent } from '../../kit/agentContent.ts';
 import type { Carrier } from './client.ts';
 import type { Ask, Listener, Provider } from './provider.ts';
 
@@ -66,6 +70,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
   const nothing = (): void => undefined;
   const caller = new ModelCaller({
     ...{ clock, estimator, retryBudgets, random },
+    byteBudget: new ByteBudget(() => content.intake.maxBodyBytesInFlight),
     upstream: {
       send: (request, signal) => {
         const name = new URL(request.origin).hostname.replace(/\.test$/, '');
@@ -87,7 +92,9 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     inbound: guard.inbound,
     inForce: () => inForce,
     sendError: errorSender(() => content.clientPatienceMs, random),
-    bodies: { read: (request) => Promise.resolve({ body: (request as PodRequest).ask.body }) },
+    bodies: {
+      read: (request) => Promise.resolve({ body: (request as unknown as PodRequest).ask.body }),
+    },
     screen: {
       looksAtMessages: false,
       look: () => Promise.reject(new Error('nothing is screened')),
@@ -105,8 +112,8 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
   });
   return (ask, retries, listener) => {
     asks.set(ask.body, ask);
-    const request = new PodRequest(ask, retries) as PodRequest & IncomingMessage;
-    const response = new PodResponse(request, listener);
+    const request = new PodRequest(ask, retries) as unknown as IncomingMessage;
+    const response = new PodResponse(request as unknown as PodRequest, listener);
     const client = {
       ...{ principal: '', id: '', authentication: 'None' as const },
       headers: request.rawHeaders,
@@ -129,7 +136,10 @@ class PodRequest {
 
   constructor(ask: Ask, retries: number) {
     this.ask = ask;
-    this.headers = { 'content-type': 'application/json', 'x-stainless-retry-count': String(retries) };
+    this.headers = {
+      'content-type': 'application/json',
+      'x-stainless-retry-count': String(retries),
+    };
     this.rawHeaders = Object.entries(this.headers).flat();
   }
 }

@@ -68,10 +68,18 @@ const MESSAGE = {
   usage: { input_tokens: 500, output_tokens: 60 },
 };
 const START = event('message_start', {
-  message: { ...MESSAGE, content: [], stop_reason: null, usage: { input_tokens: 500, output_tokens: 1 } },
+  message: {
+    ...MESSAGE,
+    content: [],
+    stop_reason: null,
+    usage: { input_tokens: 500, output_tokens: 1 },
+  },
 });
 const BLOCK = event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } });
-const DELTA = event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'waves' } });
+const DELTA = event('content_block_delta', {
+  index: 0,
+  delta: { type: 'text_delta', text: 'waves' },
+});
 const PING = event('ping');
 export const STOP = 'message_stop';
 const END = Buffer.concat([
@@ -121,7 +129,10 @@ export class Provider {
     }
   }
 
-  #refuse({ status, type, headers = {}, afterMs = ERROR_MS }: ErrorReply, listener: Listener): () => void {
+  #refuse(
+    { status, type, headers = {}, afterMs = ERROR_MS }: ErrorReply,
+    listener: Listener,
+  ): () => void {
     return this.#time.after(afterMs, () => {
       listener.head(status, [...JSON_TYPE, ...Object.entries(headers).flat()]);
       listener.data(Buffer.from(JSON.stringify(errorBody(type))));

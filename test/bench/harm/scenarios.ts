@@ -86,8 +86,7 @@ function outage({ rate }: Setting): Script {
 
 const half = ({ rate }: Setting): Script => bounded(() => Math.floor(rate / 2));
 
-const at = (now: number, from: number, to: number): number =>
-  from + ((to - from) * now) / FAULT_MS;
+const at = (now: number, from: number, to: number): number => from + ((to - from) * now) / FAULT_MS;
 
 /** A bucket of tokens, as a provider states it in its headers. */
 function tokenBucket({ rate }: Setting): Script {
@@ -120,8 +119,10 @@ const RANDOM_SCENARIOS: Scenario[] = Object.entries(RANDOM).flatMap(([kind, repl
   PERCENT.map((percent) => ({
     name: `${percent} % ${kind}`,
     fresh: true,
-    primary: ({ random }: Setting): Script => () =>
-      random() < percent / 100 ? reply : HEALTHY,
+    primary:
+      ({ random }: Setting): Script =>
+      () =>
+        random() < percent / 100 ? reply : HEALTHY,
   })),
 );
 
@@ -152,25 +153,31 @@ export const SCENARIOS: Scenario[] = [
     name: 'unstreamed answers of 10 to 280 s',
     rate: 0.5,
     ask: () => () => 'Unstreamed',
-    primary: ({ random }) => () => {
-      const totalMs = 10_000 + random() * 270_000;
-      return { kind: 'Answer', firstTokenMs: totalMs, totalMs };
-    },
+    primary:
+      ({ random }) =>
+      () => {
+        const totalMs = 10_000 + random() * 270_000;
+        return { kind: 'Answer', firstTokenMs: totalMs, totalMs };
+      },
   },
   {
     name: 'thinking with pings only',
     rate: 0.5,
     ask: () => () => 'Streamed',
-    primary: ({ random }) => () => {
-      const silentMs = 30_000 + random() * 150_000;
-      return { kind: 'Answer', firstTokenMs: 500, silentMs, totalMs: silentMs + 4000 };
-    },
+    primary:
+      ({ random }) =>
+      () => {
+        const silentMs = 30_000 + random() * 150_000;
+        return { kind: 'Answer', firstTokenMs: 500, silentMs, totalMs: silentMs + 4000 };
+      },
   },
   {
     name: 'errors after message_start',
     ask: () => () => 'Streamed',
-    primary: ({ random }) => () =>
-      random() < 0.2 ? { ...HEALTHY, errorAfterStart: 'overloaded_error' } : HEALTHY,
+    primary:
+      ({ random }) =>
+      () =>
+        random() < 0.2 ? { ...HEALTHY, errorAfterStart: 'overloaded_error' } : HEALTHY,
   },
   {
     name: 'giant requests among small ones',
@@ -181,14 +188,19 @@ export const SCENARIOS: Scenario[] = [
     name: 'one bad model',
     fresh: true,
     ask: share(0.25, 'OtherModel', 'Plain'),
-    primary: () => ({ model }) => (model === OTHER_MODEL ? DOWN : HEALTHY),
+    primary:
+      () =>
+      ({ model }) =>
+        model === OTHER_MODEL ? DOWN : HEALTHY,
   },
   {
     name: 'stalled readers',
     ask: (setting) => share(1 / setting.rate, 'Stalled', 'Plain')(setting),
     counts: ({ reads }) => reads,
-    primary: () => ({ reads }) =>
-      reads ? HEALTHY : { kind: 'Answer', firstTokenMs: 500, totalMs: 2 * FAULT_MS },
+    primary:
+      () =>
+      ({ reads }) =>
+        reads ? HEALTHY : { kind: 'Answer', firstTokenMs: 500, totalMs: 2 * FAULT_MS },
   },
   ...RANDOM_SCENARIOS,
 ];
