@@ -217,4 +217,5 @@ $(MODULES): package-lock.json
 	@command -v npm >/dev/null || { echo 'no npm: install Node.js 20 or newer (https://nodejs.org)' >&2; exit 1; }
 	@echo '==> Installing Node packages' >&2
 	@npm ci --loglevel=error >&2
+	@npm rebuild node --ignore-scripts=false --loglevel=error >&2 || { rm -f $@; exit 1; }
 	@touch $@

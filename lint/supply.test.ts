@@ -9,7 +9,19 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 
 interface Workflow {
   permissions?: Record<string, string>;
-  jobs: Record<string, { steps: { uses?: string; with?: Record<string, unknown> }[] }>;
+  env?: Record<string, string>;
+  jobs: Record<string, Job>;
+}
+
+interface Job {
+  permissions?: Record<string, string>;
+  env?: Record<string, string>;
+  steps: {
+    uses?: string;
+    with?: Record<string, unknown>;
+    run?: string;
+    env?: Record<string, string>;
+  }[];
 }
 
 const WORKFLOWS = readdirSync(join(ROOT, '.github/workflows')).map((name) => {
@@ -17,8 +29,33 @@ const WORKFLOWS = readdirSync(join(ROOT, '.github/workflows')).map((name) => {
   return [name, text, parse(text) as Workflow] as const;
 });
 
-describe.each(WORKFLOWS)('%s', (_, text, { permissions, jobs }) => {
+/** Whether packages or code of the repository run in a job. */
+const runsCode = ({ steps }: Job): boolean =>
+  steps.some(({ run = '' }) => /\b(npm|npx|node|make)\b/.test(run));
+
+const maySee = ({ env, steps }: Pick<Job, 'env' | 'steps'>): boolean =>
+  /github\.token|secrets\./.test(JSON.stringify([env, steps]));
+
+describe.each(WORKFLOWS)('%s', (_, text, { permissions, env, jobs }) => {
   const steps = Object.values(jobs).flatMap((job) => job.steps);
+
+  it('lets no package and no code of the repository see a token or write', () => {
+    const jobsWithCode = Object.entries(jobs).filter(([, job]) => runsCode(job));
+    expect(jobsWithCode.length).toBeGreaterThan(0);
+    expect(maySee({ ...(env && { env }), steps: [] })).toBe(false);
+    for (const [name, job] of jobsWithCode) {
+      expect([name, job.permissions, maySee(job)]).toEqual([name, undefined, false]);
+    }
+  });
+
+  it('runs no script of a package but the one that fetches Node', () => {
+    for (const [, arguments_] of text.matchAll(/npm (?:ci|install)\b(.*)/g)) {
+      expect(arguments_).toContain('--ignore-scripts');
+    }
+    const rebuilt = [...text.matchAll(/npm rebuild (.*)/g)].map(([, what]) => what);
+    expect(new Set([...rebuilt, 'node --ignore-scripts=false']).size).toBe(1);
+    expect(read('.npmrc')).toContain('ignore-scripts=true');
+  });
 
   it('names each Action by its commit, with the version beside it', () => {
     const used = [...text.matchAll(/^\s+(?:- )?uses: (.*)$/gm)].map(([, name]) => name);

@@ -54,7 +54,7 @@ async function provideModules(directory: string): Promise<void> {
   if (existsSync(modules)) return;
   await rm(modules, { force: true }); // A link to the modules of a checkout that is gone.
   if (await sameModules(directory)) await symlink(join(ROOT, 'node_modules'), modules);
-  else await run('npm', ['ci', '--loglevel=error'], { cwd: directory });
+  else await run('npm', ['ci', '--ignore-scripts', '--loglevel=error'], { cwd: directory });
 }
 
 /** Whether all that goes into the pinned version's bundles is installed here in the same version. */
