@@ -1143,7 +1143,7 @@ export interface AgentDeploymentSpec {
      */
     request: string;
     /**
-     * The same for one attempt at one endpoint, so that a request moves on from an endpoint that hangs. An attempt that takes longer is a Timeout. One that request cuts before that counts neither for nor against the endpoint. When absent, it is what is left of request divided by the endpoints that can still be used, and at least 10s, or half of request where request is not longer than 10s; the last endpoint has all that is left.
+     * The same for one attempt at one endpoint, so that a request moves on from an endpoint that hangs. An attempt that takes longer is a Timeout. One that request cuts before that counts neither for nor against the endpoint. When absent, a stream has what is left of request divided by the endpoints that can still be used, and at least 10s, or half of request where request is not longer than 10s. An unstreamed attempt has three times the 95th percentile of such answers of the endpoint, and before 20 of them what is left less 60s for each further endpoint, at least half; it is only slow while its like are served. The last endpoint has all that is left.
      */
     attempt?: string;
     /**

@@ -6,6 +6,8 @@ import type { ByteBudget } from '../resilience/byteBudget.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
+import { AnswerTimes } from './attempt/answerTimes.ts';
+import type { KindTimes } from './attempt/answerTimes.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
@@ -75,6 +77,7 @@ interface AttemptContext {
  */
 export class ModelCaller {
   readonly #deps: ModelCallerDeps;
+  readonly #times = new AnswerTimes();
   readonly #date = (): Date => this.#deps.clock.date();
 
   constructor(deps: ModelCallerDeps) {
@@ -127,7 +130,8 @@ export class ModelCaller {
     { failed, decide, others, onUsage }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
-    const attempt = this.#prepare(request, { member, permit }, others);
+    const kind = this.#kindOf(request, member);
+    const attempt = this.#prepare(request, { member, permit }, { others, kind });
     const began = attempt.watch.startedAt;
     const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
@@ -160,6 +164,7 @@ export class ModelCaller {
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
       });
+      judgeByTime(result, kind, began, clock.now());
       const { refusal } = result;
       if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
       decide(result);
@@ -180,7 +185,7 @@ export class ModelCaller {
   #prepare(
     request: ModelRequest,
     { member: { endpoint }, permit }: Pick<Granted, 'member' | 'permit'>,
-    others: () => number,
+    { others, kind }: { others: () => number; kind: KindTimes | undefined },
   ): {
     signal: AbortSignal;
     watch: AttemptWatch;
@@ -201,6 +206,7 @@ export class ModelCaller {
       stream: stream || expected === 'Any',
       endpoints: endpoints.length,
       others,
+      usualMs: () => kind?.usualMs,
       blocked: () => sink.blocked,
       cut: (why) => own.abort(new Cut(why)),
       onEvent: () => permit.flows(),
@@ -211,6 +217,15 @@ export class ModelCaller {
     };
     const ratio = estimator.ratio(endpoint.model ?? request.model);
     return { signal: own.signal, watch, meter: new UsageMeter(ratio, chat?.content), close };
+  }
+
+  /** The times of answers like the one that an unstreamed call asks for; undefined for other calls. */
+  #kindOf(
+    { expected, stream, model, size }: ModelRequest,
+    { endpoint }: Member,
+  ): KindTimes | undefined {
+    if (expected !== 'Message' || stream) return undefined;
+    return this.#times.of(endpoint, endpoint.model ?? model, size.maxTokens);
   }
 
   /** A client's own credential has limits of its own. */
@@ -246,6 +261,20 @@ export class ModelCaller {
     });
   }
 }
+
+/** Learns from an unstreamed answer. An attempt that was cut while its like were served was only slow. */
+function judgeByTime(
+  result: AttemptResult,
+  kind: KindTimes | undefined,
+  began: number,
+  now: number,
+): void {
+  if (!kind) return;
+  if (result.whole && result.outcome.vote === 'ok') kind.served(now - began, now);
+  else if (result.fault === 'Attempt' && kind.servedAfter(began)) result.outcome = SLOW;
+}
+
+const SLOW: Outcome = { vote: 'ignored', slow: true };
 
 /** Timeouts of an attempt, by what it asks for. */
 function timeoutsOf({ content: { timeouts }, method, expected }: ModelRequest): AttemptTimeouts {

@@ -85,21 +85,22 @@ function afterStreamError({ outcome }: AttemptResult): Retryable {
 }
 
 /** Reason of a retry, for metrics. */
-export function retryReason({ outcome, status }: AttemptResult): string {
+export function retryReason({ outcome, fault, status }: AttemptResult): string {
   if (outcome.vote === 'failure') return outcome.class;
+  if (fault === 'Attempt') return 'Timeout';
   return status === 409 ? 'Conflict' : 'RequestTimeout';
 }
 
 /** Reason of a move, for metrics. */
 export function moveReason(result: AttemptResult): string {
-  const { refusal, outcome, status } = result;
+  const { refusal, outcome, fault, status } = result;
   if (refusal) return refusal.gate;
-  if (outcome.vote === 'failure') return outcome.class;
+  if (outcome.vote === 'failure' || fault !== undefined) return retryReason(result);
   if (status === 404) return 'ModelNotFound';
   return status === 400 ? 'PromptTooLong' : retryReason(result);
 }
 
 /** Price of another attempt. A timeout has cost more time than an error. */
-export function unitsOf({ outcome }: AttemptResult): number {
-  return outcome.vote === 'failure' && outcome.class === 'Timeout' ? 2 : 1;
+export function unitsOf(result: AttemptResult): number {
+  return retryReason(result) === 'Timeout' ? 2 : 1;
 }

@@ -8,7 +8,12 @@ import {
 } from '../conversations/tools/schemaChecks.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
-import { LEAST_ATTEMPT_MS, ONLY_PINGS_MS } from '../model/attempt/attemptWatch.ts';
+import { USUAL_FACTOR } from '../model/attempt/answerTimes.ts';
+import {
+  FURTHER_ENDPOINT_MS,
+  LEAST_ATTEMPT_MS,
+  ONLY_PINGS_MS,
+} from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import {
@@ -26,6 +31,8 @@ it('docs/reference/constants.md states the figures of the code', () => {
   );
   expect(stated).toMatchObject({
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
+    FURTHER_ENDPOINT_MS: `${FURTHER_ENDPOINT_MS / 1000} s`,
+    USUAL_FACTOR: `${USUAL_FACTOR}`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     ONLY_PINGS_MS: `${ONLY_PINGS_MS / 60_000} min`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,

@@ -18,6 +18,8 @@ interface Circumstances {
   endpoints?: number;
   /** Endpoints that the request could move to. */
   others?: number;
+  /** Longest time that is usual for such an answer. */
+  usualMs?: number;
 }
 
 function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumstances = {}) {
@@ -35,6 +37,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
     stream,
     endpoints,
     others: () => pool.others,
+    usualMs: () => circumstances.usualMs,
     blocked: () => client.blocked,
     cut: (why) => cuts.push([why, clock.now()]),
   });
@@ -109,29 +112,64 @@ describe('the watch over an attempt', () => {
   });
 
   it.each([
-    ['two of two endpoints', { endpoints: 2 }, 150_000],
-    ['two of three endpoints', { endpoints: 3, others: 1 }, 150_000],
+    ['one of two endpoints', { endpoints: 2 }, 240_000],
+    ['one of three endpoints', { endpoints: 3, others: 2 }, 180_000],
+    ['one of three endpoints, of which one is left', { endpoints: 3, others: 1 }, 240_000],
+    ['one of five endpoints', { endpoints: 5, others: 4 }, 150_000],
     ['the last of three endpoints', { endpoints: 3, others: 0 }, 300_000],
     [
       'the second of two, which has what is left',
       { endpoints: 2, others: 0, startMs: 200_000 },
       300_000,
     ],
-    ['five endpoints with 30 s left', { endpoints: 5, startMs: 270_000 }, 280_000],
-  ])('shares the time left among %s', (_name, circumstances, at) => {
+    ['one of five endpoints with 15 s left', { endpoints: 5, startMs: 285_000 }, 295_000],
+  ])('leaves a minute for each further endpoint: %s', (_name, circumstances, at) => {
     const { clock, cuts } = watching(TIMEOUTS, { stream: false, ...circumstances });
     clock.advance(400_000);
     expect(cuts).toEqual([['Attempt', at]]);
   });
 
+  it.each([
+    ['that is longer', 270_000, 270_000],
+    ['that is shorter', 30_000, 30_000],
+    ['under 10 s', 2000, 10_000],
+    ['beyond the deadline', 800_000, 300_000],
+  ])('gives an unstreamed attempt the time that its like take: %s', (_name, usualMs, at) => {
+    const { clock, cuts } = watching(TIMEOUTS, { stream: false, endpoints: 2, usualMs });
+    clock.advance(400_000);
+    expect(cuts).toEqual([['Attempt', at]]);
+  });
+
+  it.each([
+    [90_000, ['Deadline', 300_000]],
+    [110_000, ['Attempt', 300_000]],
+  ])(
+    'blames the last endpoint only after the time in which nearly all answers come: %i ms',
+    (leftMs, cut) => {
+      const { clock, cuts } = watching(TIMEOUTS, {
+        ...{ stream: false, endpoints: 2, others: 0, usualMs: 300_000 },
+        startMs: 300_000 - leftMs,
+      });
+      clock.advance(400_000);
+      expect(cuts).toEqual([cut]);
+    },
+  );
+
+  it('shares the time to the first token of a stream equally', () => {
+    const { firstTokenMs: _, ...timeouts } = TIMEOUTS;
+    const { clock, cuts } = watching(timeouts, { endpoints: 3, usualMs: 20_000 });
+    clock.advance(400_000);
+    expect(cuts).toEqual([['Attempt', 100_000]]);
+  });
+
   it('counts the remaining endpoints at the end of a share', () => {
     const { clock, cuts, pool } = watching(TIMEOUTS, { stream: false, endpoints: 3 });
-    clock.advance(90_000);
+    clock.advance(170_000);
     pool.others = 1;
     clock.advance(20_000);
     expect(cuts).toEqual([]);
     clock.advance(100_000);
-    expect(cuts).toEqual([['Attempt', 150_000]]);
+    expect(cuts).toEqual([['Attempt', 240_000]]);
   });
 
   it.each([

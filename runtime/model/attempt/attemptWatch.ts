@@ -1,6 +1,7 @@
 import { MAX_TIMER_MS } from '../../guard/clock.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { CutCause } from '../../errors/fault.ts';
+import { USUAL_FACTOR } from './answerTimes.ts';
 
 /** Timeouts of one attempt, in milliseconds; an absent one does not apply. */
 export interface AttemptTimeouts {
@@ -29,6 +30,8 @@ export interface AttemptWatchDeps {
   endpoints: number;
   /** Number of other endpoints that the request could still move to. */
   others(): number;
+  /** Longest usual time of such an unstreamed answer, in milliseconds; undefined if unknown. */
+  usualMs(): number | undefined;
   /** Whether the client does not read; then silence is not the endpoint's fault. */
   blocked(): boolean;
   cut(why: CutCause): void;
@@ -38,6 +41,9 @@ export interface AttemptWatchDeps {
 
 /** Least time for an endpoint before it is to blame, in milliseconds. */
 export const LEAST_ATTEMPT_MS = 10_000;
+
+/** Time that an unstreamed attempt leaves to each further endpoint while no time is usual, in milliseconds. */
+export const FURTHER_ENDPOINT_MS = 60_000;
 
 /** Longest time for which a stream that has begun may send nothing but pings, in milliseconds. */
 export const ONLY_PINGS_MS = 600_000;
@@ -171,16 +177,26 @@ export class AttemptWatch {
     return at <= deadline ? { at, why: 'Attempt' } : { at: deadline, why: 'Deadline' };
   }
 
-  /** End of the endpoint's fair share of the time. The last endpoint gets all the time left. */
+  /** End of the endpoint's share of the time. The last endpoint gets all the time left. */
   #fairAt(): number {
     const { timeouts, deadline } = this.#deps;
     const { attemptMs, requestMs } = timeouts;
     if (attemptMs !== undefined) return this.startedAt + attemptMs;
-    const least = requestMs > LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : requestMs / 2;
+    const usualMs = this.#stream ? undefined : this.#deps.usualMs();
+    const least = Math.max(
+      requestMs > LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : requestMs / 2,
+      // Nearly all answers come within it.
+      (usualMs ?? 0) / USUAL_FACTOR,
+    );
     const left = deadline - this.startedAt;
-    if (left < least || this.#sharers > 1) {
-      return this.startedAt + Math.max(least, left / this.#sharers);
-    }
-    return deadline;
+    if (left < least) return this.startedAt + least;
+    if (this.#sharers === 1) return deadline;
+    return this.startedAt + Math.min(left, Math.max(least, usualMs ?? this.#shareOf(left)));
+  }
+
+  /** An unstreamed answer may take long before anything shows that the endpoint works on it. */
+  #shareOf(left: number): number {
+    if (this.#stream) return left / this.#sharers;
+    return Math.max(left / 2, left - (this.#sharers - 1) * FURTHER_ENDPOINT_MS);
   }
 }
