@@ -9,6 +9,7 @@ import { Credentials } from '../model/pool/credentials.ts';
 import { Pool } from '../model/pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../model/transport/upstream.ts';
+import { ByteBudget } from '../resilience/byteBudget.ts';
 import { RetryBudgets } from '../resilience/retryBudget.ts';
 import { configuration } from './configuration.ts';
 import { FakeClock } from './fakeClock.ts';
@@ -93,6 +94,7 @@ export function virtualModel(
   );
   const caller = new ModelCaller({
     ...{ clock, retryBudgets, estimator: new TokenEstimator(), random: () => 0 },
+    byteBudget: new ByteBudget(() => Infinity),
     upstream: {
       send: (request, signal) => {
         const name = new URL(request.origin).hostname;
