@@ -175,10 +175,13 @@ export class Messages {
     return this.#deps.screen.looksAtMessages || security.runGuard?.messages === true;
   }
 
-  #screen({ inForce, trace }: Visit, { body }: MessagesRequest): Promise<Failure | undefined> {
+  #screen(
+    { inForce, trace }: Visit,
+    { body, members }: MessagesRequest,
+  ): Promise<Failure | undefined> {
     const { security } = inForce.content;
     const told = trace.listener.detected.bind(trace.listener);
-    return screenMessages(this.#deps.screen, { body, security, told });
+    return screenMessages(this.#deps.screen, { body, members, security, told });
   }
 
   /** Forwards a request that found no place here to a sibling; undefined when none serves it. */
@@ -227,6 +230,7 @@ export class Messages {
         model: read.model,
         size: read.size,
         maxTokens: read.maxTokens,
+        members: read.members,
         content: inForce.content,
         // Only the first endpoint knows the files and batches that were made there.
         endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
@@ -327,11 +331,11 @@ export class Messages {
 }
 
 function denialOf(allowance: Allowance, read: MessagesRequest): Denial | undefined {
-  const { expected, method, model, maxTokens, ambiguous = false } = read;
+  const { expected, method, model, maxTokens } = read;
   // Other routes name no model.
   if (expected === 'Any' || method === 'GET') return undefined;
   const stated = expected === 'Message' ? maxTokens : 'None';
-  return allowance.request({ model, maxTokens: stated, ambiguous });
+  return allowance.request({ model, maxTokens: stated });
 }
 
 type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;

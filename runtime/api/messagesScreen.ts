@@ -3,12 +3,24 @@ import { RunGuard } from '../conversations/runGuard.ts';
 import { BLOCKED } from '../conversations/turnScreen.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Screen, Told } from '../security/screening/screen.ts';
-import { newestTurn } from './newestTurn.ts';
+import { turn } from '../json/turns.ts';
+import { MAX_MESSAGE_VALUES, newestTurn } from './newestTurn.ts';
+import type { AskedTool } from './newestTurn.ts';
+import type { MessagesRequest } from './requests.ts';
 
-export interface LookedAt {
-  body: Buffer;
+export interface LookedAt extends Pick<MessagesRequest, 'body' | 'members'> {
   security: Content['security'];
   told: Told;
+}
+
+const TOO_MANY: Failure = {
+  reason: 'InvalidRequest',
+  message: `messages: has more than ${MAX_MESSAGE_VALUES} values, which is more than the agent can look at. Send fewer.`,
+};
+
+/** Whether what is found may keep a request from the model. */
+function blocks({ promptInjection, secrets }: Content['security']): boolean {
+  return promptInjection?.mode === 'Block' || secrets?.mode === 'Block';
 }
 
 const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
@@ -16,21 +28,31 @@ const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 /** Screens the newest turn of a request. Undefined: the request may proceed unchanged. */
 export async function screenMessages(
   screen: Pick<Screen, 'look' | 'looksAtMessages'>,
-  { body, security, told }: LookedAt,
+  { body, members, security, told }: LookedAt,
 ): Promise<Failure | undefined> {
-  const { texts, tools } = newestTurn(body);
-  const { runGuard } = security;
-  if (runGuard?.messages === true) {
-    // The client runs its own tools, so only repetition can be judged.
-    const { repeats, exempt } = runGuard;
-    const spec = { mode: 'Report' as const, repeats, exempt, messages: true };
-    const guard = new RunGuard(spec, { now: () => 0, told });
-    for (const tool of tools) guard.judge({ type: 'tool_use', id: '', ...tool }, NO_USAGE);
-  }
+  const messages = members?.get('messages');
+  if (!messages) return undefined;
+  await turn(body.length);
+  const newest = newestTurn(body, messages);
+  if (!newest) return blocks(security) ? TOO_MANY : undefined;
+  watchTools(newest.tools, security, told);
   if (!screen.looksAtMessages) return undefined;
-  for (const { kind, text } of texts) {
+  for (const { kind, text } of newest.texts) {
     const screened = await screen.look(text, { kind, inMessages: true }, told);
     if (screened.kind === 'Blocked') return BLOCKED[screened.by];
   }
   return undefined;
+}
+
+/** Reports repetition only: the client runs its own tools. */
+function watchTools(
+  tools: readonly AskedTool[],
+  { runGuard }: Content['security'],
+  told: Told,
+): void {
+  if (runGuard?.messages !== true) return;
+  const { repeats, exempt } = runGuard;
+  const spec = { mode: 'Report' as const, repeats, exempt, messages: true };
+  const guard = new RunGuard(spec, { now: () => 0, told });
+  for (const tool of tools) guard.judge({ type: 'tool_use', id: '', ...tool }, NO_USAGE);
 }

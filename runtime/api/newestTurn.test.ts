@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { newestTurn } from './newestTurn.ts';
+import type { NewestTurn } from './newestTurn.ts';
 
-const turn = (messages: unknown): ReturnType<typeof newestTurn> =>
-  newestTurn(Buffer.from(JSON.stringify({ model: 'm', messages })));
+const turn = (messages: unknown): NewestTurn => {
+  const body = Buffer.from(JSON.stringify(messages));
+  return newestTurn(body, { start: 0, end: body.length })!;
+};
 const user = (content: unknown): object => ({ role: 'user', content });
 const model = (content: unknown): object => ({ role: 'assistant', content });
 const use = (id: number): object => ({
@@ -67,7 +70,7 @@ describe('the newest turn of a request', () => {
     expect(tools.map(({ input }) => (input as { id: number }).id)).toEqual([1, 2, 3]);
   });
 
-  it.each([[undefined], [null], [7], ['text'], [[7]], [[user(7)]], [[user([7, 'x', {}])]], [[{}]]])(
+  it.each([[null], [7], ['text'], [[7]], [[user(7)]], [[user([7, 'x', {}])]], [[{}]]])(
     'has nothing in messages that are %j',
     (messages) => {
       expect(turn(messages)).toEqual({ texts: [], tools: [] });

@@ -1,5 +1,6 @@
 import type { Span } from '../json/scan.ts';
-import { elementsOf, membersOf, scanObject, textOf } from '../json/scan.ts';
+import { JsonTree } from '../json/tree.ts';
+import type { Node } from '../json/tree.ts';
 import type { InjectionSource } from '../security/injection/detector.ts';
 
 export interface SaidText {
@@ -24,31 +25,30 @@ export interface NewestTurn {
 export const MAX_LOOKED_AT = 64 * 1024;
 /** Number of newest messages that are screened. */
 const MAX_MESSAGES = 64;
+/** Largest number of values in messages, with keys. A conversation of a million tokens has fewer. */
+export const MAX_MESSAGE_VALUES = 200_000;
+/** Longest name of a tool, in bytes of JSON. */
+const MAX_NAME = 512;
 
-const MESSAGES: ReadonlySet<string> = new Set(['messages']);
-const MESSAGE: ReadonlySet<string> = new Set(['role', 'content']);
-const BLOCK: ReadonlySet<string> = new Set(['type', 'text', 'content', 'source']);
-const SOURCE: ReadonlySet<string> = new Set(['type', 'data', 'content']);
-const TOOL: ReadonlySet<string> = new Set(['type', 'name', 'input']);
+/** Reads the newest turn from the messages of a valid body; undefined if they have more than MAX_MESSAGE_VALUES. */
+export function newestTurn(body: Buffer, messages: Span): NewestTurn | undefined {
+  const tree = JsonTree.read(body, messages, MAX_MESSAGE_VALUES);
+  return tree && turnIn(tree);
+}
 
-/** Reads the newest turn of a request whose body is a JSON object. Parses nothing else of it. */
-export function newestTurn(body: Buffer): NewestTurn {
-  const span = scanObject(body, MESSAGES)?.members.get('messages');
-  const elements = span ? [...elementsOf(body, span)].slice(-MAX_MESSAGES) : [];
-  const messages = elements.map((element) => {
-    const members = membersOf(body, element, MESSAGE);
-    const role = members.get('role');
-    return { isModels: role !== undefined && textOf(body, role) === 'assistant', content: members.get('content') }; // prettier-ignore
-  });
+function turnIn(tree: JsonTree): NewestTurn {
+  const messages = [...tree.elements(tree.root)].slice(-MAX_MESSAGES).map((message) => ({
+    isModels: tree.is(tree.member(message, 'role'), 'assistant'),
+    content: tree.member(message, 'content'),
+  }));
   const spoke = messages.findLastIndex(({ isModels }) => isModels);
-  const texts = new Texts(body);
-  for (const { content } of messages.slice(spoke + 1))
-    if (content) texts.read(content, 'UserInput');
-  const tools = new Tools(body);
+  const texts = new Texts(tree);
+  for (const { content } of messages.slice(spoke + 1)) texts.read(content, 'UserInput');
+  const tools = new Tools(tree);
   // Newest first: the bound drops the oldest.
   for (const { isModels, content } of messages.toReversed()) {
-    if (!content || !isModels) {
-      if (content && texts.isOfUser(content)) break;
+    if (content === undefined || !isModels) {
+      if (content !== undefined && isOfUser(tree, content)) break;
       continue;
     }
     tools.read(content);
@@ -56,60 +56,51 @@ export function newestTurn(body: Buffer): NewestTurn {
   return { texts: texts.said, tools: tools.asked.reverse() };
 }
 
+/** Whether a message holds more than results of tools. */
+function isOfUser(tree: JsonTree, content: Node): boolean {
+  for (const block of tree.elements(content)) {
+    if (tree.is(tree.member(block, 'type'), 'tool_result')) return false;
+  }
+  return true;
+}
+
 class Texts {
   readonly said: SaidText[] = [];
-  readonly #body: Buffer;
+  readonly #tree: JsonTree;
   #left = MAX_LOOKED_AT;
 
-  constructor(body: Buffer) {
-    this.#body = body;
+  constructor(tree: JsonTree) {
+    this.#tree = tree;
   }
 
-  read(content: Span, kind: InjectionSource): void {
-    if (this.#isText(content)) return this.#add(content, kind);
-    for (const block of elementsOf(this.#body, content)) this.#block(block, kind);
+  read(content: Node | undefined, kind: InjectionSource): void {
+    if (content === undefined) return;
+    if (this.#tree.isString(content)) return this.#add(content, kind);
+    for (const block of this.#tree.elements(content)) this.#block(block, kind);
   }
 
-  /** Whether a message holds more than results of tools. */
-  isOfUser(content: Span): boolean {
-    if (this.#isText(content)) return true;
-    for (const block of elementsOf(this.#body, content)) {
-      const type = membersOf(this.#body, block, BLOCK).get('type');
-      if (type && textOf(this.#body, type) === 'tool_result') return false;
-    }
-    return true;
+  #block(block: Node, kind: InjectionSource): void {
+    if (this.#left <= 0) return;
+    const tree = this.#tree;
+    const type = tree.member(block, 'type');
+    if (tree.is(type, 'text')) this.#add(tree.member(block, 'text'), kind);
+    else if (tree.is(type, 'tool_result')) this.read(tree.member(block, 'content'), 'ToolResults');
+    else if (tree.is(type, 'search_result')) this.read(tree.member(block, 'content'), 'Documents');
+    else if (tree.is(type, 'document')) this.#document(tree.member(block, 'source'));
   }
 
-  #block(block: Span, kind: InjectionSource): void {
-    const members = membersOf(this.#body, block, BLOCK);
-    const type = members.get('type');
-    const name = type ? textOf(this.#body, type) : '';
-    const text = members.get('text');
-    const content = members.get('content');
-    const source = members.get('source');
-    if (name === 'text' && text) this.#add(text, kind);
-    else if (name === 'tool_result' && content) this.read(content, 'ToolResults');
-    else if (name === 'search_result' && content) this.read(content, 'Documents');
-    else if (name === 'document' && source) this.#document(source);
+  #document(source: Node | undefined): void {
+    const data = this.#tree.member(source, 'data');
+    const isText = this.#tree.is(this.#tree.member(source, 'type'), 'text');
+    if (data !== undefined && isText) this.#add(data, 'Documents');
+    else this.read(this.#tree.member(source, 'content'), 'Documents');
   }
 
-  #document(source: Span): void {
-    const members = membersOf(this.#body, source, SOURCE);
-    const type = members.get('type');
-    const data = members.get('data');
-    const content = members.get('content');
-    if (type && data && textOf(this.#body, type) === 'text') this.#add(data, 'Documents');
-    else if (content) this.read(content, 'Documents');
-  }
-
-  #isText({ start }: Span): boolean {
-    return this.#body[start] === QUOTE;
-  }
-
-  #add(span: Span, kind: InjectionSource): void {
-    if (this.#left <= 0 || !this.#isText(span)) return;
-    const text = beginningOf(this.#body, span, this.#left);
-    this.#left -= span.end - span.start;
+  #add(node: Node | undefined, kind: InjectionSource): void {
+    if (this.#left <= 0 || !this.#tree.isString(node)) return;
+    const { start, end } = this.#tree.span(node);
+    const text = this.#tree.text(node, this.#left);
+    this.#left -= end - start;
     if (text !== '') this.said.push({ kind, text });
   }
 }
@@ -117,41 +108,24 @@ class Texts {
 class Tools {
   /** Newest first. */
   readonly asked: AskedTool[] = [];
-  readonly #body: Buffer;
+  readonly #tree: JsonTree;
   #left = MAX_LOOKED_AT;
 
-  constructor(body: Buffer) {
-    this.#body = body;
+  constructor(tree: JsonTree) {
+    this.#tree = tree;
   }
 
-  read(content: Span): void {
-    for (const block of [...elementsOf(this.#body, content)].reverse()) {
-      const members = membersOf(this.#body, block, TOOL);
-      const type = members.get('type');
-      const name = members.get('name');
-      const input = members.get('input');
-      if (!type || !name || !input || textOf(this.#body, type) !== 'tool_use') continue;
-      this.#left -= input.end - input.start;
+  read(content: Node): void {
+    const tree = this.#tree;
+    for (const block of [...tree.elements(content)].reverse()) {
+      const name = tree.member(block, 'name');
+      const input = tree.member(block, 'input');
+      if (name === undefined || input === undefined) continue;
+      if (!tree.is(tree.member(block, 'type'), 'tool_use')) continue;
+      const { start, end } = tree.span(block);
+      this.#left -= end - start;
       if (this.#left < 0) return;
-      const value = JSON.parse(this.#body.toString('utf8', input.start, input.end)) as unknown;
-      this.asked.push({ name: textOf(this.#body, name), input: value });
+      this.asked.push({ name: tree.text(name, MAX_NAME), input: tree.value(input) });
     }
   }
-}
-
-const QUOTE = 0x22;
-/** Longest part of a character that a cut can leave: \uD83D\uDE00. */
-const MAX_CUT = 12;
-
-/** The text of a string, up to `max` bytes of its JSON. */
-function beginningOf(body: Buffer, { start, end }: Span, max: number): string {
-  if (end - start <= max) return textOf(body, { start, end });
-  for (let cut = 0; cut < MAX_CUT; cut += 1) {
-    try {
-      return JSON.parse(`${body.toString('utf8', start, start + max - cut)}"`) as string;
-    } catch {
-      // The cut is inside an escape: drops one more byte.
-    }
-  }
-  return '';
 }

@@ -3,7 +3,7 @@ import type { ScannedObject } from '../json/scan.ts';
 import { isWritten, scanInSlices, textOf } from '../json/scan.ts';
 import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
-import type { RequestSize } from '../model/attempt/estimate.ts';
+import type { RequestMembers, RequestSize } from '../model/attempt/estimate.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
@@ -23,9 +23,9 @@ export interface MessagesRequest {
   size: RequestSize;
   /** max_tokens, if it is valid. */
   maxTokens?: number | undefined;
+  /** Where the members of the body are that decide its handling; absent for other kinds of requests. */
+  members?: RequestMembers;
   session?: Session | undefined;
-  /** Whether a member that decides its handling occurs twice. */
-  ambiguous?: boolean;
 }
 
 const MESSAGES = '/v1/messages';
@@ -135,19 +135,13 @@ async function jsonRequest(
   const scanning = scanInSlices(body, MEMBERS);
   const scanned = scanning instanceof Promise ? await scanning : scanning;
   if (!scanned) return invalid('The body must be a JSON object.');
+  const { repeated } = scanned;
+  // Servers differ in which one counts.
+  if (repeated !== undefined) return invalid(`${repeated}: is there twice. Send it once.`);
   const read = messageRequest(path, route, body, scanned);
   if (isProblem(read) || route === COUNT_TOKENS) return read;
-  let parsed: Record<string, unknown> | undefined;
-  read.session = sessionOf({ body, parse: () => (parsed ??= parsedBody(body, scanned)) });
+  read.session = sessionOf(body, scanned.members);
   return read;
-}
-
-/** Largest number of values to parse; a larger body shows no session. */
-const MAX_PARSED_VALUES = 100_000;
-
-function parsedBody(body: Buffer, { values }: ScannedObject): Record<string, unknown> {
-  if (values > MAX_PARSED_VALUES) return {};
-  return JSON.parse(body.toString('utf8')) as Record<string, unknown>;
 }
 
 function messageRequest(
@@ -162,8 +156,7 @@ function messageRequest(
     return invalid(`model: must have at most ${MAX_MODEL} bytes.`);
   }
   const model = named ? textOf(body, named) : '';
-  if (route === COUNT_TOKENS)
-    return { ...PLAIN, method: 'POST', path, body, model, ambiguous: scanned.repeated };
+  if (route === COUNT_TOKENS) return { ...PLAIN, method: 'POST', path, body, model, members };
   const stream = members.get('stream');
   const maxTokens = statedMaxTokens(body, members);
   return {
@@ -175,7 +168,7 @@ function messageRequest(
     model,
     size: requestSize(body, scanned),
     maxTokens,
-    ambiguous: scanned.repeated,
+    members,
   };
 }
 

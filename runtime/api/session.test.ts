@@ -3,6 +3,7 @@ import fc from '../../test/property.ts';
 import { content } from '../testing/guardFixture.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
+import { scanObject } from '../json/scan.ts';
 import { sessions } from './session.ts';
 
 const ENDPOINTS = ['a', 'b'].map((name) => {
@@ -27,7 +28,9 @@ function session({
   endpoints = ENDPOINTS,
 }: Question = {}): Session | undefined {
   const sessionOf = sessions({ content: content({ affinity, endpoints }), endpoints }, client);
-  return sessionOf({ body: Buffer.from(JSON.stringify(body)), parse: () => body as never });
+  const bytes = Buffer.from(JSON.stringify(body));
+  const names = new Set(['system', 'messages']);
+  return sessionOf(bytes, scanObject(bytes, names)!.members);
 }
 
 const key = (question: Question): string | undefined => session(question)?.key;

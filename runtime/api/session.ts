@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Content } from '../../contract/generated/types.ts';
-import { memberOf } from '../json/parsed.ts';
+import { JsonTree } from '../json/tree.ts';
+import type { Node } from '../json/tree.ts';
+import type { RequestMembers } from '../model/attempt/estimate.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import { haveEquals } from '../model/pool/pool.ts';
@@ -10,22 +12,20 @@ import type { Client } from './clients/clients.ts';
 
 /** Header of Claude Code with the session. */
 const SESSION_HEADER = 'x-claude-code-session-id';
-/** Characters of one text of a prompt that tell sessions apart: enough for a long system prompt, and cheap to hash. */
+/** Bytes of one text of a prompt that tell sessions apart: enough for a long system prompt, and cheap to hash. */
 const MAX_TEXT = 64 * 1024;
-/** Depth down to which to look for cache_control. */
-const MAX_DEPTH = 8;
+/** Texts of a prompt that tell sessions apart. */
+const MAX_TEXTS = 64;
+/** Largest number of values in the system prompt, and in the messages; more show no session. */
+const MAX_VALUES = 100_000;
 
-type Json = Record<string, unknown>;
+/** Finds the session of a request, whose body is JSON with these members; undefined if it has none. */
+export type SessionOf = (body: Buffer, members: RequestMembers) => Session | undefined;
 
-/** The parts of a request that identify its session. */
-export interface Asked {
+interface Asked {
   body: Buffer;
-  /** Parses the body. */
-  parse: () => Json;
+  members: RequestMembers;
 }
-
-/** Finds the session of a request; undefined if it has none. */
-export type SessionOf = (asked: Asked) => Session | undefined;
 
 const NONE: SessionOf = () => undefined;
 
@@ -39,7 +39,7 @@ export function sessions(
 ): SessionOf {
   const known = affinity.mode === 'Automatic' || affinity.mode === 'Always';
   if (!known || !haveEquals(endpoints)) return NONE;
-  return (asked) => sessionOf(asked, client, affinity);
+  return (body, members) => sessionOf({ body, members }, client, affinity);
 }
 
 /**
@@ -47,7 +47,7 @@ export function sessions(
  * it, but only if the request uses the provider's cache or the mode is Always.
  */
 function sessionOf(
-  { body, parse }: Asked,
+  { body, members }: Asked,
   { principal, headers }: Pick<Client, 'principal' | 'headers'>,
   { mode, header }: Content['affinity'],
 ): Session | undefined {
@@ -57,10 +57,9 @@ function sessionOf(
   const caches = body.includes('"cache_control"');
   const named = value(SESSION_HEADER) ?? value(header);
   const prompt =
-    named === undefined && (caches || mode === 'Always') ? promptOf(parse()) : undefined;
+    named === undefined && (caches || mode === 'Always') ? promptOf({ body, members }) : undefined;
   if (named === undefined && prompt === undefined) return undefined;
-  // Fast path: most requests do not contain the text.
-  const long = body.includes('"1h"') && asksForAnHour(parse(), 0);
+  const long = caches && asksForAnHour(body);
   // The credentials for the provider identify a client that the agent has not authenticated.
   const client = principal === '' ? Array.from(CREDENTIALS, value) : [principal];
   return {
@@ -80,35 +79,57 @@ function digest(texts: readonly (string | undefined)[]): string {
  * Hash of the texts that all turns of a session begin with; undefined without any. Leaves out cache_control, because
  * clients move it to the newest message in each turn.
  */
-function promptOf({ system, messages }: Json): string | undefined {
-  const first = listOf(messages).find((message) => memberOf(message, 'role') === 'user');
-  const texts = [textsOf(system), textsOf(memberOf(first, 'content'))];
+function promptOf({ body, members }: Asked): string | undefined {
+  const [system, messages] = ['system', 'messages'].map((name) => {
+    const span = members.get(name);
+    return span && JsonTree.read(body, span, MAX_VALUES);
+  });
+  const first = messages && firstOfUser(messages);
+  const texts = [
+    system ? textsOf(system, system.root) : [],
+    first === undefined ? [] : textsOf(messages!, messages!.member(first, 'content')),
+  ];
   return texts.some((each) => each.length > 0) ? digest(texts.map(digest)) : undefined;
 }
 
-/** The texts of a string or of blocks. Sources stand for blocks without text. */
-function textsOf(content: unknown): string[] {
-  if (typeof content === 'string') return [content.slice(0, MAX_TEXT)];
-  return listOf(content).flatMap((block) => {
-    const source = memberOf(block, 'source');
-    const parts = ['data', 'url', 'file_id'].map((name) => memberOf(source, name));
-    return [memberOf(block, 'text'), ...parts]
-      .filter(isText)
-      .map((text) => text.slice(0, MAX_TEXT));
-  });
+function firstOfUser(messages: JsonTree): Node | undefined {
+  for (const each of messages.elements(messages.root)) {
+    if (messages.is(messages.member(each, 'role'), 'user')) return each;
+  }
+  return undefined;
 }
+
+/** The texts of a string or of blocks. Sources stand for blocks without text. */
+function textsOf(tree: JsonTree, content: Node | undefined): string[] {
+  if (content === undefined) return [];
+  if (tree.isString(content)) return [tree.text(content, MAX_TEXT)];
+  const texts: string[] = [];
+  for (const block of tree.elements(content)) {
+    const source = tree.member(block, 'source');
+    const parts = ['data', 'url', 'file_id'].map((name) => tree.member(source, name));
+    for (const part of [tree.member(block, 'text'), ...parts]) {
+      if (tree.isString(part)) texts.push(tree.text(part, MAX_TEXT));
+    }
+    if (texts.length >= MAX_TEXTS) break;
+  }
+  return texts;
+}
+
+const CACHE_CONTROL = '"cache_control"';
+/** Longest cache_control to read, in bytes. */
+const MAX_CACHE_CONTROL = 128;
+/** Number of them to read; the API takes four. */
+const MAX_BREAKPOINTS = 256;
+const ONE_HOUR = /^\s*:\s*\{[^{}]*"ttl"\s*:\s*"1h"/;
 
 /** Whether any cache_control asks for the longer lifetime. */
-function asksForAnHour(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return false;
-  if (memberOf(memberOf(value, 'cache_control'), 'ttl') === '1h') return true;
-  return Object.values(value).some((each) => asksForAnHour(each, depth + 1));
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
+function asksForAnHour(body: Buffer): boolean {
+  let at = 0;
+  for (let i = 0; i < MAX_BREAKPOINTS; i += 1) {
+    const found = body.indexOf(CACHE_CONTROL, at);
+    if (found < 0) return false;
+    at = found + CACHE_CONTROL.length;
+    if (ONE_HOUR.test(body.toString('latin1', at, at + MAX_CACHE_CONTROL))) return true;
+  }
+  return false;
 }

@@ -6,7 +6,7 @@ import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../errors/problems.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
-import { scanObject } from '../json/scan.ts';
+import { scanInSlices } from '../json/scan.ts';
 import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import { CREDENTIALS } from '../model/transport/headers.ts';
@@ -41,8 +41,8 @@ export interface AgentCall {
   onUsage: (charge: ActualCost) => void;
 }
 
-/** Members that decide the size of a request. */
-const SIZED: ReadonlySet<string> = new Set(['system', 'messages', 'max_tokens']);
+/** Members that decide how a request is handled. */
+const MEMBERS: ReadonlySet<string> = new Set(['model', 'system', 'messages', 'max_tokens']);
 
 /** Longer than every deadline of ours: the SDK's own timer never fires first. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -137,6 +137,7 @@ class SdkRequest {
     const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
     const { principal, conversation, place, onUsage, trace } = this.#call;
     const body = Buffer.from(init?.body as string);
+    const scanned = (await scanInSlices(body, MEMBERS))!;
     const chat = trace.chat({ model, stream: true, maxTokens, body });
     const request = {
       content,
@@ -148,7 +149,8 @@ class SdkRequest {
       body,
       stream: true,
       model,
-      size: requestSize(body, scanObject(body, SIZED)!),
+      size: requestSize(body, scanned),
+      members: scanned.members,
       maxTokens,
       deadlineAt,
       signal,

@@ -147,6 +147,7 @@ export class ModelCaller {
         headers: request.headers,
         body: request.body,
         maxTokens: request.maxTokens,
+        members: request.members,
         stream: request.stream,
         sink: request.sink,
         signal: attempt.signal,

@@ -1,4 +1,5 @@
 import type { AttemptResult, Sink } from './attempt/attempt.ts';
+import type { RequestMembers } from './attempt/estimate.ts';
 import type { Nowhere, Refused, RoutedRequest } from './pool/route.ts';
 
 /** A request to the model. It may take several attempts at several endpoints. */
@@ -11,6 +12,8 @@ export interface ModelRequest extends RoutedRequest {
   stream: boolean;
   /** max_tokens of the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
+  /** Where model and max_tokens are in the body; absent if it goes unchanged. */
+  members?: RequestMembers | undefined;
   sink: Sink;
   /** Principal of the client; absent for an unknown one. */
   client?: string | undefined;

@@ -292,7 +292,7 @@ describe('reservations of tokens', () => {
           // Each its own model, so that nothing is learned between them.
           model: `m${i}`,
           size: {
-            ...requestSize(one.body, { members: new Map(), repeated: false, values: 1 }),
+            ...requestSize(one.body, { members: new Map(), repeated: undefined, values: 1 }),
             maxTokens: one.maxTokens,
           },
           deadlineAt: clock.now() + 60_000,

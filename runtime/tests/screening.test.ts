@@ -180,6 +180,18 @@ class Scene {
 }
 
 describe('prompt injection', () => {
+  it('is looked for in a request of any form, and one of too many values is refused where it would be blocked', async () => {
+    const scene = await new Scene().start(injection('Report', ['Messages']));
+    const body = `{"messages":[${'{},'.repeat(200_000)}{}]}`;
+    expect((await send(scene.agent.url, { body })).status).toBe(200);
+    scene.apply(injection('Block', ['Messages']));
+    const refused = await send(scene.agent.url, { body });
+    expect(refused.status).toBe(400);
+    expect(refused.body.toString()).toContain('messages: has more than 200000 values');
+    scene.apply({});
+    expect((await send(scene.agent.url, { body })).status).toBe(200);
+  });
+
   it('in results of tools is reported, or kept from the model, as the configuration in force says', async () => {
     const scene = await new Scene().start(injection('Report', ['ToolResults', 'McpResults']));
     scene.result = ATTACK;

@@ -1,6 +1,6 @@
 /** Bytes and messages for a runtime in a process of its own, with the heap of a default container, over real sockets. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer as createHttpServer, request as httpRequest } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,8 @@ import { LINK_PATH, LINK_PROTOCOL, MOUNTS, OPERATOR_COMMON_NAME } from '../../co
 import { testAuthority } from '../../runtime/testing/certificates.ts';
 import { configuration } from '../../runtime/testing/configuration.ts';
 import { CONVERSATION, said } from '../../runtime/testing/conversation.ts';
+import { askLoop, loopFlags } from '../../runtime/testing/loop.ts';
+import type { Loop } from '../../runtime/testing/loop.ts';
 import { startProcess } from '../../runtime/testing/process.ts';
 import type { RuntimeProcess } from '../../runtime/testing/process.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';
@@ -27,16 +29,11 @@ const AT_ONCE = 24;
 const EXCHANGE_MS = 300;
 const MIB = 1024 * 1024;
 
-interface Loop {
-  longestHoldMs: number;
-  heapBytes: number;
-}
-
 /** A runtime, what it calls, and a link to it. */
 class Scene {
   readonly #random: Random;
   readonly #cleanups: Cleanups;
-  readonly #loopSocket: string;
+  readonly #directory: string;
   readonly agent: RuntimeProcess;
   readonly #good: Content;
   readonly #link: () => Promise<WebSocket>;
@@ -46,14 +43,19 @@ class Scene {
   private constructor(
     random: Random,
     cleanups: Cleanups,
-    parts: { agent: RuntimeProcess; good: Content; link: () => Promise<WebSocket>; loop: string },
+    parts: {
+      agent: RuntimeProcess;
+      good: Content;
+      link: () => Promise<WebSocket>;
+      directory: string;
+    },
   ) {
     this.#random = random;
     this.#cleanups = cleanups;
     this.agent = parts.agent;
     this.#good = parts.good;
     this.#link = parts.link;
-    this.#loopSocket = parts.loop;
+    this.#directory = parts.directory;
   }
 
   static async start(random: Random): Promise<Scene> {
@@ -70,9 +72,7 @@ class Scene {
     await writeFile(join(directory, MOUNTS.tokenKey), 'token');
     const first = configuration('', good);
     await writeFile(join(directory, MOUNTS.configurationKey), JSON.stringify(first));
-    const loop = join(directory, 'loop');
-    const watch = new URL(`loopWatch.ts?socket=${loop}`, import.meta.url).href;
-    const flags = ['--max-old-space-size=256', '--expose-gc', '--import', watch];
+    const flags = ['--max-old-space-size=256', ...loopFlags(directory)];
     const agent = await startProcess(directory, flags);
     cleanups.add(() => agent.stop());
     const ports = agent.lines().find(({ msg }) => msg === 'Runtime started')!.ports!;
@@ -91,7 +91,7 @@ class Scene {
       cleanups.add(() => Promise.resolve(opened.terminate()));
       return opened;
     };
-    const scene = new Scene(random, cleanups, { agent, good, link, loop });
+    const scene = new Scene(random, cleanups, { agent, good, link, directory });
     Object.defineProperty(scene, 'answered', { get: () => counted.inputs });
     return scene;
   }
@@ -160,15 +160,8 @@ class Scene {
     }, 20_000);
   }
 
-  loop(path = '/'): Promise<Loop> {
-    return new Promise((resolve, reject) => {
-      const asked = httpRequest({ socketPath: this.#loopSocket, path }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () => resolve(JSON.parse(text) as Loop));
-      });
-      asked.on('error', reject).end();
-    });
+  loop(path?: '/collect'): Promise<Loop> {
+    return askLoop(this.#directory, path);
   }
 
   close(): Promise<void> {

@@ -8,7 +8,7 @@ function of(allow: object): Allowance {
   return new Allowances([{ name: '*', allow: { ...OWN, ...allow } }]).of({ name: 'alice' });
 }
 
-const ASKED: AskedMessage = { model: 'claude-haiku-4-5', maxTokens: 100, ambiguous: false };
+const ASKED: AskedMessage = { model: 'claude-haiku-4-5', maxTokens: 100 };
 
 describe('the allowance of a client', () => {
   it('is that of the first entry which names it, by its name or by a claim of its token', () => {
@@ -59,9 +59,7 @@ describe('the allowance of a client', () => {
     ['more tokens', { maxTokens: 99 }, {}, 'at most 99'],
     ['tokens that are no number', { maxTokens: 99 }, { maxTokens: undefined }, 'at most 99'],
     ['a request without an answer', { maxTokens: 99 }, { maxTokens: 'None' }, undefined],
-    ['two models', { models: ['claude-haiku-*'] }, { ambiguous: true }, 'once'],
-    ['two models where none is bounded', {}, { ambiguous: true }, undefined],
-    ['everything', { admin: true }, { model: 'x', ambiguous: true }, undefined],
+    ['everything', { admin: true }, { model: 'x' }, undefined],
   ])('judges %s', (_, allow, asked, message) => {
     const denial = of(allow).request({ ...ASKED, ...asked });
     expect(denial?.failure.message).toEqual(

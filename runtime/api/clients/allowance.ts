@@ -69,10 +69,6 @@ export class Allowance {
   request(asked: AskedMessage): Denial | undefined {
     const { models, admin } = this.#allow;
     if (admin || (!models && this.maxTokens === undefined)) return undefined;
-    if (asked.ambiguous) {
-      const message = 'The body must name model and max_tokens once.';
-      return denial(message, { type: 'request', name: 'body' }, 'Budget');
-    }
     if (!models || matches(models, asked.model)) return this.#tokens(asked.maxTokens);
     const message = 'This client may not use this model.';
     return denial(message, { type: 'model', name: nameOf(asked.model) }, 'Budget');
@@ -96,8 +92,6 @@ export interface AskedMessage {
   model: string;
   /** `None`: this kind of request has no max_tokens. Undefined: the value is missing or not valid. */
   maxTokens: number | 'None' | undefined;
-  /** Whether the request has one of these members twice. */
-  ambiguous: boolean;
 }
 
 function denial(message: string, resource: Denial['resource'], asset: Denial['asset']): Denial {

@@ -1,3 +1,4 @@
+import type { RequestMembers } from './estimate.ts';
 import type { Endpoint } from '../../../contract/generated/types.ts';
 import type { RemoteContext } from '../../observe/trace/span.ts';
 import type { ByteBudget } from '../../resilience/byteBudget.ts';
@@ -44,6 +45,8 @@ export interface Attempt {
   body: Buffer;
   /** max_tokens of the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
+  /** Where model and max_tokens are in the body; absent if it goes unchanged. */
+  members?: RequestMembers | undefined;
   /** Whether the client asked for a stream. */
   stream: boolean;
   /** Ends the attempt early; its reason is a Cut. */

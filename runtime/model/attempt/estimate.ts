@@ -1,5 +1,6 @@
-import { elementsOf, isWritten, membersOf } from '../../json/scan.ts';
 import type { ScannedObject, Span } from '../../json/scan.ts';
+import { JsonTree } from '../../json/tree.ts';
+import type { Node } from '../../json/tree.ts';
 import { BYTES_PER_TOKEN } from './usage.ts';
 import type { Usage } from './usage.ts';
 
@@ -86,7 +87,8 @@ export function requestSize(body: Buffer, { members, values }: ScannedObject): R
   if (values <= MAX_VALUES && body.includes('"base64"')) {
     for (const name of ['system', 'messages']) {
       const span = members.get(name);
-      if (span) addMedia(body, span, media, 1);
+      const tree = span && JsonTree.read(body, span, MAX_VALUES);
+      if (tree) addMedia(body, tree, tree.root, media, 1);
     }
   }
   return {
@@ -110,33 +112,19 @@ interface Media {
   tokens: number;
 }
 
-/** Works on spans of bytes, so that a body of any form takes no memory. */
-function addMedia(json: Buffer, span: Span, media: Media, depth: number): void {
+function addMedia(json: Buffer, tree: JsonTree, node: Node, media: Media, depth: number): void {
   if (depth > MAX_DEPTH) return;
-  for (const each of elementsOf(json, span)) addMedia(json, each, media, depth + 1);
-  const members = membersOf(json, span, BLOCK);
-  const content = members.get('content');
-  if (content) addMedia(json, content, media, depth + 1);
-  const source = members.get('source');
-  const data = source && base64Data(json, source);
-  if (!data) return;
-  const type = members.get('type');
-  media.bytes += data.end - data.start;
-  media.tokens +=
-    type && isWritten(json, type, '"document"') ? pages(json, data) * PAGE_TOKENS : IMAGE_TOKENS;
-}
-
-const BLOCK: ReadonlySet<string> = new Set(['type', 'source', 'content']);
-const SOURCE: ReadonlySet<string> = new Set(['type', 'data']);
-const QUOTE = 0x22;
-
-/** Span of the data of a source, without its quotes. */
-function base64Data(json: Buffer, source: Span): Span | undefined {
-  const members = membersOf(json, source, SOURCE);
-  const type = members.get('type');
-  const data = members.get('data');
-  if (!type || !data || !isWritten(json, type, '"base64"')) return undefined;
-  return json[data.start] === QUOTE ? { start: data.start + 1, end: data.end - 1 } : undefined;
+  for (const each of tree.elements(node)) addMedia(json, tree, each, media, depth + 1);
+  const content = tree.member(node, 'content');
+  if (content !== undefined) addMedia(json, tree, content, media, depth + 1);
+  const source = tree.member(node, 'source');
+  const data = tree.member(source, 'data');
+  if (!tree.isString(data) || !tree.is(tree.member(source, 'type'), 'base64')) return;
+  const { start, end } = tree.span(data);
+  const text = { start: start + 1, end: end - 1 };
+  media.bytes += text.end - text.start;
+  const isDocument = tree.is(tree.member(node, 'type'), 'document');
+  media.tokens += isDocument ? pages(json, text) * PAGE_TOKENS : IMAGE_TOKENS;
 }
 
 /** Pages of a PDF as far as it lists them uncompressed, at least 1. */

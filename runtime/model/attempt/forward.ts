@@ -1,7 +1,7 @@
 import { ByteAccount } from '../../resilience/byteBudget.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
-import { replaceMember } from '../../json/scan.ts';
+import { replaced } from '../../json/scan.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { statusOutcome } from './outcome.ts';
@@ -100,10 +100,16 @@ function content(attempt: Attempt): Pick<UpstreamRequest, 'body' | 'once'> {
 }
 
 /** The body with the endpoint's own model and bound of max_tokens. */
-function bodyFor({ endpoint, body, maxTokens = 0 }: Attempt): Buffer {
-  const { model, maxTokens: bound = Infinity } = endpoint;
-  const named = model === undefined ? body : replaceMember(body, 'model', model);
-  return maxTokens > bound ? replaceMember(named, 'max_tokens', bound) : named;
+function bodyFor({ endpoint, body, members, maxTokens = 0 }: Attempt): Buffer {
+  const { model: name, maxTokens: bound } = endpoint;
+  const model = name !== undefined && members?.get('model');
+  const tokens = bound !== undefined && maxTokens > bound && members?.get('max_tokens');
+  // The later one first: a change does not move what is before it.
+  const changes = [
+    ...(model ? [{ span: model, value: name }] : []),
+    ...(tokens ? [{ span: tokens, value: bound }] : []),
+  ].sort((a, b) => b.span.start - a.span.start);
+  return changes.reduce((changed, { span, value }) => replaced(changed, span, value), body);
 }
 
 interface Base {

@@ -1,4 +1,5 @@
 import type { RE2Set } from 're2js';
+import { BYTES_PER_CHARACTER, turn } from '../../json/turns.ts';
 import { NOTHING_FOUND } from './detector.ts';
 import type { InjectionDetector, InjectionSource, InjectionVerdict } from './detector.ts';
 import { segmentsOf } from './normalize.ts';
@@ -7,7 +8,7 @@ import { Phrases } from './phrases.ts';
 import { MARKERS, PHRASES } from './rules.ts';
 import type { MarkerRule, PhraseRule } from './rules.ts';
 
-/** Characters to examine before other work gets a turn. */
+/** Characters to examine at a time. */
 const SLICE = 64 * 1024;
 /** Overlap of two slices, so that no phrase is split. */
 const OVERLAP = 1024;
@@ -45,7 +46,7 @@ export class RuleDetector implements InjectionDetector {
   async examine(text: string, source: InjectionSource): Promise<InjectionVerdict> {
     let worst = NOTHING_FOUND;
     for (let from = 0; from < text.length; from += SLICE - OVERLAP) {
-      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (from > 0) await turn(SLICE * BYTES_PER_CHARACTER);
       const verdict = this.#slice(text.slice(from, from + SLICE), source);
       if (verdict.score > worst.score) worst = verdict;
       if (from + SLICE >= text.length) break;

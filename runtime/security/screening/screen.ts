@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Content } from '../../../contract/generated/types.ts';
+import { BYTES_PER_CHARACTER, turn } from '../../json/turns.ts';
 import type { IncidentForm, RequestDetection } from '../incidents/incident.ts';
 import type { InjectionDetector, InjectionSource } from '../injection/detector.ts';
 import type { SecretScanner } from '../secrets/secretScanner.ts';
@@ -39,6 +40,11 @@ export interface AnswerScan {
   /** Reports the kinds found. */
   tell: (kinds: readonly string[]) => void;
 }
+
+/** What a text costs at least, as bytes of a longer one: its rules begin anew. */
+const LEAST_BYTES = 8 * 1024;
+/** Characters that are looked at before the engines ask for another turn. */
+const MAX_FIRST = 64 * 1024;
 
 /** Screens texts for prompt injection and secrets. Loads its engines at the first text. */
 export class Screen {
@@ -90,6 +96,8 @@ export class Screen {
 
   /** Screens a text. Rejects only on a programming error. */
   async look(text: string, origin: TextOrigin, told: Told): Promise<Screened> {
+    const first = Math.min(text.length, MAX_FIRST) * BYTES_PER_CHARACTER;
+    await turn(Math.max(LEAST_BYTES, first));
     const screened = await this.#withoutSecrets(text, origin, told);
     const threshold = this.#threshold(origin);
     if (threshold === undefined) return screened;

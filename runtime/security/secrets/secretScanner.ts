@@ -1,3 +1,5 @@
+import { BYTES_PER_CHARACTER, turn } from '../../json/turns.ts';
+
 export interface SecretMatch {
   /** Name of secretlint's rule, such as github. */
   kind: string;
@@ -26,7 +28,7 @@ interface RuleContext {
   ignore(): void;
 }
 
-/** Characters to scan before other work gets a turn. */
+/** Characters to scan at a time. */
 const SLICE = 64 * 1024;
 /** Overlap of two slices: longer than any secret but a large private key. */
 const OVERLAP = 8 * 1024;
@@ -52,7 +54,7 @@ export class SecretlintScanner implements SecretScanner {
   async find(text: string): Promise<SecretMatch[]> {
     const found: SecretMatch[] = [];
     for (let from = 0; ; from += SLICE - OVERLAP) {
-      if (from > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (from > 0) await turn(SLICE * BYTES_PER_CHARACTER);
       await this.#look(text.slice(from, from + SLICE), (kind, start, end) => {
         found.push({ kind, start: from + start, end: from + end });
       });
