@@ -3,27 +3,32 @@
  * the SDK for TypeScript does ask a provider directly, and the same provider through a pod with the defaults, in
  * virtual time. Each scenario is a fault of 600 s after 30 s of health, alone and with a healthy fallback, at 10 and at
  * 40 requests/s; faults at random also meet a fresh pod. PODS=10 pods play each, and their sums count. RATES=2 shows
- * other rates. ONLY plays the scenarios whose names contain it, and draws nothing.
+ * other rates. ONLY plays the scenarios whose names contain it, and draws nothing. Then, unless ENVOY=0, Envoy takes part
+ * for eleven minutes over real sockets: retries, retry budget, outlier detection and priorities as its documentation
+ * advises. It meets the scenarios at the least of the rates.
  *
  * harm_worst: least ratio of requests served, through ÷ direct, where direct serves any, without the outage alone.
  * harm_outage: the same of the outage alone; an open circuit misses the first seconds of a recovery.
  * harm_mean: mean of these ratios; harm_mean_alone and harm_mean_fallback, its parts.
  * harm_calls: calls of providers in all scenarios, through ÷ direct.
  * harm_calls_served: calls of providers for each request served, through ÷ direct, in the worst scenario.
+ * harm_vs_envoy: mean share of the requests that are served, ours ÷ Envoy's; harm_envoy_worst: least share, ÷
+ * direct.
  *
  * It writes docs/images/harm.svg, the table of all scenarios.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { playThroughEnvoy } from './harm/envoy.ts';
 import type { Played, Variant } from './harm/play.ts';
 import { picture } from './harm/picture.ts';
 import { SCENARIOS } from './harm/scenarios.ts';
-import { callsPerServed, figuresOf, ratio, variantName } from './harm/table.ts';
+import { callsPerServed, figuresOf, shareRatio, variantName } from './harm/table.ts';
 import type { Row } from './harm/table.ts';
 import type { Task } from './harm/worker.ts';
 import { playAll } from './harm/workers.ts';
 
-const { PODS = '10', RATES = '10,40', ONLY = '' } = process.env;
+const { PODS = '10', RATES = '10,40', ONLY = '', ENVOY = '1' } = process.env;
 const pods = Number(PODS);
 const rates = RATES.split(',').map(Number);
 
@@ -64,19 +69,21 @@ await playAll(tasks, ({ id, direct, through }) => {
   if (open[id] === 0) print(row);
 });
 
-function print(row: Row): void {
+function print(row: Row, name = ''): void {
   const { scenario, variant, direct, through } = row;
   const share = ({ asked, served }: Played): string =>
     `${((100 * served) / asked).toFixed(1)} %`.padStart(8);
   process.stdout.write(
-    `${scenario.padEnd(34)} ${variantName(variant).padEnd(22)}` +
-      `${share(direct)} ->${share(through)}  ${(ratio(row) ?? NaN).toFixed(3)}` +
+    `${name === '' ? '' : name.padEnd(6)}${scenario.padEnd(34)} ${variantName(variant).padEnd(22)}` +
+      `${share(direct)} ->${share(through)}  ${(shareRatio(row) ?? NaN).toFixed(3)}` +
       `  calls per served ${(callsPerServed(row) ?? NaN).toFixed(2)}\n`,
   );
 }
 
 const figures = figuresOf(rows);
 const figure = (name: string, value: number): void => {
+  // ONLY may leave out the scenarios of a figure.
+  if (!Number.isFinite(value)) return;
   process.stdout.write(`figure harm_${name} ${value.toFixed(3)} ratio\n`);
 };
 figure('worst', figures.worst);
@@ -86,6 +93,20 @@ figure('mean_alone', figures.meanAlone);
 figure('mean_fallback', figures.meanFallback);
 figure('calls', figures.calls);
 figure('calls_served', figures.callsServed);
+if (ENVOY !== '0') {
+  const met = rows.filter(({ variant: { rate, fresh } }) => !fresh && rate <= Math.min(...rates));
+  const scenes = met.map(({ scenario, variant: { rate, fallback } }) => ({
+    ...{ rate, fallback },
+    scenario: SCENARIOS.find(({ name }) => name === scenario)!,
+  }));
+  const played = await playThroughEnvoy(scenes);
+  const ours = met.reduce((sum, { through }) => sum + through.served / through.asked, 0);
+  const theirs = met.map((row, index) => ({ ...row, through: played[index]! }));
+  for (const row of theirs) print(row, 'envoy');
+  const envoy = theirs.reduce((sum, { through }) => sum + through.served / through.asked, 0);
+  figure('vs_envoy', ours / envoy);
+  figure('envoy_worst', Math.min(...theirs.map((row) => shareRatio(row) ?? Infinity)));
+}
 if (ONLY === '') {
   await writeFile(join(import.meta.dirname, '../../docs/images/harm.svg'), picture(rows));
 }

@@ -1,7 +1,6 @@
-/** A client in virtual time that asks as the SDK for TypeScript does. */
-import type { VirtualTime } from '../../fleet/virtualTime.ts';
+/** A client that asks as the SDK for TypeScript does. */
 import { STOP } from './provider.ts';
-import type { Ask, Listener } from './provider.ts';
+import type { Ask, Listener, Timeline } from './provider.ts';
 
 /** Takes one attempt of a client. The result ends the attempt. */
 export type Carrier = (ask: Ask, retries: number, listener: Listener) => () => void;
@@ -19,12 +18,12 @@ const TAIL = Buffer.from(STOP);
 
 /** Asks until it is served or gives up. Calls `done` once. */
 export class SdkClient {
-  readonly #time: VirtualTime;
+  readonly #time: Timeline;
   readonly #carry: Carrier;
   readonly #random: () => number;
   readonly #timeoutMs: number;
 
-  constructor(time: VirtualTime, carry: Carrier, random: () => number, timeoutMs = TIMEOUT_MS) {
+  constructor(time: Timeline, carry: Carrier, random: () => number, timeoutMs = TIMEOUT_MS) {
     this.#time = time;
     this.#carry = carry;
     this.#random = random;

@@ -1,4 +1,4 @@
-import { ratio, variantName } from './table.ts';
+import { shareRatio, variantName } from './table.ts';
 import type { Row } from './table.ts';
 
 const CELL = { width: 118, height: 20 };
@@ -27,7 +27,7 @@ export function picture(rows: readonly Row[]): string {
     const { direct, through } = row;
     const text = `${percent(direct.served, direct.asked)} → ${percent(through.served, through.asked)}`;
     return (
-      `<rect x="${x}" y="${y}" width="${CELL.width - 2}" height="${CELL.height - 2}" fill="${colour(ratio(row))}"/>` +
+      `<rect x="${x}" y="${y}" width="${CELL.width - 2}" height="${CELL.height - 2}" fill="${colour(shareRatio(row))}"/>` +
       `<text x="${x + CELL.width / 2}" y="${y + 13}" text-anchor="middle">${text}</text>`
     );
   });

@@ -4,10 +4,10 @@ import { SdkClient } from './client.ts';
 import type { Carrier } from './client.ts';
 import { contentFor, podCarrier } from './pod.ts';
 import { Provider } from './provider.ts';
-import type { Ask } from './provider.ts';
+import type { Ask, Script, Timeline } from './provider.ts';
 import { randomOf } from './random.ts';
 import { FAULT_MS, OTHER_MODEL, TOKENS, healthy } from './scenarios.ts';
-import type { Kind, Scenario } from './scenarios.ts';
+import type { Kind, Scenario, Setting } from './scenarios.ts';
 
 export interface Variant {
   /** Requests per second. */
@@ -25,7 +25,8 @@ export interface Played {
   calls: number;
 }
 
-const HEALTH_MS = 30_000;
+/** Health before a fault. */
+export const HEALTH_MS = 30_000;
 /** Until the last answer has come. */
 const REST_MS = 2_400_000;
 
@@ -57,40 +58,24 @@ function asks(): Record<Kind, [Ask, Ask]> {
   };
 }
 
-/** Plays one scenario to one pod, or to clients without one. Equal seeds give equal requests. */
-export async function play(
+export interface Clients {
+  time: Timeline;
+  client: SdkClient;
+  /** When the fault begins. */
+  faultAt: number;
+  rate: number;
+  seed: number;
+}
+
+/** Makes the requests of a scenario until its fault ends, at random intervals, and counts them. */
+export function request(
   scenario: Scenario,
-  system: 'Direct' | 'Through',
-  { rate, fallback, fresh }: Variant,
-  seed: number,
-): Promise<Played> {
-  const faultAt = fresh ? 0 : HEALTH_MS;
-  const time = new VirtualTime(() => setImmediate());
-  const setting = (offset: number): { rate: number; random: () => number } => ({
-    ...{ rate, random: randomOf(seed * 16 + offset) },
-  });
-  const scripts = {
-    primary: scenario.primary(setting(1)),
-    fallback: scenario.fallback?.(setting(2)) ?? healthy,
-  };
-  const provider = (name: keyof typeof scripts): Provider =>
-    new Provider(time, faultAt, (asked, now) => (now < 0 ? healthy : scripts[name])(asked, now));
-  const providers = { primary: provider('primary'), fallback: provider('fallback') };
-  const random = randomOf(seed * 16 + 3);
-  const direct = providers[(fallback && scenario.directTo) || 'primary'];
-  const carrier: Carrier =
-    system === 'Direct'
-      ? (asked, _retries, listener) => direct.serve(asked, listener)
-      : podCarrier({
-          ...{ clock: time.clock(seed * 1000), providers, seed: `pod-${seed}` },
-          content: contentFor(fallback ? ['primary', 'fallback'] : ['primary']),
-          random: randomOf(seed * 16 + 4),
-        });
-  const client = new SdkClient(time, carrier, random, scenario.timeoutMs);
-  const played: Played = { asked: 0, served: 0, calls: 0 };
+  { time, client, faultAt, rate, seed }: Clients,
+  played: Played,
+): void {
   const arrivals = randomOf(seed * 16 + 5);
   const kinds = asks();
-  const kindAt = scenario.ask?.(setting(6)) ?? ((): Kind => 'Plain');
+  const kindAt = scenario.ask?.({ rate, random: randomOf(seed * 16 + 6) }) ?? ((): Kind => 'Plain');
   const arrive = (): void => {
     const now = time.now - faultAt;
     if (now >= FAULT_MS) return;
@@ -103,6 +88,47 @@ export async function play(
     time.after((-Math.log(1 - arrivals()) * 1000) / rate, arrive);
   };
   time.after(0, arrive);
+}
+
+/** The endpoint and the fallback of a scenario. They are healthy until the fault begins. */
+export function providersOf(
+  scenario: Scenario,
+  { time, faultAt, rate, seed }: Omit<Clients, 'client'>,
+): Record<'primary' | 'fallback', Provider> {
+  const setting = (offset: number): Setting => ({
+    ...{ rate, random: randomOf(seed * 16 + offset) },
+  });
+  const provider = (script: Script): Provider =>
+    new Provider(time, faultAt, (asked, now) => (now < 0 ? healthy : script)(asked, now));
+  return {
+    primary: provider(scenario.primary(setting(1))),
+    fallback: provider(scenario.fallback?.(setting(2)) ?? healthy),
+  };
+}
+
+/** Plays one scenario to one pod, or to clients without one. Equal seeds give equal requests. */
+export async function play(
+  scenario: Scenario,
+  system: 'Direct' | 'Through',
+  { rate, fallback, fresh }: Variant,
+  seed: number,
+): Promise<Played> {
+  const faultAt = fresh ? 0 : HEALTH_MS;
+  const time = new VirtualTime(() => setImmediate());
+  const providers = providersOf(scenario, { time, faultAt, rate, seed });
+  const random = randomOf(seed * 16 + 3);
+  const direct = providers[(fallback && scenario.directTo) || 'primary'];
+  const carrier: Carrier =
+    system === 'Direct'
+      ? (asked, _retries, listener) => direct.serve(asked, listener)
+      : podCarrier({
+          ...{ clock: time.clock(seed * 1000), providers, seed: `pod-${seed}` },
+          content: contentFor(fallback ? ['primary', 'fallback'] : ['primary']),
+          random: randomOf(seed * 16 + 4),
+        });
+  const client = new SdkClient(time, carrier, random, scenario.timeoutMs);
+  const played: Played = { asked: 0, served: 0, calls: 0 };
+  request(scenario, { time, client, faultAt, rate, seed }, played);
   await time.pass(faultAt + FAULT_MS + REST_MS);
   played.calls = providers.primary.calls + providers.fallback.calls;
   return played;

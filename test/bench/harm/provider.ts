@@ -1,5 +1,12 @@
-/** A provider in virtual time: what it answers, and when each part of the answer arrives. */
-import type { VirtualTime } from '../../fleet/virtualTime.ts';
+/** A provider: what it answers, and when each part of the answer arrives. */
+
+/** Virtual time, or that of this computer. */
+export interface Timeline {
+  /** In milliseconds. */
+  readonly now: number;
+  /** Runs something after `ms`. The result cancels it. */
+  after(ms: number, run: () => void): () => void;
+}
 
 /** One request to the model. */
 export interface Ask {
@@ -104,11 +111,11 @@ const JSON_TYPE = ['content-type', 'application/json'];
 export class Provider {
   /** Requests since the fault began. */
   calls = 0;
-  readonly #time: VirtualTime;
+  readonly #time: Timeline;
   readonly #script: Script;
   readonly #faultAt: number;
 
-  constructor(time: VirtualTime, faultAt: number, script: Script) {
+  constructor(time: Timeline, faultAt: number, script: Script) {
     this.#time = time;
     this.#faultAt = faultAt;
     this.#script = script;

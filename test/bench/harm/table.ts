@@ -8,9 +8,10 @@ export interface Row {
   through: Played;
 }
 
-/** Requests served through the runtime for each that is served without it; undefined where none is. */
-export function ratio({ direct, through }: Row): number | undefined {
-  return direct.served === 0 ? undefined : through.served / direct.served;
+/** Share of the requests served through the runtime ÷ that without it; undefined where none is. */
+export function shareRatio({ direct, through }: Row): number | undefined {
+  if (direct.served === 0) return undefined;
+  return through.served / through.asked / (direct.served / direct.asked);
 }
 
 /** Calls of providers per served request, through the runtime for each without it. */
@@ -43,7 +44,7 @@ const isOutage = ({ scenario, variant }: Row): boolean =>
 
 export function figuresOf(rows: readonly Row[]): Figures {
   const ratios = (of: readonly Row[]): number[] =>
-    of.map(ratio).filter((each) => each !== undefined);
+    of.map(shareRatio).filter((each) => each !== undefined);
   const mean = (of: readonly Row[]): number => {
     const all = ratios(of);
     return all.reduce((a, b) => a + b, 0) / all.length;

@@ -277,15 +277,21 @@ function litellm(endpointPort: number): Promise<Gateway> {
   });
 }
 
-/** LiteLLM's proxy with this config.yaml. */
-export async function startLitellm(configuration: object): Promise<Gateway> {
+/** A virtual environment of the name with a package. */
+export async function pythonPackage(name: string, requirement: string): Promise<string> {
   // A virtual environment contains its own path, so it is created in its final place.
-  const environment = join(cacheDirectory(), 'bench', `litellm-${LITELLM}`);
+  const environment = join(cacheDirectory(), 'bench', name);
   await buildOnce(join(environment, 'done'), async () => {
     await mkdir(environment, { recursive: true });
     await run('python3', ['-m', 'venv', environment]);
-    await run(join(environment, 'bin/pip'), ['install', '--quiet', `litellm[proxy]==${LITELLM}`]);
+    await run(join(environment, 'bin/pip'), ['install', '--quiet', requirement]);
   });
+  return environment;
+}
+
+/** LiteLLM's proxy with this config.yaml. */
+export async function startLitellm(configuration: object): Promise<Gateway> {
+  const environment = await pythonPackage(`litellm-${LITELLM}`, `litellm[proxy]==${LITELLM}`);
   const directory = await mkdtemp(join(tmpdir(), 'litellm-bench-'));
   const config = join(directory, 'config.yaml');
   await writeFile(config, JSON.stringify(configuration));
@@ -306,7 +312,7 @@ export async function startLitellm(configuration: object): Promise<Gateway> {
 }
 
 /** A gateway that deletes its directory when it stops. */
-function stopping(gateway: Gateway, directory: string): Gateway {
+export function stopping(gateway: Gateway, directory: string): Gateway {
   const stop = async (): Promise<void> => {
     await gateway.stop();
     await rm(directory, { recursive: true, force: true });
@@ -314,7 +320,7 @@ function stopping(gateway: Gateway, directory: string): Gateway {
   return { ...gateway, stop };
 }
 
-async function start(
+export async function start(
   name: string,
   command: string[],
   {
@@ -371,7 +377,7 @@ async function answering(child: ChildProcess, url: string, began: number): Promi
   throw new Error(`${url} does not answer`);
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
