@@ -9,7 +9,17 @@ import ts from 'typescript';
 import { KUBERNETES_CLIENT, LAYERS, type Layer } from './layers.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const PROGRAMS = ['cli', 'config', 'contract', 'crds', 'lint', 'operator', 'runtime', 'test'];
+const PROGRAMS = [
+  'cli',
+  'config',
+  'contract',
+  'crds',
+  'lint',
+  'listener',
+  'operator',
+  'runtime',
+  'test',
+];
 const TEST_HELPERS = /(^|\/)(testing|tests)(\/|$)/;
 
 /** Files and folders by their path from the root, each with what it imports. */

@@ -112,6 +112,7 @@ const RUNTIME: Layer[] = [
     {
       folder: 'runtime/api',
       purpose: 'what clients meet: server, authentication, messages, conversations, peers',
+      imports: ['listener'],
     },
   ]),
   {
@@ -122,7 +123,7 @@ const RUNTIME: Layer[] = [
   {
     folder: 'runtime/control',
     purpose: 'configuration in, reports out',
-    imports: UP_TO_GUARD,
+    imports: [...UP_TO_GUARD, 'listener'],
   },
   {
     folder: 'runtime/observe/otel',
@@ -132,7 +133,7 @@ const RUNTIME: Layer[] = [
   {
     folder: 'runtime/observe',
     purpose: 'metrics, health, logs, traces, debug pages',
-    imports: [...UP_TO_GUARD, 'runtime/observe/otel'],
+    imports: [...UP_TO_GUARD, 'listener', 'runtime/observe/otel'],
   },
 ];
 
@@ -218,6 +219,7 @@ const CLI: Layer[] = stacked(
 
 export const LAYERS: readonly Layer[] = [
   { folder: 'contract', purpose: 'what passes between operator and runtime', imports: [] },
+  { folder: 'listener', purpose: 'what every port of operator and runtime bounds', imports: [] },
   { folder: 'crds', purpose: 'the custom resources and their types', imports: [] },
   ...RUNTIME,
   {
@@ -230,7 +232,10 @@ export const LAYERS: readonly Layer[] = [
     folder: 'operator',
     purpose: 'the process: joins its parts',
     // Its own traces take the way that those of requests take.
-    imports: [...[...SHARED, ...every(OPERATOR)], ...['runtime/observe', 'runtime/observe/trace']],
+    imports: [
+      ...[...SHARED, ...every(OPERATOR)],
+      ...['listener', 'runtime/observe', 'runtime/observe/trace'],
+    ],
   },
   ...CLI,
   {

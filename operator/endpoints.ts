@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { bounded } from '../listener/connections.ts';
 
 /** A response of one of the operator's own paths. */
 export interface Answer {
   status: number;
   contentType: string;
-  body: string;
+  body: string | Buffer;
 }
 
 export type Routes = Record<
@@ -44,6 +45,7 @@ export async function serve(
       })
       .catch(() => response.destroy());
   });
+  bounded(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, type Registry } from 'prom-client';
 import { describeAgents, loggingPage, type AgentFacts } from './debug.ts';
 import { json, serve, type Answer, type Routes } from './endpoints.ts';
 import { keyOf } from './kube/index.ts';
+import { sharedRendering } from '../listener/sharedRendering.ts';
 import type { Links } from './links/index.ts';
 import type { Loggers } from './loggers.ts';
 import type { Caches } from './reconcile/caches.ts';
@@ -49,11 +50,12 @@ export async function startServers(options: ServersOptions): Promise<() => void>
 
 function metricsRoutes(registry: Registry): Routes {
   collectDefaultMetrics({ register: registry });
+  const page = sharedRendering(() => registry.metrics());
   return {
     '/metrics': async () => ({
       status: 200,
       contentType: registry.contentType,
-      body: await registry.metrics(),
+      body: await page(),
     }),
   };
 }

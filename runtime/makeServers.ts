@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { Bodies } from './api/bodies.ts';
-import { Connections } from './api/connections.ts';
+import { ClientConnections } from './api/connections.ts';
 import { Conversations } from './api/conversations.ts';
 import { Lifecycle } from './api/lifecycle.ts';
 import { Messages } from './api/messages.ts';
@@ -190,7 +190,7 @@ function makeAgentServer(
     },
     log: log('http'),
   });
-  const connections = new Connections(server);
+  const connections = new ClientConnections(server);
   core.events.on('apply', ({ intake }) => connections.apply(intake));
   const before = inForce()?.content.intake;
   if (before) connections.apply(before);

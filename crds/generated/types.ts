@@ -1251,7 +1251,7 @@ export interface AgentDeploymentSpec {
      */
     minBodyBytesPerSecond: number;
     /**
-     * Connections of clients to a pod, idle ones included; one beyond them is closed at once. Default 2000.
+     * Connections of clients to a pod, idle ones included. One beyond them closes the one that is idle longest, first among those without an accepted credential; while requests come over all of them it is refused. Default 2000.
      */
     maxConnections: number;
     /**

@@ -1,30 +1,36 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Content } from '../../contract/generated/types.ts';
+import { Connections } from '../../listener/connections.ts';
 
 type Bounds = Pick<Content['intake'], 'maxConnections' | 'maxConnectionsPerAddress'>;
 
-/** Bounds the connections of a server: in total, and for each address while it has shown no valid credential. */
-export class Connections {
-  readonly #server: Server;
+/** Bounds the connections of clients: in total, and for each address while it has shown no valid credential. */
+export class ClientConnections {
+  readonly #all: Connections;
   #bounds: Bounds | undefined;
   readonly #byAddress = new Map<string, number>();
   /** Addresses of the connections that count against them. */
   readonly #counted = new WeakMap<Socket, string>();
 
   constructor(server: Server) {
-    this.#server = server;
     server.on('connection', (socket) => this.#admit(socket));
+    this.#all = new Connections(server, { max: Infinity, whenBusy: 'Refuse' });
   }
 
   /** Replaces the bounds. Open connections stay open. */
   apply(bounds: Bounds): void {
     this.#bounds = bounds;
-    this.#server.maxConnections = bounds.maxConnections;
+    this.#all.max = bounds.maxConnections;
   }
 
   /** Stops counting a connection against its address: its credentials were accepted. */
   trust(socket: Socket): void {
+    this.#all.trust(socket);
+    this.#discount(socket);
+  }
+
+  #discount(socket: Socket): void {
     const address = this.#counted.get(socket);
     if (address === undefined) return;
     this.#counted.delete(socket);
@@ -43,6 +49,6 @@ export class Connections {
     }
     this.#byAddress.set(address, count + 1);
     this.#counted.set(socket, address);
-    socket.once('close', () => this.trust(socket));
+    socket.once('close', () => this.#discount(socket));
   }
 }

@@ -16,6 +16,7 @@ import {
   type Contract,
   type Dialect,
 } from '../../contract/versions.ts';
+import { bounded } from '../../listener/connections.ts';
 import { parseJson } from '../json/parsed.ts';
 import { isSignedBy } from './certificate.ts';
 import type { ServerIdentity } from './certificate.ts';
@@ -36,6 +37,8 @@ export interface ControlServerDeps {
   pingMs?: number;
 }
 
+/** Time of a peer for its handshake, in milliseconds. */
+const HANDSHAKE_MS = 10_000;
 /** Largest backlog of a peer, in bytes; a slower reader counts as gone. */
 const MAX_BACKLOG_BYTES = 16 * MAX_MESSAGE_BYTES;
 
@@ -69,6 +72,7 @@ export class ControlServer {
       perMessageDeflate: false,
       handleProtocols: (offered) => chosenProtocol(offered, this.#contract) ?? false,
     });
+    bounded(this.server);
     this.server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
     this.server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
       deps.log.debug({ code: error.code }, 'Link was refused by TLS');
@@ -219,5 +223,6 @@ function tlsOptions({ key, cert }: ServerIdentity, authority: string | undefined
     rejectUnauthorized: true,
     // A resumed session would skip the check against a changed authority.
     secureOptions: constants.SSL_OP_NO_TICKET,
+    handshakeTimeout: HANDSHAKE_MS,
   };
 }

@@ -2,6 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Registry } from 'prom-client';
+import { bounded } from '../../listener/connections.ts';
+import { sharedRendering } from '../../listener/sharedRendering.ts';
 import type { HealthRoute } from './health.ts';
 
 export interface MetricsServerDeps {
@@ -15,7 +17,8 @@ export interface MetricsServerDeps {
 
 /** Metrics and health, for the cluster; not yet listening. */
 export function metricsServer({ registry, health, podHealth, guarded }: MetricsServerDeps): Server {
-  return createServer((request, response) => {
+  const page = sharedRendering(() => registry.metrics());
+  const server = createServer((request, response) => {
     const asked = guarded();
     const mayScrape = asked === undefined || shows(request, asked.authorization);
     if ((mayScrape ? health : podHealth)(request, response)) return;
@@ -28,11 +31,12 @@ export function metricsServer({ registry, health, podHealth, guarded }: MetricsS
       response.writeHead(401, headers).end('Show the token of spec.monitoring.auth.\n');
       return;
     }
-    registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+    page().then(
+      (bytes) => response.writeHead(200, { 'content-type': registry.contentType }).end(bytes),
       () => response.writeHead(500).end(),
     );
   });
+  return bounded(server);
 }
 
 /** Takes the same time for every token. */
@@ -48,7 +52,7 @@ export type DebugPages = Record<string, (query: URLSearchParams) => object | Pro
 /** State for people, for loopback only; not yet listening. */
 export function debugServer(pages: DebugPages): Server {
   const list = { pages: Object.keys(pages) };
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0]?.replace(/\/+$/, '') ?? '';
     const name = request.method === 'GET' ? path : `${request.method} ${path}`;
     const known = Object.hasOwn(pages, name);
@@ -61,4 +65,5 @@ export function debugServer(pages: DebugPages): Server {
     };
     show().catch(() => response.destroy());
   });
+  return bounded(server);
 }

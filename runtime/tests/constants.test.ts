@@ -6,6 +6,7 @@ import {
   SCHEMA_CHECK_MS,
   SCHEMA_HEAP_MB,
 } from '../conversations/tools/schemaChecks.ts';
+import { MAX_CONNECTIONS } from '../../listener/connections.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { USUAL_FACTOR } from '../model/attempt/answerTimes.ts';
@@ -46,5 +47,6 @@ it('docs/reference/constants.md states the figures of the code', () => {
     CACHE_LIFETIME_MS: `${CACHE_LIFETIME_MS / 60_000} min`,
     LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,
     MAX_SESSIONS_AWAY: `${MAX_SESSIONS_AWAY}`,
+    MAX_CONNECTIONS: `${MAX_CONNECTIONS}`,
   });
 });
