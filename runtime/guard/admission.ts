@@ -34,11 +34,19 @@ export interface AskedCall extends Asked {
   credential?: Credential;
   /** Model that the client names. Absent: none, as where the call lists models. */
   model?: string;
+  /** The other dependencies that could take the call. Absent: it is not known whether there are any. */
+  others?: Others;
   /**
    * Rejects the call, uncounted, instead of queueing it, because another dependency may serve it. The call still waits
    * for the answer of a store of limits.
    */
   immediate?: boolean;
+}
+
+/** What could take a call instead of the dependency that it was made to. */
+export interface Others {
+  /** Whether any but `dependency` serves such calls now. */
+  canServe(dependency: string): boolean;
 }
 
 /** How a dependency would take a call. */

@@ -176,14 +176,21 @@ export class Circuit {
 
   /**
    * Ends a call, which took `ms`, up to its first token if it is `streamed`. Its failure is counted
-   * and shown even if it is too late to vote.
+   * and shown even if it is too late to vote. No streak opens a circuit that `mustStay` closed.
    */
-  settle(generation: number, ended: Outcome, ms: number, now: number, streamed = false): void {
+  settle(
+    generation: number,
+    ended: Outcome,
+    ms: number,
+    now: number,
+    streamed = false,
+    mustStay?: () => boolean,
+  ): void {
     this.inFlight -= 1;
     const outcome = this.#abandoned.voteOf(ended, ms, this.#patience);
     if (this.#breaker.counts(outcome)) this.#countFailure(outcome, now);
     if (outcome.vote !== 'ignored') this.#fleet?.ended(now);
-    this.#breaker.record(generation, outcome, ms, now, streamed);
+    this.#breaker.record(generation, outcome, ms, now, streamed, mustStay);
   }
 
   /** Counts a failure of a call that another circuit of the dependency admitted at `startedAt`. */

@@ -202,6 +202,22 @@ export class Dependency implements Issuer {
     return this.concurrency.hasRoom ? undefined : 'BulkheadFull';
   }
 
+  /** Whether calls are made here: neither gate nor circuit holds them back, not even for a probe. */
+  serves({ hash, mounted }: Credential, { model, votes = true }: CallKind): boolean {
+    if (!this.present) return false;
+    const now = this.context.now();
+    const of = this.models.of(model);
+    const limits = of.limits(votes);
+    if (this.#gates.isShut(hash, now) || limits.gates.isShut(hash, now)) return false;
+    if (mounted && limits.stated?.pause(now) !== undefined) return false;
+    return of.circuit.admits(now, votes) && !of.circuit.isHalfOpen(now);
+  }
+
+  /** Whether more than half of the recent calls for a model failed or were refused. */
+  mostlyFails({ model }: CallKind): boolean {
+    return this.models.of(model).recent.mostlyFail(this.context.now());
+  }
+
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
   useCredential(hash: string, now: number): void {
     if (hash === this.#mounted) return;
@@ -259,38 +275,61 @@ export class Dependency implements Issuer {
    * time until the gate admits a call.
    */
   shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
+    // A 429 is also a failure of the call.
+    if (reason !== 'RateLimited') permit.state?.recent.record(false, now);
     const { credential = NO_CREDENTIAL, model, votes } = permit.asked ?? {};
     // All clients without a credential would share one gate, so none of them shuts it.
     if (!credential.mounted && credential.hash === NO_HASH) return 0;
     const state = this.models.of(model);
     const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.#gates;
-    const probed = this.#probes.get(permit);
-    const probe = probed?.includes(gates) === true;
-    if (probe)
-      this.#probes.set(
-        permit,
-        probed.filter((each) => each !== gates),
-      );
+    const probe = this.#refuseProbe(permit, gates);
     const wait = gates.shut(credential.hash, reason, { ms, probe }, now);
     if (credential.mounted && reason === 'RateLimited') this.context.providers.ask();
     this.recheckWaiting(now);
     return wait;
   }
 
+  /** The gates have refused a call. Returns whether it probed them; it does no more. */
+  #refuseProbe(permit: Permit, gates: Gates): boolean {
+    const probed = this.#probes.get(permit) ?? NO_GATES;
+    if (!probed.includes(gates)) return false;
+    this.#probes.set(
+      permit,
+      probed.filter((each) => each !== gates),
+    );
+    return true;
+  }
+
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
     this.#leaveGates(permit, outcome.vote === 'ok');
     const { state, asked } = permit;
     // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
-    if (state !== undefined) {
-      this.#calls -= 1;
-      const { generation, streamed } = permit;
-      state.circuit.settle(generation, outcome, permit.durationMs(now), now, streamed);
-      if (asked?.votes !== false) this.models.ended(state, asked, outcome, permit.grantedAt);
-    }
+    if (state !== undefined) this.#settleCall(permit, state, outcome, now);
     this.rateLimits.settle(permit.reservation, actual, now);
     permit.stated?.settle(asked, actual, now);
     this.concurrency.end(permit, now);
     this.#probeQueue.advance(now);
+  }
+
+  #settleCall(permit: Permit, state: ModelState, outcome: Outcome, now: number): void {
+    this.#calls -= 1;
+    const { asked, generation, streamed } = permit;
+    const votes = asked?.votes !== false;
+    if (votes && outcome.vote !== 'ignored') state.recent.record(outcome.vote === 'ok', now);
+    const failed = outcome.vote === 'failure';
+    const mustStay = failed ? () => this.#mustStay(permit, state, now) : undefined;
+    const ms = permit.durationMs(now);
+    state.circuit.settle(generation, outcome, ms, now, streamed, mustStay);
+    if (!votes) return;
+    state.open.end(permit);
+    this.models.ended(state, asked, outcome, permit.grantedAt);
+  }
+
+  /** Whether it is the last endpoint that can serve, and still does. */
+  #mustStay(permit: Permit, state: ModelState, now: number): boolean {
+    const { others, votes } = permit.asked ?? {};
+    if (others === undefined || votes === false) return false;
+    return !others.canServe(this.name) && state.serves(permit, now);
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {

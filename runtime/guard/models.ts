@@ -1,4 +1,5 @@
 import { Gates } from '../resilience/gates.ts';
+import { RECENT_MS, RecentCalls } from '../resilience/recentCalls.ts';
 import { Circuit } from './circuit.ts';
 import { ProviderLimits } from './providerLimits.ts';
 import { sumStats } from './stats.ts';
@@ -9,6 +10,8 @@ import type { AskedCall } from './admission.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { DependencySpec } from './guardSpec.ts';
+import { OpenCalls } from './openCalls.ts';
+import type { OpenCall } from './openCalls.ts';
 import type { CircuitStats } from './stats.ts';
 
 /** A longer name gets no state of its own, because clients choose the names. */
@@ -51,6 +54,10 @@ export class ModelState {
   readonly circuit: Circuit;
   /** When a call last asked for it. */
   usedAt = 0;
+  /** Calls that ended, with refused ones. */
+  readonly recent = new RecentCalls();
+  /** Calls that vote and have not ended. */
+  readonly open = new OpenCalls();
   /** Limits on calls that vote. */
   readonly #answers: CallLimits;
   /** Limits on other calls, such as counts of tokens: providers limit them separately. */
@@ -82,6 +89,14 @@ export class ModelState {
     this.#manyUsers = this.#user !== undefined;
     this.#user = model;
     this.circuit.users = this.#manyUsers ? 'Many' : { only: model };
+  }
+
+  /**
+   * Whether calls are served, although this one has failed: enough of the recent ones were, or an earlier one is
+   * unanswered, because refusals outrun answers.
+   */
+  serves({ before }: OpenCall, now: number): boolean {
+    return this.recent.serve(now) || (before !== undefined && before.grantedAt >= now - RECENT_MS);
   }
 
   /** Whether no other model has used it. */

@@ -6,6 +6,7 @@ import type { ActualCost, AskedCall } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { ModelState } from './models.ts';
+import type { OpenCall } from './openCalls.ts';
 import type { ProviderLimits } from './providerLimits.ts';
 import type { Reservation } from './rateLimit.ts';
 
@@ -39,8 +40,16 @@ export interface Issuer {
   recheck(permit: Permit, now: number): Rejection | undefined;
 }
 
+/** Times of a streamed answer. */
+interface Flow {
+  readonly firstTokenAt: number;
+  /** When more of it last came, and since when it flows without a long pause. */
+  lastAt: number;
+  since: number;
+}
+
 /** Permission for one call, or to serve one request. Its holder settles it exactly once. */
-export class Permit {
+export class Permit implements OpenCall {
   readonly asked: AskedCall | undefined;
   /**
    * The state that admitted the call, in whose circuit it votes; undefined for requests, and once
@@ -55,13 +64,13 @@ export class Permit {
   reservation: Reservation | undefined;
   /** The provider's limits from which it took. */
   stated: ProviderLimits | undefined;
+  before: OpenCall | undefined;
+  after: OpenCall | undefined;
   readonly #issuer: Issuer;
   /** When the call was granted, on the guard's clock. */
   grantedAt: number;
-  #firstTokenAt: number | undefined;
-  /** When more of a streamed answer last came, and since when it flows without a long pause. */
-  #flowedAt: number;
-  #flowsSince: number;
+  /** Set at the first token of a streamed answer. */
+  #flow: Flow | undefined;
   #settled: boolean;
 
   constructor(
@@ -79,9 +88,9 @@ export class Permit {
     this.inBulkhead = false;
     this.reservation = undefined;
     this.stated = undefined;
-    this.#firstTokenAt = undefined;
-    this.#flowedAt = 0;
-    this.#flowsSince = 0;
+    this.before = undefined;
+    this.after = undefined;
+    this.#flow = undefined;
     this.#settled = false;
   }
 
@@ -102,37 +111,37 @@ export class Permit {
 
   /** Whether the first token of a streamed answer has come. */
   get streamed(): boolean {
-    return this.#firstTokenAt !== undefined;
+    return this.#flow !== undefined;
   }
 
-  /** It is granted after it waited. The wait is no time of the dependency. */
+  /** It is granted, perhaps after it waited. The wait is no time of the dependency. */
   granted(now: number): void {
     this.grantedAt = now;
+    if (this.asked?.votes !== false) this.state?.open.begin(this);
   }
 
   /** Time from the grant to the first token of a streamed answer, else to now, in milliseconds. */
   durationMs(now: number): number {
-    return (this.#firstTokenAt ?? now) - this.grantedAt;
+    return (this.#flow?.firstTokenAt ?? now) - this.grantedAt;
   }
 
   /** The first token of a streamed answer has come. A half-open probe lets the next one begin. */
   firstToken(): void {
-    if (this.#settled || this.#firstTokenAt !== undefined) return;
+    if (this.#settled || this.#flow !== undefined) return;
     const now = this.#issuer.context.now();
-    this.#firstTokenAt = now;
-    this.#flowedAt = now;
-    this.#flowsSince = now;
+    this.#flow = { firstTokenAt: now, lastAt: now, since: now };
     this.#issuer.firstToken(this, now);
   }
 
   /** More of a streamed answer has come. Before the first token it says nothing. */
   flows(): void {
-    if (this.#settled || this.#firstTokenAt === undefined) return;
+    const flow = this.#flow;
+    if (this.#settled || flow === undefined) return;
     const now = this.#issuer.context.now();
-    if (now - this.#flowedAt >= STEADY_MS) this.#flowsSince = now;
-    this.#flowedAt = now;
-    if (now - this.#flowsSince < STEADY_MS) return;
-    this.#flowsSince = now;
+    if (now - flow.lastAt >= STEADY_MS) flow.since = now;
+    flow.lastAt = now;
+    if (now - flow.since < STEADY_MS) return;
+    flow.since = now;
     this.#issuer.steady(this, now);
   }
 
@@ -206,6 +215,7 @@ export function acquireAll(
     const rejection = bounds[i]!.enqueue(place, now);
     return rejection === undefined ? place : reject(permit, rejection, now);
   }
+  permit.granted(now);
   return permit;
 }
 
@@ -245,7 +255,6 @@ export class QueuedPermit implements Waiting {
     }
     const answer = acquireAll(this.permit, this.#bounds, now, this.index + 1, this);
     if (answer.kind === 'Waiting') return;
-    if (answer.kind === 'Permit') answer.granted(now);
     this.#finish(answer);
   }
 

@@ -3,6 +3,7 @@ import { Cut } from '../errors/fault.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Candidate, Member } from './pool/pool.ts';
+import { callKind } from './pool/route.ts';
 import type { Granted, Move, Route } from './pool/route.ts';
 import { waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
@@ -102,9 +103,18 @@ export class NextAttempt {
     const at = (move: Move | undefined): Next | undefined => move && this.#chosen(move, withdraw);
     const moved = at(this.#firstMove(kind, from));
     if (moved) return moved;
-    const waitMs = this.#retries.next(result, leftMs, withdraw);
+    const waitMs = this.#adds(result, from)
+      ? undefined
+      : this.#retries.next(result, leftMs, withdraw);
     if (waitMs !== undefined) return { waitMs };
     return kind === 'Yes' ? at({ from }) : undefined;
+  }
+
+  /** Whether a retry would only add to the overload of an endpoint most of whose calls fail. */
+  #adds({ outcome }: AttemptResult, { handle }: Member): boolean {
+    if (outcome.vote !== 'failure') return false;
+    const overloaded = outcome.class === 'Overloaded' || outcome.class === 'RateLimited';
+    return overloaded && handle.mostlyFails(callKind(this.#request));
   }
 
   #firstMove(kind: ReturnType<typeof movable>, from: Member): Move | undefined {

@@ -17,7 +17,7 @@ const CLASSES: FailureClass[] = ['ServerError', 'Overloaded', 'Timeout', 'RateLi
 type Step =
   | { do: 'acquire' }
   | { do: 'call'; outcome: Outcome }
-  | { do: 'settle'; call: number; outcome: Outcome }
+  | { do: 'settle'; call: number; outcome: Outcome; stays?: boolean }
   | { do: 'firstToken' | 'steady'; call: number }
   | { do: 'wait'; ms: number }
   | { do: 'advance' }
@@ -98,7 +98,13 @@ function steps(spec: fc.Arbitrary<BreakerSpec>): fc.Arbitrary<Step[]> {
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 5, arbitrary: fc.constant<Step>({ do: 'acquire' }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('call' as const), outcome }) },
-    { weight: 6, arbitrary: fc.record({ do: fc.constant('settle' as const), call, outcome }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('settle' as const),
+        ...{ call, outcome, stays: fc.constantFrom(false, false, true) },
+      }),
+    },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), call }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('steady' as const), call }) },
     {
@@ -122,7 +128,7 @@ const traces = fc
 /** What both the breaker and its model do, each with calls of its own type. */
 interface Subject<Call> {
   acquire(now: number): Call | { kind: 'Rejection'; retryAfterMs: number };
-  settle(call: Call, outcome: Outcome, now: number): void;
+  settle(call: Call, outcome: Outcome, now: number, stays?: boolean): void;
   firstToken(call: Call, now: number): void;
   steady(call: Call, now: number): void;
   apply(spec: BreakerSpec, now: number): void;
@@ -139,7 +145,7 @@ function real(initial: BreakerSpec): Subject<BreakerCall> {
   const breaker = new Breaker(initial, 0, (each) => transitions.push(each), new Jitter('pod-1'));
   return {
     acquire: (now) => acquire(breaker, now),
-    settle: (permit, result, now) => permit.settle(result, now),
+    settle: (permit, result, now, stays) => permit.settle(result, now, stays),
     firstToken: (permit, now) => permit.firstToken(now),
     steady: (permit, now) => permit.steady(now),
     apply: (next, now) => breaker.apply(next, now),
@@ -215,7 +221,7 @@ class Run<Call extends { kind: 'Permit' }> {
     const found = this.calls[this.index(next.call)];
     if (!found) return;
     if (next.do !== 'settle') this.subject[next.do](found.call, this.now);
-    else this.subject.settle(found.call, next.outcome, this.now);
+    else this.subject.settle(found.call, next.outcome, this.now, next.stays);
   }
 }
 

@@ -73,14 +73,8 @@ export class Trip {
     now: number,
     mustStay?: () => boolean,
   ): string | undefined {
-    const { consecutiveFailures, failureRate, slowCalls } = this.#spec;
-    const failed = outcome.vote === 'failure';
-    if (outcome.vote !== 'ignored') {
-      this.#countInARow(outcome);
-      if (failureRate !== undefined) this.#failed.record(failed, now);
-    } else if (failureRate !== undefined) this.#failed.expire(now);
-    if (slowCalls !== undefined) this.#slow.record(slow, now);
-    if (failed && this.#streak.exceeds(consecutiveFailures ?? Infinity) && mustStay?.() !== true) {
+    this.#count(outcome, slow, now);
+    if (outcome.vote === 'failure' && this.#isOutage() && mustStay?.() !== true) {
       return `${this.#streak.length} consecutive failures (${outcome.class})`;
     }
     return this.#failed.hits > 0 || this.#slow.hits > 0 ? this.#exceeded() : undefined;
@@ -124,10 +118,24 @@ export class Trip {
     this.#slow.reset();
   }
 
+  #count(outcome: Outcome, slow: boolean, now: number): void {
+    const { failureRate, slowCalls } = this.#spec;
+    if (outcome.vote !== 'ignored') {
+      this.#countInARow(outcome);
+      if (failureRate !== undefined) this.#failed.record(outcome.vote === 'failure', now);
+    } else if (failureRate !== undefined) this.#failed.expire(now);
+    if (slowCalls !== undefined) this.#slow.record(slow, now);
+  }
+
   #countInARow(outcome: Outcome): void {
     if (this.#spec.consecutiveFailures === undefined) return;
     if (outcome.vote === 'failure') this.#streak.failed(outcome.repeated !== true);
     else this.#streak.succeeded();
+  }
+
+  #isOutage(): boolean {
+    const { consecutiveFailures } = this.#spec;
+    return consecutiveFailures !== undefined && this.#streak.exceeds(consecutiveFailures);
   }
 
   #exceeded(): string | undefined {

@@ -28,13 +28,14 @@ export class BreakerCall {
     this.generation = this.#breaker.steady(this.generation, this.#firstTokenAt - this.#began, now);
   }
 
-  settle(outcome: Outcome, now: number): void {
+  /** `stays`: no streak may open the circuit. */
+  settle(outcome: Outcome, now: number, stays = false): void {
     if (this.#settled) return;
     this.#settled = true;
     const { generation } = this;
     const firstTokenAt = this.#firstTokenAt;
     const ms = (firstTokenAt ?? now) - this.#began;
-    this.#breaker.record(generation, outcome, ms, now, firstTokenAt !== undefined);
+    this.#breaker.record(generation, outcome, ms, now, firstTokenAt !== undefined, () => stays);
   }
 }
 

@@ -81,7 +81,8 @@ export class ModelBreaker {
     if (probes && call.firstToken !== undefined) this.settle(call, { vote: 'ok' }, now);
   }
 
-  settle(call: ModelCall, outcome: Outcome, now: number): void {
+  /** `stays`: it is the last endpoint that can serve, and serves. */
+  settle(call: ModelCall, outcome: Outcome, now: number, stays = false): void {
     if (call.done) return;
     call.done = true;
     if (call.phase !== this.#phase()) return;
@@ -92,7 +93,7 @@ export class ModelBreaker {
     }
     if (outcome.vote === 'failure' && !this.#spec.failureOn.includes(outcome.class)) return;
     call.phase.votes.push(outcome);
-    if (call.phase.state === 'Closed') this.#judgeCalls(call.phase, slow, now);
+    if (call.phase.state === 'Closed') this.#judgeCalls(call.phase, { slow, stays }, now);
     else this.#judgeProbes(call.phase, slow, now);
   }
 
@@ -201,14 +202,14 @@ export class ModelBreaker {
     this.#held = active;
   }
 
-  #judgeCalls(phase: Phase, slow: boolean, now: number): void {
+  #judgeCalls(phase: Phase, { slow, stays }: { slow: boolean; stays: boolean }, now: number): void {
     const { consecutiveFailures = Infinity } = this.#spec.trip;
     const last = phase.votes.at(-1)!;
     this.#failed?.record(last.vote === 'failure', now);
     this.#slow?.record(slow, now);
     const count = this.#streak(phase).filter((vote) => !isRepeated(vote)).length;
     const needed = consecutiveFailures * chanceFactor(this.#before(phase));
-    if (last.vote === 'failure' && count >= needed) {
+    if (last.vote === 'failure' && count >= needed && !stays) {
       this.#enter('Open', `${count} consecutive failures (${last.class})`, now);
     } else this.#judgeRates(now);
   }

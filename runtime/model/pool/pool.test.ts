@@ -31,6 +31,8 @@ function pooling(calls: Record<string, number>): Pool {
         learn: () => undefined,
         availability: () => availability(name),
         obstacle: () => undefined,
+        serves: () => true,
+        mostlyFails: () => false,
       }),
     },
     credentials: { mounted: () => undefined, read: () => undefined },

@@ -38,7 +38,10 @@ export function haveEquals(places: readonly { priority?: number }[]): boolean {
 export interface Member extends Placed {
   endpoint: Endpoint;
   dependency: string;
-  handle: Pick<Dependency, 'acquire' | 'availability' | 'learn' | 'obstacle'>;
+  handle: Pick<
+    Dependency,
+    'acquire' | 'availability' | 'learn' | 'mostlyFails' | 'obstacle' | 'serves'
+  >;
   /** The endpoint's own key; absent: the client's credentials pass on. */
   key?: string | undefined;
   /** The agent's own headers. Each replaces the client's of the same name. */

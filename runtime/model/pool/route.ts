@@ -1,6 +1,6 @@
 import type { ChatTrace } from '../../observe/trace/chatTrace.ts';
 import type { Admission, Permit, Waiting } from '../../guard/permit.ts';
-import type { AskedCall } from '../../guard/admission.ts';
+import type { AskedCall, Others } from '../../guard/admission.ts';
 import type { CallKind } from '../../guard/models.ts';
 import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
@@ -97,7 +97,7 @@ export function callKind({ model, expected }: Pick<RoutedRequest, 'model' | 'exp
 }
 
 /** Routes one request: chooses the endpoint of each attempt. */
-export class Route {
+export class Route implements Others {
   readonly #deps: RouteDeps;
   readonly #request: RoutedRequest;
   readonly #kind: CallKind;
@@ -176,6 +176,17 @@ export class Route {
   /** Whether the request has moved. */
   get moved(): boolean {
     return this.#moves > 0;
+  }
+
+  canServe(besides: string): boolean {
+    const { endpoints, headers } = this.#request;
+    if (endpoints.length <= 1) return false;
+    return this.#deps.pool
+      .members(endpoints, headers)
+      .members.some(
+        ({ dependency, handle, credential }) =>
+          dependency !== besides && handle.serves(credential, this.#kind),
+      );
   }
 
   /** Number of other endpoints that the request could still move to. */
@@ -320,6 +331,7 @@ export class Route {
       header: limitKeys(principal, (name) => headerValue(headers, name)),
       cost: { ...estimate, outputTokens: Math.min(estimate.outputTokens, maxTokens) },
       credential,
+      others: this,
       ...this.#kind,
       ...(immediate && { immediate }),
     };
