@@ -326,11 +326,11 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
 }
 
 function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
-  const { clock, guard, credentials, network, connectMs, inForce } = base;
+  const { clock, guard, credentials, network, connectMs, inForce, byteBudget } = base;
   const { metrics, lastCalls, performance, log, incidents } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
-    ...{ guard, clock, caller, inForce, version, credentials, network, connectMs },
+    ...{ guard, clock, caller, inForce, version, credentials, network, connectMs, byteBudget },
     ...{ maxConversationBytes, maxToolResultBytes },
     screen: base.screen,
     self: peers.self,

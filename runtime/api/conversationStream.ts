@@ -11,6 +11,7 @@ import type { Failure } from '../errors/failure.ts';
  * still gets its HTTP status.
  */
 export class ConversationStream implements TurnObserver {
+  readonly streams = true;
   readonly #response: ServerResponse;
   readonly #id: string;
 

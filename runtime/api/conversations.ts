@@ -431,6 +431,7 @@ const EARLY: ReadonlySet<string> = new Set([
 ]);
 
 const SILENT: TurnObserver = {
+  streams: false,
   onText: () => undefined,
   onToolCall: () => undefined,
   onToolResult: () => undefined,

@@ -49,6 +49,15 @@ export class Listener {
     if (this.#recording.ended && !this.#left) this.#sink.end();
   }
 
+  /** Takes back what it sent. Whether it could. */
+  recall(): boolean {
+    if (this.#sink.recall?.() !== true) return false;
+    this.#begun = false;
+    this.#next = 0;
+    this.#running = undefined;
+    return true;
+  }
+
   /** Stops sending to this reader. */
   leave(): void {
     this.#left = true;

@@ -83,6 +83,14 @@ export class PendingCall implements Sink, Place {
     this.recording.ended = true;
   }
 
+  recall(): boolean {
+    const [listener, ...others] = this.#listeners;
+    // Others may have read another part of it.
+    if (!listener || others.length > 0 || !listener.recall()) return false;
+    this.recording.clear();
+    return true;
+  }
+
   /** The requests wait for a retry too. */
   leave(): void {
     for (const place of this.#places) place.leave();

@@ -44,6 +44,15 @@ export class Recording {
     return this.#chunks[index - this.#dropped]!;
   }
 
+  /** Forgets the answer, for another one. */
+  clear(): void {
+    this.head = undefined;
+    this.ended = false;
+    this.#chunks = [];
+    this.#dropped = 0;
+    this.#bytes = 0;
+  }
+
   /** Frees all chunks so far; every reader must have them. */
   forget(): void {
     this.#dropped = this.length;

@@ -9,6 +9,7 @@ import type { ModelCaller } from '../model/caller.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
 import type { Network } from '../network/network.ts';
+import type { ByteBudget } from '../resilience/byteBudget.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
@@ -37,6 +38,7 @@ export interface AgentDeps {
   guard: Guard;
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
+  byteBudget: ByteBudget;
   credentials: Pick<Credentials, 'read'>;
   network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
@@ -94,7 +96,7 @@ export class Agent {
   constructor(deps: AgentDeps) {
     const { clock, inForce } = deps;
     this.#deps = deps;
-    this.#model = new AgentModel(deps.caller);
+    this.#model = new AgentModel(deps.caller, deps.byteBudget);
     this.#egress = new Egress({
       bounds: () => inForce()?.content.egress,
       network: deps.network,
@@ -243,9 +245,8 @@ export class Agent {
       signal,
     });
     return {
-      callModel: async (messages, onText, signal) => {
+      callModel: async (messages, text, signal) => {
         await this.#mcp.refresh(contextOf(signal));
-        const call = screen.held(onText);
         const outcome = await this.#model.call({
           // A reload may have replaced the endpoints since the turn began.
           ...latest(this.#deps.inForce(), inForce),
@@ -260,11 +261,11 @@ export class Agent {
           place,
           deadlineAt: clock.now() + timeouts.requestMs,
           signal,
-          onText: call,
+          text: screen.held(text),
           trace,
           onUsage: (charge) => usage.add(charge),
         });
-        return screen.outcome(outcome, { onText, isTool });
+        return screen.outcome(outcome, { onText: (each) => text.add(each), isTool });
       },
       runTool: async (call, signal) => {
         const answer = await this.#runTool(call, {

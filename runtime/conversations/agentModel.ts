@@ -12,10 +12,14 @@ import { requestSize } from '../model/attempt/estimate.ts';
 import { CREDENTIALS } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
-import type { ModelOutcome } from './environment.ts';
+import { ByteAccount } from '../resilience/byteBudget.ts';
+import type { ByteBudget } from '../resilience/byteBudget.ts';
+import type { ModelOutcome, TextReader } from './environment.ts';
 import type { Message } from './messages/messages.ts';
 import { modelProblem } from '../errors/modelProblem.ts';
-import { WebSink } from './webSink.ts';
+import { Cut } from '../errors/fault.ts';
+import { AnswerRefused, TurnAnswer } from './turnAnswer.ts';
+import { RecallableSink } from './webSink.ts';
 
 /** One call of the agent's loop. */
 export interface AgentCall {
@@ -37,7 +41,7 @@ export interface AgentCall {
   /** Aborts with a Cut. */
   signal: AbortSignal;
   trace: RequestTrace;
-  onText: (text: string) => void;
+  text: TextReader;
   onUsage: (charge: ActualCost) => void;
 }
 
@@ -53,14 +57,16 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 413, 422]);
 /** Calls the model by the official SDK, over the same path as clients' requests. */
 export class AgentModel {
   readonly #caller: Pick<ModelCaller, 'call'>;
+  readonly #budget: ByteBudget;
 
-  constructor(caller: Pick<ModelCaller, 'call'>) {
+  constructor(caller: Pick<ModelCaller, 'call'>, budget: ByteBudget) {
     this.#caller = caller;
+    this.#budget = budget;
   }
 
   /** Rejects only on a programming error. */
   async call(call: AgentCall): Promise<ModelOutcome> {
-    const { default: Client, APIError } = await loadSdk();
+    const { default: Client } = await loadSdk();
     const sent = new SdkRequest(this.#caller, call);
     const client = new Client({
       // The attempt replaces it by the endpoint's own key, or the client's.
@@ -73,7 +79,19 @@ export class AgentModel {
       logLevel: 'off',
       fetch: (_url, init) => sent.fetch(init),
     });
-    const { model, maxTokens, system, tools, messages, signal, onText } = call;
+    try {
+      for (;;) {
+        const outcome = await this.#read(client, call, sent);
+        if (outcome.ok || !(await sent.restarts())) return outcome;
+      }
+    } finally {
+      await sent.over;
+    }
+  }
+
+  /** Reads one answer. */
+  async #read(client: Anthropic, call: AgentCall, sent: SdkRequest): Promise<ModelOutcome> {
+    const { model, maxTokens, system, tools, messages, signal, text } = call;
     const stream = client.messages.stream(
       {
         model,
@@ -84,16 +102,18 @@ export class AgentModel {
       },
       { signal },
     );
-    stream.on('text', onText);
+    const account = new ByteAccount(this.#budget);
+    const answer = new TurnAnswer(account);
+    stream.on('streamEvent', (event) => sent.bound(() => answer.event(event)));
+    stream.on('text', (each) => {
+      if (sent.isCurrent) text.add(each);
+    });
     try {
       return answered(await stream.finalMessage());
     } catch (error) {
-      const told =
-        error instanceof APIError ? modelProblem(error as Sdk.APIError) : FAULTS.InvalidResponse;
-      const refused = error instanceof APIError && REFUSALS.has(error.status as number);
-      return { ok: false, problem: sent.problem ?? told, refused };
+      return failed(error, sent, await loadSdk());
     } finally {
-      await sent.over;
+      account.close();
     }
   }
 }
@@ -101,6 +121,17 @@ export class AgentModel {
 /** A sixth of the program; only agents with conversations load it. */
 export async function loadSdk(): Promise<typeof Sdk> {
   return import('@anthropic-ai/sdk');
+}
+
+function failed(
+  error: unknown,
+  { problem }: Pick<SdkRequest, 'problem'>,
+  { APIError }: typeof Sdk,
+): ModelOutcome {
+  if (!(error instanceof APIError))
+    return { ok: false, problem: problem ?? FAULTS.InvalidResponse };
+  const refused = REFUSALS.has(error.status as number);
+  return { ok: false, problem: problem ?? modelProblem(error as Sdk.APIError), refused };
 }
 
 function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message): ModelOutcome {
@@ -111,7 +142,7 @@ function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message
   };
 }
 
-/** One request that the SDK sends. */
+/** One request of a turn. The SDK sends it once more for each time that its answer is taken back. */
 class SdkRequest {
   /** Why there was no answer, unless the endpoint says so itself. */
   problem: Problem | undefined;
@@ -119,22 +150,53 @@ class SdkRequest {
   over: Promise<void> = Promise.resolve();
   readonly #caller: Pick<ModelCaller, 'call'>;
   readonly #call: AgentCall;
+  readonly #sink: RecallableSink;
+  readonly #refused = new AbortController();
+  #sent = false;
 
   constructor(caller: Pick<ModelCaller, 'call'>, call: AgentCall) {
     this.#caller = caller;
     this.#call = call;
+    this.#sink = new RecallableSink(() => call.text.recall());
+  }
+
+  /** Whether the SDK reads the answer that counts. What it reads of one that was taken back comes late. */
+  get isCurrent(): boolean {
+    return this.#sink.isCurrent;
   }
 
   fetch(init: RequestInit | undefined): Promise<Response> {
-    const sink = new WebSink();
-    this.over = this.#send(init, sink);
+    if (this.#sent) return this.#sink.response;
+    this.#sent = true;
+    this.over = this.#send(init, this.#sink);
     // Whoever waits for it is told; until then nobody does.
     this.over.catch(() => undefined);
-    return sink.response;
+    return this.#sink.response;
   }
 
-  async #send(init: RequestInit | undefined, sink: WebSink): Promise<void> {
-    const { content, endpoints, model, maxTokens, deadlineAt, signal } = this.#call;
+  /** Whether another answer follows one that the SDK could not read to its end. */
+  restarts(): Promise<boolean> {
+    const follows = this.#sink.next().then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([follows, this.over.then(() => false)]);
+  }
+
+  /** Ends the request when its answer is refused. */
+  bound(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof AnswerRefused) this.problem = error.problem;
+      this.#refused.abort(new Cut('ClientGone'));
+      throw error;
+    }
+  }
+
+  async #send(init: RequestInit | undefined, sink: RecallableSink): Promise<void> {
+    const { content, endpoints, model, maxTokens, deadlineAt } = this.#call;
+    const signal = AbortSignal.any([this.#call.signal, this.#refused.signal]);
     const { principal, conversation, place, onUsage, trace } = this.#call;
     const body = Buffer.from(init?.body as string);
     const scanned = (await scanInSlices(body, MEMBERS))!;
@@ -172,7 +234,7 @@ class SdkRequest {
     }
   }
 
-  #pass(answer: ModelAnswer, sink: WebSink): void {
+  #pass(answer: ModelAnswer, sink: RecallableSink): void {
     if (answer.kind === 'Nowhere') {
       const { missing } = answer;
       return this.#fail(missing ? credentialMissing(missing) : NOT_CONFIGURED, sink);
@@ -185,8 +247,8 @@ class SdkRequest {
     else if (held !== undefined) sink.answer(held);
   }
 
-  #fail(problem: Problem, sink: WebSink): void {
-    this.problem = problem;
+  #fail(problem: Problem, sink: RecallableSink): void {
+    this.problem ??= problem;
     sink.fail(new Error('there is no answer'));
   }
 

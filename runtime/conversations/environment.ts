@@ -39,12 +39,18 @@ export interface TurnContext {
   place?: Place;
 }
 
+/** Takes the text of an answer as it comes. */
+export interface TextReader {
+  add(text: string): void;
+  /** Drops the text so far, if none has reached the client. Whether it could. */
+  recall(): boolean;
+}
+
 /** Effects of a turn. Neither call rejects; both end soon after the signal aborts. */
 export interface Environment {
-  /** `onText` gets each piece of the answer as it comes. */
   callModel(
     messages: readonly Message[],
-    onText: (text: string) => void,
+    text: TextReader,
     signal: AbortSignal,
   ): Promise<ModelOutcome>;
   /** A tool that fails returns a result that says so. */

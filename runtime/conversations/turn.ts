@@ -12,6 +12,8 @@ import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts
 
 /** Observes a turn. */
 export interface TurnObserver {
+  /** Whether texts reach the client as they come. */
+  readonly streams: boolean;
   onText(text: string): void;
   onToolCall(call: ToolUse): void;
   onToolResult(call: ToolUse, result: ToolResult): void;
@@ -146,12 +148,19 @@ export class Turn {
   async #callModel(messages: readonly Message[]): Promise<void> {
     const { environment, observer } = this.#deps;
     this.#text = '';
-    const onText = (text: string): void => {
-      if (this.#own.signal.aborted) return;
-      this.#text += text;
-      observer.onText(text);
+    const reader = {
+      add: (text: string): void => {
+        if (this.#own.signal.aborted) return;
+        this.#text += text;
+        observer.onText(text);
+      },
+      recall: (): boolean => {
+        if (observer.streams && this.#text !== '') return false;
+        this.#text = '';
+        return true;
+      },
     };
-    const outcome = await environment.callModel(messages, onText, this.#own.signal);
+    const outcome = await environment.callModel(messages, reader, this.#own.signal);
     if (this.#own.signal.aborted) return;
     this.#settle(outcome);
   }

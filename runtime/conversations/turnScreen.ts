@@ -3,7 +3,7 @@ import { JsonUnescape } from '../json/unescape.ts';
 import type { Finding, Screen, Screened, TextOrigin, Told } from '../security/screening/screen.ts';
 import { WITHHELD, fenced } from '../security/screening/screen.ts';
 import { IGNORED } from '../resilience/outcome.ts';
-import type { ModelOutcome } from './environment.ts';
+import type { ModelOutcome, TextReader } from './environment.ts';
 import type { Block, ToolUse } from './messages/messages.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 
@@ -101,8 +101,8 @@ export class TurnScreen {
   }
 
   /** Receives the text of an answer as it comes, and drops it if screening may change it. */
-  held(onText: (text: string) => void): (text: string) => void {
-    return this.#deps.screen.holdsAnswers ? () => undefined : onText;
+  held(reader: TextReader): TextReader {
+    return this.#deps.screen.holdsAnswers ? { ...reader, add: () => undefined } : reader;
   }
 
   /** Whether only the tool may see the arguments of the call. */

@@ -10,7 +10,7 @@ const MOST_STATUS = 599;
 const BAD_GATEWAY = 502;
 
 /** Turns a forwarded answer into a Response of fetch. */
-export class WebSink implements Sink {
+class WebSink implements Sink {
   /** Resolves with the head of the answer. */
   readonly response: Promise<Response>;
   readonly #head = Promise.withResolvers<Response>();
@@ -97,5 +97,70 @@ export class WebSink implements Sink {
     const onRoom = this.#onRoom;
     this.#onRoom = undefined;
     onRoom?.();
+  }
+}
+
+/** Turns forwarded answers into Responses of fetch: one, and another for each time that it takes one back. */
+export class RecallableSink implements Sink {
+  readonly takesPieces = false;
+  readonly #mayRecall: () => boolean;
+  #sink = new WebSink();
+  /** The sink whose response was asked for last. */
+  #read = this.#sink;
+  #recalled = Promise.withResolvers<void>();
+
+  /** `mayRecall`: whether nothing of the answer has reached the client. */
+  constructor(mayRecall: () => boolean) {
+    this.#mayRecall = mayRecall;
+  }
+
+  get blocked(): boolean {
+    return this.#sink.blocked;
+  }
+
+  /** Whether the answer that was asked for last has not been taken back. */
+  get isCurrent(): boolean {
+    return this.#read === this.#sink;
+  }
+
+  /** Resolves with the head of the current answer. */
+  get response(): Promise<Response> {
+    this.#read = this.#sink;
+    return this.#sink.response;
+  }
+
+  /** Resolves with the head of the answer that follows the one that was read; never without one. */
+  async next(): Promise<void> {
+    if (this.isCurrent) await this.#recalled.promise;
+    await this.#sink.response;
+  }
+
+  head(...head: Parameters<WebSink['head']>): void {
+    this.#sink.head(...head);
+  }
+
+  write(chunk: Buffer): Promise<void> {
+    return this.#sink.write(chunk);
+  }
+
+  end(last?: Buffer): void {
+    this.#sink.end(last);
+  }
+
+  recall(): boolean {
+    if (!this.#mayRecall()) return false;
+    this.#sink.fail(new Error('the answer broke off'));
+    this.#sink = new WebSink();
+    this.#recalled.resolve();
+    this.#recalled = Promise.withResolvers();
+    return true;
+  }
+
+  answer(held: HeldAnswer): void {
+    this.#sink.answer(held);
+  }
+
+  fail(error: Error): void {
+    this.#sink.fail(error);
   }
 }

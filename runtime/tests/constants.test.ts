@@ -7,6 +7,7 @@ import {
   SCHEMA_HEAP_MB,
 } from '../conversations/tools/schemaChecks.ts';
 import { MAX_CONNECTIONS } from '../../listener/connections.ts';
+import { ANSWER_CALLS, TURN_ANSWER_BYTES } from '../conversations/turnAnswer.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { USUAL_FACTOR } from '../model/attempt/answerTimes.ts';
@@ -36,6 +37,8 @@ it('docs/reference/constants.md states the figures of the code', () => {
     USUAL_FACTOR: `${USUAL_FACTOR}`,
     HELD_EVENT_BYTES: `${HELD_EVENT_BYTES / 1024 ** 2} MiB`,
     ONLY_PINGS_MS: `${ONLY_PINGS_MS / 60_000} min`,
+    TURN_ANSWER_BYTES: `${TURN_ANSWER_BYTES / 1024 ** 2} MiB`,
+    ANSWER_CALLS: `${ANSWER_CALLS}`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
     MODELS_MS: `${MODELS_MS / 1000} s`,
     SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,

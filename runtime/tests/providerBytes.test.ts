@@ -13,10 +13,11 @@ import { MOUNTS } from '../../contract/link.ts';
 import type { Earlier } from '../control/upgrade.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
+import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { tracingTo } from '../testing/failoverScene.ts';
 import { startProcess } from '../testing/process.ts';
 import type { RuntimeProcess } from '../testing/process.ts';
-import { Cleanups, STREAMED } from '../testing/setup.ts';
+import { Cleanups, STREAMED, errorOf } from '../testing/setup.ts';
 import { MESSAGE, STREAM, sse } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
@@ -169,5 +170,58 @@ describe('a traced stream', () => {
     expect(answer.body.toString()).toBe(text);
     expect((await send(agent.agentUrl, STREAMED)).status).toBe(200);
     expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+});
+
+describe('an answer in a turn of a conversation', () => {
+  const CONTENT_OF = (url: string): Earlier<Content> => ({
+    endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: url, model: 'claude-test' }],
+    conversation: CONVERSATION,
+  });
+  const delta = (what: object): string => sse('content_block_delta', { index: 0, delta: what });
+  const TEXT = delta({ type: 'text_delta', text: 'x'.repeat(50_000) });
+  const ARGUMENTS = delta({ type: 'input_json_delta', partial_json: '{"a":"' });
+  const START = STREAM[0]!;
+  const TOOL = { type: 'tool_use', id: 'use', name: 'find', input: {} };
+
+  it.each([
+    ['text', STREAM.slice(0, 2).join(''), TEXT],
+    ['arguments of a tool', START + sse('content_block_start', { index: 0, content_block: TOOL }), ARGUMENTS], // prettier-ignore
+    ['blocks', START, sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })], // prettier-ignore
+    ['events', START, 'data: {"type":"ping"}\n'],
+    ['lines', `${START}data: `, 'x'.repeat(1000)],
+  ])('without an end to its %s fails by its size', async (_name, before, again) => {
+    const many = again.repeat(Math.ceil(65_536 / again.length));
+    const url = await provider(async (socket) => {
+      await write(socket, head('text/event-stream', ['connection: close']));
+      await write(socket, before);
+      for (;;) await write(socket, many);
+    });
+    const agent = await start(url, CONTENT_OF(url));
+    const answer = await say(agent.agentUrl, await beginConversation(agent.agentUrl), 'Go on');
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      502,
+      'InvalidResponse',
+    ]);
+    expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+
+  it('that calls thousands of tools is refused at once', async () => {
+    const calls = Array.from({ length: 10_000 }, (_, i) => ({
+      id: `use-${i}`,
+      name: 'no',
+      input: {},
+    }));
+    const text = said({ tools: calls }).join('');
+    const url = await provider(async (socket) => {
+      await write(socket, head('text/event-stream', [`content-length: ${text.length}`]));
+      await write(socket, text);
+    });
+    const agent = await start(url, CONTENT_OF(url));
+    const answer = await say(agent.agentUrl, await beginConversation(agent.agentUrl), 'Go on');
+    expect([answer.status, errorOf(answer).message]).toEqual([
+      502,
+      'The model asks for more than 128 tools at once.',
+    ]);
   });
 });

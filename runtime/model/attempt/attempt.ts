@@ -21,6 +21,10 @@ export interface Sink {
   end(last?: Buffer): void;
   /** Whether a write is waiting for the client to read. */
   readonly blocked: boolean;
+  /** Takes back all that it got, if nothing has reached the client. Whether it could. Absent: it cannot. */
+  recall?(): boolean;
+  /** Whether it takes events that are too large to be held back, piece by piece. Absent: it does. */
+  readonly takesPieces?: boolean;
 }
 
 /** Form of a good answer: a message, streamed or not; other JSON; or anything. */

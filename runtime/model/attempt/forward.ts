@@ -3,6 +3,7 @@ import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import { replaced } from '../../json/scan.ts';
 import { headerValue, requestHeaders } from '../transport/headers.ts';
+import type { Fault } from '../../errors/fault.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
@@ -36,11 +37,23 @@ export async function forward(
   attempt.onHeaders(response.headers);
   const account = new ByteAccount(attempt.budget);
   try {
-    return result(attempt, await pass(response, attempt, account), response);
+    const passed = await pass(response, attempt, account);
+    return result(attempt, recalled(passed, attempt), response);
   } finally {
     response.body.destroy();
     account.close();
   }
+}
+
+/** Faults after which no further attempt follows. */
+const LAST: ReadonlySet<Fault> = new Set(['ClientGone', 'Drain', 'Deadline', 'Stream']);
+
+/** What is left of a broken answer: nothing, where its reader takes it back before the client has got any. */
+function recalled(passed: Passed, { sink }: Attempt): Passed {
+  const { fault, outcome, committed } = passed;
+  const broke = fault === undefined ? outcome.vote === 'failure' : !LAST.has(fault);
+  if (!committed || !broke || sink.recall?.() !== true) return passed;
+  return { ...passed, committed: false, torn: false };
 }
 
 function pass(response: UpstreamResponse, attempt: Attempt, account: ByteAccount): Promise<Passed> {

@@ -8,7 +8,7 @@ export const HELD_EVENT_BYTES = 1024 * 1024;
 
 /**
  * Passes a stream event by event, unchanged, so that a stream that breaks off leaves whole events. An event passes as
- * it comes if it is larger than HELD_EVENT_BYTES, or than the account bears.
+ * it comes if it is larger than HELD_EVENT_BYTES, or than the account bears. Where it may not, a larger one is refused.
  */
 export class HeldEvents {
   /** Whether `take` refused an event. Nothing passes after that. */
@@ -16,16 +16,19 @@ export class HeldEvents {
   /** Whether only a part of an event has passed. */
   torn = false;
   readonly #reader: EventStreamReader;
+  readonly #tears: boolean;
   readonly #account: Pick<ByteAccount, 'take' | 'give'>;
   readonly #held = new CollectedBytes();
   /** Held bytes that the account bears. */
   #borne = 0;
 
-  /** `take` returns whether an event may pass. */
+  /** `take` returns whether an event may pass. `tears`: whether an event may pass piece by piece. */
   constructor(
     take: (event: ServerSentEvent) => boolean,
     account: Pick<ByteAccount, 'take' | 'give'>,
+    tears = true,
   ) {
+    this.#tears = tears;
     this.#account = account;
     this.#reader = new EventStreamReader((event) => {
       this.refused = !take(event);
@@ -42,15 +45,17 @@ export class HeldEvents {
       return whole;
     }
     if (this.refused) return undefined;
-    const held = this.#hold(chunk);
-    this.torn ||= !held;
-    return this.torn ? this.#release() : undefined;
+    if (this.#hold(chunk) && !this.torn) return undefined;
+    this.torn = true;
+    this.refused = !this.#tears;
+    return this.#tears ? this.#release() : undefined;
   }
 
   /** Whether it may hold the bytes back. */
   #hold(bytes: Buffer): boolean {
     this.#held.add(bytes);
-    if (this.#held.size > HELD_EVENT_BYTES || !this.#account.take(bytes.length)) return false;
+    if (this.#held.size > HELD_EVENT_BYTES) return false;
+    if (!this.#account.take(bytes.length)) return !this.#tears;
     this.#borne += bytes.length;
     return true;
   }

@@ -32,7 +32,7 @@ export async function passStream(
     true,
   );
   const judge = judgeOf(attempt, buffer);
-  const events = new HeldEvents((event) => judge.take(event), account);
+  const events = new HeldEvents((event) => judge.take(event), account, attempt.sink.takesPieces);
   const source = decodedBody(headerValue(headers, 'content-encoding'), (bytes) => {
     const whole = events.push(bytes);
     return whole && buffer.write(whole);
