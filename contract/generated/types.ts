@@ -758,7 +758,7 @@ export interface ClientRule {
   };
   allow: {
     /**
-     * Absent: all.
+     * Absent: all, but Provider only without models and maxTokens.
      */
     routes?: ('Messages' | 'CountTokens' | 'Models' | 'Conversations' | 'Provider')[];
     /**

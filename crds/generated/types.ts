@@ -1024,7 +1024,7 @@ export interface AgentDeploymentSpec {
        */
       allow: {
         /**
-         * Routes of the agent: Messages (/v1/messages), CountTokens, Models, Conversations, and Provider for all of spec.routes, whose requests are passed on unread, so that models and maxTokens do not bound them.
+         * Routes of the agent: Messages (/v1/messages), CountTokens, Models, Conversations, and Provider for all of spec.routes, whose requests are passed on unread, so that models and maxTokens do not bound them. Without it all of them, but Provider only where neither models nor maxTokens is set.
          *
          * @maxItems 5
          */

@@ -65,11 +65,13 @@ export function providerRoute(
   return routes.find((route) => path === route || path.startsWith(`${route}/`));
 }
 
+/** Characters of ids. Without those that some servers read otherwise: dots in front, parameters, a second encoding. */
+const PLAIN_SEGMENT = /^[\w:@$!'()*+,=&~-][\w.:@$!'()*+,=&~-]*$/;
+
 /** Whether every server reads a segment of a path the same way. */
 function isPlain(segment: string): boolean {
   try {
-    const text = decodeURIComponent(segment);
-    return !['', '.', '..'].includes(text) && !/[/\\]/.test(text);
+    return PLAIN_SEGMENT.test(decodeURIComponent(segment));
   } catch {
     return false;
   }
@@ -135,9 +137,10 @@ async function jsonRequest(
   const scanning = scanInSlices(body, MEMBERS);
   const scanned = scanning instanceof Promise ? await scanning : scanning;
   if (!scanned) return invalid('The body must be a JSON object.');
-  const { repeated } = scanned;
+  const { repeated, alike } = scanned;
   // Servers differ in which one counts.
   if (repeated !== undefined) return invalid(`${repeated}: is there twice. Send it once.`);
+  if (alike !== undefined) return invalid(`${alike}: write its name in lower case, once.`);
   const read = messageRequest(path, route, body, scanned);
   if (isProblem(read) || route === COUNT_TOKENS) return read;
   read.session = sessionOf(body, scanned.members);

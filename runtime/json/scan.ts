@@ -15,6 +15,8 @@ export interface ScannedObject {
   members: ReadonlyMap<string, Span>;
   /** A requested member that occurs more than once. */
   repeated: string | undefined;
+  /** A requested member that another one equals but for case. */
+  alike: string | undefined;
   /** Number of values at all levels, including keys. */
   values: number;
 }
@@ -87,6 +89,7 @@ async function sliceBySlice(
 class Scan implements ScannedObject {
   readonly members = new Map<string, Span>();
   repeated: string | undefined;
+  alike: string | undefined;
   values = 0;
   readonly #json: Buffer;
   readonly #names: ReadonlySet<string>;
@@ -177,8 +180,11 @@ class Scan implements ScannedObject {
     this.values += 1;
     this.#at = skipSpace(json, colon + 1);
     if (this.#open.length !== 1) return;
-    this.#name = nameIn(json, start, end, this.#names);
     this.#start = this.#at;
+    const name = nameLike(json, start, end, this.#names);
+    if (name === undefined) return;
+    if (isKey(json, start, end, name)) this.#name = name;
+    else this.alike ??= name;
   }
 
   #endMember(): void {
@@ -212,8 +218,11 @@ export function isWritten(json: Buffer, { start, end }: Span, text: string): boo
   return end - start === text.length && json.toString('latin1', start, end) === text;
 }
 
-/** The requested name that a key equals. Most keys equal none, which costs no memory. */
-function nameIn(
+/**
+ * The requested name that a key equals, as servers read it that ignore case, such as those in Go. Most keys equal none,
+ * which costs no memory.
+ */
+function nameLike(
   json: Buffer,
   start: number,
   end: number,
@@ -221,18 +230,30 @@ function nameIn(
 ): string | undefined {
   if (end - start > MAX_KEY) return undefined;
   for (let at = start; at < end; at += 1) {
-    if (json[at] !== BACKSLASH) continue;
-    const name = textOf(json, { start, end });
+    if (json[at] !== BACKSLASH && json[at]! < 0x80) continue;
+    // Upper case first: of two of Unicode's letters only that is one of ASCII.
+    const name = textOf(json, { start, end }).toUpperCase().toLowerCase();
     return names.has(name) ? name : undefined;
   }
-  for (const name of names) if (isKey(json, start, end, name)) return name;
+  for (const name of names) if (isLike(json, start, end, name)) return name;
   return undefined;
 }
 
 function isKey(json: Buffer, start: number, end: number, name: string): boolean {
-  if (end - start !== name.length + 2) return false;
+  if (end - start !== name.length + 2) return textOf(json, { start, end }) === name;
   for (let i = 0; i < name.length; i += 1) {
     if (json[start + 1 + i] !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** Whether a key of ASCII equals a name but for case. */
+function isLike(json: Buffer, start: number, end: number, name: string): boolean {
+  if (end - start !== name.length + 2) return false;
+  for (let i = 0; i < name.length; i += 1) {
+    const byte = json[start + 1 + i]!;
+    const code = name.charCodeAt(i);
+    if (byte !== code && !(byte === code - 0x20 && byte >= 0x41 && byte <= 0x5a)) return false;
   }
   return true;
 }

@@ -125,6 +125,40 @@ describe('the allowance of clients', () => {
     expect(of.agent.audited.join('')).not.toContain('ignore all');
   });
 
+  it('includes spec.routes for a client with bounds only where it names Provider', async () => {
+    const of = await scene({ routes: ['/v1/messages/batches'] });
+    const models = ['claude-haiku-*'];
+    of.allow([
+      { name: 'alice', allow: { ...OWN, models } },
+      { name: 'bob', allow: { ...OWN, maxTokens: 10 } },
+      { name: 'root', allow: { ...OWN, models, routes: ['Messages', 'Provider'] } },
+    ]);
+    const batch = {
+      requests: [{ custom_id: 'a', params: { ...HAIKU, model: 'claude-opus-4-1' } }],
+    };
+    const answers = [];
+    for (const client of ['alice', 'bob', 'root'])
+      answers.push(await of.ask(client, '/v1/messages/batches', batch));
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 200]);
+    expect(errorOf(answers[0]!).message).toContain('allow.routes');
+    of.allow([{ name: 'alice', allow: OWN }]);
+    expect((await of.ask('alice', '/v1/messages/batches', batch)).status).toBe(200);
+  });
+
+  it.each(['MODEL', 'Model', 'mode\\u004c', 'max_to\u212aens'])(
+    'is not evaded by a member that other servers read as one of those it bounds: %s',
+    async (name) => {
+      const of = await scene();
+      of.allow([{ name: 'alice', allow: { ...OWN, models: ['claude-haiku-*'], maxTokens: 10 } }]);
+      const answer = await send(of.agent.url, {
+        headers: { 'x-api-key': 'key of alice' },
+        body: `{"model":"claude-haiku-4-5","max_tokens":10,"${name}":"claude-opus-4-1"}`,
+      });
+      expect([answer.status, of.endpoint.seen.length]).toEqual([400, 0]);
+      expect(errorOf(answer).message).toMatch(/^(model|max_tokens): /);
+    },
+  );
+
   it('bounds tools and answers in conversations, and can include those of other clients', async () => {
     const tool = (name: string): object => ({
       ...{ name, description: name, inputSchema: { type: 'object' } },

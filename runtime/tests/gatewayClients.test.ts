@@ -277,6 +277,15 @@ describe('other routes of the provider', () => {
     '/v1/filesystem',
     '/v1/files//x',
     '/v1/files/%',
+    '/v1/files/..;/messages',
+    '/v1/files/%252e%252e/messages',
+    '/v1/files/..%00/messages',
+    '/v1/files/..%20/messages',
+    '/v1/files/.../messages',
+    '/v1/files/%EF%BC%8E%EF%BC%8E/messages',
+    '/v1/files/a%2F..%2Fmessages',
+    '/v1/files/a%5c..%5cmessages',
+    '/v1/files/x#/../../messages',
   ])('do not include similar paths: %s', async (path) => {
     const { agent, endpoint } = await answering({ routes: ['/v1/files'] });
     const text = await raw(
@@ -286,6 +295,15 @@ describe('other routes of the provider', () => {
     expect(text).toMatch(/^HTTP\/1.1 404 /);
     expect(endpoint.seen).toHaveLength(0);
   });
+
+  it.each(['file_1', 'a.b-c~d', 'x:cancel', '%3Ax', 'a@b', 'a+b'])(
+    'include paths that all servers read the same way: %s',
+    async (id) => {
+      const { agent, endpoint } = await answering({ routes: ['/v1/files'] });
+      expect((await get(agent.url, `/v1/files/${id}`)).status).toBe(200);
+      expect(endpoint.seen[0]!.url).toBe(`/v1/files/${id}`);
+    },
+  );
 
   it('flow as long as bytes come, and are cut after a silence', async () => {
     const timeouts = { connectMs: 2000, requestMs: 1000, transportIdleMs: 3000 };

@@ -58,11 +58,21 @@ export class Allowance {
   /** Why the client may not use a route; undefined if it may. */
   route(kind: RouteKind): Denial | undefined {
     const { routes, admin } = this.#allow;
-    if (admin || !routes || routes.includes(kind)) return undefined;
-    const message = this.#known
-      ? `This client may not use the route ${kind}.`
-      : 'This client may not use the agent: spec.auth.clients has no entry for it.';
-    return denial(message, { type: 'route', name: kind }, 'Access');
+    if (admin || (routes ? routes.includes(kind) : this.#withoutList(kind))) return undefined;
+    return denial(this.#refusal(kind), { type: 'route', name: kind }, 'Access');
+  }
+
+  /** What no list of routes names is allowed, unless it would evade the bounds on models and tokens. */
+  #withoutList(kind: RouteKind): boolean {
+    const { models, maxTokens } = this.#allow;
+    return kind !== 'Provider' || (!models && maxTokens === undefined);
+  }
+
+  #refusal(kind: RouteKind): string {
+    if (!this.#known)
+      return 'This client may not use the agent: spec.auth.clients has no entry for it.';
+    const hint = kind === 'Provider' ? ': allow.routes of its entry must name it' : '';
+    return `This client may not use the route ${kind}${hint}.`;
   }
 
   /** Why the client may not use this model or this max_tokens; undefined if it may. */
