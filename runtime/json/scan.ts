@@ -16,7 +16,7 @@ export interface ScannedObject {
   /** A requested member that occurs more than once. */
   repeated: string | undefined;
   /** A requested member that another one equals but for case. */
-  alike: string | undefined;
+  alike?: string | undefined;
   /** Number of values at all levels, including keys. */
   values: number;
 }
