@@ -98,7 +98,7 @@ describe('the image of the runtime, alone', () => {
     const [first, second, third] = started.said().split('\n');
     expect(first).toContain('runs alone, with the defaults');
     expect(second).toContain(`go to ${endpoint.url} with the key in ANTHROPIC_API_KEY`);
-    expect(third).toContain('5 failures in a row open the circuit for 30s');
+    expect(third).toContain('5 failures in a row open the circuit for 20s');
     expect((await send(started.url, { path: '/v1/messages', body: BODY })).status).toBe(200);
     expect(endpoint.seen[0]!.headers['x-api-key']).toBe(KEY);
     const ready = await send(started.metricsUrl, {

@@ -174,7 +174,7 @@ export const CIRCUIT_BREAKER_POLICY_DEFAULTS = {
     "Connection",
     "InvalidResponse"
   ],
-  "openDuration": "30s",
+  "openDuration": "20s",
   "halfOpen": {
     "maxProbes": 1,
     "successThreshold": 2,

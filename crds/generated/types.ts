@@ -2549,11 +2549,11 @@ export interface CircuitBreakerPolicySpec {
     'ServerError' | 'Overloaded' | 'Timeout' | 'Connection' | 'InvalidResponse' | 'RateLimited'
   )[];
   /**
-   * Longest time for which an open circuit rejects calls before it lets a probe through. Each pod shortens it by up to 40 percent, so that pods do not probe in the same second; status shows the true time. It grows only where maxOpenDuration is longer. Default 30s.
+   * Least time for which an open circuit rejects calls before it lets a probe through. Each pod lengthens it by up to 10 s, and at most doubles it, so that pods do not probe in the same second; status shows the true time. It grows only where maxOpenDuration is longer. Default 20s.
    */
   openDuration: string;
   /**
-   * Longest that openDuration grows to, before it is shortened by pods. It doubles with each probe that fails, and halves again for each openDuration that the circuit stays closed. When absent, openDuration does not grow.
+   * Longest that openDuration grows to, before pods lengthen it. It doubles with each probe that fails, and halves again for each openDuration that the circuit stays closed. When absent, openDuration does not grow.
    */
   maxOpenDuration?: string;
   /**

@@ -9,8 +9,8 @@ import type { WallTime } from './wallTime.ts';
 const DEFAULTS: BreakerSpec = {
   trip: { consecutiveFailures: 5 },
   failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-  openDurationMs: 30_000,
-  maxOpenDurationMs: 30_000,
+  openDurationMs: 20_000,
+  maxOpenDurationMs: 20_000,
   halfOpen: { maxProbes: 1, successThreshold: 2 },
 };
 

@@ -1,5 +1,5 @@
 import { sameSpec } from './breakerSpec.ts';
-import { Jitter } from './jitter.ts';
+import { Jitter, opened } from './jitter.ts';
 import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
 import { Trip } from './trip.ts';
@@ -32,8 +32,8 @@ export interface BreakerSnapshot {
   /** Time since it closed; only of a closed circuit. */
   closedForMs?: number;
   reopened: number;
-  /** Factor of the open duration in force; absent: 1. */
-  factor?: number;
+  /** How far the open duration in force is lengthened, from 0 to 1; absent: 0. */
+  spread?: number;
   /** Whether an override held it open. */
   held: boolean;
 }
@@ -83,8 +83,8 @@ export class Breaker {
   /** The last grant of a probe for the fleet. */
   #granted: FleetProbe | undefined;
   #openedAt = 0;
-  /** Factor of the open duration, drawn when it opens. */
-  #factor = 1;
+  /** How far the open duration is lengthened, drawn when it opens. */
+  #spread = 0;
   /** How often a failed probe has doubled the open duration. Time in the closed state takes it back. */
   #reopened = 0;
   #closedAt = 0;
@@ -318,8 +318,8 @@ export class Breaker {
     const openedAt = this.#openedAt;
     const closedAt = this.#closedAt;
     const reopened = this.#reopened;
-    const factor = this.#factor;
-    const times = { openForMs: now - openedAt, reopened, factor };
+    const spread = this.#spread;
+    const times = { openForMs: now - openedAt, reopened, spread };
     const saved = { state, ...times, held: this.#held === 'Open' };
     if (state !== 'Closed') return saved;
     return this.#decayed(now) > 0 ? { ...saved, closedForMs: now - closedAt } : undefined;
@@ -335,7 +335,7 @@ export class Breaker {
     this.#closedAt = now - (saved.closedForMs ?? 0) - ageMs;
     this.#openedAt = now - saved.openForMs - ageMs;
     this.#reopened = saved.reopened;
-    this.#factor = saved.factor ?? 1;
+    this.#spread = saved.spread ?? 0;
     if (saved.held && saved.state === 'Open') this.#held = 'Open';
     this.advance(now);
     return true;
@@ -478,7 +478,7 @@ export class Breaker {
   #open(reopened: number, reason: string, now: number): void {
     this.#reopened = reopened;
     this.#openedAt = now;
-    this.#factor = this.#jitter.factor();
+    this.#spread = this.#jitter.share();
     this.#transition('Open', reason, now);
   }
 
@@ -512,7 +512,7 @@ export class Breaker {
   #deadline(): number {
     const { override } = this.#spec;
     if (this.#held === 'Open') return override?.until ?? Infinity;
-    const own = this.#openedAt + Math.round(this.#duration() * this.#factor);
+    const own = this.#openedAt + opened(this.#duration(), this.#spread);
     return this.#order === undefined ? own : Math.max(own, this.#order.until);
   }
 

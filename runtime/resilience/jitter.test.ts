@@ -1,17 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
-import { Jitter, lengthened } from './jitter.ts';
+import { Jitter, lengthened, opened } from './jitter.ts';
 
 const many = (next: () => number): number[] => Array.from({ length: 1000 }, next);
 
 describe('a jitter', () => {
-  it('shortens durations of policies evenly by up to two fifths', () => {
+  it('lengthens open durations evenly, by at most 10 s and as long again', () => {
     const jitter = new Jitter('pod-1/model/primary');
-    const factors = many(() => jitter.factor());
-    expect(Math.min(...factors)).toBeGreaterThan(0.6);
-    expect(Math.max(...factors)).toBeLessThanOrEqual(1);
-    for (let tenth = 0; tenth < 10; tenth += 1) {
-      const inside = factors.filter((each) => Math.floor((1 - each) / 0.04) === tenth);
-      expect(inside.length).toBeGreaterThan(50);
+    for (const [ms, most] of [
+      [20_000, 10_000],
+      [600_000, 10_000],
+      [5000, 5000],
+    ] as const) {
+      const added = many(() => opened(ms, jitter.share()) - ms);
+      expect(Math.min(...added)).toBeGreaterThanOrEqual(0);
+      expect(Math.max(...added)).toBeLessThanOrEqual(most);
+      for (let tenth = 0; tenth < 10; tenth += 1) {
+        const inside = added.filter((each) => Math.floor((10 * each) / most) === tenth);
+        expect(inside.length).toBeGreaterThan(50);
+      }
     }
   });
 
@@ -29,13 +35,13 @@ describe('a jitter', () => {
 
   it('depends only on its seed', () => {
     const [one, same, other] = ['a', 'a', 'b'].map((seed) => new Jitter(seed));
-    const factors = many(() => one!.factor());
-    expect(many(() => same!.factor())).toEqual(factors);
-    expect(many(() => other!.factor())).not.toEqual(factors);
+    const factors = many(() => one!.share());
+    expect(many(() => same!.share())).toEqual(factors);
+    expect(many(() => other!.share())).not.toEqual(factors);
   });
 
   it('spreads nothing without a seed', () => {
-    expect(new Jitter().factor()).toBe(1);
+    expect(new Jitter().share()).toBe(0);
     expect(lengthened(1234, new Jitter().share())).toBe(1234);
   });
 });

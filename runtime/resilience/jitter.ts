@@ -1,10 +1,7 @@
-/** Largest share that is taken off a duration of ours, so that it is also the longest time. */
-export const SHORTENED = 0.4;
-
 /** Largest share that is added to a wait that a provider asked for. */
 export const JITTER = 0.2;
 
-/** Most that is added to a wait that a provider asked for, in milliseconds. */
+/** Most that is added to a time, in milliseconds. */
 export const MAX_ADDED_MS = 10_000;
 
 /**
@@ -18,12 +15,7 @@ export class Jitter {
     this.#state = seed === undefined ? undefined : hash(seed);
   }
 
-  /** A factor above 0.6, up to 1, for a duration of ours. */
-  factor(): number {
-    return 1 - SHORTENED * this.share();
-  }
-
-  /** From 0 up to but not 1, for `lengthened`. */
+  /** From 0 up to but not 1, for `lengthened` and `opened`. */
   share(): number {
     return this.#random() ?? 0;
   }
@@ -42,6 +34,11 @@ export class Jitter {
 /** A wait that a provider asked for: never shorter, and at most MAX_ADDED_MS longer. */
 export function lengthened(ms: number, share: number): number {
   return Math.ceil(ms + Math.min(JITTER * ms, MAX_ADDED_MS) * share);
+}
+
+/** The open duration of a circuit: never shorter, at most MAX_ADDED_MS longer and at most twice as long. */
+export function opened(ms: number, share: number): number {
+  return Math.round(ms + Math.min(ms, MAX_ADDED_MS) * share);
 }
 
 function hash(text: string): number {

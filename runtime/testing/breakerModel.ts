@@ -18,8 +18,8 @@ interface Phase {
   rampUp?: boolean;
   /** Number of doublings of openDuration before this phase. */
   growth: number;
-  /** Factor of the jitter for an open phase. */
-  factor: number;
+  /** How far an open phase is lengthened, 0 to 1. */
+  spread: number;
 }
 
 export interface ModelCall {
@@ -54,7 +54,7 @@ export class ModelBreaker {
     this.#jitter = jitter;
     this.#startRules();
     this.#phases = [
-      { state: 'Closed', start: now, calls: [], votes: [], past: [], growth: 0, factor: 1 },
+      { state: 'Closed', start: now, calls: [], votes: [], past: [], growth: 0, spread: 0 },
     ];
     this.#followOverride(now);
   }
@@ -276,19 +276,19 @@ export class ModelBreaker {
   #deadline(): number {
     const { openDurationMs, maxOpenDurationMs, override } = this.#spec;
     if (this.#held) return override?.until ?? Infinity;
-    const { start, growth, factor } = this.#phase();
+    const { start, growth, spread } = this.#phase();
     const length = Math.min(openDurationMs * 2 ** growth, maxOpenDurationMs);
-    return start + Math.round(length * factor);
+    return start + Math.round(length + Math.min(length, 10_000) * spread);
   }
 
   #enter(to: CircuitState, reason: string, at: number): void {
     this.transitions.push({ from: this.#phase().state, to, reason, at });
     const growth = reason === 'override' ? 0 : this.#growth(to, at);
-    const factor = to === 'Open' ? this.#jitter.factor() : 1;
+    const spread = to === 'Open' ? this.#jitter.share() : 0;
     if (this.#phase().state === 'Closed') this.#lastStreak = this.#streak(this.#phase());
     const past = to === 'Closed' ? this.#lastStreak : [];
     this.#uncounted = 0;
-    this.#phases.push({ state: to, start: at, calls: [], votes: [], past, growth, factor });
+    this.#phases.push({ state: to, start: at, calls: [], votes: [], past, growth, spread });
   }
 
   #growth(to: CircuitState, at: number): number {

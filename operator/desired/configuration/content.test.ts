@@ -143,8 +143,8 @@ describe('resolveContent', () => {
         {
           dependency: 'model/primary',
           trip: { consecutiveFailures: 5 },
-          openDurationMs: 30_000,
-          maxOpenDurationMs: 30_000,
+          openDurationMs: 20_000,
+          maxOpenDurationMs: 20_000,
           halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 10_000 },
           abandonedAfterMs: 60_000,
           failureOn: ['Connection', 'InvalidResponse', 'Overloaded', 'ServerError', 'Timeout'],

@@ -45,10 +45,10 @@ describe('resolveCircuit', () => {
     );
   });
 
-  it('opens for 30 s each time without a policy', () => {
+  it('opens for 20 s each time without a policy', () => {
     expect(resolveCircuit('model/primary', undefined, 60_000)).toMatchObject({
-      openDurationMs: 30_000,
-      maxOpenDurationMs: 30_000,
+      openDurationMs: 20_000,
+      maxOpenDurationMs: 20_000,
     });
   });
 

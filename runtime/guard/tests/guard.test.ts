@@ -175,7 +175,7 @@ describe('Guard around a dependency', () => {
     const { guard } = setup();
     call(guard, OVERLOADED, 5);
     const [circuit] = guard.circuits();
-    expect(circuit).toMatchObject({ state: 'Open', nextProbe: '2026-01-01T00:00:30.000Z' });
+    expect(circuit).toMatchObject({ state: 'Open', nextProbe: '2026-01-01T00:00:20.000Z' });
     expect(circuit).not.toHaveProperty('policy');
     const { rejection } = guard.dependency(PRIMARY)!.acquire() as Extract<
       Admission,
@@ -184,7 +184,7 @@ describe('Guard around a dependency', () => {
     expect(rejection).toEqual({
       reason: 'CircuitBreakerOpen',
       target: PRIMARY,
-      retryAfterMs: 30_000,
+      retryAfterMs: 20_000,
     });
   });
 

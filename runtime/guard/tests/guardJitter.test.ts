@@ -30,18 +30,18 @@ const ms = (guard: Guard, clock: FakeClock): number =>
   Date.parse(nextProbe(guard)!) - clock.date().getTime();
 
 describe('open durations of many pods', () => {
-  it('a hundred circuits that open at once probe over two fifths of the time, few in one second', () => {
+  it('a hundred circuits that open at once probe over 10 s, none before openDuration and few in one second', () => {
     const clock = new FakeClock();
     const guards = Array.from({ length: 100 }, (_, i) => pod(`support/triage-${i}`, clock));
     for (const guard of guards) fail(guard);
     const bySecond = new Map<number, number>();
     for (const guard of guards) {
       const second = Math.floor(ms(guard, clock) / 1000);
-      expect(second).toBeGreaterThanOrEqual(36);
-      expect(second).toBeLessThanOrEqual(60);
+      expect(second).toBeGreaterThanOrEqual(60);
+      expect(second).toBeLessThan(70);
       bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
     }
-    expect(Math.max(...bySecond.values())).toBeLessThanOrEqual(15);
+    expect(Math.max(...bySecond.values())).toBeLessThanOrEqual(20);
   });
 
   it('the status contains the real time of the probe', () => {
@@ -67,14 +67,14 @@ describe('open durations of many pods', () => {
     expect(nextProbe(next)).toBe(nextProbe(guard));
   });
 
-  it('an edited open duration is spread by the same factor', () => {
+  it('an edited open duration is lengthened as far', () => {
     const clock = new FakeClock();
     const guard = pod('support/triage-1', clock);
     fail(guard);
     const before = ms(guard, clock);
     const edited = { ...POLICY, openDurationMs: 120_000, maxOpenDurationMs: 120_000 };
     guard.apply(content({ circuits: [edited] }));
-    expect(ms(guard, clock) / before).toBeCloseTo(2, 3);
+    expect(ms(guard, clock) - before).toBe(60_000);
   });
 });
 

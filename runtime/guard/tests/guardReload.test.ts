@@ -78,7 +78,7 @@ describe('a new configuration', () => {
     bench.open();
     bench.guard.apply(content());
     const [status] = bench.guard.circuits();
-    expect(status).toMatchObject({ state: 'Open', nextProbe: '2026-01-01T00:00:30.000Z' });
+    expect(status).toMatchObject({ state: 'Open', nextProbe: '2026-01-01T00:00:20.000Z' });
     expect(status).not.toHaveProperty('policy');
   });
 
@@ -295,7 +295,7 @@ describe('time', () => {
     bench.clock.advance(1000);
     bench.open();
     expect(bench.clock.pending()).toBe(1);
-    bench.clock.advance(29_000);
+    bench.clock.advance(19_000);
     expect(bench.told.at(-1)).toMatchObject({ dependency: 'model/secondary', to: 'HalfOpen' });
     bench.clock.advance(1000);
     expect(bench.told.at(-1)).toMatchObject({ dependency: 'model/primary', to: 'HalfOpen' });
