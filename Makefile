@@ -162,6 +162,10 @@ bench-core: $(MODULES) ## measure what the guard costs, side by side with librar
 bench-runtime: $(MODULES) ## measure requests through the runtime, side by side with other gateways
 	@node test/bench/runtime.ts
 
+.PHONY: bench-soak
+bench-soak: $(MODULES) ## measure the runtime's memory under requests of all kinds for MINUTES=60, at RATE=100 a second
+	@node test/bench/soak.ts
+
 .PHONY: bench-faults
 bench-faults: $(MODULES) ## run the sixteen faults of Failover Bench, side by side with other gateways
 	@node test/bench/faults.ts

@@ -10,6 +10,8 @@ export interface TrafficPlan {
   stream?: boolean;
   /** Whether to keep connections between requests. Default: no, so that a Service spreads requests over all pods. */
   keepAlive?: boolean;
+  /** Sent as x-api-key. Default client. */
+  apiKey?: string;
 }
 
 export interface Burst {
@@ -92,8 +94,10 @@ export class Traffic {
     if (!plan) return;
     const client = new MessagesClient(plan.url, { keepAlive: plan.keepAlive ?? false });
     this.#client = client;
+    const { stream = false, apiKey = 'client' } = plan;
+    const message = { stream, headers: { 'x-api-key': apiKey } };
     this.#timer = setInterval(
-      () => void this.#send(client, this.#report, { stream: plan.stream ?? false }),
+      () => void this.#send(client, this.#report, message),
       1000 / plan.rate,
     );
   }
