@@ -237,6 +237,46 @@ describe('the cache', () => {
     expect(of.endpoint.seen).toHaveLength(2);
   });
 
+  it('keeps no answer of an endpoint that stood in for a better one', async () => {
+    let isDown = true;
+    const primary = await cached((response) => {
+      if (isDown) answerJson(response, { type: 'error', error: { type: 'api_error' } }, 500);
+      else counted(response);
+    });
+    const small = await setup(cleanups, (response) => answerJson(response, MESSAGE));
+    const named = (name: string, { endpoint: { url } }: Setup, priority: number): object => ({
+      ...{ name, provider: 'Anthropic', baseURL: url, model: name, priority },
+    });
+    const endpoints = [named('large', primary, 0), named('small', small, 1)];
+    primary.agent.runtime.configuration.offerPush(
+      1,
+      configuration(
+        primary.endpoint.url,
+        { cache: CACHE, endpoints: endpoints as Content['endpoints'] },
+        { term: 1, counter: 2 },
+      ),
+    );
+    const { url } = primary.agent;
+    expect(told(await send(url))).toBe(MISS);
+    expect(small.endpoint.seen).toHaveLength(1);
+    isDown = false;
+    expect(told(await send(url))).toBe(MISS);
+    expect(small.endpoint.seen).toHaveLength(1);
+    expect(told(await send(url))).toBe(WARM);
+  });
+
+  it('keeps answers of several preferred models apart, and serves either', async () => {
+    const of = await cached(counted);
+    const named = (name: string): object => ({
+      ...{ name, provider: 'Anthropic', baseURL: of.endpoint.url, model: name },
+    });
+    const content = { cache: CACHE, endpoints: [named('a'), named('b')] as Content['endpoints'] };
+    const whole = configuration(of.endpoint.url, content, { term: 1, counter: 2 });
+    of.agent.runtime.configuration.offerPush(1, whole);
+    const answers = [await send(of.agent.url), await send(of.agent.url)];
+    expect(answers.map(told)).toEqual([MISS, WARM]);
+  });
+
   it('is emptied by another resetToken and by hand', async () => {
     const of = await cached(counted);
     await send(of.agent.url);

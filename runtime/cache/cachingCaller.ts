@@ -4,7 +4,7 @@ import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import { OK } from '../resilience/outcome.ts';
 import { CACHE, PendingCall } from './pendingCall.ts';
 import type { MakeCall, Subscriber } from './pendingCall.ts';
-import { cacheKey, wantsFresh } from './key.ts';
+import { answeringModel, cacheKey, preferredModels, wantsFresh } from './key.ts';
 import { without } from './listener.ts';
 import type { Head } from './recording.ts';
 import type { CacheSpec, CacheStats, Hit, TierName } from './tieredCache.ts';
@@ -44,7 +44,8 @@ const ENTRY_SHARE = 16;
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
- * Answers identical requests from memory, and concurrent ones by one call. Caches only whole answers without an error.
+ * Answers identical requests from memory, and concurrent ones by one call. Caches only whole answers without an error,
+ * and none of an endpoint that stood in for a better one.
  */
 export class CachingCaller {
   readonly #deps: CachingCallerDeps;
@@ -79,7 +80,7 @@ export class CachingCaller {
       return call(request, onUsage);
     }
     const key = cacheKey(request, principal);
-    const hit = this.#cache.get(key);
+    const hit = this.#cache.get(...preferredModels(request).map((model) => answerKey(key, model)));
     if (hit) {
       onLookup(hit.tier, 'hit', request);
       return replay(hit, request);
@@ -134,7 +135,9 @@ export class CachingCaller {
         const answer = await this.#deps.call(request, onUsage);
         const { head, ended, overflowed } = pending.recording;
         const whole = isGood(answer) && head && ended && !overflowed;
-        if (whole && epoch === this.#cache.epoch) this.#keep(key, head, pending.recording.body());
+        const model = whole ? answeringModel(request, answer.dependency) : undefined;
+        if (whole && model !== undefined && epoch === this.#cache.epoch)
+          this.#keep(answerKey(key, model), head, pending.recording.body());
         return answer;
       } finally {
         if (this.#pending.get(key) === pending) this.#pending.delete(key);
@@ -149,7 +152,12 @@ export class CachingCaller {
   }
 }
 
-function isGood(answer: ModelAnswer): boolean {
+/** Key of a model's answer to a request. */
+function answerKey(key: string, model: string): string {
+  return `${key} ${model}`;
+}
+
+function isGood(answer: ModelAnswer): answer is Extract<ModelAnswer, { kind: 'Answered' }> {
   if (answer.kind !== 'Answered') return false;
   const { outcome, status, fault, held, whole } = answer.result;
   return outcome.vote === 'ok' && status === 200 && whole && !fault && !held;

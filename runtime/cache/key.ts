@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../contract/generated/types.ts';
+import { dependencyOf } from '../guard/supported.ts';
 import { headerValue, identityHeaders, requestHeaders } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelRequest } from '../model/request.ts';
@@ -45,6 +46,21 @@ export function wantsFresh(request: ModelRequest): boolean {
 /** The fields of an endpoint that its answers depend on. */
 function identity({ name, provider, model, baseURL, maxTokens }: Endpoint): unknown[] {
   return [name, provider, model, baseURL, maxTokens];
+}
+
+/** The models that may answer: those of the endpoints with the best priority, as requests reach them. */
+export function preferredModels({ endpoints, model }: ModelRequest): string[] {
+  const best = Math.min(...endpoints.map(({ priority }) => priority));
+  const preferred = endpoints.filter(({ priority }) => priority === best);
+  return [...new Set(preferred.map((endpoint) => endpoint.model ?? model))];
+}
+
+/** The model that answered; undefined for an endpoint of lower priority, which only stands in. */
+export function answeringModel(request: ModelRequest, dependency: string): string | undefined {
+  const { endpoints, model } = request;
+  const endpoint = endpoints.find((each) => dependencyOf(each) === dependency);
+  if (!endpoint || endpoints.some(({ priority }) => priority < endpoint.priority)) return undefined;
+  return endpoint.model ?? model;
 }
 
 function picked(headers: readonly string[], includes: (name: string) => boolean): string[] {

@@ -84,7 +84,17 @@ export class TieredCache<V> {
     for (const name of TIERS.toReversed()) this.#tiers[name].apply((spec ?? OFF)[name]);
   }
 
-  get(key: string): Hit<V> | undefined {
+  /** The value of the first key that has one. */
+  get(...keys: string[]): Hit<V> | undefined {
+    for (const key of keys) {
+      const hit = this.#find(key);
+      if (hit) return hit;
+    }
+    this.#misses += 1;
+    return undefined;
+  }
+
+  #find(key: string): Hit<V> | undefined {
     const now = this.#now();
     for (const tier of TIERS) {
       const kept = this.#tiers[tier].get(key, now);
@@ -93,7 +103,6 @@ export class TieredCache<V> {
       this.#copyUp(tier, key, kept, now);
       return { tier, value: kept.value, ageMs: now - kept.madeAt };
     }
-    this.#misses += 1;
     return undefined;
   }
 

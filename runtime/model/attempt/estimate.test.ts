@@ -68,6 +68,12 @@ describe('estimates', () => {
     expect(estimator.estimate('other', request).inputTokens).toBe(1000);
   });
 
+  it('count what the provider read from its cache, so that a request outside of it is not taken for small', () => {
+    const estimator = new TokenEstimator();
+    estimator.learn('m', request, { inputTokens: 10, cacheReadTokens: 990 });
+    expect(estimator.estimate('m', request).inputTokens).toBe(1000);
+  });
+
   it('do not learn from images, from answers without usage, or from absurd figures', () => {
     const estimator = new TokenEstimator();
     estimator.learn('m', { ...request, mediaTokens: 1 }, { inputTokens: 5 });

@@ -64,10 +64,14 @@ export class TokenEstimator {
     return { inputTokens: text + mediaTokens, outputTokens: maxTokens };
   }
 
-  /** Learns from the usage of a call. Skips requests with images or documents, which say nothing about text. */
-  learn(model: string, { textBytes, mediaTokens }: RequestSize, { inputTokens }: Usage): void {
+  /**
+   * Learns from the usage of a call. Skips requests with images or documents, which say nothing about text. What was
+   * read from the provider's cache is text as well: the next request may not be there.
+   */
+  learn(model: string, { textBytes, mediaTokens }: RequestSize, usage: Usage): void {
+    const { inputTokens, cacheReadTokens = 0 } = usage;
     if (inputTokens === undefined || mediaTokens > 0 || textBytes === 0) return;
-    const seen = inputTokens / (textBytes / BYTES_PER_TOKEN);
+    const seen = (inputTokens + cacheReadTokens) / (textBytes / BYTES_PER_TOKEN);
     const before = this.#ratios.get(model);
     const ratio = before === undefined ? seen : before + WEIGHT * (seen - before);
     this.#ratios.delete(model);
