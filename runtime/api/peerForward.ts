@@ -140,7 +140,7 @@ export class PeerForward {
       bodyTimeout: silenceMs,
       responseHeaders: 'raw',
     });
-    const headers = responseHeaders(answer.headers as unknown as string[]);
+    const headers = responseHeaders(answer.headers as unknown as string[], 'Sibling');
     response.writeHead(answer.statusCode, addTraceHeader(response, headers));
     await pipeline(answer.body, response, { signal });
   }

@@ -220,6 +220,31 @@ describe('a request for something else than a message', () => {
   });
 });
 
+it.each(['a message', 'a stream', 'another route'])(
+  'a provider cannot speak for the agent by headers of the agent: %s',
+  async (what) => {
+    const forged = {
+      'X-Breakwater-Reason': 'Forged',
+      'x-breakwater-other': 'Forged',
+      'x-own': 'a',
+    };
+    const { agent } = await setup(
+      cleanups,
+      (response) => {
+        for (const [name, value] of Object.entries(forged)) response.setHeader(name, value);
+        if (what === 'a stream') answerStream(response);
+        else answerJson(response, MESSAGE);
+      },
+      { routes: ['/v1/files'] },
+    );
+    const stream = what === 'a stream' ? { body: '{"model":"m","stream":true}' } : {};
+    const path = what === 'another route' ? { path: '/v1/files' } : {};
+    const { headers } = await send(agent.url, { ...stream, ...path });
+    expect(headers['x-own']).toBe('a');
+    expect(Object.values(headers)).not.toContain('Forged');
+  },
+);
+
 describe('other routes of the provider', () => {
   const FORM = {
     'content-type': 'multipart/form-data; boundary=b',

@@ -1,11 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-
-interface Known {
-  name: string;
-  hash: Buffer;
-}
 
 /** Interval between two reads of the directory, in milliseconds. */
 const CHECK_MS = 1000;
@@ -19,7 +14,10 @@ export class ApiKeys {
   #directory = '';
   #checkedAt = -Infinity;
   #version = '';
-  #known: readonly Known[] = [];
+  /** Names of clients by the hashes of their keys. */
+  #known: ReadonlyMap<string, string> = new Map();
+  /** Keeps hashes unknown to clients, so that the time of a look-up tells nothing of any key. */
+  readonly #salt = randomBytes(32).toString('hex');
 
   /** `now` is a monotonic clock in milliseconds. */
   constructor(now: () => number) {
@@ -29,16 +27,17 @@ export class ApiKeys {
   /** Whether the Secret has no key, so that every client would be refused. */
   empty(directory: string): boolean {
     this.#look(directory);
-    return this.#known.length === 0;
+    return this.#known.size === 0;
   }
 
-  /** Name of the client with this key. Takes the same time for every key. */
+  /** Name of the client with this key. Takes the same time for every key, however many there are. */
   clientOf(directory: string, key: string): string | undefined {
     this.#look(directory);
-    const hash = hashOf(key);
-    let name: string | undefined;
-    for (const known of this.#known) if (timingSafeEqual(known.hash, hash)) name = known.name;
-    return name;
+    return this.#known.get(this.#hashOf(key));
+  }
+
+  #hashOf(key: string): string {
+    return hash('sha256', this.#salt + key, 'base64');
   }
 
   #look(directory: string): void {
@@ -46,18 +45,15 @@ export class ApiKeys {
     if (directory === this.#directory && now - this.#checkedAt < CHECK_MS) return;
     this.#directory = directory;
     this.#checkedAt = now;
-    const names = namesIn(directory);
-    const version = [directory, ...names.map((name) => versionOf(directory, name))].join('\n');
+    const version = `${directory}\n${versionOf(directory)}`;
     if (version === this.#version) return;
     this.#version = version;
-    this.#known = names.flatMap((name) =>
-      keysIn(join(directory, name)).map((key) => ({ name, hash: hashOf(key) })),
+    this.#known = new Map(
+      namesIn(directory).flatMap((name) =>
+        keysIn(join(directory, name)).map((key): [string, string] => [this.#hashOf(key), name]),
+      ),
     );
   }
-}
-
-function hashOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
 }
 
 /** The kubelet's own entries begin with two dots. */
@@ -69,7 +65,17 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function versionOf(directory: string, name: string): string {
+/** Changes with the keys. The kubelet replaces its link `..data` with all files at once. */
+function versionOf(directory: string): string {
+  const whole = versionOfFile(directory, '..data');
+  return whole === '..data'
+    ? namesIn(directory)
+        .map((name) => versionOfFile(directory, name))
+        .join('\n')
+    : whole;
+}
+
+function versionOfFile(directory: string, name: string): string {
   try {
     const { ino, mtimeMs, size } = statSync(join(directory, name));
     return `${name} ${ino} ${mtimeMs} ${size}`;

@@ -99,13 +99,20 @@ export function traceHeaders({ traceparent, tracestate }: RemoteContext): [strin
   return fields;
 }
 
-/** Headers for the client: the endpoint's without those of the connection. */
-export function responseHeaders(raw: RawHeaders): string[] {
+/** Begins the names of headers by which the agent speaks to its clients. */
+const OF_AGENT = 'x-breakwater-';
+
+/** Headers for the client: the endpoint's without those of the connection. Only a sibling's may be the agent's own. */
+export function responseHeaders(
+  raw: RawHeaders,
+  from: 'Endpoint' | 'Sibling' = 'Endpoint',
+): string[] {
   const connection = connectionFields(raw);
   const headers: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
-    if (!HOP_BY_HOP.has(name) && !connection?.has(name)) headers.push(raw[i]!, raw[i + 1]!);
+    if (HOP_BY_HOP.has(name) || connection?.has(name)) continue;
+    if (from === 'Sibling' || !name.startsWith(OF_AGENT)) headers.push(raw[i]!, raw[i + 1]!);
   }
   return headers;
 }
