@@ -2,11 +2,12 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Failure } from '../errors/failure.ts';
 import { JsonUnescape } from '../json/unescape.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
+import { PING } from '../model/attempt/clientAnswer.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { decodedBody } from '../model/transport/decoder.ts';
 import type { DecodedBody } from '../model/transport/decoder.ts';
 import { CollectedBytes } from '../model/transport/collectedBytes.ts';
-import { headerValue } from '../model/transport/headers.ts';
+import { headerValue, isEventStream } from '../model/transport/headers.ts';
 import { both } from '../model/transport/room.ts';
 import { EventStreamReader } from '../model/transport/sse.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
@@ -26,8 +27,6 @@ const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
 /** Memory of a held piece besides its bytes. */
 const HELD_OVERHEAD = 256;
-
-const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
 
 const HOLDS_SECRET: Failure = {
   reason: 'AnswerBlocked',
@@ -78,7 +77,7 @@ export class ScreenedSink implements Sink {
 
   head(status: number, statusText: string, headers: string[], appendable: boolean): void {
     const { next, scan } = this.#deps;
-    const isStream = /^\s*text\/event-stream/i.test(headerValue(headers, 'content-type') ?? '');
+    const isStream = isEventStream(headers);
     const encoding = headerValue(headers, 'content-encoding');
     this.#inEvents = isStream && encoding === undefined;
     if (!isStream) this.#whole = new CollectedBytes();

@@ -89,7 +89,7 @@ describe('streams', () => {
   it('whose connection breaks end with an error event', async () => {
     const context = await setup(cleanups, (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write(STREAM[0]!, () => response.destroy());
+      response.write(STREAM.slice(0, 2).join(''), () => response.destroy());
     });
     const answer = await send(context.agent.url, STREAMED);
     expect(answer.body.toString()).toContain('event: error');

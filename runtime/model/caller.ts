@@ -10,6 +10,7 @@ import { AnswerTimes } from './attempt/answerTimes.ts';
 import type { KindTimes } from './attempt/answerTimes.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
+import { ClientAnswer } from './attempt/clientAnswer.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
@@ -69,6 +70,7 @@ interface AttemptContext {
   /** Number of other endpoints that the request could still move to. */
   others: () => number;
   onUsage: (charge: ActualCost) => void;
+  client: ClientAnswer;
 }
 
 /**
@@ -100,6 +102,7 @@ export class ModelCaller {
     let granted: Granted | undefined = first;
     let answer: ModelAnswer;
     const failed = new Set<string>();
+    const client = new ClientAnswer(request.sink, request.stream && request.ownTurn !== true);
     do {
       const { member } = granted;
       const { dependency } = member;
@@ -113,25 +116,28 @@ export class ModelCaller {
         decide,
         others: () => next.othersLeft(member),
         onUsage,
+        client,
       });
       answer = { kind: 'Answered', result, dependency };
       if (result.fault !== undefined) answer.budgetSpent = isSpent(dependency);
       const went: Granted | Cut | undefined = await next.go(result, member);
-      if (went instanceof Cut) return { ...answer, result: { ...result, fault: went.why } };
+      if (went instanceof Cut) {
+        return { ...answer, result: client.ended({ ...result, fault: went.why }) };
+      }
       granted = went;
     } while (granted);
     route.end();
-    return answer;
+    return { ...answer, result: client.ended(answer.result) };
   }
 
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    { failed, decide, others, onUsage }: AttemptContext,
+    { failed, decide, others, onUsage, client }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
     const kind = this.#kindOf(request, member);
-    const attempt = this.#prepare(request, { member, permit }, { others, kind });
+    const attempt = this.#prepare(request, { member, permit }, { others, kind, client });
     const began = attempt.watch.startedAt;
     const trace = request.chat?.attempt(member);
     let firstChunk: number | undefined;
@@ -149,7 +155,7 @@ export class ModelCaller {
         maxTokens: request.maxTokens,
         members: request.members,
         stream: request.stream,
-        sink: request.sink,
+        answer: client,
         signal: attempt.signal,
         watch: attempt.watch,
         meter: attempt.meter,
@@ -186,7 +192,11 @@ export class ModelCaller {
   #prepare(
     request: ModelRequest,
     { member: { endpoint }, permit }: Pick<Granted, 'member' | 'permit'>,
-    { others, kind }: { others: () => number; kind: KindTimes | undefined },
+    {
+      others,
+      kind,
+      client,
+    }: Pick<AttemptContext, 'others' | 'client'> & { kind: KindTimes | undefined },
   ): {
     signal: AbortSignal;
     watch: AttemptWatch;
@@ -194,7 +204,7 @@ export class ModelCaller {
     close(): void;
   } {
     const { clock, estimator } = this.#deps;
-    const { endpoints, deadlineAt, signal, sink, stream, expected, chat } = request;
+    const { endpoints, deadlineAt, signal, stream, expected, chat } = request;
     const own = new AbortController();
     const onCut = (): void => own.abort(signal.reason);
     signal.addEventListener('abort', onCut, { once: true });
@@ -205,10 +215,12 @@ export class ModelCaller {
       deadline: deadlineAt,
       // What is passed on unread flows as a stream does.
       stream: stream || expected === 'Any',
+      begun: client.begun,
       endpoints: endpoints.length,
       others,
       usualMs: () => kind?.usualMs,
-      blocked: () => sink.blocked,
+      blocked: () => client.blocked,
+      ping: () => client.ping(),
       cut: (why) => own.abort(new Cut(why)),
       onEvent: () => permit.flows(),
     });

@@ -15,8 +15,10 @@ import {
   FURTHER_ENDPOINT_MS,
   LEAST_ATTEMPT_MS,
   ONLY_PINGS_MS,
+  PING_MS,
 } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
+import { HELD_STREAM_BYTES } from '../model/attempt/passStream.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import {
   CACHE_LIFETIME_MS,
@@ -39,6 +41,8 @@ it('docs/reference/constants.md states the figures of the code', () => {
     ONLY_PINGS_MS: `${ONLY_PINGS_MS / 60_000} min`,
     TURN_ANSWER_BYTES: `${TURN_ANSWER_BYTES / 1024 ** 2} MiB`,
     ANSWER_CALLS: `${ANSWER_CALLS}`,
+    PING_MS: `${PING_MS / 1000} s`,
+    HELD_STREAM_BYTES: `${HELD_STREAM_BYTES / 1024} KiB`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
     MODELS_MS: `${MODELS_MS / 1000} s`,
     SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,

@@ -10,7 +10,7 @@ import { startRuntime } from '../testing/runtime.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
-import { sse } from '../testing/upstream.ts';
+import { STREAM, sse } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -76,7 +76,7 @@ const delta = (text: string): string => sse('content_block_delta', { delta: { te
 describe('a client that disconnects after its request was sent', () => {
   it.each([
     ['before anything came', [], false, [RESERVED, 0]],
-    ['before the first token', [start({ output_tokens: 4 })], true, [RESERVED, 4]],
+    ['before the first text', [start({ output_tokens: 4 }), STREAM[1]!], true, [RESERVED, 4]],
     [
       'in the middle of the answer, for which it is charged as it was streamed',
       [start({ input_tokens: 10, output_tokens: 1 }), delta('é'.repeat(350))],

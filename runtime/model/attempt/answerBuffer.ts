@@ -1,4 +1,4 @@
-import type { HeldAnswer, Sink } from './attempt.ts';
+import type { AnswerHead, HeldAnswer, Sink } from './attempt.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { responseHeaders } from '../transport/headers.ts';
@@ -8,8 +8,6 @@ import type { UpstreamResponse } from '../transport/upstream.ts';
 const AT_ONCE_BYTES = 16 * 1024;
 
 type Account = Pick<ByteAccount, 'take' | 'give'>;
-
-export type AnswerHead = Pick<HeldAnswer, 'status' | 'statusText' | 'headers'>;
 
 /** Status and headers as the endpoint sent them. */
 export function headOf({ status, statusText, headers }: UpstreamResponse): AnswerHead {

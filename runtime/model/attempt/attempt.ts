@@ -27,6 +27,12 @@ export interface Sink {
   readonly takesPieces?: boolean;
 }
 
+/** Where the answer of a request goes, over all its attempts. */
+export interface AnswerSink extends Sink {
+  /** Notes the head of a stream whose content may be late. */
+  offer(head: AnswerHead): void;
+}
+
 /** Form of a good answer: a message, streamed or not; other JSON; or anything. */
 export type Expected = 'Message' | 'Json' | 'Any';
 
@@ -55,7 +61,7 @@ export interface Attempt {
   stream: boolean;
   /** Ends the attempt early; its reason is a Cut. */
   signal: AbortSignal;
-  sink: Sink;
+  answer: AnswerSink;
   /** Gets notified of all that arrives, and cuts the attempt when nothing does. */
   watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed'>;
   meter: UsageMeter;
@@ -71,11 +77,14 @@ export interface Attempt {
   onFirstToken(): void;
 }
 
-/** An answer of the endpoint that was read but not passed on. */
-export interface HeldAnswer {
+export interface AnswerHead {
   status: number;
   statusText: string;
   headers: string[];
+}
+
+/** An answer of the endpoint that was read but not passed on. */
+export interface HeldAnswer extends AnswerHead {
   body: Buffer;
 }
 

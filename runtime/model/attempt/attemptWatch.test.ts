@@ -20,12 +20,15 @@ interface Circumstances {
   others?: number;
   /** Longest time that is usual for such an answer. */
   usualMs?: number;
+  /** Whether the client has a head and pings already. */
+  begun?: boolean;
 }
 
 function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumstances = {}) {
   const { stream = true, startMs = 0, endpoints = 1 } = circumstances;
   const clock = new FakeClock();
   const cuts: [string, number][] = [];
+  const pings: number[] = [];
   const client = { blocked: false };
   const pool = { others: circumstances.others ?? endpoints - 1 };
   clock.advance(startMs);
@@ -37,6 +40,8 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
     stream,
     endpoints,
     others: () => pool.others,
+    begun: circumstances.begun ?? false,
+    ping: () => pings.push(clock.now()),
     usualMs: () => circumstances.usualMs,
     blocked: () => client.blocked,
     cut: (why) => cuts.push([why, clock.now()]),
@@ -48,7 +53,7 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
       come();
     }
   };
-  return { clock, cuts, client, pool, watch, each };
+  return { clock, cuts, pings, client, pool, watch, each };
 }
 
 describe('the watch over an attempt', () => {
@@ -57,6 +62,24 @@ describe('the watch over an attempt', () => {
     watch.began();
     each(1000, 100_000, () => watch.bytes());
     expect(cuts).toEqual([['FirstToken', 60_000]]);
+  });
+
+  it('pings the client each 10 s from the headers of a stream to its content', () => {
+    const { clock, watch, pings } = watching();
+    clock.advance(5000);
+    watch.began();
+    clock.advance(32_000);
+    watch.firstToken();
+    clock.advance(20_000);
+    expect(pings).toEqual([15_000, 25_000, 35_000]);
+  });
+
+  it('pings a client that waits since an earlier attempt from its start', () => {
+    const { clock, watch, pings } = watching(TIMEOUTS, { begun: true });
+    clock.advance(13_000);
+    watch.began();
+    clock.advance(10_000);
+    expect(pings).toEqual([10_000, 20_000]);
   });
 
   it('lets a stream think with pings alone, for 10 minutes', () => {

@@ -26,6 +26,8 @@ export interface AttemptWatchDeps {
   deadline: number;
   /** Whether the client asked for a stream. */
   stream: boolean;
+  /** Whether the client waits with a head and pings from an earlier attempt. */
+  begun: boolean;
   /** Endpoints of the agent. */
   endpoints: number;
   /** Number of other endpoints that the request could still move to. */
@@ -37,6 +39,8 @@ export interface AttemptWatchDeps {
   cut(why: CutCause): void;
   /** An event that is no ping has come. */
   onEvent(): void;
+  /** The client has waited for another PING_MS since the headers of its stream. */
+  ping(): void;
 }
 
 /** Least time for an endpoint before it is to blame, in milliseconds. */
@@ -47,6 +51,9 @@ export const FURTHER_ENDPOINT_MS = 60_000;
 
 /** Longest time for which a stream that has begun may send nothing but pings, in milliseconds. */
 export const ONLY_PINGS_MS = 600_000;
+
+/** Time after which a client without content hears of its stream, and then hears again, in milliseconds. */
+export const PING_MS = 10_000;
 
 /** Time for the end of a stream after its last event, in milliseconds. */
 const ENDING_MS = 1000;
@@ -66,6 +73,8 @@ export class AttemptWatch {
   #eventAt: number | undefined;
   #tokenAt: number | undefined;
   #completeAt: number | undefined;
+  /** When the client last heard of its stream, or could have. */
+  #pingedAt = Infinity;
   /** Endpoints that share the time left. Counted when a share is over: counting at the start would cost every call. */
   #sharers: number;
   #armedFor = Infinity;
@@ -77,6 +86,7 @@ export class AttemptWatch {
     this.#stream = deps.stream;
     this.#sharers = deps.endpoints;
     this.startedAt = deps.clock.now();
+    if (deps.begun) this.#pingedAt = this.startedAt;
     this.#arm(this.startedAt);
   }
 
@@ -84,6 +94,7 @@ export class AttemptWatch {
   began(): void {
     this.#streaming = true;
     this.#bytesAt = this.#deps.clock.now();
+    this.#pingedAt = Math.min(this.#pingedAt, this.#bytesAt);
     this.#arm(this.#bytesAt);
   }
 
@@ -144,20 +155,28 @@ export class AttemptWatch {
       next = this.#next();
     }
     if (now < next.at) this.#arm(now);
+    else if (next.why === 'Ping') this.#ping(now);
     else this.#deps.cut(next.why);
   }
 
-  /** The bound that ends first. */
-  #next(): { at: number; why: CutCause } {
+  #ping(now: number): void {
+    this.#pingedAt = now;
+    this.#deps.ping();
+    this.#arm(now);
+  }
+
+  /** The bound that ends first, or the next ping. */
+  #next(): { at: number; why: CutCause | 'Ping' } {
     const { timeouts } = this.#deps;
-    const next = this.#answerBound();
-    const bound = (why: CutCause, from: number, ms = Infinity): void => {
+    const next: { at: number; why: CutCause | 'Ping' } = this.#answerBound();
+    const bound = (why: CutCause | 'Ping', from: number, ms = Infinity): void => {
       if (from + ms >= next.at) return;
       next.at = from + ms;
       next.why = why;
     };
     if (this.#stream && this.#tokenAt === undefined) {
       bound('FirstToken', this.startedAt, timeouts.firstTokenMs);
+      bound('Ping', this.#pingedAt, PING_MS);
     }
     if (this.#eventAt !== undefined && this.#tokenAt !== undefined) {
       bound('StreamIdle', this.#bytesAt, timeouts.streamIdleMs);

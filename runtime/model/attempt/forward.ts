@@ -2,8 +2,8 @@ import { ByteAccount } from '../../resilience/byteBudget.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import { replaced } from '../../json/scan.ts';
-import { headerValue, requestHeaders } from '../transport/headers.ts';
 import type { Fault } from '../../errors/fault.ts';
+import { headerValue, isEventStream, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
@@ -60,7 +60,7 @@ function pass(response: UpstreamResponse, attempt: Attempt, account: ByteAccount
   const { status } = response;
   if (attempt.expected === 'Any') return passAny(response, attempt, account);
   if (status < 200 || status >= 300) return passError(response, attempt, account);
-  return isEventStream(response)
+  return isEventStream(response.headers)
     ? passStream(response, attempt, account)
     : passMessage(response, attempt, account);
 }
@@ -151,7 +151,7 @@ async function passAny(
   account: ByteAccount,
 ): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  const buffer = new AnswerBuffer(headOf(response), attempt.sink, 0, account);
+  const buffer = new AnswerBuffer(headOf(response), attempt.answer, 0, account);
   const { watch } = attempt;
   watch.began();
   watch.firstToken();
@@ -175,7 +175,7 @@ async function passError(
   account: ByteAccount,
 ): Promise<Passed> {
   const outcome = statusOutcome(response.status);
-  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_ERROR_BYTES, account);
+  const buffer = new AnswerBuffer(headOf(response), attempt.answer, HELD_ERROR_BYTES, account);
   try {
     await response.body.read((chunk) => buffer.write(chunk));
   } catch (error) {
@@ -184,7 +184,7 @@ async function passError(
   }
   const passed = refused(response, buffer.bytes, attempt.date);
   if (!buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
-  attempt.sink.end();
+  attempt.answer.end();
   return { ...passed, committed: true };
 }
 
@@ -230,7 +230,7 @@ async function passMessage(
   const encoding = headerValue(response.headers, 'content-encoding');
   // What is not encoded is the same bytes that the buffer holds.
   const reader = messageReader(encoding, attempt, HELD_BYTES, encoding === undefined ? undefined : account); // prettier-ignore
-  const buffer = new AnswerBuffer(headOf(response), attempt.sink, HELD_BYTES, account);
+  const buffer = new AnswerBuffer(headOf(response), attempt.answer, HELD_BYTES, account);
   try {
     await response.body.read((chunk) => {
       attempt.onFirstChunk();
@@ -261,9 +261,4 @@ function passStated(
 ): Passed {
   const passed = refused({ ...response, status }, answer.body, attempt.date);
   return { ...passed, committed: false, status, held: { ...answer, status, statusText: '' } };
-}
-
-function isEventStream(response: UpstreamResponse): boolean {
-  const type = headerValue(response.headers, 'content-type') ?? '';
-  return type.trim().toLowerCase().startsWith('text/event-stream');
 }

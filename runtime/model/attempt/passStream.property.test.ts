@@ -18,6 +18,10 @@ class Kept implements Sink {
   ended = false;
   readonly #chunks: Buffer[] = [];
 
+  offer(): void {
+    // Nothing reaches the client by it.
+  }
+
   head(): void {
     this.committed = true;
   }
@@ -90,7 +94,7 @@ async function pass({
     body: Buffer.from('{}'),
     stream: true,
     signal: new AbortController().signal,
-    sink,
+    answer: sink,
     watch: {
       began: nothing,
       bytes: nothing,

@@ -11,12 +11,14 @@ import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import type { UpstreamResponse } from '../transport/upstream.ts';
 
-/** Largest part of a stream to hold back until its first event. */
-const HELD_STREAM_BYTES = 64 * 1024;
+/** Largest part of a stream to hold back until its first content. */
+export const HELD_STREAM_BYTES = 64 * 1024;
 
 const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');
 
-/** Sends a stream on from its first event, in whole events. Holds back one that begins with an error. */
+/**
+ * Sends a stream on from its first content, in whole events. Before that it can fail like an answer that has not begun.
+ */
 export async function passStream(
   response: UpstreamResponse,
   attempt: Attempt,
@@ -24,13 +26,8 @@ export async function passStream(
 ): Promise<Passed> {
   attempt.watch.began();
   const { status, statusText, headers } = response;
-  const buffer = new AnswerBuffer(
-    { status, statusText, headers: streamHeaders(headers) },
-    attempt.sink,
-    HELD_STREAM_BYTES,
-    account,
-    true,
-  );
+  const head = { status, statusText, headers: streamHeaders(headers) };
+  const buffer = new AnswerBuffer(head, attempt.answer, HELD_STREAM_BYTES, account, true);
   const judge = judgeOf(attempt, buffer);
   const events = new HeldEvents((event) => judge.take(event), account, attempt.sink.takesPieces);
   const source = decodedBody(headerValue(headers, 'content-encoding'), (bytes) => {
@@ -38,6 +35,7 @@ export async function passStream(
     return whole && buffer.write(whole);
   });
   if (source === undefined) return passUnread(response, attempt);
+  attempt.answer.offer(head);
   let reading = true;
   let complete = false;
   const stop = (): void => {
@@ -82,11 +80,9 @@ const COMPLETE = { outcome: OK, gate: undefined };
 function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
   const { watch } = attempt;
   return new StreamJudge(attempt.meter, {
-    onEvent: () => {
-      watch.event();
-      void buffer.release();
-    },
+    onEvent: () => watch.event(),
     onFirstToken: () => {
+      void buffer.release();
       watch.firstToken();
       attempt.onFirstToken();
     },
@@ -103,26 +99,26 @@ async function finish(
   const passed = { outcome, ...(gate && { refusal: { gate } }) };
   if (failed && !buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
   await buffer.release();
-  attempt.sink.end();
+  attempt.answer.end();
   return { ...passed, committed: true, whole: outcome.vote === 'ok' };
 }
 
 /** Sends an encoding that it cannot decode as it comes, and sees only its end. */
 async function passUnread(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
-  const { watch, sink } = attempt;
+  const { watch, answer } = attempt;
   const { status, statusText, headers } = response;
-  sink.head(status, statusText, responseHeaders(headers), false);
+  answer.head(status, statusText, responseHeaders(headers), false);
   try {
     await response.body.read((chunk) => {
       attempt.onFirstChunk();
       watch.bytes();
       watch.event();
       watch.firstToken();
-      return sink.write(chunk);
+      return answer.write(chunk);
     });
   } catch (error) {
     return { ...broken(error, attempt, 'Tokens'), committed: true };
   }
-  sink.end();
+  answer.end();
   return { outcome: OK, committed: true, whole: true };
 }

@@ -36,8 +36,8 @@ export function broken(
   return { outcome, fault: answered ? 'BrokeOff' : 'UpstreamUnreachable' };
 }
 
-function cutShort({ why }: Cut, { stream, sink }: Attempt, progress: Progress): Outcome {
-  if (why !== 'ClientGone' || progress === 'Tokens') return cutOutcome(why, sink.blocked);
+function cutShort({ why }: Cut, { stream, answer }: Attempt, progress: Progress): Outcome {
+  if (why !== 'ClientGone' || progress === 'Tokens') return cutOutcome(why, answer.blocked);
   return { vote: 'ignored', abandoned: { silent: stream && progress === 'Nothing' } };
 }
 

@@ -117,6 +117,11 @@ export function responseHeaders(
   return headers;
 }
 
+export function isEventStream(headers: RawHeaders): boolean {
+  const type = headerValue(headers, 'content-type') ?? '';
+  return type.trim().toLowerCase().startsWith('text/event-stream');
+}
+
 /** Headers for the client of a body that the runtime sends decoded and in its own pieces. */
 export function streamHeaders(raw: RawHeaders): string[] {
   const headers = responseHeaders(raw);

@@ -1,0 +1,92 @@
+import { memberOf, stringMember } from '../../json/parsed.ts';
+import { isEventStream } from '../transport/headers.ts';
+import type { AnswerHead, AnswerSink, AttemptResult, HeldAnswer, Sink } from './attempt.ts';
+import { errorBody } from './errorBody.ts';
+
+export const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
+
+/**
+ * What the client has: nothing; only a head and pings of ours; an answer of an endpoint; or a head that does not fit
+ * the answer that came later.
+ */
+type Reached = 'Nothing' | 'Pings' | 'Answer' | 'Misfit';
+
+/**
+ * One answer on its way to the client, over all attempts. Before a stream has content the client can get a head and
+ * pings, so that its connection does not look dead. The stream of any later attempt can still follow them.
+ */
+export class ClientAnswer implements AnswerSink {
+  readonly #sink: Sink;
+  readonly #pings: boolean;
+  #offered: AnswerHead | undefined;
+  #reached: Reached = 'Nothing';
+
+  /** `pings`: whether the client may get a head and pings before the content. */
+  constructor(sink: Sink, pings: boolean) {
+    this.#sink = sink;
+    this.#pings = pings;
+  }
+
+  get blocked(): boolean {
+    return this.#sink.blocked;
+  }
+
+  /** Whether the client waits with a head and pings for its answer. */
+  get begun(): boolean {
+    return this.#reached === 'Pings';
+  }
+
+  offer(head: AnswerHead): void {
+    this.#offered = head;
+  }
+
+  /** Tells the client that its answer is still to come. Does nothing before a head was offered. */
+  ping(): void {
+    if (!this.#pings || this.blocked || !this.#offered) return;
+    if (this.#reached === 'Nothing') {
+      const { status, statusText, headers } = this.#offered;
+      this.#sink.head(status, statusText, headers, true);
+      this.#reached = 'Pings';
+    }
+    if (this.#reached === 'Pings') void this.#sink.write(PING);
+  }
+
+  head(status: number, statusText: string, headers: string[], appendable: boolean): void {
+    if (this.#reached === 'Pings') {
+      this.#reached = appendable ? 'Answer' : 'Misfit';
+      return;
+    }
+    this.#reached = 'Answer';
+    this.#sink.head(status, statusText, headers, appendable);
+  }
+
+  write(chunk: Buffer): Promise<void> | undefined {
+    return this.#reached === 'Misfit' ? undefined : this.#sink.write(chunk);
+  }
+
+  end(last?: Buffer): void {
+    if (this.#reached !== 'Misfit') this.#sink.end(last);
+  }
+
+  /** The result of the last attempt, as the client has to be answered after the pings that it got. */
+  ended(result: AttemptResult): AttemptResult {
+    if (this.#reached === 'Misfit') return { ...result, committed: true, fault: 'InvalidResponse' };
+    if (this.#reached !== 'Pings') return result;
+    const { held, fault } = result;
+    if (fault === undefined && held) this.#sink.end(asEvents(held));
+    return { ...result, committed: true, held: undefined };
+  }
+}
+
+/** A held error as the end of a stream that has begun. */
+function asEvents({ headers, body }: HeldAnswer): Buffer {
+  if (isEventStream(headers)) return body;
+  const read = errorBody(headers, body);
+  const error = stringMember(memberOf(read, 'error'), 'type') === '' ? UNREADABLE : read;
+  return Buffer.from(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
+}
+
+const UNREADABLE = {
+  type: 'error',
+  error: { type: 'api_error', message: 'The model endpoint answered with an error.' },
+};
