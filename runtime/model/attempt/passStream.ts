@@ -29,7 +29,7 @@ export async function passStream(
   const head = { status, statusText, headers: streamHeaders(headers) };
   const buffer = new AnswerBuffer(head, attempt.answer, HELD_STREAM_BYTES, account, true);
   const judge = judgeOf(attempt, buffer);
-  const events = new HeldEvents((event) => judge.take(event), account, attempt.sink.takesPieces);
+  const events = new HeldEvents((event) => judge.take(event), account, attempt.answer.takesPieces);
   const source = decodedBody(headerValue(headers, 'content-encoding'), (bytes) => {
     const whole = events.push(bytes);
     return whole && buffer.write(whole);
