@@ -31,6 +31,7 @@ export interface Sink {
 export interface AnswerSink extends Sink {
   /** Notes the head of a stream whose content may be late. */
   offer(head: AnswerHead): void;
+  recall(): boolean;
 }
 
 /** Form of a good answer: a message, streamed or not; other JSON; or anything. */

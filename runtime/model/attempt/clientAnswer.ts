@@ -31,6 +31,10 @@ export class ClientAnswer implements AnswerSink {
     return this.#sink.blocked;
   }
 
+  get takesPieces(): boolean {
+    return this.#sink.takesPieces !== false;
+  }
+
   /** Whether the client waits with a head and pings for its answer. */
   get begun(): boolean {
     return this.#reached === 'Pings';
@@ -66,6 +70,12 @@ export class ClientAnswer implements AnswerSink {
 
   end(last?: Buffer): void {
     if (this.#reached !== 'Misfit') this.#sink.end(last);
+  }
+
+  recall(): boolean {
+    if (this.#sink.recall?.() !== true) return false;
+    this.#reached = 'Nothing';
+    return true;
   }
 
   /** The result of the last attempt, as the client has to be answered after the pings that it got. */

@@ -49,10 +49,10 @@ export async function forward(
 const LAST: ReadonlySet<Fault> = new Set(['ClientGone', 'Drain', 'Deadline', 'Stream']);
 
 /** What is left of a broken answer: nothing, where its reader takes it back before the client has got any. */
-function recalled(passed: Passed, { sink }: Attempt): Passed {
+function recalled(passed: Passed, { answer }: Attempt): Passed {
   const { fault, outcome, committed } = passed;
   const broke = fault === undefined ? outcome.vote === 'failure' : !LAST.has(fault);
-  if (!committed || !broke || sink.recall?.() !== true) return passed;
+  if (!committed || !broke || !answer.recall()) return passed;
   return { ...passed, committed: false, torn: false };
 }
 

@@ -22,6 +22,10 @@ class Kept implements Sink {
     // Nothing reaches the client by it.
   }
 
+  recall(): boolean {
+    return false;
+  }
+
   head(): void {
     this.committed = true;
   }
