@@ -28,7 +28,7 @@ const NONE: Bounds = {
   maxConnectionsPerAddress: 0,
 };
 
-const FULL: Failure = {
+export const BODIES_FULL: Failure = {
   reason: 'BodiesFull',
   message: 'The agent holds as many bytes of requests and answers as its memory bears.',
   retryAfterMs: 1000,
@@ -75,6 +75,16 @@ export class Bodies {
     });
   }
 
+  /** Takes bytes for what is made of a body, or is sent, until the response closes. Whether there was room. */
+  reserve(bytes: number, response: ServerResponse): boolean {
+    const { budget } = this.#deps;
+    // A destroyed response emits no further close; its request is about to end.
+    if (response.destroyed) return true;
+    if (!budget.take(bytes)) return false;
+    response.once('close', () => budget.give(bytes));
+    return true;
+  }
+
   #read(
     request: IncomingMessage,
     response: ServerResponse,
@@ -112,7 +122,7 @@ export class Bodies {
       arriving.bytes += chunk.length;
       arriving.lastAt = this.#deps.clock.now();
       if (arriving.bytes > maxBodyBytes) arriving.cut(tooLarge(maxBodyBytes));
-      else if (!account.take(chunk.length)) arriving.cut(FULL);
+      else if (!account.take(chunk.length)) arriving.cut(BODIES_FULL);
       else collected.add(chunk);
     });
     request.on('end', () => {

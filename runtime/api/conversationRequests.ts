@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Block, Message } from '../conversations/messages/messages.ts';
 import { checkMessages, contentProblem } from '../conversations/messages/checkMessages.ts';
 import { scanInSlices } from '../json/scan.ts';
+import { memoryOf } from '../json/parsed.ts';
+import { turn } from '../json/turns.ts';
+import { BODIES_FULL } from './bodies.ts';
 import type { Bodies } from './bodies.ts';
 import type { Problem } from '../errors/failure.ts';
 
@@ -41,15 +44,17 @@ const SHAPES: Record<
 export interface Sent {
   content: string | Block[];
   stream: boolean;
-  /** Size of the body in bytes. */
+  /** Size of the body, in bytes. */
   bytes: number;
+  /** What the content takes in memory, in bytes. */
+  memory: number;
 }
 
 /** The messages of an earlier conversation, or none. */
 export async function readCreate(
   request: IncomingMessage,
   response: ServerResponse,
-  bodies: Pick<Bodies, 'read'>,
+  bodies: Pick<Bodies, 'read' | 'reserve'>,
 ): Promise<{ messages: Message[] } | { problem: Problem }> {
   const read = await readJson(request, response, bodies);
   if ('problem' in read) return read;
@@ -61,7 +66,7 @@ export async function readCreate(
 export async function readSent(
   request: IncomingMessage,
   response: ServerResponse,
-  bodies: Pick<Bodies, 'read'>,
+  bodies: Pick<Bodies, 'read' | 'reserve'>,
 ): Promise<{ sent: Sent } | { problem: Problem }> {
   const read = await readJson(request, response, bodies);
   if ('problem' in read) return read;
@@ -73,29 +78,44 @@ export async function readSent(
     return invalid('The agent runs its tools itself: leave blocks of type tool_result out.');
   }
   const accepts = request.headers.accept?.includes('text/event-stream') === true;
-  return { sent: { content: blocks, stream: stream === true || accepts, bytes: read.bytes } };
+  const { bytes, memory } = read;
+  return { sent: { content: blocks, stream: stream === true || accepts, bytes, memory } };
 }
 
 /** Largest number of JSON values in a body: each takes memory, even one of two bytes. */
 export const MAX_BODY_VALUES = 100_000;
 const NO_NAMES: ReadonlySet<string> = new Set();
 
+interface ReadJson {
+  value: Record<string, unknown>;
+  bytes: number;
+  memory: number;
+}
+
 async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
-  bodies: Pick<Bodies, 'read'>,
-): Promise<{ value: Record<string, unknown>; bytes: number } | { problem: Problem }> {
+  bodies: Pick<Bodies, 'read' | 'reserve'>,
+): Promise<ReadJson | { problem: Problem }> {
   const read = await bodies.read(request, response);
   if ('problem' in read) return read;
   const { body } = read;
-  if (body.length === 0) return { value: {}, bytes: 0 };
+  const bytes = body.length;
+  if (bytes === 0) return { value: {}, bytes, memory: 0 };
   const scanned = await scanInSlices(body, NO_NAMES);
   if (!scanned) return invalid('The body must be a JSON object.');
   if (scanned.values > MAX_BODY_VALUES) {
     return invalid(`The body has more than ${MAX_BODY_VALUES} values.`);
   }
+  await turn(bytes);
   const value = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
-  return { value, bytes: body.length };
+  const memory = memoryOf(value);
+  // The budget has the body, which as values often takes no more.
+  const isMore = memory > bytes && !bodies.reserve(memory - bytes, response);
+  if (isMore) return { problem: BODIES_FULL };
+  // Others may go on before the next one works on so many bytes.
+  await turn(bytes);
+  return { value, bytes, memory };
 }
 
 function invalid(message: string): { problem: Problem } {

@@ -20,7 +20,10 @@ import { OK } from '../resilience/outcome.ts';
 import { FORWARDED, limitKeys } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
 import { readCreate, readSent } from './conversationRequests.ts';
+import { BODIES_FULL } from './bodies.ts';
 import type { Bodies } from './bodies.ts';
+import { limitsTokens } from '../guard/inbound.ts';
+import type { Cost } from '../guard/admission.ts';
 import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
@@ -40,7 +43,7 @@ export interface ConversationsDeps {
   inbound: Pick<Inbound, 'acquire' | 'placeOf'>;
   clock: Clock;
   estimator: TokenEstimator;
-  bodies: Pick<Bodies, 'read'>;
+  bodies: Pick<Bodies, 'read' | 'reserve'>;
   agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment' | 'screenOf' | 'runGuard'>;
   forward: Pick<PeerForward, 'forward'>;
   sendError: SendError;
@@ -240,7 +243,7 @@ export class Conversations {
     const { request, response, context } = visit;
     const read = await readCreate(request, response, this.#deps.bodies);
     if ('problem' in read) return this.#refuse(response, read.problem);
-    return this.#admitted(visit, 0, async () => {
+    return this.#admitted(visit, undefined, async () => {
       const screened = await screenedMessages(read.messages, this.#deps.agent.screenOf(context));
       if ('problem' in screened) return this.#refuse(response, screened.problem);
       const { messages } = begin(screened.messages, limitsOf(context));
@@ -262,12 +265,18 @@ export class Conversations {
     const { lease } = taken;
     let messages: readonly Message[] | undefined;
     try {
-      const bytes = read.sent.bytes + JSON.stringify(lease.conversation.messages).length;
-      return await this.#admitted(visit, bytes, async (place) => {
-        const screened = await this.#deps.agent.screenOf(context).prompt(read.sent.content);
+      const { sent } = read;
+      if (!lease.reserve(sent.memory)) return this.#refuse(response, FULL);
+      // The messages so far, as the model gets them. The budget has the new one.
+      if (!this.#deps.bodies.reserve(lease.bytes, response)) {
+        return this.#refuse(response, BODIES_FULL);
+      }
+      const size = (): number => sent.bytes + JSON.stringify(lease.conversation.messages).length;
+      return await this.#admitted(visit, size, async (place) => {
+        const screened = await this.#deps.agent.screenOf(context).prompt(sent.content);
         if ('problem' in screened) return this.#refuse(response, screened.problem);
         const ended = await this.#turn({ ...visit, context: { ...context, place } }, lease, {
-          ...read.sent,
+          ...sent,
           content: screened.content,
         });
         messages = ended.messages;
@@ -275,28 +284,29 @@ export class Conversations {
         await lease.release(messages);
         // Another request deleted the conversation meanwhile.
         const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
-        return this.#answer(visit, { ...ended, ...deleted }, read.sent);
+        return this.#answer(visit, { ...ended, ...deleted }, sent);
       });
     } finally {
       if (!messages) await lease.release();
     }
   }
 
-  /** Takes a permit for the agent's limits and bulkhead. */
+  /** Takes a permit for the agent's limits and bulkhead. `bytes` of the request to the model; absent: it makes none. */
   async #admitted(
     visit: Visit,
-    bytes: number,
+    bytes: (() => number) | undefined,
     serve: (place: Place) => Promise<Served>,
   ): Promise<Served> {
     const { request, response, cut, context } = visit;
-    const { conversation, model, usage } = context;
+    const { conversation, model, usage, inForce } = context;
     const { clock, inbound, estimator } = this.#deps;
-    const size = { textBytes: bytes, mediaTokens: 0, maxTokens: conversation.maxTokens };
     const deadlineAt = clock.now() + conversation.runTimeoutMs;
+    const cost = (textBytes: number): Cost =>
+      estimator.estimate(model, { textBytes, mediaTokens: 0, maxTokens: conversation.maxTokens });
     const asked = inbound.acquire({
       deadlineAt,
       header: limitKeys(context.principal, (name) => headerOf(request, name)),
-      ...(bytes > 0 && { cost: estimator.estimate(model, size) }),
+      ...(bytes && limitsTokens(inForce.content) && { cost: cost(bytes()) }),
     });
     const { trace } = context;
     const waiting = awaitAdmission(asked, cut.signal);
@@ -365,7 +375,12 @@ export class Conversations {
   async #read(ref: Ref, response: ServerResponse): Promise<Served> {
     const found = await this.#deps.agent.store().read(ref);
     if (typeof found === 'string') return this.#refuse(response, ABSENCES[found]);
-    answer(response, 200, view(found));
+    const body = Buffer.from(JSON.stringify(view(found)));
+    // A client may read it slowly.
+    if (!this.#deps.bodies.reserve(body.length, response)) {
+      return this.#refuse(response, BODIES_FULL);
+    }
+    answer(response, 200, body);
     return FINE;
   }
 
@@ -455,10 +470,10 @@ function answer(
   value: unknown,
   headers: Record<string, string> = {},
 ): void {
-  const body = JSON.stringify(value);
+  const body = Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value));
   response.writeHead(status, {
     'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
+    'content-length': body.length,
     ...idHeaders(response),
     ...headers,
   });

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import { INBOUND } from '../../contract/link.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Cost } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
+import { limitsTokens } from '../guard/inbound.ts';
 import type { Inbound, InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
@@ -144,10 +144,7 @@ export class Messages {
 
   async #admitted(visit: Visit, read: MessagesRequest): Promise<Served> {
     const { response, inForce, trace } = visit;
-    const byTokens = inForce.content.limits.some(
-      ({ target, resource }) => target === INBOUND && resource !== 'Requests',
-    );
-    const cost = byTokens ? this.#estimate(inForce, read) : undefined;
+    const cost = limitsTokens(inForce.content) ? this.#estimate(inForce, read) : undefined;
     const admitted = this.#admit(visit, cost);
     const admission = admitted instanceof Promise ? await trace.waits(admitted) : admitted;
     if (admission.kind === 'Rejection') {

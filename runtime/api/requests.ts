@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ScannedObject } from '../json/scan.ts';
 import { isWritten, scanInSlices, textOf } from '../json/scan.ts';
+import { turn } from '../json/turns.ts';
 import type { Expected } from '../model/attempt/attempt.ts';
 import { NO_TOKENS, requestSize, statedMaxTokens } from '../model/attempt/estimate.ts';
 import type { RequestMembers, RequestSize } from '../model/attempt/estimate.ts';
@@ -141,9 +142,14 @@ async function jsonRequest(
   // Servers differ in which one counts.
   if (repeated !== undefined) return invalid(`${repeated}: is there twice. Send it once.`);
   if (alike !== undefined) return invalid(`${alike}: write its name in lower case, once.`);
+  const waits = turn(body.length);
+  if (waits) await waits;
   const read = messageRequest(path, route, body, scanned);
   if (isProblem(read) || route === COUNT_TOKENS) return read;
   read.session = sessionOf(body, scanned.members);
+  // What an endpoint makes of a long body is work for another turn.
+  const waitsAgain = turn(body.length);
+  if (waitsAgain) await waitsAgain;
   return read;
 }
 

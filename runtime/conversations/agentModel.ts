@@ -7,6 +7,7 @@ import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../e
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { scanInSlices } from '../json/scan.ts';
+import { turn } from '../json/turns.ts';
 import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import { CREDENTIALS } from '../model/transport/headers.ts';
@@ -91,15 +92,10 @@ export class AgentModel {
 
   /** Reads one answer. */
   async #read(client: Anthropic, call: AgentCall, sent: SdkRequest): Promise<ModelOutcome> {
-    const { model, maxTokens, system, tools, messages, signal, text } = call;
+    const { model, maxTokens, signal, text } = call;
+    // The request itself makes the body, so that the SDK keeps no copy of it for as long as the call lasts.
     const stream = client.messages.stream(
-      {
-        model,
-        max_tokens: maxTokens,
-        ...(system !== undefined && { system }),
-        ...(tools.length > 0 && { tools: [...tools] }),
-        messages: [...messages],
-      },
+      { model, max_tokens: maxTokens, messages: [] },
       { signal },
     );
     const account = new ByteAccount(this.#budget);
@@ -140,6 +136,16 @@ function answered({ content, stop_reason: stopReason, usage }: Anthropic.Message
     message: { content, stopReason: stopReason ?? 'end_turn' },
     usage: { inputTokens: usage.input_tokens, outputTokens: usage.output_tokens },
   };
+}
+
+function bodyOf({ model, maxTokens, system, tools, messages }: AgentCall): Buffer {
+  const body = {
+    ...{ model, max_tokens: maxTokens },
+    ...(system !== undefined && { system }),
+    ...(tools.length > 0 && { tools }),
+    ...{ messages, stream: true },
+  };
+  return Buffer.from(JSON.stringify(body));
 }
 
 /** One request of a turn. The SDK sends it once more for each time that its answer is taken back. */
@@ -198,8 +204,10 @@ class SdkRequest {
     const { content, endpoints, model, maxTokens, deadlineAt } = this.#call;
     const signal = AbortSignal.any([this.#call.signal, this.#refused.signal]);
     const { principal, conversation, place, onUsage, trace } = this.#call;
-    const body = Buffer.from(init?.body as string);
+    const body = bodyOf(this.#call);
+    await turn(body.length);
     const scanned = (await scanInSlices(body, MEMBERS))!;
+    await turn(body.length);
     const chat = trace.chat({ model, stream: true, maxTokens, body });
     const request = {
       content,

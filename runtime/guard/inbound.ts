@@ -1,3 +1,4 @@
+import type { Content } from '../../contract/generated/types.ts';
 import { INBOUND } from '../../contract/link.ts';
 import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
 import { UNBOUNDED } from './guardSpec.ts';
@@ -8,6 +9,11 @@ import type { ActualCost, Asked } from './admission.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec } from './guardSpec.ts';
 import type { Admission, Bound, Issuer, Waiting } from './permit.ts';
+
+/** Whether a limit of the agent itself counts tokens. Only then does a request need an estimate of them. */
+export function limitsTokens({ limits }: Pick<Content, 'limits'>): boolean {
+  return limits.some(({ target, resource }) => target === INBOUND && resource !== 'Requests');
+}
 
 /** Bounds the requests of the agent's API: rate limits, then concurrency. */
 export class Inbound implements Issuer {

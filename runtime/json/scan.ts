@@ -96,6 +96,8 @@ class Scan implements ScannedObject {
   /** Open brackets, as the byte that closes each. */
   readonly #open: number[] = [];
   #at = 0;
+  /** Whether it is inside of a value that is a string. */
+  #isInString = false;
   /** The top-level member that is being read. */
   #name: string | undefined;
   #start = 0;
@@ -105,15 +107,15 @@ class Scan implements ScannedObject {
     this.#names = names;
   }
 
-  /** Where the next value begins, or what is before it. */
+  /** The place up to which all is read. */
   get at(): number {
     return this.#at;
   }
 
-  /** Reads until a value begins at `until` or later. */
+  /** Reads until `until` or, in anything but the text of a string, beyond it. */
   run(until: number): 'Object' | 'None' | 'Unfinished' {
     while (this.#at !== INVALID && this.#at < until) {
-      if (!this.#value()) continue;
+      if (!(this.#isInString ? this.#string(until) : this.#value(until))) continue;
       this.#close();
       if (this.#at !== INVALID && this.#open.length === 0) {
         return skipSpace(this.#json, this.#at) === this.#json.length ? 'Object' : 'None';
@@ -122,15 +124,28 @@ class Scan implements ScannedObject {
     return this.#at === INVALID ? 'None' : 'Unfinished';
   }
 
-  /** Reads a value to its end; false for one that contains others, or for none. */
-  #value(): boolean {
+  /** Reads a value to its end; false for one that contains others or has not ended, and for none. */
+  #value(until: number): boolean {
     const json = this.#json;
     const at = skipSpace(json, this.#at);
     this.values += 1;
     const byte = json[at];
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return this.#begin(at, byte);
+    if (byte === QUOTE && until < json.length) {
+      this.#at = at + 1;
+      return this.#string(until);
+    }
     this.#at = byte === QUOTE ? stringEnd(json, at) : scalarEnd(json, at);
     return this.#at !== INVALID;
+  }
+
+  /** Reads the rest of a string; false if it has not ended. */
+  #string(until: number): boolean {
+    const at = textEnd(this.#json, this.#at, until);
+    const isEnd = at !== INVALID && this.#json[at] === QUOTE;
+    this.#isInString = !isEnd;
+    this.#at = isEnd ? at + 1 : at;
+    return isEnd;
   }
 
   #begin(at: number, byte: number): boolean {
@@ -271,8 +286,17 @@ function stringEnd(json: Buffer, at: number): number {
   for (at += 1; ;) {
     while (PLAIN[json[at]!] === 1) at += 1;
     if (json[at] === QUOTE) return at + 1;
-    if (json[at] !== BACKSLASH) return INVALID;
-    at = escapeEnd(json, at);
+    at = json[at] === BACKSLASH ? escapeEnd(json, at) : INVALID;
+    if (at === INVALID) return INVALID;
+  }
+}
+
+/** Index of the quote that ends the text at `at`, or of a part of it at `until` or after. */
+function textEnd(json: Buffer, at: number, until: number): number {
+  for (;;) {
+    while (at < until && PLAIN[json[at]!] === 1) at += 1;
+    if (json[at] === QUOTE || (at >= until && at < json.length)) return at;
+    at = json[at] === BACKSLASH ? escapeEnd(json, at) : INVALID;
     if (at === INVALID) return INVALID;
   }
 }

@@ -6,14 +6,15 @@ import { join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import type { Earlier } from '../control/upgrade.ts';
-import { send } from '../testing/client.ts';
+import { open, send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
-import { CONVERSATION, beginConversation, said } from '../testing/conversation.ts';
+import { CONVERSATION, beginConversation, json, said } from '../testing/conversation.ts';
 import { askLoop, loopFlags } from '../testing/loop.ts';
 import { startProcess } from '../testing/process.ts';
 import type { RuntimeProcess } from '../testing/process.ts';
 import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 
 const MIB = 1024 * 1024;
@@ -151,5 +152,77 @@ describe('a body of /v1/messages that is screened', () => {
     const [answer, holdMs] = await held(scene, () => send(scene.agent.agentUrl, { body }));
     expect(answer.status).toBe(status);
     expect(holdMs).toBeLessThan(MAX_HOLD_MS);
+  });
+});
+
+const CONTENTS: [what: string, bodyOf: () => string][] = [
+  ['24 MiB of one word', () => `{"content":"${fill('x', 24 * MIB)}"}`],
+  ['24 MiB of text beyond Latin letters', () => `{"content":"${fill('x', 24 * MIB)}€"}`],
+  ['24 MiB of escapes', () => `{"content":"${fill('\\u0061', 24 * MIB)}"}`],
+  ['10,000 texts', () => `{"content":[${fill('{"type":"text","text":"a"},', 270_000)}{"type":"text","text":"b"}]}`], // prettier-ignore
+];
+
+describe('a message to a conversation', () => {
+  it.each(CONTENTS)('of %s holds no turn for long', async (_, bodyOf) => {
+    const body = bodyOf();
+    const [answer, holdMs] = await held(scene, () => sayTo(scene.agent, body));
+    expect(answer.status).toBe(200);
+    expect(holdMs).toBeLessThan(MAX_HOLD_MS);
+  });
+
+  it('counts in the memory of conversations, which takes no more than it bears', async () => {
+    const body = `{"content":"${fill('x', 15 * MIB)}€"}`;
+    const { agentUrl } = scene.agent;
+    const ids: string[] = [];
+    const statuses: number[] = [];
+    while (statuses.length < 8 && statuses.at(-1) !== 503) {
+      ids.push(await beginConversation(agentUrl));
+      const path = `/v1/conversations/${ids.at(-1)}/messages`;
+      const answer = await send(agentUrl, { path, body });
+      statuses.push(answer.status);
+      if (answer.status === 503) expect(answer.body.toString()).toContain('as many conversations');
+    }
+    expect([statuses[0], statuses.at(-1)]).toEqual([200, 503]);
+    for (const id of ids)
+      await send(agentUrl, { method: 'DELETE', path: `/v1/conversations/${id}` });
+  });
+
+  it('counts by its values, which take more than their bytes', async () => {
+    const blocks = fill('{"type":"a"},', 430_000);
+    const messages = `[{"role":"user","content":[${blocks}{"type":"text","text":"b"}]}]`;
+    const { agentUrl } = scene.agent;
+    const ids: string[] = [];
+    let status = 0;
+    for (let i = 0; i < 60 && status !== 503; i += 1) {
+      const body = `{"messages":${messages}}`;
+      const answer = await send(agentUrl, { path: '/v1/conversations', body });
+      status = answer.status;
+      if (status === 201) ids.push(json<{ id: string }>(answer).id);
+    }
+    expect(status).toBe(503);
+    for (const id of ids)
+      await send(agentUrl, { method: 'DELETE', path: `/v1/conversations/${id}` });
+  });
+
+  it('is sent to slow readers as far as the budget of bodies allows', async () => {
+    const { agentUrl } = scene.agent;
+    const messages = [{ role: 'user', content: 'x'.repeat(20 * MIB) }];
+    const id = await beginConversation(agentUrl, messages);
+    const path = `/v1/conversations/${id}`;
+    const statuses: number[] = [];
+    const readers = Array.from({ length: 12 }, () => {
+      const reader = open(agentUrl, { method: 'GET', path })
+        .on('error', () => undefined)
+        .end();
+      // Nobody reads the body.
+      reader.on('response', ({ statusCode }) => void statuses.push(statusCode ?? 0));
+      return reader;
+    });
+    await until(() => statuses.length === readers.length);
+    expect(statuses.filter((each) => each === 200)).toHaveLength(3);
+    expect(statuses.filter((each) => each === 503)).toHaveLength(9);
+    for (const reader of readers) reader.destroy();
+    await until(async () => (await send(agentUrl, { method: 'GET', path })).status === 200);
+    await send(agentUrl, { method: 'DELETE', path });
   });
 });

@@ -49,13 +49,13 @@ function isBlock(value: unknown): value is Block {
 /** The first message must be the user's, and each requested tool must have its result in the next message. */
 function orderProblem(messages: readonly Message[]): string | undefined {
   for (const [i, message] of messages.entries()) {
-    const asked = toolUses(messages[i - 1]).map(({ id }) => id);
+    const asked = new Set(toolUses(messages[i - 1]).map(({ id }) => id));
     const given = resultsIn(message);
     if (i === 0 && message.role !== 'user') return "messages[0] must be the user's";
-    if (asked.some((id) => !given.includes(id))) {
+    if ([...asked].some((id) => !given.has(id))) {
       return `messages[${i}] must bring a tool_result for each tool_use of the message before`;
     }
-    if (given.some((id) => !asked.includes(id))) {
+    if ([...given].some((id) => !asked.has(id))) {
       return `messages[${i}] has a tool_result without a tool_use in the message before`;
     }
   }
@@ -64,10 +64,9 @@ function orderProblem(messages: readonly Message[]): string | undefined {
     : 'the last message asks for tools whose results are missing';
 }
 
-function resultsIn(message: Message): string[] {
-  return blocksOf(message).flatMap((block) =>
-    block.type === 'tool_result' ? [block.tool_use_id] : [],
-  );
+function resultsIn(message: Message): Set<string> {
+  const results = blocksOf(message).filter((block) => block.type === 'tool_result');
+  return new Set(results.map(({ tool_use_id: id }) => id));
 }
 
 function bad(message: string): Restored {

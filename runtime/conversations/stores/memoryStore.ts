@@ -1,3 +1,4 @@
+import { memoryOf } from '../../json/parsed.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Message } from '../messages/messages.ts';
 import type { Absence, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
@@ -9,7 +10,7 @@ export interface MemoryStoreDeps {
   newId: () => string;
   /** Why an id is not here. */
   absenceOf(id: string): Absence;
-  /** Largest size of all conversations, in bytes. A full store takes no new ones. */
+  /** Largest size of all conversations in memory, in bytes. A full store takes neither new ones nor messages. */
   maxBytes: number;
   /** Reports an expired conversation. */
   onExpired?: (id: string) => unknown;
@@ -51,7 +52,7 @@ export class MemoryStore implements ConversationStore {
 
   create(messages: readonly Message[], principal: string): Promise<Kept | undefined> {
     this.#sweep();
-    const bytes = sizeOf(messages);
+    const bytes = memoryOf(messages);
     if (this.#bytes + bytes > this.#deps.maxBytes) return Promise.resolve(undefined);
     const now = this.#now();
     const kept = { id: this.#deps.newId(), messages, createdAt: now, usedAt: now };
@@ -89,10 +90,20 @@ export class MemoryStore implements ConversationStore {
   }
 
   #lease(entry: Entry, turn: AbortController): Lease {
+    let reserved = 0;
     return {
       conversation: entry.kept,
+      bytes: entry.bytes,
       signal: turn.signal,
+      reserve: (bytes) => {
+        if (this.#bytes + bytes > this.#deps.maxBytes) return false;
+        this.#bytes += bytes;
+        reserved += bytes;
+        return true;
+      },
       release: (messages) => {
+        this.#bytes -= reserved;
+        reserved = 0;
         if (entry.turn !== turn) return Promise.resolve();
         entry.turn = undefined;
         entry.usedAt = this.#deps.clock.now();
@@ -103,7 +114,7 @@ export class MemoryStore implements ConversationStore {
   }
 
   #keep(entry: Entry, messages: readonly Message[]): void {
-    const bytes = sizeOf(messages);
+    const bytes = memoryOf(messages);
     this.#bytes += bytes - entry.bytes;
     this.#messages += messages.length - entry.kept.messages.length;
     entry.bytes = bytes;
@@ -152,8 +163,4 @@ export class MemoryStore implements ConversationStore {
   #now(): string {
     return this.#deps.clock.date().toISOString();
   }
-}
-
-function sizeOf(messages: readonly Message[]): number {
-  return Buffer.byteLength(JSON.stringify(messages));
 }

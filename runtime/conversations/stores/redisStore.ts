@@ -1,3 +1,4 @@
+import { memoryOf } from '../../json/parsed.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../guard/clock.ts';
 import { freeId } from './conversationId.ts';
@@ -212,6 +213,7 @@ interface LeaseAccess {
 /** A lease that renews itself until its turn ends. */
 class RedisLease implements Lease {
   readonly conversation: Kept;
+  readonly bytes: number;
   readonly #access: LeaseAccess;
   /** Resolves when the lease is released or its release has failed. */
   readonly released: Promise<void>;
@@ -223,6 +225,7 @@ class RedisLease implements Lease {
 
   constructor(conversation: Kept, access: LeaseAccess) {
     this.conversation = conversation;
+    this.bytes = memoryOf(conversation.messages);
     this.#access = access;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.released = promise;
@@ -232,6 +235,11 @@ class RedisLease implements Lease {
 
   get signal(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** Redis has bounds of its own. */
+  reserve(): boolean {
+    return true;
   }
 
   async release(messages?: readonly Message[]): Promise<void> {

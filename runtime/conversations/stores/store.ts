@@ -26,8 +26,12 @@ export type CommandTrace = Pick<RequestTrace, 'command'>;
 /** The right to change a conversation. One turn at a time has it. */
 export interface Lease {
   readonly conversation: Kept;
+  /** What the messages take in memory, about, in bytes. */
+  readonly bytes: number;
   /** Aborts when the conversation is deleted or the lease is lost. */
   readonly signal: AbortSignal;
+  /** Takes room in the store for so many bytes more, until the release. Whether there is. */
+  reserve(bytes: number): boolean;
   /** Stores the messages and ends the lease. Without messages the conversation stays unchanged. */
   release(messages?: readonly Message[]): Promise<void>;
 }
