@@ -21,8 +21,8 @@ export interface Audited {
   watchGuard: () => void;
   /** Makes the audit follow a request's trace. */
   follow: (request: Seen, route: string, trace: RequestTrace) => RequestTrace;
-  /** Why the agent serves no request while events cannot be stored; undefined otherwise. */
-  unavailable: () => Failure | undefined;
+  /** Why the agent does not serve the last of the open requests, whose events could not be stored; undefined otherwise. */
+  unavailable: (openRequests: number) => Failure | undefined;
 }
 
 const UNAVAILABLE: Failure = {
@@ -79,7 +79,7 @@ export function makeAudit(
       );
       return trace;
     },
-    unavailable: () => (audit.refusing ? UNAVAILABLE : undefined),
+    unavailable: (openRequests) => (audit.refuses(openRequests) ? UNAVAILABLE : undefined),
   };
 }
 

@@ -180,7 +180,7 @@ function makeAgentServer(
     routes: () => inForce()?.content.routes ?? [],
     trace: (request, response, route) => begin(request, () => requestIdOf(response), route),
     traceMalformed: (socket, id) => begin({ socket, headers: {} }, () => id, 'other'),
-    unavailable,
+    unavailable: () => unavailable(lifecycle.openRequests),
     ...{ blockedSource, blockedClient },
     onServed: (route, served, seconds) => {
       core.metrics.served(route, served, seconds);

@@ -931,7 +931,7 @@ export interface AgentDeploymentSpec {
       include: 'None' | 'Arguments';
     }[];
     /**
-     * Refuse requests with 503 AuditUnavailable while events cannot be kept. Default false, which drops and counts them.
+     * Refuse requests with 503 AuditUnavailable, and calls of tools, while their events could not be kept. Each one under way keeps 4096 bytes of bufferBytes and queueBytes. Default false, which drops and counts events.
      */
     required: boolean;
   };

@@ -74,6 +74,8 @@ interface ToolRun extends Omit<ToolContext, 'trace'> {
   screen: TurnScreen;
   isTool: (name: string) => boolean;
   trace: RequestTrace;
+  /** Answer of a call that could not be recorded. */
+  unrecorded: ToolAnswer | undefined;
 }
 
 /** Replaces arguments with a secret in the audit. */
@@ -268,14 +270,17 @@ export class Agent {
         return screen.outcome(outcome, { onText: (each) => text.add(each), isTool });
       },
       runTool: async (call, signal) => {
-        const answer = await this.#runTool(call, {
-          ...contextOf(signal),
-          tools,
-          screen,
-          isTool,
-          trace,
-        });
-        return resultOf(call, await screen.toolResult(answer, originOf(call, inForce.content)));
+        const release = trace.listener.reserve();
+        try {
+          const answer = await this.#runTool(call, {
+            ...contextOf(signal),
+            ...{ tools, screen, isTool, trace },
+            unrecorded: release ? undefined : UNRECORDED,
+          });
+          return resultOf(call, await screen.toolResult(answer, originOf(call, inForce.content)));
+        } finally {
+          release?.();
+        }
       },
     };
   }
@@ -298,12 +303,12 @@ export class Agent {
 
   async #runTool(
     call: ToolUse,
-    { tools, screen, isTool, trace: request, ...context }: ToolRun,
+    { tools, screen, isTool, trace: request, unrecorded, ...context }: ToolRun,
   ): Promise<ToolAnswer> {
     const { clock, onToolCall } = this.#deps;
     const began = clock.now();
     const trace = request.tool(call);
-    const withheld = screen.withheld(call);
+    const withheld = screen.withheld(call) ?? unrecorded;
     const running = withheld ?? tools.run(call, { ...context, trace });
     const answer = (await running) ?? unknownTool(call);
     const { isError, outcome, kept, misuse } = answer;
@@ -355,6 +360,12 @@ function originOf({ name }: ToolUse, { tools = [], mcpServers = [] }: Content): 
   const server = mcpServers.find((each) => name.startsWith(`${each.name}__`));
   return { kind: 'McpResults', names: server ? [name, server.name] : [name] };
 }
+
+const UNRECORDED: ToolAnswer = {
+  outcome: IGNORED,
+  text: 'The tool was not called: the agent cannot record calls at present, and must not make any without.',
+  isError: true,
+};
 
 function unknownTool({ name }: ToolUse): ToolAnswer {
   return { outcome: IGNORED, text: `There is no tool named ${name}.`, isError: true };

@@ -95,6 +95,10 @@ export class RequestWatch implements RequestListener {
     this.#next.denied(refusal);
   }
 
+  reserve(): (() => void) | undefined {
+    return this.#next.reserve();
+  }
+
   toolCalled(call: EndedCall): void {
     this.#next.toolCalled(call);
     const { misuse, name } = call;

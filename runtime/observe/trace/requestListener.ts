@@ -48,6 +48,8 @@ export interface RequestListener {
   unidentified(failure: { reason: string; message: string }): void;
   /** The client was let in and may not do what it asked for. */
   denied(refusal: DeniedRequest): void;
+  /** Keeps room to record a call of a tool until the returned function is called; undefined if there is none. */
+  reserve(): (() => void) | undefined;
   toolCalled(call: EndedCall): void;
   /** Something in the request may be an attack. */
   detected(detection: RequestDetection): void;
@@ -60,6 +62,7 @@ export const NO_LISTENER: RequestListener = {
   identified: nothing,
   unidentified: nothing,
   denied: nothing,
+  reserve: () => nothing,
   toolCalled: nothing,
   detected: nothing,
   ended: nothing,

@@ -61,6 +61,9 @@ const MAX_KNOWN_CLIENTS = 10_000;
 /** Largest number of characters that one query reads. */
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 
+/** Room that a request or call under way keeps in each queue if the audit is required, in bytes: about three events. */
+const RESERVED_BYTES = 4096;
+
 /** The clock of the pod may have been set back by so much between two events, in milliseconds. */
 const MAX_CLOCK_STEP_MS = 60_000;
 
@@ -85,15 +88,43 @@ export class Audit {
   #spec: AuditSpec | undefined;
   #source = new SourceAddress([]);
   #tools: ReadonlySet<string> = new Set();
+  /** Requests under way when the last one began. */
+  #openRequests = 0;
+  /** Calls of tools under way. */
+  #calls = 0;
 
   constructor(deps: AuditDeps) {
     this.#deps = deps;
     this.#headFile = new HeadFile(deps.headPath);
   }
 
-  /** Whether the agent must refuse requests because it could not store their events. */
-  get refusing(): boolean {
-    return this.#spec?.required === true && !this.#all().every(({ ready }) => ready);
+  /**
+   * Whether the agent must refuse the last of these open requests, because the queues might have no room for its events.
+   * Each request under way keeps room.
+   */
+  refuses(openRequests: number): boolean {
+    this.#openRequests = openRequests;
+    return !this.#hasRoom();
+  }
+
+  /** Keeps room for the event of a call until the returned function is called; undefined if there is none. */
+  reserve(): (() => void) | undefined {
+    this.#calls += 1;
+    const release = (): void => void (this.#calls -= 1);
+    if (this.#hasRoom()) return release;
+    release();
+    return undefined;
+  }
+
+  /** Whether the queues have the room that is reserved. Always, unless the audit is required. */
+  #hasRoom(): boolean {
+    if (!this.#spec?.required) return true;
+    return this.#all().every(({ ready, room }) => ready && room >= this.#reserved);
+  }
+
+  /** Bytes that requests and calls under way keep in each queue. */
+  get #reserved(): number {
+    return this.#spec?.required ? (this.#openRequests + this.#calls) * RESERVED_BYTES : 0;
   }
 
   /** Head of the chain; undefined without one. */
@@ -126,6 +157,7 @@ export class Audit {
       {
         time: () => this.#deps.clock.date().getTime(),
         record: (event) => this.record(event),
+        reserve: () => this.reserve(),
         authentication: this.#authentication(),
         isNews: (client, source) => this.#isNews(client, source, spec),
         withArguments: (tool) => spec.argumentsOf.includes(tool),
@@ -141,8 +173,11 @@ export class Audit {
     const line = this.#chain.seal(toOcsf(event, this.#origin()));
     this.#counts[event.type] += 1;
     this.#ring.push(line);
+    // What was refused did no harm, and its events must not take the room of those that are served.
+    const kept = event.outcome === 'Denied' ? this.#reserved : 0;
     for (const sink of this.#all()) {
-      if (!sink.write(line)) this.#dropped.set(sink.name, (this.#dropped.get(sink.name) ?? 0) + 1);
+      const written = sink.room - line.length >= kept && sink.write(line);
+      if (!written) this.#dropped.set(sink.name, (this.#dropped.get(sink.name) ?? 0) + 1);
     }
   }
 

@@ -5,8 +5,10 @@ export interface Sink {
   readonly name: string;
   /** Lines that wait to be kept, in bytes. */
   readonly queuedBytes: number;
-  /** Whether the sink expects to store the next line. */
+  /** Whether the sink expects to store the next line that it has room for. */
   readonly ready: boolean;
+  /** Bytes of lines that it takes before it drops one. */
+  readonly room: number;
   /** Takes a line without its newline; false if it drops the line. Returns at once. */
   write(line: string): boolean;
   /** Resolves when all lines are stored, or cannot be at present. */
@@ -47,7 +49,11 @@ export class LineQueue {
   }
 
   get ready(): boolean {
-    return !this.#failing && this.#bytes < this.#deps.maxBytes;
+    return !this.#failing;
+  }
+
+  get room(): number {
+    return this.#deps.maxBytes - this.#bytes;
   }
 
   write(line: string): boolean {

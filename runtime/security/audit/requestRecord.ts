@@ -21,6 +21,7 @@ export interface RequestRecordDeps {
   /** Wall clock, in milliseconds. */
   time(): number;
   record(event: AuditEvent): void;
+  reserve(): (() => void) | undefined;
   /** How the agent authenticates clients at present. */
   authentication: KnownClient['authentication'];
   /** Whether to record this client's success. */
@@ -105,6 +106,10 @@ export class RequestRecord implements RequestListener {
   unidentified({ reason, message }: { reason: string; message: string }): void {
     const outcome = DENIALS.has(reason) ? 'Denied' : 'Failure';
     this.#record({ type: 'AuthenticationFailed', outcome, reason, message });
+  }
+
+  reserve(): (() => void) | undefined {
+    return this.#deps.reserve();
   }
 
   toolCalled({ name, status, input }: EndedCall): void {

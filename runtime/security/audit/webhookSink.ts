@@ -76,7 +76,11 @@ export class WebhookSink implements Sink {
   }
 
   get ready(): boolean {
-    return this.#memory.ready && this.queuedBytes < this.#deps.queueBytes;
+    return this.#memory.ready;
+  }
+
+  get room(): number {
+    return Math.min(this.#memory.room, this.#deps.queueBytes - this.queuedBytes);
   }
 
   write(line: string): boolean {
