@@ -29,7 +29,6 @@ import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import {
   FAULTS,
-  spent,
   NOT_CONFIGURED,
   STARTING,
   credentialMissing,
@@ -294,7 +293,7 @@ export class Messages {
   #answer(visit: Visit, answer: ModelAnswer, sink: ResponseSink): Served {
     if (answer.kind !== 'Answered') return this.#refuseFor(visit, answer);
     const { fault, outcome, status = 0 } = answer.result;
-    if (fault !== undefined) return this.#fault(visit, answer, spent(FAULTS[fault], answer), sink);
+    if (fault !== undefined) return this.#fault(visit, answer, FAULTS[fault], sink);
     const failed = outcome.vote === 'failure' || status >= 500;
     return { reason: failed || status >= 400 ? 'UpstreamError' : 'None', failed };
   }
@@ -305,7 +304,7 @@ export class Messages {
       return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
     }
     const { rejection, mounted } = answer;
-    const problem = cutProblem(visit.cut) ?? spent(rejected(rejection, mounted), answer);
+    const problem = cutProblem(visit.cut) ?? rejected(rejection, mounted);
     return this.#refuse(visit.response, problem);
   }
 

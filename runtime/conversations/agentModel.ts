@@ -3,7 +3,7 @@ import type * as Sdk from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ActualCost } from '../guard/admission.ts';
-import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected, spent } from '../errors/problems.ts';
+import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { scanInSlices } from '../json/scan.ts';
@@ -248,10 +248,10 @@ class SdkRequest {
       return this.#fail(missing ? credentialMissing(missing) : NOT_CONFIGURED, sink);
     }
     if (answer.kind === 'Refused') {
-      return this.#fail(spent(rejected(answer.rejection, answer.mounted), answer), sink);
+      return this.#fail(rejected(answer.rejection, answer.mounted), sink);
     }
     const { fault, held } = answer.result;
-    if (fault !== undefined) this.#fail(spent(FAULTS[fault], answer), sink);
+    if (fault !== undefined) this.#fail(FAULTS[fault], sink);
     else if (held !== undefined) sink.answer(held);
   }
 

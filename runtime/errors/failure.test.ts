@@ -65,9 +65,9 @@ describe('an error answer of the runtime', () => {
     expect(told(true, 5001)).toBe('false');
   });
 
-  it('tells a client not to retry while the retry budget is used up', () => {
-    const failure: Failure = { reason: 'UpstreamUnreachable', message: '', budgetSpent: true };
-    expect(errorHeaders(failure, '', PATIENT)['x-should-retry']).toBe('false');
+  it('leaves retries of what failed at the provider to the client', () => {
+    const failure: Failure = { reason: 'UpstreamUnreachable', message: '' };
+    expect(errorHeaders(failure, '', PATIENT)['x-should-retry']).toBeUndefined();
   });
 
   it('is explained in docs/troubleshooting.md with its status', () => {

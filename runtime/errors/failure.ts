@@ -70,8 +70,6 @@ export interface Failure {
   message: string;
   /** Time after which it may work again, in milliseconds. */
   retryAfterMs?: number;
-  /** Whether the retry budget of the dependency that failed is used up. */
-  budgetSpent?: boolean;
 }
 
 /** Decides when a client should retry. */
@@ -149,10 +147,10 @@ function clientWait(ms: number, { patienceMs, random }: ClientWait): number {
 
 /** Whether a retry soon would be pointless. */
 function isPointless(
-  { reason, retryAfterMs = 0, budgetSpent = false }: Failure,
+  { reason, retryAfterMs = 0 }: Failure,
   { retried, patienceMs }: ClientWait,
 ): boolean {
-  return POINTLESS.has(reason) || (retried && retryAfterMs > patienceMs) || budgetSpent;
+  return POINTLESS.has(reason) || (retried && retryAfterMs > patienceMs);
 }
 
 /** The failure as a whole HTTP/1.1 response, for sockets without a ServerResponse. */

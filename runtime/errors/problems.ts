@@ -47,14 +47,6 @@ export function cutProblem({ signal }: AbortController): Problem | undefined {
   return why instanceof Cut ? FAULTS[why.why] : undefined;
 }
 
-/** Adds to a problem whether the retry budget of its dependency is used up. */
-export function spent(
-  problem: Problem,
-  { budgetSpent = false }: { budgetSpent?: boolean },
-): Problem {
-  return problem === 'Gone' || !budgetSpent ? problem : { ...problem, budgetSpent };
-}
-
 /** Answer to the client after a rejection. `mounted`: whether the credential is the agent's own. */
 export function rejected(rejection: Rejection, mounted = true): Failure {
   const { reason, target, retryAfterMs } = rejection;

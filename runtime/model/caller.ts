@@ -88,15 +88,12 @@ export class ModelCaller {
 
   /** Rejects only on a programming error. `onUsage` gets the usage of each attempt. */
   async call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
-    const { pool, retryBudgets, clock } = this.#deps;
+    const { pool, clock } = this.#deps;
     const route = new Route(this.#deps, request);
     const asked = route.first();
     // Awaits only if there is something to wait for: every request runs this code.
     let first = asked instanceof Promise ? await asked : asked;
     if (request.ownTurn === true) first = await throughGates(first, { request, route, clock });
-    const isSpent = (dependency: string): boolean =>
-      retryBudgets.of(dependency).isSpent(clock.now());
-    if (first.kind === 'Refused') return { ...first, budgetSpent: isSpent(first.dependency) };
     if (first.kind !== 'Granted') return first;
     const next = new NextAttempt(this.#deps, request, route);
     let granted: Granted | undefined = first;
@@ -119,7 +116,6 @@ export class ModelCaller {
         client,
       });
       answer = { kind: 'Answered', result, dependency };
-      if (result.fault !== undefined) answer.budgetSpent = isSpent(dependency);
       const went: Granted | Cut | undefined = await next.go(result, member);
       if (went instanceof Cut) {
         return { ...answer, result: client.ended({ ...result, fault: went.why }) };

@@ -36,8 +36,6 @@ export type ModelAnswer =
       result: AttemptResult;
       /** Dependency of the last attempt. */
       dependency: string;
-      /** Whether the retry budget of the dependency is used up. */
-      budgetSpent?: boolean;
     }
-  | (Refused & { budgetSpent?: boolean })
+  | Refused
   | Nowhere;

@@ -54,13 +54,6 @@ export class RetryBudget {
     return hits === 0 ? 0 : Math.min(1, hits / this.#allowed());
   }
 
-  /** Whether there was a budget and nothing of it is left. */
-  isSpent(now: number): boolean {
-    this.#window.expire(now);
-    const { hits } = this.#window;
-    return hits > 0 && hits + 1 > this.#allowed();
-  }
-
   #allowed(): number {
     const { calls, hits } = this.#window;
     const { budgetPercent, minPerSecond } = this.#spec;
