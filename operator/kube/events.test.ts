@@ -80,6 +80,29 @@ describe('EventRecorder', () => {
     expect(created).toHaveLength(3);
   });
 
+  it('bounds the new events of an object, and lets the first of each reason through', async () => {
+    const other = { ...opened, regarding: { ...opened.regarding, name: 'other', uid: 'v' } };
+    for (let i = 0; i < 237; i += 1) {
+      recorder.record({ ...opened, note: `tool/made-up-${i} opened` });
+      await clock.advance(25);
+    }
+    expect(created.length).toBeLessThanOrEqual(26);
+    recorder.record({ ...opened, reason: 'ObjectContested' });
+    recorder.record(other);
+    await settle();
+    const last = created.slice(-2).map(({ reason, regarding }) => [reason, regarding!.name]);
+    expect(last).toEqual([
+      ['ObjectContested', 'triage'],
+      ['CircuitOpened', 'other'],
+    ]);
+    expect(logs.filter((line) => line.includes('dropped'))).toHaveLength(1);
+    const before = created.length;
+    await clock.advance(600_000);
+    for (let i = 0; i < 10; i += 1) recorder.record({ ...opened, note: `opened again ${i}` });
+    await settle();
+    expect(created.length - before).toBe(10);
+  });
+
   it('keeps counting after the clock was stepped back', async () => {
     recorder.record(opened);
     await settle();

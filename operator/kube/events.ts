@@ -5,6 +5,7 @@ import { microTime, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { describeError, isNamespaceTerminating, isNotFound } from './errors.ts';
 import { InFlightLimit } from './inflight.ts';
+import { ObjectRates } from './objectRates.ts';
 import { Events } from './resource.ts';
 import type { Event, ObjectReference } from './types.ts';
 
@@ -51,6 +52,13 @@ const NOTE_BYTES = 1024;
 const MAX_SERIES = 1024;
 /** Waiting writes. Above it, new events are dropped, so that a storm cannot fill the memory. */
 const MAX_WRITES = 1000;
+/**
+ * New events of one object: as many at once, and one more so often, as a pod can invent states. The first of each reason
+ * within a minute comes on top, so that none hides another.
+ */
+const BURST = 25;
+const EVERY_MS = 30_000;
+const MINUTE_MS = 60_000;
 /** Writes at the same time. They are few, because objects matter more than Events on them. */
 const CONCURRENT_WRITES = 2;
 
@@ -64,6 +72,9 @@ export class EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #writing = new Set<Promise<void>>();
   readonly #limit = new InFlightLimit(CONCURRENT_WRITES);
+  readonly #rates = new ObjectRates(BURST, EVERY_MS);
+  readonly #reasons = new ObjectRates(1, MINUTE_MS);
+  readonly #drops = new ObjectRates(1, MINUTE_MS);
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -85,7 +96,20 @@ export class EventRecorder {
       this.#series.set(key, known);
       return this.#repeat(known, nowMs);
     }
-    this.#begin(key, input, nowMs);
+    if (this.#admits(input)) this.#begin(key, input, nowMs);
+  }
+
+  #admits({ regarding, reason }: EventInput): boolean {
+    const { kind, namespace, name, uid } = regarding;
+    const object = JSON.stringify([kind, namespace, name, uid]);
+    const now = this.#clock.monotonic();
+    if (this.#reasons.take(`${object} ${reason}`, now) === 0) return true;
+    if (this.#rates.take(object, now) === 0) return true;
+    if (this.#drops.take(object, now) === 0) {
+      const message = 'Events of an object were dropped, because it has too many';
+      this.#options.logger.warn({ kind, namespace, name, reason }, message);
+    }
+    return false;
   }
 
   #stop(): void {

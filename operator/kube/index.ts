@@ -11,6 +11,7 @@ export { share, sharing } from './share.ts';
 export { AS_TEXT, type Packing } from './store.ts';
 export * from './key.ts';
 export * from './leader.ts';
+export { ObjectRates } from './objectRates.ts';
 export * from './optionalInformer.ts';
 export * from './portForward.ts';
 export * from './resource.ts';

@@ -62,6 +62,23 @@ it('goes on from its last write while the cache does not have it yet', async () 
   expect(writer.newest(later)).toBe(later);
 });
 
+it('a state that a pod changes again and again is written at most once a second after a while', async () => {
+  let writes = 0;
+  const client = {
+    replaceStatus: (_resource: unknown, object: KubernetesObject) =>
+      Promise.resolve({
+        ...object,
+        metadata: { ...object.metadata, resourceVersion: `${(writes += 1)}` },
+      }),
+  } as unknown as StatusClient;
+  const writer = writerTo(client);
+  let last = {};
+  for (let now = 0; now < 60_000; now += 30)
+    last = await writer.write(at('1', `${now}`), `${now + 1}`, now, signal);
+  expect(writes).toBeLessThanOrEqual(121);
+  expect(last).toEqual({ written: false, retryAfterMs: expect.any(Number) });
+});
+
 /** Stores one object with its field managers, as the API server does. */
 class Server {
   stored = at('1');

@@ -5,6 +5,7 @@ import {
   isConflict,
   isNotFound,
   keyOf,
+  ObjectRates,
   type ReplaceOptions,
   type Resource,
 } from '../kube/index.ts';
@@ -45,6 +46,10 @@ export interface StatusWriterOptions<S, T extends StatusObject<S>> {
 /** Figures that stay the same for this long have settled. As pods report in batches, that is within 10 s of the last change. */
 const STEADY_MS = 2_000;
 
+/** Writes of one object after changes of states: as many at once, and one more so often, as a pod can change its own. */
+const BURST = 60;
+const EVERY_MS = 1000;
+
 /** Figures to write, and since when they have not changed in monotonic milliseconds. */
 interface Steady {
   figures: unknown;
@@ -59,13 +64,15 @@ interface Written<S> {
 }
 
 /**
- * Writes the status of objects of one kind: at once after a change of a state, condition or generation, within a budget
+ * Writes the status of objects of one kind: after a change of a state, condition or generation at once, unless there are
+ * more than one a second for long; within a budget
  * after a change of figures alone, and not at all without a change. It answers another writer as ChildWriter does.
  */
 export class StatusWriter<S, T extends StatusObject<S>> {
   readonly #client: StatusClient;
   readonly #resource: Resource<T, 'status/update'>;
   readonly #budget: WriteBudget;
+  readonly #rates = new ObjectRates(BURST, EVERY_MS);
   readonly #contests: Contests;
   readonly #fieldManager: string;
   readonly #ownWrites: OwnWrites;
@@ -120,11 +127,11 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     const heldMs = this.#contests.waitMs(object.metadata.uid!);
     if (heldMs > 0 && this.#isUndone(object)) return { written: false, retryAfterMs: heldMs };
     const change = this.#changeOf(object.status, next);
-    if (change !== 'Now') {
-      const wait = this.#wait(object, next, change, now);
-      if (wait === undefined) return { written: false };
-      if (wait > 0) return { written: false, retryAfterMs: wait };
-    }
+    const { uid } = object.metadata;
+    const wait =
+      change === 'Now' ? this.#rates.take(uid!, now) : this.#wait(object, next, change, now);
+    if (wait === undefined) return { written: false };
+    if (wait > 0) return { written: false, retryAfterMs: wait };
     this.#steady.delete(key);
     try {
       await this.#replace(object, next, signal);
