@@ -15,6 +15,7 @@ import type { SendError, Served } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
 import { modelRoute, providerRoute } from './requests.ts';
+import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 
 /** A listener that can answer a request. Returns whether it did. */
@@ -80,6 +81,7 @@ export function agentServer(deps: AgentServerDeps): Server {
   );
   // Without a listener Node answers 417 by itself. A server may ignore expectations (RFC 9110, 10.1.1).
   server.on('checkExpectation', onRequest);
+  cutStalledClients(server, STALLED_MS, (socket) => answers.get(socket));
   server.on('clientError', (error, stream) => onClientError(error, stream as Socket, deps));
   return server;
 }

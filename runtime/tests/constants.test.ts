@@ -8,6 +8,7 @@ import {
 } from '../conversations/tools/schemaChecks.ts';
 import { MAX_CONNECTIONS } from '../../listener/connections.ts';
 import { ANSWER_CALLS, TURN_ANSWER_BYTES } from '../conversations/turnAnswer.ts';
+import { STALLED_MS } from '../api/stalledClients.ts';
 import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { USUAL_FACTOR } from '../model/attempt/answerTimes.ts';
@@ -43,6 +44,7 @@ it('docs/reference/constants.md states the figures of the code', () => {
     ANSWER_CALLS: `${ANSWER_CALLS}`,
     PING_MS: `${PING_MS / 1000} s`,
     HELD_STREAM_BYTES: `${HELD_STREAM_BYTES / 1024} KiB`,
+    STALLED_MS: `${STALLED_MS / 1000} s`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
     MODELS_MS: `${MODELS_MS / 1000} s`,
     SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,
