@@ -153,6 +153,18 @@ describe('a conversation', () => {
     ]);
   });
 
+  it('takes no message beyond the share of memory of all conversations together', async () => {
+    const { agent: runtime } = await agent(fine);
+    const long = 'x'.repeat(3 * 1024 * 1024);
+    const statuses: unknown[] = [];
+    for (let i = 0; i < 8; i += 1) {
+      const answer = await say(runtime.url, await beginConversation(runtime.url), long);
+      statuses.push(answer.headers['x-breakwater-reason'] ?? answer.status);
+    }
+    const full = 'ConversationMemoryFull';
+    expect(statuses).toEqual([200, 200, 200, 200, 200, full, full, full]);
+  });
+
   it('expires when it is idle', async () => {
     const { agent: runtime } = await agent(fine, {
       conversation: { ...CONVERSATION, idleTimeoutMs: 50 },

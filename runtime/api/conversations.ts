@@ -5,7 +5,7 @@ import type { Agent } from '../conversations/agent.ts';
 import type { TurnContext } from '../conversations/environment.ts';
 import type { Message } from '../conversations/messages/messages.ts';
 import { StoreUnavailable } from '../conversations/stores/store.ts';
-import type { Absence, Kept, Lease, Ref } from '../conversations/stores/store.ts';
+import type { Absence, Kept, Lease, LeaseLoss, Ref } from '../conversations/stores/store.ts';
 import { Turn } from '../conversations/turn.ts';
 import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
 import type { TurnScreen } from '../conversations/turnScreen.ts';
@@ -96,6 +96,17 @@ const ABSENCES: Record<Absence | 'Busy', Failure> = {
     retryAfterMs: 1000,
   },
 };
+const MEMORY_FULL: Failure = {
+  reason: 'ConversationMemoryFull',
+  message:
+    'The conversations of this pod take as much memory as they may. Send the message later, or delete conversations that are over.',
+  retryAfterMs: 30_000,
+};
+const OVERTAKEN: Failure = {
+  reason: 'ConversationOvertaken',
+  message:
+    'Another message to this conversation was answered meanwhile, so this turn is not kept. Read the conversation before you send the message again: its tools may have run.',
+};
 const FULL: Failure = {
   reason: 'ConversationsFull',
   message: 'The agent keeps as many conversations as its memory bears.',
@@ -106,6 +117,12 @@ const UNAVAILABLE: Failure = {
   reason: 'StoreUnavailable',
   message: 'The store of conversations cannot be reached at present.',
   retryAfterMs: 1000,
+};
+
+const LOSSES: Record<LeaseLoss, Failure> = {
+  Deleted: ABSENCES.NotFound,
+  Overtaken: OVERTAKEN,
+  Unreachable: UNAVAILABLE,
 };
 
 /** Serves `/v1/conversations`: conversations that the agent stores and continues. */
@@ -266,7 +283,7 @@ export class Conversations {
     let messages: readonly Message[] | undefined;
     try {
       const { sent } = read;
-      if (!lease.reserve(sent.memory)) return this.#refuse(response, FULL);
+      if (!lease.reserve(sent.memory)) return this.#refuse(response, MEMORY_FULL);
       // The messages so far, as the model gets them. The budget has the new one.
       if (!this.#deps.bodies.reserve(lease.bytes, response)) {
         return this.#refuse(response, BODIES_FULL);
@@ -282,9 +299,8 @@ export class Conversations {
         messages = ended.messages;
         // Stores the messages before it ends the answer, so that the next request finds them.
         await lease.release(messages);
-        // Another request deleted the conversation meanwhile.
-        const deleted = lease.signal.aborted && { problem: ABSENCES.NotFound };
-        return this.#answer(visit, { ...ended, ...deleted }, sent);
+        const lost = lease.loss && { problem: LOSSES[lease.loss] };
+        return this.#answer(visit, { ...ended, ...lost }, sent);
       });
     } finally {
       if (!messages) await lease.release();

@@ -241,7 +241,7 @@ describe('the cache', () => {
     let isDown = true;
     const primary = await cached((response) => {
       if (isDown) answerJson(response, { type: 'error', error: { type: 'api_error' } }, 500);
-      else counted(response);
+      else void counted(response);
     });
     const small = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     const named = (name: string, { endpoint: { url } }: Setup, priority: number): object => ({
@@ -252,7 +252,7 @@ describe('the cache', () => {
       1,
       configuration(
         primary.endpoint.url,
-        { cache: CACHE, endpoints: endpoints as Content['endpoints'] },
+        { cache: CACHE, endpoints: endpoints },
         { term: 1, counter: 2 },
       ),
     );

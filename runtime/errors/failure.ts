@@ -20,8 +20,10 @@ const MAPPING = {
   ConversationNotFound: { status: 404, type: 'not_found_error' },
   ConversationLost: { status: 410, type: 'not_found_error' },
   ConversationBusy: { status: 409, type: 'invalid_request_error' },
+  ConversationOvertaken: { status: 409, type: 'invalid_request_error' },
   StoreUnavailable: { status: 503, type: 'api_error' },
   ConversationsFull: { status: 503, type: 'overloaded_error' },
+  ConversationMemoryFull: { status: 503, type: 'overloaded_error' },
   ModelOverloaded: { status: 529, type: 'overloaded_error' },
   ModelRefused: { status: 400, type: 'invalid_request_error' },
   ModelFailed: { status: 502, type: 'api_error' },
@@ -46,7 +48,7 @@ export type Reason = keyof typeof MAPPING;
 
 export const REASONS = Object.keys(MAPPING) as Reason[];
 
-/** The same request cannot succeed later: the key is refused, the money is spent, or the input is bad. */
+/** The same request cannot succeed later, or would call tools twice: a client must decide before it repeats it. */
 const POINTLESS: ReadonlySet<Reason> = new Set([
   'CredentialRefused',
   'SpendLimit',
@@ -61,6 +63,7 @@ const POINTLESS: ReadonlySet<Reason> = new Set([
   'NotFound',
   'ConversationNotFound',
   'ConversationLost',
+  'ConversationOvertaken',
   'ModelRefused',
 ]);
 

@@ -49,10 +49,12 @@ async function fleet(
   content: Partial<Content> = {},
 ): Promise<Fleet> {
   let held = false;
+  const waiting: (() => void)[] = [];
   const model = await fakeEndpoint((response, { body }) => {
-    if (held) return;
     const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
-    answerStream(response, said({ text: String(messages.length) }));
+    const answer = (): void => answerStream(response, said({ text: String(messages.length) }));
+    if (held) waiting.push(answer);
+    else answer();
   });
   cleanups.add(() => model.close());
   const places = new Map<string, string>();
@@ -89,6 +91,7 @@ async function fleet(
   };
   const resume = (): void => {
     held = false;
+    for (const answer of waiting.splice(0)) answer();
   };
   return { pods, model, listed, hold, resume, kill };
 }
@@ -388,6 +391,48 @@ describe('conversations in Redis', () => {
     const brief = await fleet(1, { redis: { url: all.redis.url }, idleTimeoutMs: 100 });
     await beginConversation(brief.pods[0]!.url);
     await until(async () => (await all.redis.keys()).length === 0);
+  });
+
+  it('are stored by a turn that ends while Redis hangs, and not answered twice', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const timeouts = { connectMs: 1000, requestMs: 20_000, streamMs: 60_000 };
+    const all = await fleet(2, { redis: { url: redis.url } }, { timeouts });
+    const [pod, other] = all.pods;
+    const id = await beginConversation(pod!.url);
+    all.hold();
+    const turn = say(pod!.url, id, 'Book it');
+    await until(() => all.model.seen.length === 1);
+    redis.pause();
+    all.resume();
+    const tries = (): number =>
+      pod!.logs.filter((line) => line.includes('Connection to Redis starts anew')).length;
+    await until(() => tries() >= 2);
+    redis.unpause();
+    const answer = await turn;
+    expect([answer.status, textOf(answer)]).toEqual([200, '1']);
+    expect(textOf(await say(other!.url, id, 'Is it booked?'))).toBe('3');
+    expect(all.model.seen).toHaveLength(2);
+  });
+
+  it('tell a turn that another one has overtaken', async () => {
+    const all = await redisFleet(2);
+    const [pod, other] = all.pods;
+    const id = await beginConversation(pod!.url);
+    all.hold();
+    const overtaken = say(pod!.url, id, 'Slow');
+    await until(() => all.model.seen.length === 1);
+    const lease = (await all.redis.keys()).find((key) => key.endsWith(':turn'));
+    // As after a pause of the whole pod for longer than a lease.
+    await all.redis.command('DEL', lease!);
+    all.resume();
+    const answer = await overtaken;
+    expect([answer.status, answer.headers['x-breakwater-reason']]).toEqual([
+      409,
+      'ConversationOvertaken',
+    ]);
+    expect(answer.headers['x-should-retry']).toBe('false');
+    expect(textOf(await say(other!.url, id, 'And now?'))).toBe('1');
   });
 
   it('are unavailable as long as Redis is', async () => {

@@ -51,9 +51,8 @@ export class MemoryStore implements ConversationStore {
   }
 
   create(messages: readonly Message[], principal: string): Promise<Kept | undefined> {
-    this.#sweep();
     const bytes = memoryOf(messages);
-    if (this.#bytes + bytes > this.#deps.maxBytes) return Promise.resolve(undefined);
+    if (!this.#hasRoom(bytes)) return Promise.resolve(undefined);
     const now = this.#now();
     const kept = { id: this.#deps.newId(), messages, createdAt: now, usedAt: now };
     const usedAt = this.#deps.clock.now();
@@ -95,8 +94,11 @@ export class MemoryStore implements ConversationStore {
       conversation: entry.kept,
       bytes: entry.bytes,
       signal: turn.signal,
+      get loss() {
+        return turn.signal.aborted ? ('Deleted' as const) : undefined;
+      },
       reserve: (bytes) => {
-        if (this.#bytes + bytes > this.#deps.maxBytes) return false;
+        if (!this.#hasRoom(bytes)) return false;
         this.#bytes += bytes;
         reserved += bytes;
         return true;
@@ -119,6 +121,12 @@ export class MemoryStore implements ConversationStore {
     this.#messages += messages.length - entry.kept.messages.length;
     entry.bytes = bytes;
     entry.kept = { ...entry.kept, messages, usedAt: this.#now() };
+  }
+
+  /** Drops idle conversations before it says no. */
+  #hasRoom(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#deps.maxBytes) this.#sweep();
+    return this.#bytes + bytes <= this.#deps.maxBytes;
   }
 
   #find({ id, principal, anyOwner = false }: Ref): Entry | undefined {

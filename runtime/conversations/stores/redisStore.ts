@@ -1,5 +1,6 @@
 import { memoryOf } from '../../json/parsed.ts';
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../guard/clock.ts';
 import { freeId } from './conversationId.ts';
 import { RedisConnection } from '../../redis/connection.ts';
@@ -8,7 +9,16 @@ import type { Message } from '../messages/messages.ts';
 import { RedisEnds } from './redisEnds.ts';
 import { SCRIPTS } from './redisScripts.ts';
 import { StoreUnavailable } from './store.ts';
-import type { Absence, CommandTrace, ConversationStore, Kept, Lease, Ref, Taken } from './store.ts';
+import type {
+  Absence,
+  CommandTrace,
+  ConversationStore,
+  Kept,
+  Lease,
+  LeaseLoss,
+  Ref,
+  Taken,
+} from './store.ts';
 
 export interface RedisStoreDeps extends RedisConnectionDeps {
   /** Prefix of all keys. */
@@ -26,6 +36,8 @@ export interface RedisStoreDeps extends RedisConnectionDeps {
 const LEASE_MS = 15_000;
 /** Interval between two renewals of a lease. */
 const RENEW_MS = 5000;
+/** Interval between two tries to store a turn. */
+const RETRY_MS = 250;
 const DEFAULT_PORT = 6379;
 /** Interval between two searches for expired conversations. */
 const SEARCH_MS = 10_000;
@@ -96,6 +108,7 @@ export class RedisStore implements ConversationStore {
 
   async take(ref: Ref): Promise<Taken> {
     const token = randomBytes(12).toString('base64url');
+    const takenAt = performance.now();
     const entry = entryOf(ownedOf(ref));
     // Adds the entry before the look-up, so that a concurrent deletion finds it.
     const noting = this.#ends.note(entry);
@@ -107,7 +120,7 @@ export class RedisStore implements ConversationStore {
     }
     if (answer === '') return { absence: 'Busy' };
     const kept = JSON.parse(answer as string) as Kept;
-    const lease = new RedisLease(kept, this.#access(ref, token));
+    const lease = new RedisLease(kept, this.#access(ref, token), takenAt);
     this.#leases.add(lease);
     void lease.released.then(() => this.#leases.delete(lease));
     return { lease };
@@ -151,21 +164,24 @@ export class RedisStore implements ConversationStore {
     });
   }
 
-  /** Operations of a lease; each returns whether the token still had it. */
+  /** Operations of a lease. */
   #access(ref: Ref, token: string): LeaseAccess {
     const { idleTimeoutMs } = this.#deps;
     return {
       // Part of no trace: it happens beside the turn.
       renew: async () =>
-        (await this.#run('renew', { ...ref, trace: undefined }, [
-          token,
-          String(LEASE_MS),
-          String(idleTimeoutMs()),
-        ])) === 1,
-      release: async (kept, messages) => {
+        lossOf(
+          await this.#run('renew', { ...ref, trace: undefined }, [
+            token,
+            String(LEASE_MS),
+            String(idleTimeoutMs()),
+          ]),
+        ),
+      release: (kept, messages) => {
         const next = messages && { ...kept, messages, usedAt: this.#now() };
         const text = next ? JSON.stringify(next) : '';
-        return (await this.#run('release', ref, [token, text, String(idleTimeoutMs())])) === 1;
+        return async () =>
+          lossOf(await this.#run('release', ref, [token, text, String(idleTimeoutMs())]));
       },
     };
   }
@@ -205,9 +221,21 @@ export class RedisStore implements ConversationStore {
   }
 }
 
+/** Each resolves with why the lease is lost; undefined: it is not. */
 interface LeaseAccess {
-  renew(): Promise<boolean>;
-  release(kept: Kept, messages: readonly Message[] | undefined): Promise<boolean>;
+  renew(): Promise<LeaseLoss | undefined>;
+  /** Makes a call that may be repeated until it resolves. */
+  release(
+    kept: Kept,
+    messages: readonly Message[] | undefined,
+  ): () => Promise<LeaseLoss | undefined>;
+}
+
+const LOSSES: Readonly<Record<number, LeaseLoss>> = { 0: 'Deleted', 2: 'Overtaken' };
+
+/** What the answer of a script says of the lease. */
+function lossOf(answer: unknown): LeaseLoss | undefined {
+  return LOSSES[Number(answer)];
 }
 
 /** A lease that renews itself until its turn ends. */
@@ -220,10 +248,12 @@ class RedisLease implements Lease {
   readonly #onReleased: () => void;
   readonly #lost = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  #renewedAt = performance.now();
+  /** When the last renewal that worked was sent. */
+  #renewedAt: number;
   #released = false;
 
-  constructor(conversation: Kept, access: LeaseAccess) {
+  constructor(conversation: Kept, access: LeaseAccess, takenAt: number) {
+    this.#renewedAt = takenAt;
     this.conversation = conversation;
     this.bytes = memoryOf(conversation.messages);
     this.#access = access;
@@ -242,28 +272,50 @@ class RedisLease implements Lease {
     return true;
   }
 
+  get loss(): LeaseLoss | undefined {
+    return this.#lost.signal.aborted ? (this.#lost.signal.reason as LeaseLoss) : undefined;
+  }
+
   async release(messages?: readonly Message[]): Promise<void> {
     if (this.#released) return;
     this.#released = true;
     clearInterval(this.#timer);
     try {
-      if (!(await this.#access.release(this.conversation, messages))) this.#lost.abort();
+      const loss = await this.#store(messages);
+      if (loss) this.#lost.abort(loss);
     } finally {
       this.#onReleased();
     }
   }
 
+  /** Tries for as long as the lease lasts: a turn that is given up would be sent again, and call its tools twice. */
+  async #store(messages: readonly Message[] | undefined): Promise<LeaseLoss | undefined> {
+    const release = this.#access.release(this.conversation, messages);
+    for (;;) {
+      try {
+        return await release();
+      } catch (error) {
+        if (!messages || this.#leftMs <= RETRY_MS) throw error;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  get #leftMs(): number {
+    return this.#renewedAt + LEASE_MS - performance.now();
+  }
+
   async #renew(): Promise<void> {
-    let held: boolean;
+    const at = performance.now();
+    let loss: LeaseLoss | undefined;
     try {
-      held = await this.#access.renew();
+      loss = await this.#access.renew();
+      if (!loss) this.#renewedAt = at;
     } catch {
       // Redis may recover before the lease expires.
-      held = performance.now() - this.#renewedAt < LEASE_MS - RENEW_MS;
-      if (held) return;
+      if (this.#leftMs <= 0) loss = 'Unreachable';
     }
-    if (held) this.#renewedAt = performance.now();
-    else if (!this.#released) this.#lost.abort();
+    if (loss && !this.#released) this.#lost.abort(loss);
   }
 }
 

@@ -32,9 +32,14 @@ export interface Lease {
   readonly signal: AbortSignal;
   /** Takes room in the store for so many bytes more, until the release. Whether there is. */
   reserve(bytes: number): boolean;
+  /** Why the signal has aborted. */
+  readonly loss: LeaseLoss | undefined;
   /** Stores the messages and ends the lease. Without messages the conversation stays unchanged. */
   release(messages?: readonly Message[]): Promise<void>;
 }
+
+/** The conversation is deleted, another turn has taken it, or the store was away for as long as the lease lasts. */
+export type LeaseLoss = 'Deleted' | 'Overtaken' | 'Unreachable';
 
 export type Absence = 'NotFound' | 'Lost';
 
