@@ -4,8 +4,8 @@
  * with fixed answers. The configuration is that of the operator for an agent with authentication, a cache, an audit and
  * policies.
  *
- * soak_slope: growth of the live memory, which is heap and buffers after a forced garbage collection, in percent an hour, by
- * the regression line after the first 15 minutes (a quarter of a shorter run). Until then caches, keys and conversations fill
+ * soak_slope: growth of the live memory, which is heap and buffers after a forced garbage collection between requests, in
+ * percent an hour, by the regression line after the first 15 minutes (a quarter of a shorter run). Until then caches, keys and conversations fill
  * up. soak_resident_slope: the same of resident memory, which also has what Node keeps for later, and moves by a few
  * percent. soak_errors: answers that were not whole.
  *
@@ -148,9 +148,8 @@ async function main(): Promise<void> {
   try {
     await ready(child, port);
     const load = new Load(port, { authorization: `Bearer ${CLIENT_KEY}` });
-    load.start(RATE);
     const samples = await follow(child, load);
-    await load.stop();
+    load.close();
     report(samples, load);
   } finally {
     child.kill();
@@ -168,7 +167,10 @@ async function follow(child: ChildProcess, load: Load): Promise<Samples> {
   const minutes = (): number => (performance.now() - begun) / MINUTE_MS;
   let warm = false;
   while (minutes() < MINUTES) {
+    load.start(RATE);
     await pause(SAMPLE_MS);
+    // Requests under way would move the figures.
+    await load.pause();
     const isFirst: boolean = !warm && minutes() >= WARM_UP_MINUTES;
     warm ||= isFirst;
     const now = await memory(child, isFirst ? inSnapshots('warm') : undefined);

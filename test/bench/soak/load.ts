@@ -39,19 +39,23 @@ export class Load {
 
   start(perSecond: number): void {
     const begun = performance.now();
+    const before = this.counts.sent;
     this.#timer = setInterval(() => {
-      const due = ((performance.now() - begun) / 1000) * perSecond;
+      const due = before + ((performance.now() - begun) / 1000) * perSecond;
       const { counts } = this;
       while (counts.sent < due && counts.sent - counts.done < MOST_IN_FLIGHT) void this.#next();
     }, 5);
   }
 
   /** Resolves when all requests have ended. */
-  async stop(): Promise<void> {
+  async pause(): Promise<void> {
     clearInterval(this.#timer);
     while (this.counts.done < this.counts.sent) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+  }
+
+  close(): void {
     this.#agent.destroy();
   }
 
