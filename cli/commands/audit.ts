@@ -11,7 +11,7 @@ import { Agents } from '../cluster/resources.ts';
 import { EXIT, print, widthOf, type Call, type Command, type Values } from '../terminal/command.ts';
 import { joinPages, type AuditPage } from '../view/auditPages.ts';
 import { auditTable, verification } from '../view/auditTable.ts';
-import { verify } from '../view/verifyAudit.ts';
+import { verify, type SeenHead } from '../view/verifyAudit.ts';
 
 const VERIFY = 'verify';
 
@@ -53,17 +53,14 @@ async function verifyFiles(call: Call, paths: readonly string[]): Promise<number
   if (paths.length === 0) throw new Error('say which: breakwater audit verify FILE...');
   const files = paths.map((path) => ({ name: basename(path), text: readFileSync(path, 'utf8') }));
   const agent = call.values['agent'] as string | undefined;
-  const found = verify(files, agent === undefined ? [] : await headsOf(call, agent));
+  const found = verify(files, agent === undefined ? undefined : await headsOf(call, agent));
   print(call, found, () => verification(found));
   return found.findings.length > 0 || found.events === 0 ? EXIT.amiss : EXIT.fine;
 }
 
 /** Heads of the chains of the agent's pods, as its status has them. */
-async function headsOf(
-  call: Call,
-  name: string,
-): Promise<{ chain: string; sequence: number; hash: string }[]> {
-  let heads: { chain: string; sequence: number; hash: string }[] = [];
+async function headsOf(call: Call, name: string): Promise<SeenHead[]> {
+  let heads: SeenHead[] = [];
   await withCluster(call, async ({ client, namespace }) => {
     const agents = await client.list(Agents, { namespace, retries: RETRIES });
     const agent = agents.find(({ metadata }) => metadata.name === name);

@@ -49,10 +49,12 @@ function lineOf(event: SealedEvent): Line {
 const textOf = (text: string | undefined): string => text ?? '';
 
 /** Result of a check of files, as lines of text. */
-export function verification({ events, chains, findings, notes }: Verification): string[] {
+export function verification({ events, chains, findings, unchecked }: Verification): string[] {
   const verdict =
     findings.length === 0
-      ? 'whole'
+      ? unchecked.length === 0
+        ? 'whole'
+        : 'whole as far as it could be checked'
       : `not whole: ${[...new Set(findings.map((f) => f.kind))].join(', ').toLowerCase()}`;
   return [
     events === 0
@@ -63,6 +65,6 @@ export function verification({ events, chains, findings, notes }: Verification):
       ({ kind, where, message }) =>
         `${kind.toUpperCase()}  ${where === undefined ? '' : `${where}  `}${message}`,
     ),
-    ...notes.map((note) => `Note: ${note}`),
+    ...unchecked.map((what) => `UNCHECKED  ${what}`),
   ];
 }

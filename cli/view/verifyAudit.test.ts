@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { FIRST_HASH, chainHash, type SealedEvent } from '../../contract/audit.ts';
-import { verify } from './verifyAudit.ts';
+import { verify, type SeenHead } from './verifyAudit.ts';
 
 /** Lines of a chain of `count` events. */
 function chain(
   count: number,
   id = 'chain-a',
   continues?: { chain: string; sequence: number; hash: string },
+  pod = 'p1',
 ): string[] {
   let previous = continues?.hash ?? FIRST_HASH;
   return Array.from({ length: count }, (_, index) => {
@@ -14,7 +15,7 @@ function chain(
       time: 1000 + index,
       class_uid: 6003,
       message: `Event ${index + 1}.`,
-      metadata: { sequence: index + 1 },
+      metadata: { sequence: index + 1, source: `default/triage/${pod}` },
     };
     const own = { chain: id, ...(index === 0 && continues && { continues }) };
     const hash = chainHash(previous, { ...event, unmapped: own });
@@ -30,9 +31,11 @@ const file = (lines: readonly string[], name = 'a.jsonl'): { name: string; text:
 });
 const kinds = (lines: readonly string[]): string[] =>
   verify([file(lines)]).findings.map(({ kind, where }) => `${kind} ${where}`);
-const headOf = (line: string): { chain: string; sequence: number; hash: string } => {
+const headOf = (line: string, changes: Partial<SeenHead> = {}): SeenHead => {
   const { metadata, unmapped } = JSON.parse(line) as SealedEvent;
-  return { chain: unmapped!.chain!, sequence: metadata.sequence!, hash: unmapped!.hash! };
+  const { chain: id, hash } = unmapped as { chain: string; hash: string };
+  const seen = { pod: 'p1', time: '2026-11-22T10:00:00Z' };
+  return { chain: id, sequence: metadata.sequence!, hash, ...seen, ...changes };
 };
 
 describe('verify', () => {
@@ -43,7 +46,7 @@ describe('verify', () => {
       events: 10,
       chains: [{ chain: 'chain-a', first: 1, last: 10 }],
       findings: [],
-      notes: [],
+      unchecked: [expect.stringContaining('Without --agent')],
     });
     const stdout = lines.flatMap((line) => [
       '{"level":"info","msg":"Something"}',
@@ -99,7 +102,14 @@ describe('verify', () => {
     const cut = [file(lines.slice(0, 7))];
     expect(verify(cut).findings).toEqual([]);
     expect(verify(cut, [headOf(lines[9]!)]).findings).toMatchObject([{ kind: 'Cut' }]);
-    expect(verify([file(lines)], [headOf(lines[9]!), headOf(lines[3]!)]).findings).toEqual([]);
+    const { findings, unchecked } = verify([file(lines)], [headOf(lines[9]!)]);
+    expect([findings, unchecked]).toEqual([[], []]);
+    expect(verify([file(lines)], [headOf(lines[3]!)])).toMatchObject({
+      findings: [],
+      unchecked: [
+        'Events 5 to 10 of chain chain-a are newer than what the operator had seen by 2026-11-22T10:00:00Z.',
+      ],
+    });
   });
 
   it('finds a chain that was rewritten, by the head that the operator has seen', () => {
@@ -133,12 +143,60 @@ describe('verify', () => {
     ]);
   });
 
-  it('names what the files cannot prove', () => {
+  it('says what it could not check', () => {
     const lines = chain(10);
-    const { findings, notes } = verify([file(lines.slice(3))]);
+    const { findings, unchecked } = verify([file(lines.slice(3))], [headOf(lines[9]!)]);
     expect(findings).toEqual([]);
-    expect(notes).toEqual([
-      'Chain chain-a begins with event 4: those before are in none of the files.',
+    expect(unchecked).toEqual([expect.stringContaining('Chain chain-a begins with event 4')]);
+    const other = headOf(lines[9]!, { pod: 'p2', chain: 'chain-of-p2' });
+    expect(verify([file(lines)], [headOf(lines[9]!), other]).unchecked).toEqual([
+      'The operator has seen chain chain-of-p2 of pod p2 up to event 10; none of the files has it.',
     ]);
+  });
+
+  it('finds a chain that was added to the file', () => {
+    const genuine = chain(10);
+    const forged = chain(3, 'chain-f');
+    const told = verify([file([...genuine, ...forged])], [headOf(genuine[9]!)]);
+    expect(told.findings).toMatchObject([{ kind: 'Unknown', where: 'a.jsonl:11' }]);
+    // Nothing shows whether a pod that the operator has forgotten wrote it.
+    const former = verify(
+      [file([...genuine, ...chain(3, 'chain-g', undefined, 'p0')])],
+      [headOf(genuine[9]!)],
+    );
+    expect([former.findings, former.unchecked]).toEqual([
+      [],
+      [expect.stringContaining('no head of chain chain-g of pod p0')],
+    ]);
+  });
+
+  it('takes a chain for genuine that one with a head continues', () => {
+    const first = chain(5);
+    const second = chain(3, 'chain-b', headOf(first[4]!));
+    const { findings, unchecked } = verify([file([...first, ...second])], [headOf(second[2]!)]);
+    expect([findings, unchecked]).toEqual([[], []]);
+  });
+
+  it('finds that a whole chain of a pod was taken out', () => {
+    const first = chain(5);
+    const alone = chain(3, 'chain-b');
+    const heads = [headOf(alone[2]!), headOf(first[4]!)];
+    expect(verify([file(alone)], heads).findings).toMatchObject([{ kind: 'Cut' }]);
+    // Older files may have been removed: this chain says that it continues another.
+    const second = chain(3, 'chain-b', headOf(first[4]!));
+    const long = { time: new Date(500).toISOString() };
+    const told = verify([file(second)], [headOf(second[2]!), headOf(first[4]!, long)]);
+    expect(told.findings).toEqual([]);
+    expect(told.unchecked).toHaveLength(2);
+  });
+
+  it('takes no head of another pod for one of this chain', () => {
+    const lines = chain(10);
+    const stolen = headOf(lines[9]!, { pod: 'evil', sequence: 99, hash: 'b'.repeat(64) });
+    expect(verify([file(lines)], [headOf(lines[9]!), stolen])).toMatchObject({ findings: [] });
+    const mixed = [...lines.slice(0, 5), lines[5]!.replace('triage/p1', 'triage/p2')];
+    expect(verify([file(mixed)]).findings.map(({ message }) => message)).toContain(
+      'The event names pod p2, but the chain is of pod p1.',
+    );
   });
 });

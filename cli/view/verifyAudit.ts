@@ -7,10 +7,17 @@ export interface AuditFile {
   text: string;
 }
 
+/** Head of a chain that the operator has seen, from the pod that it belongs to. */
+export interface SeenHead extends ChainHead {
+  pod: string;
+  /** When the operator saw it, as RFC 3339. */
+  time: string;
+}
+
 /** A fault and its place. */
 export interface Finding {
-  /** Cut: events are missing. */
-  kind: 'Malformed' | 'Changed' | 'Reordered' | 'Cut';
+  /** Cut: events are missing. Unknown: the operator should know the chain, and does not. */
+  kind: 'Malformed' | 'Changed' | 'Reordered' | 'Cut' | 'Unknown';
   /** FILE:LINE. Absent if the fault is not in a single line. */
   where?: string;
   message: string;
@@ -27,12 +34,13 @@ export interface Verification {
   events: number;
   chains: VerifiedChain[];
   findings: Finding[];
-  /** Notes on what the files cannot prove. */
-  notes: string[];
+  /** What could not be checked. */
+  unchecked: string[];
 }
 
 interface Link {
   where: string;
+  pod: string;
   chain: string;
   sequence: number;
   previous: string;
@@ -42,20 +50,18 @@ interface Link {
   time: number;
 }
 
-/** Checks whether files contain whole chains that reach the heads in the agent's status. */
-export function verify(
-  files: readonly AuditFile[],
-  heads: readonly ChainHead[] = [],
-): Verification {
+/** Checks whether files contain whole chains, and with heads whether they are those that the operator has seen. */
+export function verify(files: readonly AuditFile[], heads?: readonly SeenHead[]): Verification {
   const findings: Finding[] = [];
   const links = files
     .map((file) => linksIn(file, findings))
     .sort(([a], [b]) => (a?.time ?? 0) - (b?.time ?? 0) || (a?.sequence ?? 0) - (b?.sequence ?? 0))
     .flat();
   const chains = Map.groupBy(links, ({ chain }) => chain);
-  const notes: string[] = [];
-  for (const [chain, all] of chains) checkChain(chain, all, chains, { findings, notes });
-  for (const head of heads) checkHead(head, chains.get(head.chain), { findings, notes });
+  const unchecked: string[] = [];
+  for (const [chain, all] of chains) checkChain(chain, all, chains, { findings, unchecked });
+  if (heads) checkHeads(heads, chains, { findings, unchecked });
+  else if (links.length > 0) unchecked.push(WITHOUT_HEADS);
   return {
     events: links.length,
     chains: Array.from(chains, ([chain, all]) => {
@@ -63,9 +69,12 @@ export function verify(
       return { chain, first: least(numbers), last: greatest(numbers) };
     }),
     findings,
-    notes,
+    unchecked,
   };
 }
+
+const WITHOUT_HEADS =
+  'Without --agent nothing shows whether a chain was written anew, added, or cut at its end.';
 
 function linksIn({ name, text }: AuditFile, findings: Finding[]): Link[] {
   return text.split('\n').flatMap((line, index) => {
@@ -91,7 +100,13 @@ function linkOf(line: string, where: string): Link | undefined {
     return undefined;
   if (typeof sequence !== 'number') return undefined;
   const intact = chainHash(previous, unsealed(event)) === hash;
-  return { where, chain, sequence, previous, hash, intact, continues, time: event.time };
+  const pod = podOf(event);
+  return { where, pod, chain, sequence, previous, hash, intact, continues, time: event.time };
+}
+
+/** The source is NAMESPACE/AGENT/POD. */
+function podOf({ metadata: { source = '' } }: SealedEvent): string {
+  return source.split('/').at(-1)!;
 }
 
 function parse(line: string): SealedEvent | undefined {
@@ -104,14 +119,14 @@ function parse(line: string): SealedEvent | undefined {
 
 interface Told {
   findings: Finding[];
-  notes: string[];
+  unchecked: string[];
 }
 
 function checkChain(
   chain: string,
   links: readonly Link[],
   chains: ReadonlyMap<string, Link[]>,
-  { findings, notes }: Told,
+  { findings, unchecked }: Told,
 ): void {
   for (const { where, sequence, intact } of links) {
     if (intact) continue;
@@ -126,7 +141,12 @@ function checkChain(
   }
   const sorted = links.toSorted((a, b) => a.sequence - b.sequence);
   for (const pair of pairs(sorted)) checkPair(pair, findings);
-  checkStart(chain, sorted[0]!, chains, { findings, notes });
+  const stranger = links.find(({ pod }) => pod !== links[0]!.pod);
+  if (stranger) {
+    const message = `The event names pod ${stranger.pod}, but the chain is of pod ${links[0]!.pod}.`;
+    findings.push({ kind: 'Changed', where: stranger.where, message });
+  }
+  checkStart(chain, sorted[0]!, chains, { findings, unchecked });
 }
 
 function checkPair([before, link]: readonly [Link, Link], findings: Finding[]): void {
@@ -145,12 +165,12 @@ function checkStart(
   chain: string,
   first: Link,
   chains: ReadonlyMap<string, Link[]>,
-  { findings, notes }: Told,
+  { findings, unchecked }: Told,
 ): void {
   const { sequence, continues, where } = first;
   if (sequence > 1) {
-    notes.push(
-      `Chain ${chain} begins with event ${sequence}: those before are in none of the files.`,
+    unchecked.push(
+      `Chain ${chain} begins with event ${sequence}: those before are in none of the files, because older files were removed or somebody cut them off.`,
     );
     return;
   }
@@ -158,7 +178,9 @@ function checkStart(
   const before = chains.get(continues.chain);
   const last = before?.find((link) => link.sequence === continues.sequence);
   if (!before) {
-    notes.push(`Chain ${chain} continues chain ${continues.chain}, which is in none of the files.`);
+    unchecked.push(
+      `Chain ${chain} continues chain ${continues.chain}, which is in none of the files.`,
+    );
   } else if (!last) {
     const message = `Chain ${continues.chain} lacks event ${continues.sequence}, which this chain continues.`;
     findings.push({ kind: 'Cut', where, message });
@@ -168,14 +190,26 @@ function checkStart(
   }
 }
 
-function checkHead(head: ChainHead, links: Link[] | undefined, { findings, notes }: Told): void {
-  const { chain, sequence, hash } = head;
-  if (!links) {
-    notes.push(
-      `The operator has seen chain ${chain} up to event ${sequence}; none of the files has it.`,
-    );
-    return;
+function checkHeads(
+  heads: readonly SeenHead[],
+  chains: ReadonlyMap<string, Link[]>,
+  told: Told,
+): void {
+  const pods = Map.groupBy([...chains.values()].flat(), ({ pod }) => pod);
+  for (const head of heads) {
+    const links = chains.get(head.chain);
+    if (links?.[0]!.pod === head.pod) checkHead(head, links, told);
+    else checkMissing(head, pods.get(head.pod), told);
   }
+  const seen = seenChains(heads, chains);
+  for (const [chain, links] of chains) if (!seen.has(chain)) reportUnseen(links, heads, told);
+}
+
+function checkHead(
+  { chain, sequence, hash, time }: SeenHead,
+  links: readonly Link[],
+  { findings, unchecked }: Told,
+): void {
   const last = greatest(links.map((link) => link.sequence));
   const found = links.find((link) => link.sequence === sequence);
   if (last < sequence) {
@@ -184,6 +218,62 @@ function checkHead(head: ChainHead, links: Link[] | undefined, { findings, notes
   } else if (found && found.hash !== hash) {
     const message = `Event ${sequence} is not the one that the operator has seen: the chain was written anew.`;
     findings.push({ kind: 'Changed', where: found.where, message });
+  } else if (last > sequence) {
+    unchecked.push(
+      `Events ${sequence + 1} to ${last} of chain ${chain} are newer than what the operator had seen by ${time}.`,
+    );
+  }
+}
+
+/** A chain that the operator has seen, and that is in none of the files. */
+function checkMissing(
+  { pod, chain, sequence, time }: SeenHead,
+  ofPod: readonly Link[] | undefined,
+  { findings, unchecked }: Told,
+): void {
+  const text = `The operator has seen chain ${chain} of pod ${pod} up to event ${sequence}; none of the files has it.`;
+  const first = ofPod?.reduce((a, b) => (a.time <= b.time ? a : b));
+  // Older files may have been removed, unless the pod's first chain is there from its first event.
+  const removed =
+    first && Date.parse(time) < first.time && !(first.sequence === 1 && !first.continues);
+  if (first && !removed) findings.push({ kind: 'Cut', message: text });
+  else unchecked.push(text);
+}
+
+/** Chains with a head of the same pod, and those that they continue, since their hashes include the last one of these. */
+function seenChains(
+  heads: readonly SeenHead[],
+  chains: ReadonlyMap<string, Link[]>,
+): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const follow = (chain: string, pod: string): void => {
+    const links = chains.get(chain);
+    if (seen.has(chain) || links?.[0]!.pod !== pod) return;
+    seen.add(chain);
+    const before = links.find(({ continues }) => continues)?.continues;
+    if (before) follow(before.chain, pod);
+  };
+  for (const { chain, pod } of heads) follow(chain, pod);
+  return seen;
+}
+
+/** Heads of one pod that status keeps. */
+const HEADS_OF_POD = 4;
+
+function reportUnseen(
+  [link]: readonly Link[],
+  heads: readonly SeenHead[],
+  { findings, unchecked }: Told,
+): void {
+  const { chain, pod, where } = link!;
+  const count = heads.filter((head) => head.pod === pod).length;
+  if (count > 0 && count < HEADS_OF_POD) {
+    const message = `The operator has seen pod ${pod}, but neither chain ${chain} nor one that continues it: somebody added it, or its process lived less than a minute.`;
+    findings.push({ kind: 'Unknown', where, message });
+  } else {
+    unchecked.push(
+      `The operator has no head of chain ${chain} of pod ${pod}, nor of one that continues it: nothing shows whether the chain is genuine.`,
+    );
   }
 }
 

@@ -2314,7 +2314,7 @@ export interface AgentDeploymentStatus {
    */
   audit?: {
     /**
-     * Last event of each chain, the one that moved last first, at most a minute old. breakwater audit verify --agent finds by them that the end of a file is gone.
+     * Last event of the last 4 chains of each pod, the one that moved last first, at most a minute old. breakwater audit verify --agent finds by them that a file was written anew, or that its end is gone.
      *
      * @maxItems 32
      */
