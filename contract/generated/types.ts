@@ -1754,6 +1754,14 @@ export interface McpServerStatus {
    */
   withheld: boolean;
   /**
+   * Version of MCP that the server speaks. Absent: the pod has not reached it yet, or is too old to tell.
+   */
+  protocolVersion?: string;
+  /**
+   * Whether they are those of an earlier list, because the last attempt to fetch it failed. Absent: the runtime is too old to tell.
+   */
+  stale?: boolean;
+  /**
    * Last change since the process started, with up to four names of each kind. Absent: none.
    */
   change?: {

@@ -1824,6 +1824,14 @@ export interface AgentDeploymentStatus {
      * Pods that withhold the server's tools from the model, because toolsHash pins others.
      */
     withheldPods: number;
+    /**
+     * Version of MCP that the server speaks with most pods, such as 2026-07-28. Absent before a pod has reached it.
+     */
+    protocolVersion?: string;
+    /**
+     * Whether a pod offers the tools of an earlier list, because its last attempt to fetch the list failed. Absent while runtimes are too old to tell.
+     */
+    stale?: boolean;
   }[];
   /**
    * How the connected pods have done since each of them started, and in the last five minutes, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.

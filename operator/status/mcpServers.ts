@@ -50,11 +50,20 @@ function shown(
     b.length > a.length || (b.length === a.length && known(b) > known(a)) ? b : a,
   );
   const { toolsHash, tools } = most[0]!;
+  const protocolVersion = mostCommon(told.flatMap((one) => one.protocolVersion ?? []));
+  const stale = told.flatMap((one) => one.stale ?? []);
   return {
     ...{ name, toolsHash, tools },
     pods: `${most.length}/${told.length}`,
     withheldPods: told.filter(({ withheld }) => withheld).length,
+    ...(protocolVersion !== undefined && { protocolVersion }),
+    ...(stale.length > 0 && { stale: stale.includes(true) }),
   };
+}
+
+function mostCommon(values: readonly string[]): string | undefined {
+  const groups = [...Map.groupBy(values, (value) => value).values()];
+  return groups.sort((a, b) => b.length - a.length)[0]?.[0];
 }
 
 /** A server whose tools have changed. */

@@ -248,7 +248,7 @@ export class Agent {
     });
     return {
       callModel: async (messages, text, signal) => {
-        await this.#mcp.refresh(contextOf(signal));
+        await this.#mcp.refresh(signal);
         const outcome = await this.#model.call({
           // A reload may have replaced the endpoints since the turn began.
           ...latest(this.#deps.inForce(), inForce),

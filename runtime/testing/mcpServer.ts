@@ -2,18 +2,29 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { NodeStreamableHTTPServerTransport, toNodeHandler } from '@modelcontextprotocol/node';
+import type { NodeMcpRequestHandler } from '@modelcontextprotocol/node';
+import { McpServer, createMcpHandler } from '@modelcontextprotocol/server';
+import type { CallToolResult, McpHttpHandler } from '@modelcontextprotocol/server';
 
 type Handler = () => CallToolResult;
 
+/**
+ * What a server speaks: 2025 with sessions; 2026-07-28 alone; or both, without sessions for clients of 2025.
+ */
+export type Era = '2025' | '2026' | 'Both';
+
 interface Session {
-  transport: StreamableHTTPServerTransport;
+  transport: NodeStreamableHTTPServerTransport;
   server: McpServer;
 }
 
-/** A real MCP server with sessions. Tests can stop it, start it again and change its tools. */
+interface Handled {
+  handler: McpHttpHandler;
+  serve: NodeMcpRequestHandler;
+}
+
+/** A real MCP server. Tests can stop it, start it again and change its tools and what it speaks. */
 export class RealMcpServer {
   /** Names of the called tools, over all restarts. */
   readonly called: string[] = [];
@@ -22,17 +33,21 @@ export class RealMcpServer {
   /** The only accepted value of Authorization; others get 401. Undefined: accepts all. */
   authorization: string | undefined;
   requests = 0;
+  era: Era;
   readonly #tools = new Map<string, Handler>();
   readonly #descriptions = new Map<string, string>();
   readonly #sessions = new Map<string, Session>();
   readonly #host: string;
+  readonly #modern = this.#handled('reject');
+  readonly #both = this.#handled('stateless');
   #http: Server | undefined;
   #port: number;
 
   /** Port 0 chooses a free one. */
-  constructor({ host = '127.0.0.1', port = 0 } = {}) {
+  constructor({ host = '127.0.0.1', port = 0, era = '2025' as Era } = {}) {
     this.#host = host;
     this.#port = port;
+    this.era = era;
   }
 
   get url(): string {
@@ -67,6 +82,7 @@ export class RealMcpServer {
     this.#tools.set(name, handler);
     this.#descriptions.set(name, description);
     for (const { server } of this.#sessions.values()) this.#register(server, name);
+    for (const { handler: each } of [this.#modern, this.#both]) each.notify.toolsChanged();
   }
 
   /** Changes the description of a tool. Ends all sessions, so that clients ask for the list again. */
@@ -75,11 +91,16 @@ export class RealMcpServer {
     this.#sessions.clear();
   }
 
+  /** Forgets all sessions. */
+  forget(): void {
+    this.#sessions.clear();
+  }
+
   #register(server: McpServer, name: string): void {
     const description = this.#descriptions.get(name)!;
-    server.registerTool(name, { description }, ({ _meta: meta }) => {
+    server.registerTool(name, { description }, ({ mcpReq }) => {
       this.called.push(name);
-      this.metas.push(meta);
+      this.metas.push(mcpReq._meta);
       return this.#tools.get(name)!();
     });
   }
@@ -91,6 +112,9 @@ export class RealMcpServer {
       response.writeHead(401).end();
       return;
     }
+    if (request.headers['mcp-method'] === 'subscriptions/listen') this.listening += 1;
+    if (this.era === '2026') return this.#modern.serve(request, response);
+    if (this.era === 'Both') return this.#both.serve(request, response);
     if (request.method === 'GET') this.listening += 1;
     const id = request.headers['mcp-session-id'];
     const known = typeof id === 'string' ? this.#sessions.get(id) : undefined;
@@ -102,15 +126,26 @@ export class RealMcpServer {
     await session.transport.handleRequest(request, response);
   }
 
+  #handled(legacy: 'stateless' | 'reject'): Handled {
+    const handler = createMcpHandler(() => this.#server(), { legacy });
+    return { handler, serve: toNodeHandler(handler) };
+  }
+
   async #begin(): Promise<Session> {
-    const server = new McpServer({ name: 'real', version: '1' });
-    for (const name of this.#tools.keys()) this.#register(server, name);
-    const transport = new StreamableHTTPServerTransport({
+    const server = this.#server();
+    const transport = new NodeStreamableHTTPServerTransport({
       sessionIdGenerator: () => randomUUID(),
       onsessioninitialized: (id) => void this.#sessions.set(id, session),
     });
     const session = { server, transport };
     await server.connect(transport);
     return session;
+  }
+
+  #server(): McpServer {
+    const capabilities = { tools: { listChanged: true } };
+    const server = new McpServer({ name: 'real', version: '1' }, { capabilities });
+    for (const name of this.#tools.keys()) this.#register(server, name);
+    return server;
   }
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { Content, McpServer } from '../../contract/generated/types.ts';
 import { AUDIT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, json, said, say } from '../testing/conversation.ts';

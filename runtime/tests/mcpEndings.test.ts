@@ -149,25 +149,15 @@ describe('a call of an MCP tool', () => {
     expect(await all.turn()).toMatchObject({ content: 'counted' });
   });
 
-  it('is waited for if another stream continues it', async () => {
-    let resumed: ServerResponse | undefined;
-    let id = 0;
+  it('fails at once when the server offers the rest over another stream', async () => {
     const all = await scene({
-      call: (response, rpc) => {
-        id = rpc.id;
-        response.writeHead(200, EVENTS).end('id: e1\nretry: 1\ndata:\n\n');
-      },
-      listen: (response) => {
-        resumed = response;
-        response.writeHead(200, EVENTS);
-        response.flushHeaders();
-      },
+      call: (response) => void response.writeHead(200, EVENTS).end('id: e1\nretry: 1\ndata:\n\n'),
+      listen: (response) => response.writeHead(405).end(),
     });
-    const running = all.turn();
-    await until(() => all.listened() >= 2);
-    const answer = { jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'late' }] } };
-    resumed!.write(`id: e2\ndata: ${JSON.stringify(answer)}\n\n`);
-    expect(await running).toMatchObject({ content: 'late' });
+    expect(await all.turn()).toMatchObject({ is_error: true });
+    await all.turn();
+    // The stream of notifications, and none for the rest of the call.
+    expect(all.listened()).toBe(1);
   });
 });
 

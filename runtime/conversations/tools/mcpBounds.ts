@@ -1,60 +1,37 @@
-import { Response } from 'undici';
-import type { Response as UndiciResponse } from 'undici';
-
 /** Largest message of an MCP server, decompressed, in bytes: a result of 1 MiB fits in any escaping of base64. */
 export const MCP_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Largest number of messages in one answer of an MCP server. */
+export const MCP_MESSAGES = 10_000;
 /** Largest number of tools of one MCP server. */
 export const MCP_TOOLS = 256;
-/** Calls have deadlines of their own: the SDK's timer never fires first. */
-export const NO_TIMEOUT_MS = 2 ** 31 - 1;
+/** Largest size of one tool in a list, in bytes of JSON. */
+export const MCP_TOOL_BYTES = 256 * 1024;
+/** Largest size of all tools of one MCP server together, in bytes of JSON. */
+export const MCP_LIST_BYTES = 1024 * 1024;
+/** Largest number of pages of a list. */
+export const MCP_PAGES = 20;
+/** Largest number of parts of a result. */
+export const MCP_PARTS = 1000;
+/** Bytes of an HTTP error that are read: enough for an error of JSON-RPC. */
+export const MCP_REFUSAL_BYTES = 64 * 1024;
+/** Least time between two replies to requests of a server, in milliseconds. */
+export const MCP_REPLY_MS = 1000;
 
-/** A message of an MCP server is too large. */
-export class McpMessageTooLarge extends Error {}
+/** An MCP server sends more than the bounds allow. */
+export class McpTooLarge extends Error {}
 
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
+/** The HTTP answer to a request is over, and the request has no answer. */
+export class McpUnanswered extends Error {}
 
-/** The answer of a server. It breaks off at a message that is too large. */
-export function boundedAnswer(answer: UndiciResponse, max = MCP_MESSAGE_BYTES): Response {
-  const { body, status, statusText, headers } = answer;
-  if (!body) return answer;
-  const ofEvents = headers.get('content-type')?.startsWith('text/event-stream') === true;
-  const count = ofEvents ? eventCounter() : totalCounter();
-  const bounded = (body as ReadableStream<Uint8Array>).pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform: (chunk, controller) => {
-        if (count(chunk) <= max) controller.enqueue(chunk);
-        else controller.error(new McpMessageTooLarge(`a message has more than ${max} bytes`));
-      },
-    }),
-  );
-  return new Response(bounded, { status, statusText, headers });
-}
+/** An answer is no message of the protocol. */
+export class McpInvalid extends Error {}
 
-/** Counts bytes as they come. */
-type Counter = (chunk: Uint8Array) => number;
+/** A tool neither succeeds nor fails: it asks the user for input, or goes on as a task. */
+export class McpUnfinished extends Error {
+  readonly kind: 'input' | 'task';
 
-function totalCounter(): Counter {
-  let total = 0;
-  return (chunk) => (total += chunk.length);
-}
-
-/** Counts the bytes since the last empty line, which ends an event. */
-function eventCounter(): Counter {
-  let bytes = 0;
-  let blank = true;
-  return (chunk) => {
-    for (let at = 0; at < chunk.length;) {
-      const end = chunk.indexOf(NEWLINE, at);
-      const stop = end < 0 ? chunk.length : end;
-      const text = stop - at - (chunk[stop - 1] === RETURN && stop > at ? 1 : 0);
-      blank &&= text === 0;
-      bytes += stop - at + 1;
-      if (end < 0) break;
-      if (blank) bytes = 0;
-      blank = true;
-      at = end + 1;
-    }
-    return bytes;
-  };
+  constructor(kind: 'input' | 'task') {
+    super(kind);
+    this.kind = kind;
+  }
 }

@@ -1,144 +1,173 @@
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import {
-  StreamableHTTPClientTransport,
-  StreamableHTTPError,
-} from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import {
-  ErrorCode,
-  McpError,
-  ToolListChangedNotificationSchema,
-} from '@modelcontextprotocol/sdk/types.js';
-import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
-import type {
-  JsonSchemaValidator,
-  jsonSchemaValidator,
-} from '@modelcontextprotocol/sdk/validation/types.js';
-import { Cut } from '../../errors/fault.ts';
-import {
-  connectionOutcome,
-  cutOutcome,
-  failure,
-  statusOutcome,
-} from '../../model/attempt/outcome.ts';
-import { OK } from '../../resilience/outcome.ts';
-import type { Outcome } from '../../resilience/outcome.ts';
-import type { ToolAnswer } from './httpTool.ts';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { PriorDiscovery, jsonSchemaValidator } from '@modelcontextprotocol/client';
+import { MCP_LIST_BYTES, MCP_PAGES, MCP_TOOLS, McpInvalid } from './mcpBounds.ts';
 import { McpFetch } from './mcpFetch.ts';
-import { MCP_MESSAGE_BYTES, MCP_TOOLS, McpMessageTooLarge, NO_TIMEOUT_MS } from './mcpBounds.ts';
+import type { McpFetchDeps } from './mcpFetch.ts';
+import { READ } from './mcpResults.ts';
+import type { ListedTool, ToolPage, ToolResult } from './mcpResults.ts';
 
-/** Largest number of pages in a list of tools. */
-const MAX_PAGES = 20;
+/** What a server was found to speak: 2026-07-28 by server/discover, or an earlier version by initialize. */
+export type Verdict = PriorDiscovery;
+
+/** Calls have deadlines of their own: the SDK's timer never fires first. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+/** The name of the schema's member for which a value of the arguments becomes a header, too. */
+const HEADER = '"x-mcp-header"';
 /** Validates nothing: a thread that can be ended checks results by their schemas. */
 const UNCHECKED: jsonSchemaValidator = {
-  getValidator:
-    <T>(): JsonSchemaValidator<T> =>
-    (input) => ({ valid: true, data: input as T, errorMessage: undefined }),
+  getValidator: () => (input) => ({ valid: true, data: input as never, errorMessage: undefined }),
 };
 
-/** Stands for the answer that a server owes when it ends its HTTP answer. */
-const CLOSED = { code: ErrorCode.ConnectionClosed, message: 'Connection closed' };
-
-/** How a client of the SDK reaches its server. */
-export interface McpConnection {
+export interface McpConnectionDeps extends McpFetchDeps {
   url: string;
   /** Version of this program. */
   version: string;
-  fetch: (url: string | URL, init?: RequestInit) => Promise<Response>;
-  /** The list of tools may have changed: the server says so, or its stream of notifications broke. */
-  onOutdated: () => void;
+  /** Time to connect, in milliseconds. */
+  timeoutMs: number;
 }
 
-/** A client of the SDK that is connected to its server. */
-export async function openClient(
-  { url, version, fetch, onOutdated }: McpConnection,
-  signal: AbortSignal,
-): Promise<Client> {
-  const client = new Client({ name: 'breakwater', version }, { jsonSchemaValidator: UNCHECKED });
-  client.setNotificationHandler(ToolListChangedNotificationSchema, onOutdated);
-  // The call itself tells its caller of the error.
-  client.onerror = onOutdated;
-  const requests = new McpFetch({
-    fetch,
-    onUnanswered: (id) => transport.onmessage?.({ jsonrpc: '2.0', id, error: CLOSED }),
-  });
-  const transport = new StreamableHTTPClientTransport(new URL(url), { fetch: requests.fetch });
-  transport.onmessage = (message) => requests.received(message);
-  await client.connect(transport, { signal, timeout: NO_TIMEOUT_MS });
-  return client;
+/** A list of tools. */
+export interface ToolPages {
+  tools: ListedTool[];
+  /** Number of tools that are too large or malformed. */
+  leftOut: number;
+  /** Time for which it holds, in milliseconds; undefined if the server does not say. */
+  ttlMs?: number;
 }
 
-/** The tools that the server lists, as far as the bounds allow. */
-export async function listTools(client: Client, signal: AbortSignal): Promise<ListedTool[]> {
-  const listed: ListedTool[] = [];
-  let cursor: string | undefined;
-  let bytes = 0;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const params = cursor === undefined ? {} : { cursor };
-    const { tools, nextCursor } = await client.listTools(params, {
-      signal,
-      timeout: NO_TIMEOUT_MS,
+/** A call of a tool. */
+export interface ToolCall {
+  tool: ListedTool;
+  args: Record<string, unknown>;
+  /** The trace context. */
+  meta: Record<string, unknown> | undefined;
+}
+
+/** A connection to a server. It ends when it is retired and the last of its calls is over. */
+export class McpConnection {
+  readonly #client: Client;
+  readonly #transport: StreamableHTTPClientTransport;
+  #uses = 0;
+  #retired = false;
+  #subscribed = false;
+
+  private constructor(client: Client, transport: StreamableHTTPClientTransport) {
+    this.#client = client;
+    this.#transport = transport;
+  }
+
+  /** Connects; finds out first what the server speaks if there is no verdict about it. */
+  static async open(
+    { url, version, timeoutMs, ...deps }: McpConnectionDeps,
+    prior: Verdict | undefined,
+    signal: AbortSignal,
+  ): Promise<McpConnection> {
+    const client = new Client(
+      { name: 'breakwater', version },
+      { jsonSchemaValidator: UNCHECKED, versionNegotiation: { mode: 'auto' } },
+    );
+    const transport = new StreamableHTTPClientTransport(new URL(url), {
+      fetch: new McpFetch(deps).fetch,
     });
-    for (const tool of tools) {
-      bytes += JSON.stringify(tool).length;
-      if (listed.length === MCP_TOOLS || bytes > MCP_MESSAGE_BYTES) return listed;
-      listed.push(tool);
+    const onAbort = (): void => void transport.close();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await client.connect(transport, { timeout: timeoutMs, signal, ...(prior && { prior }) });
+      return new McpConnection(client, transport);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
     }
-    if (nextCursor === undefined) break;
-    cursor = nextCursor;
   }
-  return listed;
-}
 
-/** The result of a call that threw. */
-export function mcpFailure(error: unknown, signal: AbortSignal): ToolAnswer {
-  const cut: unknown = signal.aborted ? signal.reason : undefined;
-  if (cut instanceof Cut) {
-    return answer(cutOutcome(cut.why, false), 'The tool did not answer in time.');
+  get verdict(): Verdict {
+    const discover = this.#client.getDiscoverResult();
+    return discover ? { kind: 'modern', discover } : { kind: 'legacy' };
   }
-  if (error instanceof McpMessageTooLarge) {
-    return answer(
-      failure('InvalidResponse', error.message),
-      'The answer of the MCP server is too large.',
-    );
+
+  get protocolVersion(): string {
+    return this.#client.getNegotiatedProtocolVersion() ?? 'unknown';
   }
-  if (error instanceof StreamableHTTPError) return byStatus(error.code ?? 0);
-  if (error instanceof McpError) return byCode(error);
-  const cause: unknown = (error as { cause?: unknown }).cause ?? error;
-  return answer(connectionOutcome(cause), 'The MCP server could not be reached.');
-}
 
-function byStatus(status: number): ToolAnswer {
-  const outcome = status >= 400 && status < 500 ? OK : serverOutcome(status);
-  const said = answer(outcome, `The MCP server answers HTTP ${status}.`);
-  return status === 401 ? { ...said, unauthorized: true } : said;
-}
-
-/** The SDK reports an answer that breaks the protocol as a status that no server sends, such as -1. */
-function serverOutcome(status: number): Outcome {
-  return status >= 500
-    ? statusOutcome(status)
-    : failure('InvalidResponse', 'answer is not the protocol');
-}
-
-/** Errors of JSON-RPC. A wrong call is not the server's fault. */
-function byCode({ code, message }: McpError): ToolAnswer {
-  if (code === (ErrorCode.ConnectionClosed as number)) {
-    return answer(
-      failure('Connection', 'connection closed'),
-      'The MCP server could not be reached.',
-    );
+  /** Whether the server keeps a session for it. */
+  get hasSession(): boolean {
+    return this.#transport.sessionId !== undefined;
   }
-  if (code === (ErrorCode.InternalError as number)) {
-    return answer(failure('ServerError', 'JSON-RPC internal error'), 'The MCP server failed.');
+
+  /** Runs calls over the connection, which stays open for them. */
+  async use<T>(calls: () => Promise<T>): Promise<T> {
+    this.#uses += 1;
+    try {
+      return await calls();
+    } finally {
+      this.#uses -= 1;
+      this.#endIfUnused();
+    }
   }
-  return answer(OK, message);
+
+  /** Ends the connection as soon as nothing uses it. */
+  retire(): void {
+    this.#retired = true;
+    this.#endIfUnused();
+  }
+
+  /** Ends the connection with its calls. */
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  /** Has the server announce changes of its list, if it can and does not yet. A server before 2026-07-28 does so anyway. */
+  subscribe(): void {
+    const { tools } = this.#client.getServerCapabilities() ?? {};
+    if (this.#subscribed || this.verdict.kind === 'legacy' || !tools?.listChanged) return;
+    this.#subscribed = true;
+    const filter = { toolsListChanged: true };
+    void this.#client
+      .listen(filter, { timeout: NO_TIMEOUT_MS })
+      .then(({ closed }) => closed)
+      .catch(() => undefined)
+      .finally(() => (this.#subscribed = false));
+  }
+
+  /** The tools that the server lists, as far as the bounds allow. */
+  async listTools(signal: AbortSignal): Promise<ToolPages> {
+    const all: ToolPages = { tools: [], leftOut: 0 };
+    let cursor: string | undefined;
+    let bytes = 0;
+    for (let page = 0; page < MCP_PAGES; page += 1) {
+      const params = cursor === undefined ? {} : { cursor };
+      const options = { signal, timeout: NO_TIMEOUT_MS };
+      const request = { method: 'tools/list', params } as const;
+      const read = readOf<ToolPage>(await this.#client.request(request, options));
+      all.leftOut += read.leftOut;
+      if (read.ttlMs !== undefined) all.ttlMs = Math.min(read.ttlMs, all.ttlMs ?? Infinity);
+      for (const tool of read.tools) {
+        bytes += JSON.stringify(tool).length;
+        if (all.tools.length === MCP_TOOLS || bytes > MCP_LIST_BYTES) return all;
+        all.tools.push(tool);
+      }
+      if (read.nextCursor === undefined) break;
+      cursor = read.nextCursor;
+    }
+    return all;
+  }
+
+  async callTool({ tool, args, meta }: ToolCall, signal: AbortSignal): Promise<ToolResult> {
+    const params = { name: tool.name, arguments: args, ...(meta && { _meta: meta }) };
+    const { name, inputSchema } = tool;
+    const mirrors = JSON.stringify(inputSchema).includes(HEADER);
+    const toolDefinition = { name, inputSchema: inputSchema as never };
+    const options = { signal, timeout: NO_TIMEOUT_MS, ...(mirrors && { toolDefinition }) };
+    return readOf<ToolResult>(await this.#client.callTool(params, options));
+  }
+
+  #endIfUnused(): void {
+    if (this.#retired && this.#uses === 0) void this.#client.close();
+  }
 }
 
-function answer(outcome: Outcome, text: string): ToolAnswer {
-  return { outcome, text, isError: true };
-}
-
-/** Whether the server has lost the session, as after a restart (MCP, Streamable HTTP, session management). */
-export function sessionLost(error: unknown): boolean {
-  return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
+/** What McpFetch has read of an answer. */
+function readOf<T>({ _meta: meta }: { _meta?: Record<string, unknown> | undefined }): T {
+  const read = meta?.[READ];
+  if (read === undefined) throw new McpInvalid('an answer has no result');
+  return read as T;
 }

@@ -17,7 +17,7 @@ describe('the content of an MCP tool’s result', () => {
     const parts = [
       { type: 'text' as const, text: 'one' },
       { type: 'resource' as const, resource: { uri: 'file:///a', text: 'two' } },
-      { type: 'resource_link' as const, uri: 'file:///b', name: 'b' },
+      { type: 'resource_link' as const, uri: 'file:///b' },
       { type: 'audio' as const, mimeType: 'audio/wav', data: DATA },
     ];
     expect(shownContent(parts, 1000)).toBe('one\ntwo\nfile:///b\n[audio left out]');

@@ -1,8 +1,16 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { isBlank } from '../messages/messages.ts';
 
-type Part = CallToolResult['content'][number];
+/** A part of a result. `data` and `blob` are base64. */
+export interface Part {
+  type: string;
+  text?: string;
+  data?: string;
+  mimeType?: string;
+  uri?: string;
+  resource?: { uri?: string; text?: string; blob?: string; mimeType?: string };
+}
+
 /** Blocks that the Messages API accepts as the result of a tool. */
 export type ResultBlock =
   Anthropic.TextBlockParam | Anthropic.ImageBlockParam | Anthropic.DocumentBlockParam;
@@ -12,9 +20,9 @@ export type ShownContent = string | ResultBlock[];
 
 /** Binary data with its type, as an MCP server sends it. */
 interface Binary {
-  mimeType: string;
+  mimeType?: string | undefined;
   /** Base64. */
-  data: string;
+  data?: string | undefined;
 }
 
 type ImageType = Anthropic.Base64ImageSource['media_type'];
@@ -56,16 +64,15 @@ function text(value: string): Anthropic.TextBlockParam {
 }
 
 function blockOf(part: Part): ResultBlock {
-  if (part.type === 'text') return text(part.text);
+  if (part.type === 'text') return text(part.text ?? '');
   if (part.type === 'image') return binary(part);
-  if (part.type === 'resource_link') return text(part.uri);
-  if (part.type !== 'resource') return text(`[${part.type} left out]`);
-  const { resource } = part;
-  if ('text' in resource) return text(resource.text);
-  return binary({ mimeType: resource.mimeType ?? 'unknown type', data: resource.blob });
+  if (part.type === 'resource_link') return text(part.uri ?? '');
+  if (part.type !== 'resource' || !part.resource) return text(`[${part.type} left out]`);
+  const { mimeType, text: words, blob } = part.resource;
+  return words === undefined ? binary({ mimeType, data: blob }) : text(words);
 }
 
-function binary({ mimeType, data }: Binary): ResultBlock {
+function binary({ mimeType = 'unknown type', data = '' }: Binary): ResultBlock {
   const [type = ''] = mimeType.toLowerCase().split(';', 1);
   if (data === '') return text(`[0 bytes of ${type} left out]`);
   const image = Object.hasOwn(IMAGES, type) ? IMAGES[type] : undefined;
@@ -94,6 +101,15 @@ function shortened(
   if (block.type !== 'text') {
     return text(`[${block.type} of ${size} bytes left out: the model may see ${max} bytes]`);
   }
-  const shown = Buffer.from(block.text).subarray(0, left).toString('utf8');
-  return text(`${shown}\n[The answer is longer; it was cut off after ${max} bytes.]`);
+  return text(cut(block.text, left, max));
+}
+
+/** The first `max` bytes of a text, with a note if that is not all. */
+export function cutText(text: string, max: number): string {
+  return Buffer.byteLength(text) <= max ? text : cut(text, max, max);
+}
+
+function cut(text: string, left: number, max: number): string {
+  const shown = Buffer.from(text).subarray(0, left).toString('utf8');
+  return `${shown}\n[The answer is longer; it was cut off after ${max} bytes.]`;
 }

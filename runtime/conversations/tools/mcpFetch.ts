@@ -1,109 +1,209 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { Response } from 'undici';
+import { MCP_REFUSAL_BYTES, MCP_REPLY_MS, McpInvalid, McpUnanswered } from './mcpBounds.ts';
+import { bytesOf, mediaType, messagesOf } from './mcpMessages.ts';
+import type { RpcMessage } from './mcpMessages.ts';
+import { readAnswer } from './mcpResults.ts';
 
-type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
+type Fetch = (url: string | URL, init?: RequestInit) => Promise<globalThis.Response>;
 
 export interface McpFetchDeps {
+  /** Follows no redirect. */
   fetch: Fetch;
-  /** The HTTP answer to a request is over, and the request has no answer. */
-  onUnanswered: (id: RequestId) => void;
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
+  /** Bytes of a text that the model may see. */
+  maxBytes: number;
+  /** The server says that its list of tools has changed. */
+  onChanged: () => void;
+  /** Changes of the list are no longer announced. */
+  onSilent: () => void;
 }
 
-/** Least time between two requests for notifications, in milliseconds: the server says when the SDK asks again. */
-const LISTEN_MS = 1000;
-/** Time for the SDK to read the end of an answer, in milliseconds. */
-const READ_MS = 100;
+/** A request of JSON-RPC that the SDK sends. */
+interface Request {
+  id: string | number;
+  method: string;
+}
 
-/** How a client of the SDK sends requests. Finds those that the server never answers, for which the SDK would wait. */
+/** A request with the HTTP answer to it. */
+interface Exchange {
+  url: string | URL;
+  init: RequestInit;
+  answer: globalThis.Response;
+  request: Request;
+}
+
+const CHANGED = 'notifications/tools/list_changed';
+const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged';
+const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
+const MAX_ID = 128;
+const ACCEPTED = 202;
+const NOT_ALLOWED = 405;
+const NOT_FOUND = '"error":{"code":-32601,"message":"Method not found"}';
+
+/**
+ * How a client of the SDK sends requests. The SDK gets the one answer that it waits for and nothing else that the server
+ * sends, because it would spend a request or milliseconds on each message, and would wait for an answer that never comes.
+ */
 export class McpFetch {
   readonly #deps: McpFetchDeps;
-  readonly #open = new Set<RequestId>();
-  #listenedAt = -Infinity;
+  #repliedAt = -Infinity;
 
   constructor(deps: McpFetchDeps) {
     this.#deps = deps;
   }
 
   readonly fetch: Fetch = async (url, init = {}) => {
-    if (init.method === 'GET') await this.#pace(init.signal ?? undefined);
-    const id = requestIn(init.body);
-    if (id === undefined) return this.#deps.fetch(url, init);
-    this.#open.add(id);
-    try {
-      const answer = await this.#deps.fetch(url, init);
-      if (!answer.ok) this.#open.delete(id);
-      return answer.ok ? watched(answer, (resumes) => this.#over(id, resumes)) : answer;
-    } catch (error) {
-      this.#open.delete(id);
-      throw error;
-    }
+    const isPost = init.method === 'POST';
+    // Whether the rest of a call's answer comes over another stream is for no caller to wait for.
+    if (!isPost && new Headers(init.headers).has('last-event-id')) return empty(NOT_ALLOWED);
+    const answer = await this.#deps.fetch(url, init);
+    if (!answer.ok) return refusal(answer);
+    const request = isPost ? requestIn(init.body) : undefined;
+    if (request) return this.#answered({ url, init, answer, request });
+    if (init.method === 'GET') return this.#listened({ url, init, answer });
+    await answer.body?.cancel();
+    return empty(answer.status);
   };
 
-  /** Notes a message of the server. */
-  received(message: JSONRPCMessage): void {
-    if (!('method' in message) && message.id !== undefined) this.#open.delete(message.id);
-  }
-
-  async #pace(signal: AbortSignal | undefined): Promise<void> {
-    const waitMs = this.#listenedAt + LISTEN_MS - performance.now();
-    if (waitMs > 0) await delay(waitMs, undefined, { signal });
-    this.#listenedAt = performance.now();
-  }
-
-  /** The HTTP answer is over. `resumes`: another one may bring the rest. */
-  #over(id: RequestId, resumes: boolean): void {
-    if (resumes) this.#open.delete(id);
-    if (!this.#open.has(id)) return;
-    setTimeout(() => {
-      if (this.#open.delete(id)) this.#deps.onUnanswered(id);
-    }, READ_MS);
-  }
-}
-
-/** Id of the request in a body; undefined for a notification. */
-function requestIn(body: RequestInit['body']): RequestId | undefined {
-  if (typeof body !== 'string') return undefined;
-  const { id, method } = JSON.parse(body) as { id?: RequestId; method?: string };
-  return method === undefined ? undefined : id;
-}
-
-/** The same answer. Reports its end, and whether an event of it has an id, from which another stream can go on. */
-function watched(answer: Response, onOver: (resumes: boolean) => void): Response {
-  const { body, status, statusText, headers } = answer;
-  const text = new TextDecoder('latin1');
-  let line = '\n';
-  let resumes = false;
-  const over = (): void => onOver(resumes);
-  if (!body) {
-    over();
-    return answer;
-  }
-  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
-  const same = new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      try {
-        const { done, value } = await reader.read();
-        if (done) {
-          controller.close();
-          over();
-          return;
-        }
-        line += text.decode(value);
-        resumes ||= EVENT_ID.test(line);
-        line = line.slice(-EVENT_ID_LENGTH);
-        controller.enqueue(value);
-      } catch (error) {
-        controller.error(error);
-        over();
+  async #answered(exchange: Exchange): Promise<globalThis.Response> {
+    const { answer, request } = exchange;
+    const { id, method } = request;
+    if (method === 'subscriptions/listen' && isStream(answer)) return this.#listened(exchange);
+    for await (const message of messagesOf(answer)) {
+      if (message.members.has('method')) this.#hear(message, exchange);
+      else if (idOf(message) === String(id)) {
+        const read = readAnswer(message, method, this.#deps.maxBytes);
+        return json({ jsonrpc: '2.0', id, ...read }, answer);
       }
-    },
-    cancel: async (reason) => {
-      over();
-      await reader.cancel(reason);
+    }
+    // A server of an earlier version may take the request that it does not know for a notification.
+    if (method === 'server/discover' && answer.status === ACCEPTED) return empty(NOT_ALLOWED);
+    const type = mediaType(answer);
+    if (type !== '' && type !== 'application/json' && !isStream(answer)) {
+      throw new McpInvalid(`an answer has the type ${type.slice(0, MAX_ID)}`);
+    }
+    throw new McpUnanswered('no answer to a request');
+  }
+
+  /** A stream of notifications. The SDK learns of its end, and of the acknowledgement of a subscription. */
+  async #listened(
+    exchange: Omit<Exchange, 'request'> & Partial<Exchange>,
+  ): Promise<globalThis.Response> {
+    const { answer, request } = exchange;
+    if (!isStream(answer)) {
+      await answer.body?.cancel();
+      return empty(NOT_ALLOWED);
+    }
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const follow = async (): Promise<void> => {
+      for await (const message of messagesOf(answer)) {
+        const method = memberIn(message, 'method');
+        if (method === undefined) return;
+        if (method === ACKNOWLEDGED && request) await writer.write(acknowledgement(request.id));
+        else this.#hear(message, exchange);
+      }
+    };
+    const end = async (): Promise<void> => {
+      this.#deps.onSilent();
+      await writer.close();
+    };
+    // A stream that breaks off is over, too. The SDK may have left it by then.
+    void follow()
+      .catch(() => undefined)
+      .then(end)
+      .catch(() => undefined);
+    const headers = { 'content-type': 'text/event-stream' };
+    return new Response(readable, { headers });
+  }
+
+  /** Takes a notification or a request of the server. */
+  #hear(message: RpcMessage, { url, init }: Pick<Exchange, 'url' | 'init'>): void {
+    const { json, members } = message;
+    const method = memberIn(message, 'method');
+    if (method === CHANGED) this.#deps.onChanged();
+    const id = members.get('id');
+    const headers = new Headers(init.headers);
+    // Servers of 2026-07-28 send no requests.
+    if (!id || id.end - id.start > MAX_ID || headers.has('mcp-method')) return;
+    const now = this.#deps.now();
+    if (now - this.#repliedAt < MCP_REPLY_MS) return;
+    this.#repliedAt = now;
+    const said = method === 'ping' ? '"result":{}' : NOT_FOUND;
+    const body = `{"jsonrpc":"2.0","id":${json.toString('utf8', id.start, id.end)},${said}}`;
+    void this.#reply(url, { method: 'POST', headers, body, signal: init.signal ?? null });
+  }
+
+  async #reply(url: string | URL, init: RequestInit): Promise<void> {
+    try {
+      await (await this.#deps.fetch(url, init)).body?.cancel();
+    } catch {
+      // The call under way learns of it.
+    }
+  }
+}
+
+/** An answer that is no success, with a text of bounded length. */
+async function refusal(answer: globalThis.Response): Promise<globalThis.Response> {
+  let body: Buffer = Buffer.alloc(0);
+  try {
+    body = await bytesOf(answer, MCP_REFUSAL_BYTES);
+  } catch {
+    // The status says enough.
+  }
+  const { status, statusText, headers } = answer;
+  const type = headers.get('content-type') ?? '';
+  return new Response(body.length > 0 ? body.toString() : null, {
+    ...{ status, statusText, headers: { 'content-type': type } },
+  });
+}
+
+function empty(status: number): globalThis.Response {
+  return new Response(null, { status });
+}
+
+function json(message: object, { headers }: globalThis.Response): globalThis.Response {
+  const session = headers.get('mcp-session-id');
+  return new Response(JSON.stringify(message), {
+    headers: {
+      'content-type': 'application/json',
+      ...(session !== null && { 'mcp-session-id': session }),
     },
   });
-  return new Response(same, { status, statusText, headers });
 }
 
-const EVENT_ID = /[\r\n]id:/;
-const EVENT_ID_LENGTH = 3;
+function acknowledgement(id: string | number): Uint8Array {
+  const message = {
+    jsonrpc: '2.0',
+    method: ACKNOWLEDGED,
+    params: {
+      _meta: { [SUBSCRIPTION_ID]: id },
+      notifications: { toolsListChanged: true },
+    },
+  };
+  return Buffer.from(`data: ${JSON.stringify(message)}\n\n`);
+}
+
+function isStream(answer: globalThis.Response): boolean {
+  return mediaType(answer) === 'text/event-stream';
+}
+
+/** The request in a body of the SDK; undefined for a notification. */
+function requestIn(body: RequestInit['body']): Request | undefined {
+  if (typeof body !== 'string') return undefined;
+  const { id, method } = JSON.parse(body) as Partial<Request>;
+  return id === undefined || method === undefined ? undefined : { id, method };
+}
+
+/** The id of an answer as text: some servers turn numbers into strings. */
+function idOf(message: RpcMessage): string {
+  return String(memberIn(message, 'id'));
+}
+
+/** The value of a short member. */
+function memberIn({ json, members }: RpcMessage, name: string): unknown {
+  const span = members.get(name);
+  if (!span || span.end - span.start > MAX_ID) return undefined;
+  return JSON.parse(json.toString('utf8', span.start, span.end));
+}

@@ -1,5 +1,3 @@
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from 'pino';
 import { fetch } from 'undici';
 import type {
@@ -8,19 +6,19 @@ import type {
 } from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
+import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import { NO_SPAN } from '../../observe/trace/span.ts';
-import { IGNORED } from '../../resilience/outcome.ts';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';
 import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import type { ToolAnswer } from './httpTool.ts';
-import { mcpAnswer, unfitResult } from './mcpAnswer.ts';
-import { NO_TIMEOUT_MS, boundedAnswer } from './mcpBounds.ts';
-import type * as Sdk from './mcpClient.ts';
+import type * as Client from './mcpClient.ts';
+import type { McpConnection, Verdict } from './mcpClient.ts';
+import type * as Failure from './mcpFailure.ts';
+import type { ListedTool, ToolResult } from './mcpResults.ts';
+import { McpTools } from './mcpTools.ts';
 import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
-import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import type { Input } from './template.ts';
-import { ToolList } from './toolList.ts';
-import type { ToolChange } from './toolList.ts';
 import type { ToolContext } from './toolbox.ts';
 import type { ToolResults } from './toolResults.ts';
 
@@ -29,7 +27,7 @@ export interface McpServerDeps {
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
   results: Pick<ToolResults, 'answer'>;
-  schemas: Pick<SchemaChecks, 'schema' | 'check'>;
+  schemas: Pick<SchemaChecks, 'schema' | 'checkJson'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
   /** The tools changed, or are not the pinned ones. */
@@ -37,42 +35,63 @@ export interface McpServerDeps {
   log: Pick<Logger, 'info' | 'warn'>;
 }
 
-/** The SDK is a quarter of a megabyte: it loads with the first connection. */
-async function loadClient(): Promise<typeof Sdk> {
-  return import('./mcpClient.ts');
+/** Longest time for which a list of tools holds, whatever the server says, in milliseconds. */
+export const MCP_LIST_MS = 3_600_000;
+/** Longest time that a turn waits for the first list of a server, in milliseconds. */
+export const MCP_FIRST_LIST_MS = 2000;
+/** Least time between two lists of a server, in milliseconds. */
+const LIST_PAUSE_MS = 1000;
+/** Time for which a list holds once the server announces changes no longer, in milliseconds. */
+const SILENT_LIST_MS = 30_000;
+/** Time after which a server of an earlier version may be found to speak another, in milliseconds. */
+const LEGACY_MS = 3_600_000;
+
+/** The SDK is half a megabyte: it loads with the first connection. */
+async function loadClient(): Promise<typeof Client & typeof Failure> {
+  const [client, failure] = await Promise.all([import('./mcpClient.ts'), import('./mcpFailure.ts')]);
+  return { ...client, ...failure };
 }
 
 /**
  * One MCP server. Connects when its tools are first needed, and again after a restart. All its calls go through its
- * circuit. While it is down its last tools stay known, so that a call gets an answer that says until when it is
- * unavailable.
+ * circuit. Its list of tools is fetched in the background. While it is down its last tools stay known, so that a call
+ * gets an answer that says until when it is unavailable.
  */
 export class McpServer {
   readonly #spec: ServerSpec;
   readonly #deps: McpServerDeps;
+  readonly #timeoutMs: () => number;
   readonly #calls: CallsTo;
-  #client: Promise<Client> | undefined;
-  #listed: readonly ListedTool[] = [];
+  readonly #tools: McpTools;
+  #connection: Promise<McpConnection> | undefined;
+  #protocolVersion: string | undefined;
+  /** What the server was found to speak, and until when that holds. */
+  #verdict: { verdict: Verdict; until: number } | undefined;
   /** Output schemas by tool. */
   #outputs = new Map<string, CheckedSchema>();
-  /** The allowed tools of the last list; undefined before the first. */
-  #list: ToolList | undefined;
-  #change: ToolChange | undefined;
-  #changes = 0;
-  /** The pinned hash: with any other the model gets no tools. */
-  #pin: string | undefined;
-  /** The list must be fetched again. */
-  #stale = true;
-  #listing: Promise<void> | undefined;
+  /** The last attempt to fetch the list failed. */
+  #stale = false;
+  #fetching: Promise<void> | undefined;
+  /** Resolves when the first list is there, or is not waited for any longer. */
+  #first: Promise<void> | undefined;
+  /** Times on the monotonic clock: when the list is to be fetched, was asked for last, and was said to have changed. */
+  #dueAt = -Infinity;
+  #askedAt = -Infinity;
+  #changedAt = -Infinity;
   /** Start of the last call, on the monotonic clock. */
   #usedAt = -Infinity;
   readonly #closed = new AbortController();
   #cancelCheck: (() => void) | undefined;
+  #cancelFetch: (() => void) | undefined;
 
-  constructor(spec: ServerSpec, deps: McpServerDeps) {
+  /** `timeoutMs` bounds a call and the time to connect. */
+  constructor(spec: ServerSpec, deps: McpServerDeps, timeoutMs: () => number) {
+    const { name, allowedTools } = spec;
     this.#spec = spec;
     this.#deps = deps;
-    this.#calls = deps.calls.to(`mcp/${spec.name}`);
+    this.#timeoutMs = timeoutMs;
+    this.#calls = deps.calls.to(`mcp/${name}`);
+    this.#tools = new McpTools({ ...deps, server: name, allowed: allowedTools });
   }
 
   get name(): string {
@@ -81,90 +100,53 @@ export class McpServer {
 
   /** Its allowed tools as last listed; none if they are not the pinned ones. */
   get tools(): readonly ListedTool[] {
-    return this.#withheld ? [] : this.#allowed;
+    return this.#tools.offered;
   }
 
   /** Report on its tools; undefined before the first list. */
   get status(): McpServerStatus | undefined {
-    if (!this.#list) return undefined;
-    return {
-      name: this.name,
-      ...{ toolsHash: this.#list.hash, tools: this.#list.size, withheld: this.#withheld },
-      ...(this.#change && { change: this.#change }),
-    };
+    const { status } = this.#tools;
+    const version = this.#protocolVersion;
+    return (
+      status && {
+        ...status,
+        stale: this.#stale,
+        ...(version !== undefined && { protocolVersion: version }),
+      }
+    );
   }
 
   /** How often its tools have changed. */
   get changes(): number {
-    return this.#changes;
+    return this.#tools.changes;
   }
 
   /** Withholds its tools from the model unless their hash is this one. */
   pin(hash: string | undefined): void {
-    if (hash === this.#pin) return;
-    const before = this.#withheld;
-    this.#pin = hash;
-    this.#tellWithheld(before);
+    this.#tools.pin(hash);
   }
 
-  get #allowed(): readonly ListedTool[] {
-    const { allowedTools } = this.#spec;
-    if (!allowedTools) return this.#listed;
-    return this.#listed.filter(({ name }) => allowedTools.includes(name));
+  /**
+   * Fetches the list in the background if it is due. Resolves at once, except before the first list: a turn waits
+   * MCP_FIRST_LIST_MS for it at most, counted from the first attempt. Never rejects.
+   */
+  refresh(signal: AbortSignal): Promise<void> {
+    if (this.#isDue) void this.#fetch();
+    if (this.#tools.known || !this.#first) return Promise.resolve();
+    return unlessAborted(this.#first, signal).catch(() => undefined);
   }
 
-  get #withheld(): boolean {
-    return this.#pin !== undefined && this.#list !== undefined && this.#list.hash !== this.#pin;
-  }
-
-  #tellWithheld(before: boolean): void {
-    if (this.#withheld === before) return;
-    const facts = { server: this.name, toolsHash: this.#list?.hash, pinned: this.#pin };
-    const { log } = this.#deps;
-    if (before) {
-      log.info(facts, 'Tools of an MCP server are lent to the model again');
-      return;
-    }
-    log.warn(facts, 'Tools of an MCP server are withheld: they are not those that are pinned');
-    this.#deps.onToolsChanged(this.name, true);
-  }
-
-  /** Applies a new list. */
-  #take(listed: readonly ListedTool[]): void {
-    const before = this.#withheld;
-    this.#listed = listed;
-    const list = new ToolList(this.#allowed);
-    const known = this.#list;
-    this.#list = list;
-    if (known && known.hash !== list.hash) {
-      this.#change = list.since(known);
-      this.#changes += 1;
-      const facts = { server: this.name, toolsHash: list.hash, ...this.#change };
-      this.#deps.log.warn(facts, 'Tools of an MCP server are others than before');
-      // Reports a change that withholds the tools only once.
-      if (before || !this.#withheld) this.#deps.onToolsChanged(this.name, this.#withheld);
-    }
-    this.#tellWithheld(before);
-  }
-
-  /** Fetches the list if it may have changed. Turns share a fetch, which outlives the one that began it. Never rejects. */
-  refresh({ signal, ...context }: ToolContext): Promise<void> {
-    // The first list is waited for, also by turns that begin while it is on its way.
-    if (!this.#stale && (this.#list || !this.#listing)) return Promise.resolve();
-    this.#listing ??= this.#ask({ ...context, signal: this.#closed.signal }).finally(() => {
-      this.#listing = undefined;
-    });
-    return settledOrAborted(this.#listing, signal);
-  }
-
-  /** Fetches the list now and whenever no call began for the check interval, each within `timeoutMs()`. */
-  startChecks(timeoutMs: () => number): void {
+  /** Fetches the list now and whenever no call began for the check interval. */
+  startChecks(): void {
     const { checkIntervalMs } = this.#spec;
     if (checkIntervalMs === 0 || this.#cancelCheck) return;
     const { clock } = this.#deps;
     const check = async (): Promise<void> => {
-      const idleMs = clock.now() - this.#usedAt;
-      if (idleMs >= checkIntervalMs) await this.#check(timeoutMs());
+      if (clock.now() - this.#usedAt >= checkIntervalMs) {
+        await this.#fetch();
+        // A refused call counts too: its rejection says as much as the server could.
+        this.#usedAt = clock.now();
+      }
       if (this.#closed.signal.aborted) return;
       const nextMs = this.#usedAt + checkIntervalMs - clock.now();
       this.#cancelCheck = clock.setTimer(Math.max(nextMs, 0), () => void check());
@@ -185,19 +167,18 @@ export class McpServer {
     return this.#deps.results.answer({ ...kept, credential, client, signal, call });
   }
 
-  #call(tool: string, input: unknown, context: ToolContext): Promise<ToolAnswer> {
-    return this.#guarded(context, async (client, signal) => {
+  #call(name: string, input: unknown, context: ToolContext): Promise<ToolAnswer> {
+    const tool = this.tools.find((each) => each.name === name) ?? unlisted(name);
+    return this.#guarded(context, async (connection, signal) => {
       const args = input as Record<string, unknown>;
-      const span = context.trace?.mcp('tools/call', tool) ?? NO_SPAN;
+      const span = context.trace?.mcp('tools/call', name) ?? NO_SPAN;
       // MCP's place for the trace context (SEP-414).
-      const meta = span.context && { _meta: { ...span.context } };
+      const meta = span.context && { ...span.context };
       let error: string | undefined = 'failed';
       try {
-        const params = { name: tool, arguments: args, ...meta };
-        const result = await client.callTool(params, undefined, { signal, timeout: NO_TIMEOUT_MS });
-        error = result.isError === true ? 'tool_error' : undefined;
-        const unfit = await this.#unfit(tool, result);
-        return unfit ?? mcpAnswer(result, this.#spec.maxResponseBytes);
+        const result = await connection.callTool({ tool, args, meta }, signal);
+        error = result.isError ? 'tool_error' : undefined;
+        return (await this.#unfit(name, result)) ?? answerOf(result);
       } finally {
         span.end(error);
       }
@@ -207,53 +188,92 @@ export class McpServer {
   async close(): Promise<void> {
     this.#closed.abort();
     this.#cancelCheck?.();
-    await this.#disconnect();
+    this.#cancelFetch?.();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    try {
+      await (await connection)?.close();
+    } catch {
+      // It is not connected.
+    }
   }
 
   /** The answer for the model if a result does not fit the tool's schema; undefined if it does. */
-  async #unfit(
-    tool: string,
-    { structuredContent, isError }: Record<string, unknown>,
-  ): Promise<ToolAnswer | undefined> {
+  async #unfit(tool: string, { structured, isError }: ToolResult): Promise<ToolAnswer | undefined> {
     const schema = this.#outputs.get(tool);
-    if (!schema || structuredContent === undefined || isError === true) return undefined;
-    const checked = await this.#deps.schemas.check(schema, structuredContent, 'result');
-    return checked.kind === 'Fits' ? undefined : unfitResult(checked.why);
+    if (!schema || structured === undefined || isError) return undefined;
+    const checked = await this.#deps.schemas.checkJson(schema, structured, 'result');
+    if (checked.kind === 'Fits') return undefined;
+    const text = `The result of the tool does not fit its output schema: ${checked.why}.`;
+    return { outcome: OK, text, isError: true };
   }
 
-  async #check(timeoutMs: number): Promise<void> {
+  get #isDue(): boolean {
+    return this.#deps.clock.now() >= this.#dueAt;
+  }
+
+  /** Fetches the list; callers share one fetch. Never rejects. */
+  #fetch(): Promise<void> {
+    this.#fetching ??= this.#ask().finally(() => (this.#fetching = undefined));
+    this.#first ??= this.#firstList(this.#fetching);
+    return this.#fetching;
+  }
+
+  #firstList(fetching: Promise<void>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#deps.clock.setTimer(MCP_FIRST_LIST_MS, resolve);
+    void fetching.then(() => {
+      cancel();
+      resolve();
+    });
+    return promise;
+  }
+
+  async #ask(): Promise<void> {
+    const { clock, schemas, log } = this.#deps;
+    const timeoutMs = this.#timeoutMs();
     const { signal } = this.#closed;
     const context = { timeoutMs, header: () => undefined, client: [], signal };
-    // A turn may be fetching already. Its result serves, too.
-    this.#stale = true;
-    await this.refresh(context);
-    // A refused call counts too: its rejection says as much as the server could.
-    this.#usedAt = this.#deps.clock.now();
+    this.#dueAt = clock.now() + LIST_PAUSE_MS;
+    let taken = false;
+    await this.#guarded(context, async (connection, bounded) => {
+      this.#askedAt = clock.now();
+      connection.subscribe();
+      const { tools, leftOut, ttlMs = MCP_LIST_MS } = await connection.listTools(bounded);
+      this.#tools.take(tools);
+      this.#outputs = new Map(
+        tools.flatMap(({ name, outputSchema }) =>
+          outputSchema ? [[name, schemas.schema(outputSchema)]] : [],
+        ),
+      );
+      const facts = { server: this.name, leftOut };
+      if (leftOut > 0) log.warn(facts, 'Tools of an MCP server are too large or malformed');
+      taken = true;
+      this.#dueAt = clock.now() + Math.min(Math.max(ttlMs, LIST_PAUSE_MS), MCP_LIST_MS);
+      return { outcome: OK, text: '', isError: false };
+    });
+    this.#stale = !taken;
+    // It changed while it was on its way.
+    if (this.#changedAt > this.#askedAt) this.#onChanged();
   }
 
-  async #ask(context: ToolContext): Promise<void> {
-    await this.#guarded(context, async (client, signal) => {
-      // Set before the call, because the list may change during it.
-      this.#stale = false;
-      try {
-        const { listTools } = await loadClient();
-        this.#take(await listTools(client, signal));
-        this.#outputs = new Map(
-          this.#listed.flatMap(({ name, outputSchema }) =>
-            outputSchema ? [[name, this.#deps.schemas.schema(outputSchema)]] : [],
-          ),
-        );
-      } catch (error) {
-        this.#stale = true;
-        throw error;
-      }
-      return { outcome: { vote: 'ok' }, text: '', isError: false };
+  /** The list may have changed. */
+  #onChanged(): void {
+    const { clock } = this.#deps;
+    const now = clock.now();
+    this.#changedAt = now;
+    this.#dueAt = now;
+    if (this.#cancelFetch || this.#closed.signal.aborted) return;
+    const waitMs = Math.max(0, this.#askedAt + LIST_PAUSE_MS - now);
+    this.#cancelFetch = clock.setTimer(waitMs, () => {
+      this.#cancelFetch = undefined;
+      if (this.#isDue) void this.#fetch();
     });
   }
 
   async #guarded(
     context: ToolContext,
-    use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
+    use: (connection: McpConnection, signal: AbortSignal) => Promise<ToolAnswer>,
   ): Promise<ToolAnswer> {
     const { credentials, clock } = this.#deps;
     this.#usedAt = clock.now();
@@ -269,84 +289,114 @@ export class McpServer {
     });
   }
 
-  /** Repeats the call in a new session if the server has lost the old one. */
+  /** Repeats the call over a new connection if the server no longer knows the old one. */
   async #attempt(
-    use: (client: Client, signal: AbortSignal) => Promise<ToolAnswer>,
+    use: (connection: McpConnection, signal: AbortSignal) => Promise<ToolAnswer>,
     signal: AbortSignal,
+    repeated = false,
   ): Promise<ToolAnswer> {
-    const known = this.#client !== undefined;
+    const known = this.#connection;
+    const { mcpFailure, connectionAfter } = await loadClient();
+    let connection: McpConnection | undefined;
     try {
-      return await use(await this.#connect(signal), signal);
+      connection = await unlessAborted(this.#connect(), signal);
+      const opened = connection;
+      return await opened.use(() => use(opened, signal));
     } catch (error) {
-      const { mcpFailure, sessionLost } = await loadClient();
-      if (known && sessionLost(error) && !signal.aborted) {
-        await this.#disconnect();
-        return this.#attempt(use, signal);
+      const after = connection ? connectionAfter(error) : 'Kept';
+      if (connection && after !== 'Kept') this.#leave(connection, known);
+      if (after === 'Lost' && known && !repeated && !signal.aborted) {
+        return this.#attempt(use, signal, true);
       }
-      const failed = mcpFailure(error, signal);
-      if (failed.outcome.vote === 'failure') await this.#disconnect();
-      return failed;
+      return mcpFailure(error, signal);
     }
   }
 
-  #connect(signal: AbortSignal): Promise<Client> {
-    this.#client ??= this.#open(signal).catch((error: unknown) => {
-      this.#client = undefined;
-      throw error;
-    });
-    return this.#client;
+  /** Has the next call open another connection. Calls under way keep this one. */
+  #leave(connection: McpConnection, known: Promise<McpConnection> | undefined): void {
+    // Another call may have left it already.
+    if (this.#connection === known || !known) this.#connection = undefined;
+    if (connection.verdict.kind === 'modern') this.#verdict = undefined;
+    connection.retire();
   }
 
-  async #open(signal: AbortSignal): Promise<Client> {
-    const { openClient } = await loadClient();
-    const client = await openClient(
-      {
-        ...{ url: this.#spec.url, version: this.#deps.version },
-        fetch: (url, init) => this.#fetch(url, init),
-        onOutdated: () => {
-          this.#stale = true;
-        },
+  /** The connection, which callers share. It outlives the call that opens it. */
+  #connect(): Promise<McpConnection> {
+    this.#connection ??= this.#open().catch((error: unknown) => {
+      this.#connection = undefined;
+      throw error;
+    });
+    return this.#connection;
+  }
+
+  async #open(): Promise<McpConnection> {
+    const { McpConnection: Connection, connectionAfter } = await loadClient();
+    const { version, clock } = this.#deps;
+    const { signal } = this.#closed;
+    const deps = {
+      ...{ url: this.#spec.url, version, timeoutMs: this.#timeoutMs() },
+      maxBytes: this.#spec.maxResponseBytes,
+      fetch: (url: string | URL, init?: RequestInit) => this.#request(url, init),
+      now: () => clock.now(),
+      onChanged: () => this.#onChanged(),
+      onSilent: () => {
+        this.#dueAt = Math.min(this.#dueAt, clock.now() + SILENT_LIST_MS);
       },
-      signal,
-    );
-    this.#stale = true;
-    return client;
+    };
+    const prior = this.#verdict && clock.now() < this.#verdict.until ? this.#verdict : undefined;
+    const open = (verdict?: Verdict): Promise<McpConnection> =>
+      Connection.open(deps, verdict, signal);
+    const connection = await open(prior?.verdict).catch((error: unknown) => {
+      // It speaks no longer what it spoke.
+      if (prior && connectionAfter(error) !== 'Kept') return open();
+      throw error;
+    });
+    const { verdict, protocolVersion } = connection;
+    if (verdict.kind !== prior?.verdict.kind) {
+      const until = verdict.kind === 'legacy' ? clock.now() + LEGACY_MS : Infinity;
+      this.#verdict = { verdict, until };
+    }
+    this.#protocolVersion = protocolVersion;
+    this.#onChanged();
+    return connection;
   }
 
   /** fetch with the currently mounted header values. */
-  async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
+  async #request(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const { credentials, egress } = this.#deps;
     const secret = readHeaders(this.#spec.headersFrom, credentials);
     const headers = new Headers(init.headers);
     if ('headers' in secret) for (const [name, value] of secret.headers) headers.set(name, value);
-    const answer = await fetch(url, {
+    return fetch(url, {
       ...(init as Parameters<typeof fetch>[1]),
       headers: [...headers],
       // Only the address that the spec names is called.
       redirect: 'manual',
       dispatcher: egress.to(new URL(url), true),
     });
-    return boundedAnswer(answer);
-  }
-
-  async #disconnect(): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
-    this.#stale = true;
-    try {
-      await (await client)?.close();
-    } catch {
-      // It is not connected.
-    }
   }
 }
 
-/** Resolves with the promise, or when the signal aborts. */
-async function settledOrAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise: aborted, resolve } = Promise.withResolvers<void>();
-  const onAbort = (): void => resolve();
+/** A tool that the model may know from an earlier list. */
+function unlisted(name: string): ListedTool {
+  return { name, inputSchema: { type: 'object' } };
+}
+
+function answerOf({ content, isError }: ToolResult): ToolAnswer {
+  const text = typeof content === 'string' ? content : '';
+  const blocks = typeof content === 'string' ? {} : { blocks: content };
+  return { outcome: OK, text, ...blocks, isError };
+}
+
+/** Settles as the promise does, and rejects when the signal aborts. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
   signal.addEventListener('abort', onAbort, { once: true });
-  await Promise.race([promise, aborted]);
-  signal.removeEventListener('abort', onAbort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -45,7 +45,7 @@ export class McpServers implements Tools {
     });
   }
 
-  readonly #checkTimeoutMs = (): number => this.#timeoutMs;
+  readonly #callMs = (): number => this.#timeoutMs;
 
   /** Status of the servers with known tools. */
   statuses(): McpServerStatus[] {
@@ -68,18 +68,18 @@ export class McpServers implements Tools {
     for (const { toolsHash, ...spec } of supported(content).mcpServers) {
       // Leaves out `requires`: a new pin adds a requirement and must not cause a new connection.
       const key = JSON.stringify({ ...spec, requires: undefined });
-      const server = before.get(key) ?? new McpServer(spec, this.#deps);
+      const server = before.get(key) ?? new McpServer(spec, this.#deps, this.#callMs);
       server.pin(toolsHash);
       this.#servers.set(key, server);
       before.delete(key);
-      server.startChecks(this.#checkTimeoutMs);
+      server.startChecks();
     }
     for (const server of before.values()) void server.close();
   }
 
-  /** Fetches the lists of tools that may have changed. Never rejects. */
-  async refresh(context: ToolContext): Promise<void> {
-    await Promise.all(Array.from(this.#servers.values(), (server) => server.refresh(context)));
+  /** Fetches the lists of tools that are due in the background. Waits only for first lists. Never rejects. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    await Promise.all(Array.from(this.#servers.values(), (server) => server.refresh(signal)));
   }
 
   run({ name, input }: ToolUse, context: ToolContext): Promise<ToolAnswer> | undefined {

@@ -1,6 +1,6 @@
-import type { Tool as ListedTool } from '@modelcontextprotocol/sdk/types.js';
 import { canonicalHash } from '../../../contract/canonical.ts';
 import type { McpServerStatus } from '../../../contract/generated/types.ts';
+import type { ListedTool } from './mcpResults.ts';
 
 /** Differences between two lists of tools. */
 export type ToolChange = NonNullable<McpServerStatus['change']>;
