@@ -20,6 +20,9 @@ export const MCP_REPLY_MS = 1000;
 /** An MCP server sends more than the bounds allow. */
 export class McpTooLarge extends Error {}
 
+/** The peers of the process have it keep as much as it may. */
+export class McpNoRoom extends Error {}
+
 /** The HTTP answer to a request is over, and the request has no answer. */
 export class McpUnanswered extends Error {}
 

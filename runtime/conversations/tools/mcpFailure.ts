@@ -12,10 +12,10 @@ import {
   failure,
   statusOutcome,
 } from '../../model/attempt/outcome.ts';
-import { OK } from '../../resilience/outcome.ts';
+import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
-import { McpInvalid, McpTooLarge, McpUnanswered, McpUnfinished } from './mcpBounds.ts';
+import { McpInvalid, McpNoRoom, McpTooLarge, McpUnanswered, McpUnfinished } from './mcpBounds.ts';
 
 const UNREACHABLE = 'The MCP server could not be reached.';
 const UNFINISHED = {
@@ -38,6 +38,9 @@ export function mcpFailure(error: unknown, signal: AbortSignal): ToolAnswer {
   if (cause instanceof McpTooLarge) {
     const text = 'The answer of the MCP server is too large.';
     return answer(failure('InvalidResponse', cause.message), text);
+  }
+  if (cause instanceof McpNoRoom) {
+    return answer(IGNORED, 'The agent has no room for the answer now: it keeps many large ones.');
   }
   if (cause instanceof McpUnanswered) {
     return answer(failure('Connection', 'connection closed'), UNREACHABLE);

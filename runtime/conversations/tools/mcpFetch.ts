@@ -1,4 +1,5 @@
 import { Response } from 'undici';
+import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import { MCP_REFUSAL_BYTES, MCP_REPLY_MS, McpInvalid, McpUnanswered } from './mcpBounds.ts';
 import { bytesOf, mediaType, messagesOf } from './mcpMessages.ts';
 import type { RpcMessage } from './mcpMessages.ts';
@@ -13,6 +14,8 @@ export interface McpFetchDeps {
   now: () => number;
   /** Bytes of a text that the model may see. */
   maxBytes: number;
+  /** Counts what is read of answers. */
+  byteBudget: ByteBudget;
   /** The server says that its list of tools has changed. */
   onChanged: () => void;
   /** Changes of the list are no longer announced. */
@@ -70,7 +73,7 @@ export class McpFetch {
     const { answer, request } = exchange;
     const { id, method } = request;
     if (method === 'subscriptions/listen' && isStream(answer)) return this.#listened(exchange);
-    for await (const message of messagesOf(answer)) {
+    for await (const message of messagesOf(answer, this.#deps.byteBudget)) {
       if (message.members.has('method')) this.#hear(message, exchange);
       else if (idOf(message) === String(id)) {
         const read = readAnswer(message, method, this.#deps.maxBytes);
@@ -98,7 +101,7 @@ export class McpFetch {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
     const follow = async (): Promise<void> => {
-      for await (const message of messagesOf(answer)) {
+      for await (const message of messagesOf(answer, this.#deps.byteBudget)) {
         const method = memberIn(message, 'method');
         if (method === undefined) return;
         if (method === ACKNOWLEDGED && request) await writer.write(acknowledgement(request.id));

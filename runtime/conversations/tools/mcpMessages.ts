@@ -1,7 +1,16 @@
 import { scanInSlices } from '../../json/scan.ts';
 import type { Span } from '../../json/scan.ts';
+import { CollectedBytes } from '../../model/transport/collectedBytes.ts';
 import { EventStreamReader } from '../../model/transport/sse.ts';
-import { MCP_MESSAGES, MCP_MESSAGE_BYTES, McpTooLarge, McpUnanswered } from './mcpBounds.ts';
+import { ByteAccount } from '../../resilience/byteBudget.ts';
+import type { ByteBudget } from '../../resilience/byteBudget.ts';
+import {
+  MCP_MESSAGES,
+  MCP_MESSAGE_BYTES,
+  McpNoRoom,
+  McpTooLarge,
+  McpUnanswered,
+} from './mcpBounds.ts';
 
 /** A message of JSON-RPC. Its values stay bytes, because parsed they could take thirty times the memory. */
 export interface RpcMessage {
@@ -10,18 +19,25 @@ export interface RpcMessage {
 }
 
 const MEMBERS: ReadonlySet<string> = new Set(['id', 'method', 'params', 'result', 'error']);
-const FIRST_BYTES = 16 * 1024;
 
 /** The messages of an HTTP answer as they arrive; none if it is neither JSON nor a stream of events. */
-export async function* messagesOf(answer: Response): AsyncGenerator<RpcMessage> {
-  const type = mediaType(answer);
-  if (type === 'application/json') {
-    const message = await read(await bytesOf(answer, MCP_MESSAGE_BYTES));
-    if (message) yield message;
-  } else if (type === 'text/event-stream') {
-    yield* eventsOf(answer);
-  } else {
-    await answer.body?.cancel();
+export async function* messagesOf(
+  answer: Response,
+  budget: ByteBudget,
+): AsyncGenerator<RpcMessage> {
+  const account = new ByteAccount(budget);
+  try {
+    const type = mediaType(answer);
+    if (type === 'application/json') {
+      const message = await read(await bytesOf(answer, MCP_MESSAGE_BYTES, account));
+      if (message) yield message;
+    } else if (type === 'text/event-stream') {
+      yield* eventsOf(answer, account);
+    } else {
+      await answer.body?.cancel();
+    }
+  } finally {
+    account.close();
   }
 }
 
@@ -30,7 +46,7 @@ export function mediaType({ headers }: Response): string {
   return (headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
-async function* eventsOf({ body }: Response): AsyncGenerator<RpcMessage> {
+async function* eventsOf({ body }: Response, account: ByteAccount): AsyncGenerator<RpcMessage> {
   let arrived: string[] = [];
   let count = 0;
   const reader = new EventStreamReader(({ event, data, truncated }) => {
@@ -40,31 +56,41 @@ async function* eventsOf({ body }: Response): AsyncGenerator<RpcMessage> {
     if (event === '' || event === 'message') arrived.push(data);
     return true;
   }, MCP_MESSAGE_BYTES);
+  let held = 0;
   for await (const chunk of chunksOf(body)) {
-    reader.push(chunk);
+    take(account, chunk);
+    held += chunk.length;
+    const ended = reader.push(chunk);
     const events = arrived;
     arrived = [];
     for (const data of events) {
       const message = await read(Buffer.from(data));
       if (message) yield message;
     }
+    if (ended === 0) continue;
+    const left = chunk.length - ended;
+    account.give(held - left);
+    held = left;
   }
 }
 
+function take(account: ByteAccount, chunk: Buffer): void {
+  if (!account.take(chunk.length)) throw new McpNoRoom('maxBodyBytesInFlight is reached');
+}
+
 /** The body of an answer, up to `max` bytes. Throws beyond. */
-export async function bytesOf({ body }: Response, max: number): Promise<Buffer> {
-  let bytes = Buffer.allocUnsafe(Math.min(max, FIRST_BYTES));
-  let size = 0;
+export async function bytesOf(
+  { body }: Response,
+  max: number,
+  account?: ByteAccount,
+): Promise<Buffer> {
+  const bytes = new CollectedBytes();
   for await (const chunk of chunksOf(body)) {
-    if (size + chunk.length > max) throw tooLarge();
-    if (size + chunk.length > bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.min(max, 2 * (size + chunk.length)));
-      bytes.copy(larger, 0, 0, size);
-      bytes = larger;
-    }
-    size += chunk.copy(bytes, size);
+    if (bytes.size + chunk.length > max) throw tooLarge();
+    if (account) take(account, chunk);
+    bytes.add(chunk);
   }
-  return bytes.subarray(0, size);
+  return bytes.take();
 }
 
 function tooLarge(): McpTooLarge {

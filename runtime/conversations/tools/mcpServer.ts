@@ -8,6 +8,7 @@ import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
 import { NO_SPAN } from '../../observe/trace/span.ts';
+import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';
 import type { CallsTo, GuardedCalls } from './guardedCall.ts';
@@ -30,6 +31,7 @@ export interface McpServerDeps {
   schemas: Pick<SchemaChecks, 'schema' | 'checkJson'>;
   clock: Pick<Clock, 'now' | 'setTimer'>;
   version: string;
+  byteBudget: ByteBudget;
   /** The tools changed, or are not the pinned ones. */
   onToolsChanged: (server: string, withheld: boolean) => void;
   log: Pick<Logger, 'info' | 'warn'>;
@@ -331,10 +333,10 @@ export class McpServer {
 
   async #open(): Promise<McpConnection> {
     const { McpConnection: Connection, connectionAfter } = await loadClient();
-    const { version, clock } = this.#deps;
+    const { version, clock, byteBudget } = this.#deps;
     const { signal } = this.#closed;
     const deps = {
-      ...{ url: this.#spec.url, version, timeoutMs: this.#timeoutMs() },
+      ...{ url: this.#spec.url, version, byteBudget, timeoutMs: this.#timeoutMs() },
       maxBytes: this.#spec.maxResponseBytes,
       fetch: (url: string | URL, init?: RequestInit) => this.#request(url, init),
       now: () => clock.now(),
