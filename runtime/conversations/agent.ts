@@ -54,8 +54,6 @@ export interface AgentDeps {
   screen: Screen;
   /** Undefined as long as there is none. */
   inForce: () => InForce | undefined;
-  /** Counts what is read of the answers of MCP servers. */
-  byteBudget: ByteBudget;
   /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
   /** Reports a conversation that expired. */

@@ -44,7 +44,11 @@ export class RealMcpServer {
   #port: number;
 
   /** Port 0 chooses a free one. */
-  constructor({ host = '127.0.0.1', port = 0, era = '2025' as Era } = {}) {
+  constructor({
+    host = '127.0.0.1',
+    port = 0,
+    era = '2025',
+  }: { host?: string; port?: number; era?: Era } = {}) {
     this.#host = host;
     this.#port = port;
     this.era = era;
@@ -114,7 +118,12 @@ export class RealMcpServer {
     }
     if (request.headers['mcp-method'] === 'subscriptions/listen') this.listening += 1;
     if (this.era === '2026') return this.#modern.serve(request, response);
-    if (this.era === 'Both') return this.#both.serve(request, response);
+    return this.era === 'Both'
+      ? this.#both.serve(request, response)
+      : this.#serve2025(request, response);
+  }
+
+  async #serve2025(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET') this.listening += 1;
     const id = request.headers['mcp-session-id'];
     const known = typeof id === 'string' ? this.#sessions.get(id) : undefined;

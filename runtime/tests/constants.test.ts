@@ -9,7 +9,18 @@ import {
 import { MAX_CONNECTIONS } from '../../listener/connections.ts';
 import { ANSWER_CALLS, TURN_ANSWER_BYTES } from '../conversations/turnAnswer.ts';
 import { STALLED_MS } from '../api/stalledClients.ts';
-import { MCP_MESSAGE_BYTES, MCP_TOOLS } from '../conversations/tools/mcpBounds.ts';
+import {
+  MCP_LIST_BYTES,
+  MCP_MESSAGES,
+  MCP_MESSAGE_BYTES,
+  MCP_PAGES,
+  MCP_PARTS,
+  MCP_REPLY_MS,
+  MCP_TOOLS,
+  MCP_TOOL_BYTES,
+  MCP_VALUES,
+} from '../conversations/tools/mcpBounds.ts';
+import { MCP_FIRST_LIST_MS, MCP_LIST_MS } from '../conversations/tools/mcpServer.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { USUAL_FACTOR } from '../model/attempt/answerTimes.ts';
 import {
@@ -51,7 +62,16 @@ it('docs/reference/constants.md states the figures of the code', () => {
     SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
     SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,
     MCP_MESSAGE_BYTES: `${MCP_MESSAGE_BYTES / 1024 ** 2} MiB`,
+    MCP_MESSAGES: `${MCP_MESSAGES}`,
+    MCP_VALUES: `${MCP_VALUES}`,
+    MCP_PARTS: `${MCP_PARTS}`,
     MCP_TOOLS: `${MCP_TOOLS}`,
+    MCP_TOOL_BYTES: `${MCP_TOOL_BYTES / 1024} KiB`,
+    MCP_LIST_BYTES: `${MCP_LIST_BYTES / 1024} KiB`,
+    MCP_PAGES: `${MCP_PAGES}`,
+    MCP_REPLY_MS: `${MCP_REPLY_MS / 1000} s`,
+    MCP_LIST_MS: `${MCP_LIST_MS / 60_000} min`,
+    MCP_FIRST_LIST_MS: `${MCP_FIRST_LIST_MS / 1000} s`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
     CACHE_LIFETIME_MS: `${CACHE_LIFETIME_MS / 60_000} min`,
     LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,

@@ -108,7 +108,13 @@ async function turn(by: Attack): Promise<Result> {
   replies = 0;
   tests += 1;
   const url = `${mcpUrl}?test=${tests}`;
-  const stock = { name: 'stock', url, headersFrom: [], maxResponseBytes: 65_536, maxConcurrent: 10 };
+  const stock = {
+    name: 'stock',
+    url,
+    headersFrom: [],
+    maxResponseBytes: 65_536,
+    maxConcurrent: 10,
+  };
   const content = {
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'm' }],
     conversation: CONVERSATION,
@@ -148,6 +154,7 @@ function holdOf(path = '/'): Promise<number> {
   });
 }
 
+let named = 0;
 const DONE = '{"content":[{"type":"text","text":"counted"}]}';
 const ping = (id: number): string => `data: {"jsonrpc":"2.0","id":"p${id}","method":"ping"}\n\n`;
 const pings = (count: number): string => Array.from({ length: count }, (_, i) => ping(i)).join('');
@@ -183,7 +190,7 @@ it.each([
   ['members with escaped names', `{"content":[],${filled('"\\u0061":0', 3.5 * MIB)}}`],
   ['members', `{"content":[],"_meta":{${filled('"a":{}', 3.5 * MIB)}}}`],
   ['nested arrays', `{"content":[{"a":${'['.repeat(900)}${']'.repeat(900)}}]}`],
-])('reads a result with millions of %s', async (_name, result) => {
+])('reads a result with many %s', async (_name, result) => {
   const { heldMs } = await turn({ call: (response, id) => answer(response, id, result) });
   expect(heldMs).toBeLessThan(250);
 });
@@ -225,12 +232,27 @@ it('shows the model no more of an error than of a result', async () => {
 });
 
 it.each([
-  ['a schema of 3 MiB', `[{"name":"large","inputSchema":{"type":"object","a":${large}}},0]`, 1],
-  ['schemas of 4 MiB', `[${filled(JSON.stringify({ name: 'b', inputSchema: { type: 'object', properties: { a: { enum: Array(9000).fill([]) } } } }), 3.5 * MIB)}]`, 2],
-  ['elements that are no tools', `[${filled('0', 3.5 * MIB)}]`, 1],
+  [
+    'a schema of millions of values',
+    `[{"name":"a","inputSchema":{"type":"object","a":${large}}}]`,
+    0,
+  ],
+  ['a schema of 3 MiB', JSON.stringify([tool('x'.repeat(3 * MIB))]), 1],
+  [
+    'schemas of 4 MiB',
+    JSON.stringify(Array.from({ length: 400 }, () => tool('x'.repeat(9000)))),
+    116,
+  ],
+  ['elements that are no tools', `[${filled('0', 0.3 * MIB)}]`, 1],
 ])('takes what it can use of a list with %s', async (_name, list, offered) => {
   const tools = list.replace('[', `[${JSON.stringify(COUNT)},`);
   const found = await turn({ tools });
   expect(found.offered).toBe(offered);
   expect(found.heldMs).toBeLessThan(250);
 });
+
+function tool(description: string): object {
+  const properties = { a: { type: 'string', description } };
+  named += 1;
+  return { name: `t${named}`, inputSchema: { type: 'object', properties } };
+}

@@ -1,5 +1,7 @@
 /** Largest message of an MCP server, decompressed, in bytes: a result of 1 MiB fits in any escaping of base64. */
 export const MCP_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Largest number of values in a list of tools, or in the content of a result. */
+export const MCP_VALUES = 200_000;
 /** Largest number of messages in one answer of an MCP server. */
 export const MCP_MESSAGES = 10_000;
 /** Largest number of tools of one MCP server. */

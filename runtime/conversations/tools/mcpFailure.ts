@@ -34,20 +34,22 @@ export function mcpFailure(error: unknown, signal: AbortSignal): ToolAnswer {
   const cause = rootOf(error);
   if (cause instanceof SdkHttpError) return byStatus(cause.status);
   if (cause instanceof ProtocolError) return byCode(cause);
-  if (cause instanceof McpUnfinished) return answer(OK, UNFINISHED[cause.kind]);
-  if (cause instanceof McpTooLarge) {
+  if (cause instanceof SdkError) return bySdk(cause);
+  return ownFailure(cause) ?? answer(connectionOutcome(cause), UNREACHABLE);
+}
+
+/** The result of a call that McpFetch gave up. */
+function ownFailure(error: unknown): ToolAnswer | undefined {
+  if (error instanceof McpUnfinished) return answer(OK, UNFINISHED[error.kind]);
+  if (error instanceof McpInvalid) return invalid();
+  if (error instanceof McpTooLarge) {
     const text = 'The answer of the MCP server is too large.';
-    return answer(failure('InvalidResponse', cause.message), text);
+    return answer(failure('InvalidResponse', error.message), text);
   }
-  if (cause instanceof McpNoRoom) {
+  if (error instanceof McpNoRoom) {
     return answer(IGNORED, 'The agent has no room for the answer now: it keeps many large ones.');
   }
-  if (cause instanceof McpUnanswered) {
-    return answer(failure('Connection', 'connection closed'), UNREACHABLE);
-  }
-  if (cause instanceof SdkError) return bySdk(cause);
-  if (cause instanceof McpInvalid) return invalid();
-  return answer(connectionOutcome(cause), UNREACHABLE);
+  return error instanceof McpUnanswered ? closed() : undefined;
 }
 
 /**
@@ -91,9 +93,13 @@ function bySdk({ code }: SdkError): ToolAnswer {
     return answer(cutOutcome('Attempt', false), 'The tool did not answer in time.');
   }
   if (code === SdkErrorCode.ConnectionClosed || code === SdkErrorCode.NotConnected) {
-    return answer(failure('Connection', 'connection closed'), UNREACHABLE);
+    return closed();
   }
   return invalid();
+}
+
+function closed(): ToolAnswer {
+  return answer(failure('Connection', 'connection closed'), UNREACHABLE);
 }
 
 function invalid(): ToolAnswer {

@@ -76,17 +76,11 @@ export class McpFetch {
     for await (const message of messagesOf(answer, this.#deps.byteBudget)) {
       if (message.members.has('method')) this.#hear(message, exchange);
       else if (idOf(message) === String(id)) {
-        const read = readAnswer(message, method, this.#deps.maxBytes);
+        const read = await readAnswer(message, method, this.#deps.maxBytes);
         return json({ jsonrpc: '2.0', id, ...read }, answer);
       }
     }
-    // A server of an earlier version may take the request that it does not know for a notification.
-    if (method === 'server/discover' && answer.status === ACCEPTED) return empty(NOT_ALLOWED);
-    const type = mediaType(answer);
-    if (type !== '' && type !== 'application/json' && !isStream(answer)) {
-      throw new McpInvalid(`an answer has the type ${type.slice(0, MAX_ID)}`);
-    }
-    throw new McpUnanswered('no answer to a request');
+    return unanswered(exchange);
   }
 
   /** A stream of notifications. The SDK learns of its end, and of the acknowledgement of a subscription. */
@@ -145,6 +139,17 @@ export class McpFetch {
       // The call under way learns of it.
     }
   }
+}
+
+/** What the SDK gets in place of an answer that there is not. Throws for all but a server that knows no discovery. */
+function unanswered({ answer, request }: Exchange): globalThis.Response {
+  // A server of an earlier version may take the request that it does not know for a notification.
+  if (request.method === 'server/discover' && answer.status === ACCEPTED) return empty(NOT_ALLOWED);
+  const type = mediaType(answer);
+  if (type !== '' && type !== 'application/json' && !isStream(answer)) {
+    throw new McpInvalid(`an answer has the type ${type.slice(0, MAX_ID)}`);
+  }
+  throw new McpUnanswered('no answer to a request');
 }
 
 /** An answer that is no success, with a text of bounded length. */

@@ -99,7 +99,7 @@ function tooLarge(): McpTooLarge {
 
 async function* chunksOf(body: Response['body']): AsyncGenerator<Buffer> {
   if (!body) return;
-  const reader = body.getReader();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((error: unknown) => {

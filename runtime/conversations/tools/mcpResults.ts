@@ -1,11 +1,15 @@
-import { elementsOf, isWritten, membersOf, textOf } from '../../json/scan.ts';
+import { scanInSlices } from '../../json/scan.ts';
 import type { Span } from '../../json/scan.ts';
+import { JsonTree } from '../../json/tree.ts';
+import type { Node } from '../../json/tree.ts';
 import {
   MCP_LIST_BYTES,
   MCP_PARTS,
   MCP_TOOLS,
   MCP_TOOL_BYTES,
+  MCP_VALUES,
   McpInvalid,
+  McpTooLarge,
   McpUnfinished,
 } from './mcpBounds.ts';
 import { cutText, shownContent } from './mcpContent.ts';
@@ -47,82 +51,62 @@ const INTERNAL_ERROR = -32603;
 const MAX_VERSIONS = 16;
 const MAX_WORD = 128;
 const MAX_CURSOR = 4096;
-/** A list is read no further than this many elements. */
-const MAX_ELEMENTS = 4 * MCP_TOOLS;
 
 /** Where a result of the SDK carries what was read of it: the SDK's own checks of it would take seconds. */
 export const READ = 'breakwater/read';
 
 /** The answer of a message to a request of `method`. The model gets at most `maxBytes` of a text. */
-export function readAnswer(
+export async function readAnswer(
   { json, members }: RpcMessage,
   method: string,
   maxBytes: number,
-): ReadAnswer {
+): Promise<ReadAnswer> {
   const error = members.get('error');
-  if (error) return { error: readError({ json, span: error }, maxBytes) };
-  const span = members.get('result');
-  if (!span) throw new McpInvalid('an answer has neither result nor error');
-  const value = { json, span };
+  if (error) return { error: readError(treeOf(json, error), maxBytes) };
+  const result = members.get('result');
+  if (!result) throw new McpInvalid('an answer has neither result nor error');
+  const complete = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
   if (method === 'tools/call') {
-    const read = readResult(value, maxBytes);
-    return { result: { resultType: 'complete', content: [], _meta: { [READ]: read } } };
+    const read = await readResult(json.subarray(result.start, result.end), maxBytes);
+    return { result: { ...complete, content: [], _meta: { [READ]: read } } };
   }
-  if (method === 'tools/list') {
-    const read = readPage(value);
-    const cacheable = { ttlMs: 0, cacheScope: 'private' };
-    const { nextCursor } = read;
-    const next = nextCursor === undefined ? {} : { nextCursor };
-    return {
-      result: { resultType: 'complete', tools: [], ...next, ...cacheable, _meta: { [READ]: read } },
-    };
-  }
-  return { result: readWelcome(value) };
+  const tree = treeOf(json, result);
+  if (method !== 'tools/list') return { result: { ...complete, ...readWelcome(tree) } };
+  const read = readPage(tree);
+  const { nextCursor } = read;
+  const next = nextCursor === undefined ? {} : { nextCursor };
+  return { result: { ...complete, tools: [], ...next, _meta: { [READ]: read } } };
 }
 
-/** A value in the bytes of a message. */
-interface Value {
-  json: Buffer;
-  span: Span;
+function treeOf(json: Buffer, span: Span): JsonTree {
+  const tree = JsonTree.read(json, span, MCP_VALUES);
+  if (!tree) throw new McpTooLarge(`a message has more than ${MCP_VALUES} values`);
+  return tree;
 }
 
-const ERROR = new Set(['code', 'message', 'data']);
-
-function readError(value: Value, maxBytes: number): object {
-  const { code: number, message, data } = membersIn(value, ERROR);
-  const given = numberIn(number);
+function readError(tree: JsonTree, maxBytes: number): object {
+  const member = (name: string): Node | undefined => tree.member(tree.root, name);
+  const given = numberIn(tree, member('code'));
   const code = Number.isSafeInteger(given) ? given : INTERNAL_ERROR;
-  const supported = code === PROTOCOL_VERSION_UNSUPPORTED && data ? versionsIn(data) : {};
-  return { code, message: cutText(stringIn(message) ?? '', maxBytes), ...supported };
+  const message = cutText(tree.text(member('message')), maxBytes);
+  if (code !== PROTOCOL_VERSION_UNSUPPORTED) return { code, message };
+  const supported = wordsIn(tree, tree.member(member('data'), 'supported'));
+  const requested = wordIn(tree, tree.member(member('data'), 'requested'));
+  return { code, message, data: { supported, requested } };
 }
-
-const SUPPORTED = new Set(['supported', 'requested']);
-
-function versionsIn(value: Value): { data?: object } {
-  const { supported, requested } = membersIn(value, SUPPORTED);
-  const word = wordIn(requested);
-  return {
-    data: { supported: wordsIn(supported), ...(word !== undefined && { requested: word }) },
-  };
-}
-
-const WELCOME = new Set(['protocolVersion', 'supportedVersions', 'capabilities']);
-const CAPABILITIES = new Set(['tools']);
-const TOOLS = new Set(['listChanged']);
 
 /** The result of initialize and of server/discover. */
-function readWelcome(value: Value): object {
-  const { protocolVersion, supportedVersions, capabilities } = membersIn(value, WELCOME);
-  const tools = capabilities && membersIn(capabilities, CAPABILITIES)['tools'];
-  const listChanged = tools && isTrue(membersIn(tools, TOOLS)['listChanged']);
-  const version = wordIn(protocolVersion);
+function readWelcome(tree: JsonTree): object {
+  const member = (name: string): Node | undefined => tree.member(tree.root, name);
+  const tools = tree.member(member('capabilities'), 'tools');
+  const listChanged = isTrue(tree, tree.member(tools, 'listChanged'));
+  const protocolVersion = wordIn(tree, member('protocolVersion'));
+  const versions = member('supportedVersions');
   return {
-    resultType: 'complete',
-    ...(version !== undefined && { protocolVersion: version }),
-    ...(supportedVersions && { supportedVersions: wordsIn(supportedVersions) }),
-    capabilities: tools ? { tools: { listChanged } } : {},
+    ...(protocolVersion !== undefined && { protocolVersion }),
+    ...(versions !== undefined && { supportedVersions: wordsIn(tree, versions) }),
+    capabilities: tools === undefined ? {} : { tools: { listChanged } },
     serverInfo: { name: 'server', version: '' },
-    ...{ ttlMs: 0, cacheScope: 'private' },
   };
 }
 
@@ -131,86 +115,98 @@ const RESULT = new Set([
   ...['task', 'inputRequests', 'requestState'],
 ]);
 
-function readResult(value: Value, maxBytes: number): ToolResult {
-  const found = membersIn(value, RESULT);
-  const { content, isError, structuredContent, task, inputRequests, requestState } = found;
-  const type = wordIn(found['resultType']) ?? 'complete';
-  if (type === 'task' || (task && !content)) throw new McpUnfinished('task');
-  if (type === 'input_required' || ((inputRequests ?? requestState) && !content)) {
-    throw new McpUnfinished('input');
-  }
-  if (type !== 'complete') throw new McpInvalid('the type of a result is unknown');
-  const parts = content ? partsIn(content) : [];
+async function readResult(json: Buffer, maxBytes: number): Promise<ToolResult> {
+  const scanned = await scanInSlices(json, RESULT);
+  if (!scanned) throw new McpInvalid('a result is no object');
+  const { members } = scanned;
+  const textIn = (name: string): string | undefined => {
+    const span = members.get(name);
+    return span && json.toString('utf8', span.start, span.end);
+  };
+  const content = members.get('content');
+  expectFinished(textIn('resultType') ?? typeBefore2026(members));
+  const structured = textIn('structuredContent');
   return {
-    content: shownContent(parts, maxBytes),
-    isError: isTrue(isError),
-    ...(structuredContent && { structured: jsonIn(structuredContent) }),
+    content: shownContent(content ? partsIn(treeOf(json, content)) : [], maxBytes),
+    isError: textIn('isError') === 'true',
+    ...(structured !== undefined && { structured }),
   };
 }
 
-function partsIn({ json, span }: Value): Part[] {
+/** The type of a result that states none, as JSON. */
+function typeBefore2026(members: ReadonlyMap<string, Span>): string {
+  if (members.has('content')) return '"complete"';
+  if (members.has('task')) return '"task"';
+  const asks = members.has('inputRequests') || members.has('requestState');
+  return asks ? '"input_required"' : '"complete"';
+}
+
+/** Throws for a type of a result, as JSON, that is not complete. */
+function expectFinished(type: string): void {
+  if (type === '"task"') throw new McpUnfinished('task');
+  if (type === '"input_required"') throw new McpUnfinished('input');
+  if (type !== '"complete"') throw new McpInvalid('the type of a result is unknown');
+}
+
+function partsIn(tree: JsonTree): Part[] {
   const parts: Part[] = [];
-  for (const element of elementsOf(json, span)) {
+  for (const node of tree.elements(tree.root)) {
     if (parts.length === MCP_PARTS) {
       const text = `[The answer has more than ${MCP_PARTS} parts; the others are left out.]`;
       parts.push({ type: 'text', text });
       break;
     }
-    parts.push(partIn({ json, span: element }));
+    const resource = tree.member(node, 'resource');
+    parts.push({
+      ...stringsIn(tree, node, ['text', 'data', 'mimeType', 'uri']),
+      type: wordIn(tree, tree.member(node, 'type')) ?? 'part',
+      ...(resource !== undefined && {
+        resource: stringsIn(tree, resource, ['text', 'blob', 'mimeType']),
+      }),
+    });
   }
   return parts;
 }
 
-const PART = new Set(['type', 'text', 'data', 'mimeType', 'uri', 'resource']);
-const RESOURCE = new Set(['text', 'blob', 'mimeType']);
-
-function partIn(value: Value): Part {
-  const { type, resource, ...strings } = membersIn(value, PART);
-  return {
-    ...stringsIn(strings),
-    type: wordIn(type) ?? 'part',
-    ...(resource && { resource: stringsIn(membersIn(resource, RESOURCE)) }),
-  };
-}
-
-function stringsIn(values: Record<string, Value>): Record<string, string> {
-  const strings = Object.entries(values).flatMap(([name, value]) => {
-    const string = stringIn(value);
-    return string === undefined ? [] : [[name, string] as const];
-  });
+function stringsIn(tree: JsonTree, node: Node, names: readonly string[]): Record<string, string> {
+  const strings: [string, string][] = [];
+  for (const name of names) {
+    const member = tree.member(node, name);
+    if (tree.isString(member)) strings.push([name, tree.text(member)]);
+  }
   return Object.fromEntries(strings);
 }
 
-const PAGE = new Set(['tools', 'nextCursor', 'ttlMs']);
-
-function readPage(value: Value): ToolPage {
-  const { tools: list, nextCursor, ttlMs } = membersIn(value, PAGE);
-  const tools: ListedTool[] = [];
-  let leftOut = 0;
-  let bytes = 0;
-  for (const span of list ? elementsOf(list.json, list.span) : []) {
-    if (tools.length === MCP_TOOLS || tools.length + leftOut === MAX_ELEMENTS) break;
-    const size = span.end - span.start;
-    if (size <= MCP_TOOL_BYTES) bytes += size;
-    if (bytes > MCP_LIST_BYTES) break;
-    const tool = size <= MCP_TOOL_BYTES ? toolOf(jsonIn({ ...value, span })) : undefined;
-    if (tool) tools.push(tool);
-    else leftOut += 1;
-  }
-  const cursor = nextCursor && sizeOf(nextCursor) <= MAX_CURSOR ? stringIn(nextCursor) : undefined;
-  const ttl = numberIn(ttlMs);
+function readPage(tree: JsonTree): ToolPage {
+  const cursor = tree.member(tree.root, 'nextCursor');
+  const nextCursor = isShort(tree, cursor, MAX_CURSOR) ? tree.text(cursor) : '';
+  const ttlMs = numberIn(tree, tree.member(tree.root, 'ttlMs'));
   return {
-    tools,
-    leftOut,
-    ...(cursor !== undefined && { nextCursor: cursor }),
-    ...(ttl !== undefined && ttl >= 0 && { ttlMs: ttl }),
+    ...toolsIn(tree, tree.member(tree.root, 'tools')),
+    ...(nextCursor !== '' && { nextCursor }),
+    ...(ttlMs !== undefined && ttlMs >= 0 && { ttlMs }),
   };
 }
 
+function toolsIn(tree: JsonTree, list: Node | undefined): Pick<ToolPage, 'tools' | 'leftOut'> {
+  const tools: ListedTool[] = [];
+  let leftOut = 0;
+  let bytes = 0;
+  for (const node of list === undefined ? [] : tree.elements(list)) {
+    const { start, end } = tree.span(node);
+    const fits = end - start <= MCP_TOOL_BYTES;
+    if (fits) bytes += end - start;
+    if (tools.length === MCP_TOOLS || bytes > MCP_LIST_BYTES) break;
+    const tool = fits ? toolOf(tree.value(node)) : undefined;
+    if (tool) tools.push(tool);
+    else leftOut += 1;
+  }
+  return { tools, leftOut };
+}
+
 /** Undefined if it is none that a model could call. */
-function toolOf(json: string): ListedTool | undefined {
-  const tool = JSON.parse(json) as Partial<Record<keyof ListedTool, unknown>> | null;
-  if (typeof tool !== 'object' || tool === null) return undefined;
+function toolOf(tool: unknown): ListedTool | undefined {
+  if (!isObject(tool)) return undefined;
   const { name, title, description, inputSchema, outputSchema } = tool;
   if (typeof name !== 'string' || name === '' || name.length > MAX_WORD) return undefined;
   if (!isObject(inputSchema) || inputSchema['type'] !== 'object') return undefined;
@@ -227,50 +223,29 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function membersIn({ json, span }: Value, names: ReadonlySet<string>): Record<string, Value> {
-  const members = membersOf(json, span, names);
-  return Object.fromEntries(Array.from(members, ([name, each]) => [name, { json, span: each }]));
-}
-
-function sizeOf({ span }: Value): number {
-  return span.end - span.start;
-}
-
-function jsonIn({ json, span }: Value): string {
-  return json.toString('utf8', span.start, span.end);
-}
-
-/** Undefined for a value that is no string. */
-function stringIn(value: Value | undefined): string | undefined {
-  if (!value || jsonStart(value) !== '"') return undefined;
-  return textOf(value.json, value.span);
+function isShort(tree: JsonTree, node: Node | undefined, max = MAX_WORD): node is Node {
+  if (node === undefined) return false;
+  const { start, end } = tree.span(node);
+  return end - start <= max;
 }
 
 /** A short string. */
-function wordIn(value: Value | undefined): string | undefined {
-  return value && sizeOf(value) <= MAX_WORD ? stringIn(value) : undefined;
+function wordIn(tree: JsonTree, node: Node | undefined): string | undefined {
+  return tree.isString(node) && isShort(tree, node) ? tree.text(node) : undefined;
 }
 
-function wordsIn(value: Value | undefined): string[] {
-  const words: string[] = [];
-  for (const span of value ? elementsOf(value.json, value.span) : []) {
-    const word = wordIn({ ...value!, span });
-    if (word !== undefined) words.push(word);
-    if (words.length === MAX_VERSIONS) break;
-  }
-  return words;
+/** The first words of an array. */
+function wordsIn(tree: JsonTree, node: Node | undefined): string[] {
+  if (node === undefined) return [];
+  const words = tree.elements(node).map((each) => wordIn(tree, each));
+  return [...words.filter((word) => word !== undefined).take(MAX_VERSIONS)];
 }
 
-function numberIn(value: Value | undefined): number | undefined {
-  if (!value || sizeOf(value) > MAX_WORD) return undefined;
-  const number: unknown = JSON.parse(jsonIn(value));
-  return typeof number === 'number' ? number : undefined;
+function numberIn(tree: JsonTree, node: Node | undefined): number | undefined {
+  const value = isShort(tree, node) ? tree.value(node) : undefined;
+  return typeof value === 'number' ? value : undefined;
 }
 
-function isTrue(value: Value | undefined): boolean {
-  return value !== undefined && isWritten(value.json, value.span, 'true');
-}
-
-function jsonStart({ json, span }: Value): string {
-  return String.fromCharCode(json[span.start]!);
+function isTrue(tree: JsonTree, node: Node | undefined): boolean {
+  return isShort(tree, node) && tree.value(node) === true;
 }

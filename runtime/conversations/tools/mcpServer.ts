@@ -50,7 +50,10 @@ const LEGACY_MS = 3_600_000;
 
 /** The SDK is half a megabyte: it loads with the first connection. */
 async function loadClient(): Promise<typeof Client & typeof Failure> {
-  const [client, failure] = await Promise.all([import('./mcpClient.ts'), import('./mcpFailure.ts')]);
+  const [client, failure] = await Promise.all([
+    import('./mcpClient.ts'),
+    import('./mcpFailure.ts'),
+  ]);
   return { ...client, ...failure };
 }
 
