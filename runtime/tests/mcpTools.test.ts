@@ -7,6 +7,7 @@ import { RealMcpServer } from '../testing/mcpServer.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
 import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
 
@@ -92,9 +93,9 @@ describe('an MCP server whose tools change', () => {
     expect(first.toolsHash).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(first.change).toBeUndefined();
     await turnCoat();
-    // The first turn finds its session gone, and with it the list.
+    // The turn finds its session gone, and with it the list.
     await turn();
-    await turn();
+    await until(() => status().toolsHash !== first.toolsHash);
     const { change, toolsHash } = status();
     expect(toolsHash).not.toBe(first.toolsHash);
     const names = { added: ['order'], removed: [], changed: ['count'] };
@@ -113,8 +114,11 @@ describe('an MCP server whose tools change', () => {
     const { toolsHash: erase } = status();
     await server.stop();
     server.offer('count', undefined, 'Does something else.');
+    const { requests } = server;
     await server.start();
     await turn();
+    // The session, its stream, the call and the list.
+    await until(() => server.requests >= requests + 5);
     await turn();
     expect(status()).toMatchObject({ toolsHash: erase, tools: 1 });
   });
@@ -126,6 +130,7 @@ describe('an MCP server whose tools change', () => {
     expect((await turn()).offered).toEqual(ALL);
     await turnCoat();
     await turn();
+    await until(() => status().withheld);
     const { called, requests } = server;
     const before = called.length;
     expect(await turn()).toEqual(NONE);
@@ -163,6 +168,7 @@ describe('an MCP server whose tools change', () => {
     expect(status()).toMatchObject({ toolsHash, withheld: false });
     await turnCoat();
     await turn();
+    await until(() => status().withheld);
     expect(await turn()).toEqual(NONE);
     expect(status().change).toMatchObject({ before: toolsHash, changed: ['count'] });
     expect(logged('Security incident')).toMatchObject([{ type: 'ToolChanged', count: 1 }]);

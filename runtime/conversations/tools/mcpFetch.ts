@@ -18,8 +18,8 @@ export interface McpFetchDeps {
   byteBudget: ByteBudget;
   /** The server says that its list of tools has changed. */
   onChanged: () => void;
-  /** Changes of the list are no longer announced. */
-  onSilent: () => void;
+  /** Changes of the list are no longer announced. `broke`: the stream that announced them broke off. */
+  onSilent: (broke: boolean) => void;
 }
 
 /** A request of JSON-RPC that the SDK sends. */
@@ -102,14 +102,16 @@ export class McpFetch {
         else this.#hear(message, exchange);
       }
     };
-    const end = async (): Promise<void> => {
-      this.#deps.onSilent();
+    const end = async (broke: boolean): Promise<void> => {
+      this.#deps.onSilent(broke);
       await writer.close();
     };
-    // A stream that breaks off is over, too. The SDK may have left it by then.
     void follow()
-      .catch(() => undefined)
-      .then(end)
+      .then(
+        () => end(false),
+        () => end(true),
+      )
+      // The SDK may have left the stream by then.
       .catch(() => undefined);
     const headers = { 'content-type': 'text/event-stream' };
     return new Response(readable, { headers });

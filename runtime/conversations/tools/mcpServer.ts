@@ -344,8 +344,8 @@ export class McpServer {
       fetch: (url: string | URL, init?: RequestInit) => this.#request(url, init),
       now: () => clock.now(),
       onChanged: () => this.#onChanged(),
-      onSilent: () => {
-        this.#dueAt = Math.min(this.#dueAt, clock.now() + SILENT_LIST_MS);
+      onSilent: (broke: boolean) => {
+        this.#dueAt = Math.min(this.#dueAt, clock.now() + (broke ? 0 : SILENT_LIST_MS));
       },
     };
     const prior = this.#verdict && clock.now() < this.#verdict.until ? this.#verdict : undefined;
