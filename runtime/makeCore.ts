@@ -325,12 +325,23 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
   return { upstream, pool, estimator, caller };
 }
 
-function makeAgent(options: RuntimeOptions, base: Base, { caller }: Model): Agent {
+function makeAgent(options: RuntimeOptions, base: Base, { caller, estimator }: Model): Agent {
   const { clock, guard, credentials, network, connectMs, inForce, byteBudget } = base;
   const { metrics, lastCalls, performance, log, incidents } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
   return new Agent({
-    ...{ guard, clock, caller, inForce, version, credentials, network, connectMs, byteBudget },
+    ...{
+      guard,
+      clock,
+      caller,
+      inForce,
+      version,
+      credentials,
+      network,
+      connectMs,
+      byteBudget,
+      estimator,
+    },
     ...{ maxConversationBytes, maxToolResultBytes },
     screen: base.screen,
     self: peers.self,

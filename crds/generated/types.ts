@@ -147,7 +147,7 @@ export interface AgentDeploymentSpec {
        */
       maxTokens?: number;
       /**
-       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more. Not known by default: such a request does not move.
+       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more. Conversations drop their oldest exchanges to fit. Not known by default: such a request does not move.
        */
       contextTokens?: number;
       /**

@@ -6,6 +6,9 @@ import type { Guard } from '../guard/guard.ts';
 import { latest } from '../model/pool/pool.ts';
 import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import type { TokenEstimator } from '../model/attempt/estimate.ts';
+import { BYTES_PER_TOKEN } from '../model/attempt/usage.ts';
+import { roomFor } from './room.ts';
 import type { Credential, Credentials } from '../model/pool/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';
 import type { Network } from '../network/network.ts';
@@ -39,6 +42,7 @@ export interface AgentDeps {
   clock: Clock;
   caller: Pick<ModelCaller, 'call'>;
   byteBudget: ByteBudget;
+  estimator: Pick<TokenEstimator, 'ratio'>;
   credentials: Pick<Credentials, 'read'>;
   network: Pick<Network, 'way'>;
   /** Time to connect, in milliseconds. */
@@ -247,6 +251,11 @@ export class Agent {
       signal,
     });
     return {
+      room: () =>
+        roomFor(context, latest(this.#deps.inForce(), inForce).endpoints, {
+          ratio: this.#deps.estimator.ratio(model) / BYTES_PER_TOKEN,
+          tools: tools.definitions,
+        }),
       callModel: async (messages, text, signal) => {
         await this.#mcp.refresh(signal);
         const outcome = await this.#model.call({

@@ -4,7 +4,8 @@ import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
-import type { Problem } from '../errors/failure.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
+import { TOO_LONG } from '../model/retry.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { scanInSlices } from '../json/scan.ts';
 import { turn } from '../json/turns.ts';
@@ -54,6 +55,13 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Statuses by which an endpoint refuses what a request says. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 413, 422]);
+
+const TOO_LARGE_STATUS = 413;
+const TOO_LONG_PROBLEM: Failure = {
+  reason: 'ModelRefused',
+  message:
+    'The message and the results of its tools are too long for the model, also without the older messages of the conversation.',
+};
 
 /** Calls the model by the official SDK, over the same path as clients' requests. */
 export class AgentModel {
@@ -126,6 +134,9 @@ function failed(
 ): ModelOutcome {
   if (!(error instanceof APIError))
     return { ok: false, problem: problem ?? FAULTS.InvalidResponse };
+  if (error.status === TOO_LARGE_STATUS || TOO_LONG.test(error.message)) {
+    return { ok: false, problem: problem ?? TOO_LONG_PROBLEM, refused: true, tooLong: true };
+  }
   const refused = REFUSALS.has(error.status as number);
   return { ok: false, problem: problem ?? modelProblem(error as Sdk.APIError), refused };
 }

@@ -6,7 +6,7 @@ import type { Place } from '../model/request.ts';
 import type { TotalUsage } from '../model/attempt/usage.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelMessage } from './stateMachine.ts';
-import type { Message, ToolResult, ToolUse } from './messages/messages.ts';
+import type { Message, Room, ToolResult, ToolUse } from './messages/messages.ts';
 
 /** Tokens of a call, as the provider reports them. */
 export interface TurnUsage {
@@ -14,10 +14,13 @@ export interface TurnUsage {
   outputTokens: number;
 }
 
-/** Outcome of a call to the model. `refused`: the endpoint does not take these messages. */
+/**
+ * Outcome of a call to the model. `refused`: the endpoint does not take these messages; `tooLong`: because they are too
+ * long.
+ */
 export type ModelOutcome =
   | { ok: true; message: ModelMessage; usage: TurnUsage }
-  | { ok: false; problem: Problem; refused?: boolean };
+  | { ok: false; problem: Problem; refused?: boolean; tooLong?: boolean };
 
 /** Context of one turn. */
 export interface TurnContext {
@@ -48,6 +51,8 @@ export interface TextReader {
 
 /** Effects of a turn. Neither call rejects; both end soon after the signal aborts. */
 export interface Environment {
+  /** Room for messages at the model; undefined: not known. */
+  room(): Room | undefined;
   callModel(
     messages: readonly Message[],
     text: TextReader,

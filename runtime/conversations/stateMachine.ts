@@ -1,5 +1,5 @@
-import { blocksOf, isBlank, prune, toolUses } from './messages/messages.ts';
-import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
+import { blocksOf, isBlank, newerHalf, prune, toolUses } from './messages/messages.ts';
+import type { Block, Message, Room, ToolResult, ToolUse } from './messages/messages.ts';
 
 /** Bounds on a conversation. */
 export interface Limits {
@@ -7,6 +7,8 @@ export interface Limits {
   maxMessages: number;
   /** Largest number of calls to the model in one turn. */
   maxTurns: number;
+  /** Room for the messages at the model; undefined: not known. */
+  room?: (() => Room | undefined) | undefined;
 }
 
 /** Answer of the model to one call. */
@@ -32,6 +34,8 @@ interface Turn {
   /** Running tools, in the model's order. */
   running: readonly ToolUse[];
   results: readonly ToolResult[];
+  /** Whether the endpoint has refused the messages as too long. */
+  shortened?: boolean;
 }
 
 /** A conversation. `Ended` is final. */
@@ -43,8 +47,8 @@ export type State =
 export type Event =
   | { type: 'Send'; content: string | Block[] }
   | { type: 'ModelAnswered'; message: ModelMessage }
-  /** The call failed. `refused`: the endpoint does not take these messages. */
-  | { type: 'ModelFailed'; refused?: boolean }
+  /** The call failed. `refused`: the endpoint does not take these messages; `tooLong`: because they are too long. */
+  | { type: 'ModelFailed'; refused?: boolean; tooLong?: boolean }
   | { type: 'ToolFinished'; result: ToolResult }
   /** The turn must end now; `text` is the answer so far. */
   | { type: 'Stop'; reason: StopReason; text: string }
@@ -66,7 +70,10 @@ export interface Step {
 }
 
 /** A new conversation, with restored messages of an earlier one. */
-export function begin(messages: readonly Message[], { maxMessages }: Limits): State {
+export function begin(
+  messages: readonly Message[],
+  { maxMessages }: Pick<Limits, 'maxMessages'>,
+): State {
   return { phase: 'Idle', messages: prune(messages, maxMessages) };
 }
 
@@ -93,7 +100,7 @@ function inTurn(state: Underway, event: TurnEvent, limits: Limits): Step {
     case 'ModelAnswered':
       return state.phase === 'Model' ? answered(state, event.message, limits) : step(state, []);
     case 'ModelFailed':
-      return state.phase === 'Model' ? failed(state, event) : step(state, []);
+      return state.phase === 'Model' ? failed(state, event, limits) : step(state, []);
     case 'ToolFinished':
       return toolFinished(state, event.result, limits);
     case 'Stop':
@@ -113,7 +120,7 @@ function send(
 }
 
 function callModel({ messages, turn }: Pick<Underway, 'messages' | 'turn'>, limits: Limits): Step {
-  const kept = prune(messages, limits.maxMessages);
+  const kept = prune(messages, limits.maxMessages, limits.room?.());
   const next = { ...turn, calls: turn.calls + 1, running: [], results: [] };
   return step({ phase: 'Model', messages: kept, turn: next }, [
     { type: 'CallModel', messages: kept },
@@ -146,10 +153,20 @@ function answered(
 }
 
 /**
- * Keeps the results of tools, so that the model does not repeat their work. Refused results give way to a note: the
- * endpoint would refuse every later message of the conversation too.
+ * Repeats a call once with the newer half of messages that are too long. Keeps the results of tools, so that the model
+ * does not repeat their work. Refused results give way to a note: the endpoint would refuse every later message of the
+ * conversation too.
  */
-function failed({ messages, turn }: Underway, { refused = false }: { refused?: boolean }): Step {
+function failed(
+  { messages, turn }: Underway,
+  { refused = false, tooLong = false }: { refused?: boolean; tooLong?: boolean },
+  limits: Limits,
+): Step {
+  const shorter = tooLong && !turn.shortened ? newerHalf(messages) : undefined;
+  if (shorter) {
+    const again = { ...turn, calls: turn.calls - 1, shortened: true };
+    return callModel({ messages: shorter, turn: again }, limits);
+  }
   const kept = turn.calls > 1 ? (refused ? withoutResults(messages) : messages) : turn.before;
   return step({ phase: 'Idle', messages: kept }, [{ type: 'FailTurn' }]);
 }

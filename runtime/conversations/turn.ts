@@ -8,7 +8,7 @@ import { reduce } from './stateMachine.ts';
 import type { Effect, Event, Limits, State, StopReason, TurnEnd } from './stateMachine.ts';
 import type { Environment, ModelOutcome, TurnUsage } from './environment.ts';
 import type { RunGuard } from './runGuard.ts';
-import type { Block, Message, ToolResult, ToolUse } from './messages/messages.ts';
+import type { Block, Message, Room, ToolResult, ToolUse } from './messages/messages.ts';
 
 /** Observes a turn. */
 export interface TurnObserver {
@@ -111,7 +111,9 @@ export class Turn {
   }
 
   #handle(event: Event): void {
-    const { state, effects } = reduce(this.#state, event, this.#deps.limits);
+    const { limits, environment } = this.#deps;
+    const room = (): Room | undefined => environment.room();
+    const { state, effects } = reduce(this.#state, event, { ...limits, room });
     this.#state = state;
     for (const effect of effects) this.#act(effect);
   }
@@ -169,7 +171,8 @@ export class Turn {
     this.#text = '';
     if (!outcome.ok) {
       this.#problem = outcome.problem;
-      this.#handle({ type: 'ModelFailed', refused: outcome.refused === true });
+      const { refused = false, tooLong = false } = outcome;
+      this.#handle({ type: 'ModelFailed', refused, tooLong });
       return;
     }
     const { message, usage } = outcome;

@@ -47,7 +47,7 @@ const MOVES: Record<Fault, Movable> = {
 };
 
 /** How the Messages API reports a prompt that is too long. */
-const TOO_LONG = /prompt is too long|exceed context limit/i;
+export const TOO_LONG = /prompt is too long|exceed context limit/i;
 
 /** Whether to move to another endpoint after this attempt. `ownModel`: the endpoint set the model. */
 export function movable(result: AttemptResult, ownModel = false): Movable {

@@ -180,7 +180,8 @@ describe('a message to a conversation', () => {
       const path = `/v1/conversations/${ids.at(-1)}/messages`;
       const answer = await send(agentUrl, { path, body });
       statuses.push(answer.status);
-      if (answer.status === 503) expect(answer.body.toString()).toContain('as much memory as they may');
+      if (answer.status === 503)
+        expect(answer.body.toString()).toContain('as much memory as they may');
     }
     expect([statuses[0], statuses.at(-1)]).toEqual([200, 503]);
     for (const id of ids)

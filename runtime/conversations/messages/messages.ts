@@ -34,13 +34,51 @@ function beginnings(messages: readonly Message[]): number[] {
   return messages.flatMap((message, i) => (isContinuation(message) ? [] : [i]));
 }
 
+/** Room for the messages of a request. */
+export interface Room {
+  tokens: number;
+  /** Tokens of a message, as far as they are known. */
+  of: (message: Message) => number;
+}
+
 /**
- * Drops the oldest exchanges, each as a whole, so that at most `max` messages are left. Keeps the last exchange
- * however long it is.
+ * Drops the oldest exchanges, each as a whole, so that at most `max` messages are left, and no more than there is room
+ * for. Keeps the last exchange however long it is.
  */
-export function prune(messages: readonly Message[], max: number): Message[] {
-  if (messages.length <= max) return [...messages];
+export function prune(messages: readonly Message[], max: number, room?: Room): Message[] {
+  const first = room ? firstWithin(messages, room) : 0;
+  const least = Math.max(first, messages.length - max);
+  if (least <= 0) return [...messages];
   const starts = beginnings(messages);
-  const from = starts.find((start) => messages.length - start <= max) ?? starts.at(-1) ?? 0;
-  return messages.slice(from);
+  return messages.slice(starts.find((start) => start >= least) ?? starts.at(-1) ?? 0);
+}
+
+/** Index of the first message from which on all fit. */
+function firstWithin(messages: readonly Message[], { tokens, of }: Room): number {
+  let left = tokens;
+  for (let i = messages.length - 1; i >= 0; i -= 1) {
+    left -= of(messages[i]!);
+    if (left < 0) return i + 1;
+  }
+  return 0;
+}
+
+/** The newer half of the messages by their size, in whole exchanges; undefined if there is only one exchange. */
+export function newerHalf(messages: readonly Message[]): Message[] | undefined {
+  const sizes = new Map(messages.map((message) => [message, sizeOf(message).bytes]));
+  const of = (message: Message): number => sizes.get(message)!;
+  const total = messages.reduce((sum, message) => sum + of(message), 0);
+  const kept = prune(messages, messages.length - 1, { tokens: total / 2, of });
+  return kept.length < messages.length ? kept : undefined;
+}
+
+/** Bytes of a message as text, and its images and documents. */
+export function sizeOf(message: Message): { bytes: number; media: number } {
+  let media = 0;
+  const text = JSON.stringify(message, function (this: { type?: unknown }, name, value: unknown) {
+    if (name !== 'data' || this.type !== 'base64') return value;
+    media += 1;
+    return '';
+  });
+  return { bytes: Buffer.byteLength(text), media };
 }

@@ -29,7 +29,7 @@ export const NO_TOKENS: RequestSize = {
 };
 
 /** Tokens of an image of the largest size that is not scaled down. */
-const IMAGE_TOKENS = 1600;
+export const IMAGE_TOKENS = 1600;
 /** Tokens of a document's page: its text and its picture. */
 const PAGE_TOKENS = 2500;
 /** Assumed output of a request without max_tokens. */
