@@ -43,6 +43,7 @@ export function makeAudit(
 ): Audited {
   const { clock, guard, log, credentials } = core;
   const audit = new Audit({
+    sourceOf: core.sourceOf,
     clock,
     pod,
     version,

@@ -20,6 +20,7 @@ import { ByteBudget } from './resilience/byteBudget.ts';
 import { RetryBudgets } from './resilience/retryBudget.ts';
 import { Pool } from './model/pool/pool.ts';
 import type { InForce } from './model/pool/pool.ts';
+import { FORWARDED } from './model/transport/headers.ts';
 import { readHeaders } from './model/transport/secretHeaders.ts';
 import { Agents } from './network/agents.ts';
 import { httpAgent } from './network/httpAgent.ts';
@@ -41,7 +42,9 @@ import { auditHeaders } from './security/audit/receivers.ts';
 import { Screen } from './security/screening/screen.ts';
 import type { Incident, Detection } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
+import { ForwardSeal } from './security/forwardSeal.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
+import type { SourceAddress } from './security/sourceAddress.ts';
 
 /** Events of the core. Listeners run in the order in which they were added. */
 export interface CoreEvents {
@@ -92,6 +95,10 @@ export interface Core {
   lastCalls: LastCalls;
   screen: Screen;
   checks: HealthChecks;
+  /** Says to siblings where a forwarded request came from. */
+  seal: ForwardSeal;
+  /** The address that a request came from, as far as it is known. */
+  sourceOf: SourceAddress['of'];
   /** Other pods of the agent, as the operator reports them. */
   siblings: Siblings;
   activity: Activity;
@@ -169,12 +176,23 @@ function makeBase(options: RuntimeOptions): Base {
   storeLimits(guard, redisLimits, log('guard'));
   const agents = new Agents(network, {});
   const fetch = networkFetch(agents);
+  const seal = new ForwardSeal({
+    now: () => clock.date().getTime(),
+    secret: () =>
+      (content()?.endpoints ?? [])
+        .map(({ credential }) => credential && credentials.read(credential))
+        .find((key) => key !== undefined),
+  });
+  const sourceOf = sourceAddresses(
+    () => content()?.trustedProxies,
+    ({ headers }) => seal.open(headers[FORWARDED]),
+  );
   const clients = new Clients({
     now: () => clock.now(),
     date: () => clock.date(),
     fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
     content,
-    addressOf: sourceAddresses(() => content()?.trustedProxies),
+    addressOf: sourceOf,
   });
   const retryBudgets = new RetryBudgets();
   const byteBudget = new ByteBudget(() => content()?.intake.maxBodyBytesInFlight ?? 0);
@@ -223,6 +241,8 @@ function makeBase(options: RuntimeOptions): Base {
       configuration,
       inForce,
       clients,
+      seal,
+      sourceOf,
       retryBudgets,
       byteBudget,
       metrics,

@@ -8,7 +8,6 @@ import type { Failure } from './errors/failure.ts';
 import type { DetectedClient } from './security/incidents/incident.ts';
 import { Responses } from './security/incidents/responses.ts';
 import { Spend } from './security/incidents/spend.ts';
-import { sourceAddresses } from './security/sourceAddress.ts';
 
 /** Detection of attacks, and the functions that feed it. */
 export interface Watched {
@@ -28,7 +27,7 @@ export interface Watched {
 }
 
 export function makeIncidents(core: Core): Watched {
-  const { incidents, clock, guard, events, inForce, metrics } = core;
+  const { incidents, clock, guard, events, metrics, sourceOf } = core;
   const spend = new Spend();
   const responses = new Responses({
     now: () => clock.now(),
@@ -37,7 +36,6 @@ export function makeIncidents(core: Core): Watched {
   });
   events.on('incident', (incident, detection) => responses.begin(incident, detection));
   const credentials = new CredentialWatch((detection) => incidents.report(detection));
-  const sourceOf = sourceAddresses(() => inForce()?.content.trustedProxies);
   events.prependListener('apply', ({ security }) => {
     const {
       windowMs,

@@ -111,6 +111,7 @@ function makePeerForward({ peers: access }: RuntimeOptions, core: Core): PeerFor
   });
   return new PeerForward({
     peers,
+    mark: (request) => core.seal.seal(core.sourceOf(request)),
     locate: access.locate,
     connectMs: core.connectMs,
     silenceMs: () => core.connectMs() + longestTurnMs(content()),

@@ -39,6 +39,7 @@ async function front(place: string, silenceMs = 20_000, context?: RemoteContext)
     resolve: () => Promise.resolve([...listed]),
   });
   const forward = new PeerForward({
+    mark: () => '1',
     peers,
     locate: () => place,
     connectMs: () => 2000,

@@ -23,6 +23,8 @@ export interface PeerForwardDeps {
   connectMs: () => number;
   /** Longest time without a byte of the answer, in milliseconds. */
   silenceMs: () => number;
+  /** What the header of forwarded requests says: from which address the request came. */
+  mark: (request: IncomingMessage) => string;
 }
 
 /** How pods of one agent reach each other. */
@@ -133,7 +135,11 @@ export class PeerForward {
       origin: `http://${this.#deps.locate(address)}`,
       path: request.url!,
       method: request.method as 'GET',
-      headers: [...forwardedHeaders(request.rawHeaders, context), FORWARDED, '1'],
+      headers: [
+        ...forwardedHeaders(request.rawHeaders, context),
+        FORWARDED,
+        this.#deps.mark(request),
+      ],
       body: bodiless ? null : Readable.from(parts(body)),
       signal,
       headersTimeout: silenceMs,

@@ -49,9 +49,14 @@ export class SourceAddress {
   }
 }
 
-/** Source addresses under the trusted proxies in force. */
+/**
+ * Source addresses under the trusted proxies in force.
+ *
+ * @param forwardedFrom the address from which a sibling says that it got the request; undefined unless it is one
+ */
 export function sourceAddresses(
   trustedProxies: () => readonly string[] | undefined,
+  forwardedFrom: (request: Parameters<SourceAddress['of']>[0]) => string | undefined,
 ): SourceAddress['of'] {
   let proxies = trustedProxies();
   let source = new SourceAddress(proxies ?? []);
@@ -61,7 +66,7 @@ export function sourceAddresses(
       proxies = now;
       source = new SourceAddress(now ?? []);
     }
-    return source.of(request);
+    return forwardedFrom(request) ?? source.of(request);
   };
 }
 

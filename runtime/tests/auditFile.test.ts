@@ -41,6 +41,7 @@ function content(changes: Partial<NonNullable<Content['audit']>> = {}): Content 
 
 function startAudit(spec = content()): Audit {
   const audit = new Audit({
+    sourceOf: () => undefined,
     clock: systemClock,
     pod: POD,
     version: '0.0.0-test',

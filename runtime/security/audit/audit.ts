@@ -7,7 +7,7 @@ import type { Content, SecretHeader } from '../../../contract/generated/types.ts
 import type { Clock } from '../../guard/clock.ts';
 import { NO_LISTENER } from '../../observe/trace/requestListener.ts';
 import type { KnownClient, RequestListener } from '../../observe/trace/requestListener.ts';
-import { SourceAddress } from '../sourceAddress.ts';
+import type { SourceAddress } from '../sourceAddress.ts';
 import { Chain } from './chain.ts';
 import { CLOUD_EVENTS } from './cloudEvents.ts';
 import type { Actor, AuditEvent } from './event.ts';
@@ -32,6 +32,8 @@ export interface AuditDeps {
   pod: { namespace: string; name: string; uid: string };
   version: string;
   writeOut: WriteOut;
+  /** The address that a request came from. */
+  sourceOf: SourceAddress['of'];
   /** File for the head of the chain, which outlives the process; absent: none. */
   headPath?: string | undefined;
   /** Directory of events that wait for the webhook, and below it for the collector. It outlives the process. */
@@ -86,7 +88,6 @@ export class Audit {
   #chain: Chain | undefined;
   #content: Content | undefined;
   #spec: AuditSpec | undefined;
-  #source = new SourceAddress([]);
   #tools: ReadonlySet<string> = new Set();
   /** Requests under way when the last one began. */
   #openRequests = 0;
@@ -137,7 +138,6 @@ export class Audit {
     if (this.#spec && !content.audit) this.#end();
     this.#content = content;
     this.#spec = content.audit;
-    this.#source = new SourceAddress(content.trustedProxies ?? []);
     this.#tools = new Set((content.tools ?? []).map(({ name }) => name));
     if (content.audit) this.#chain ??= this.#continueChain(content.audit);
     this.#ring.resize(content.audit?.memoryEvents ?? 0);
@@ -153,7 +153,7 @@ export class Audit {
     const spec = this.#spec;
     if (!spec) return NO_LISTENER;
     return new RequestRecord(
-      { ...facts(), source: this.#source.of(request) },
+      { ...facts(), source: this.#deps.sourceOf(request) },
       {
         time: () => this.#deps.clock.date().getTime(),
         record: (event) => this.record(event),
