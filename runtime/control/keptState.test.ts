@@ -76,7 +76,7 @@ describe('the saved state', () => {
         .dependency('model/primary')!
         .acquire({ credential: { hash, mounted: own } });
       if (admission.kind !== 'Permit') throw new Error('it was not let through');
-      admission.permit.shutGate('RateLimited', 3_600_000);
+      admission.permit.refused('RateLimited', 3_600_000);
       admission.permit.settle(IGNORED);
     };
     const first = life('2026-01-01T00:00:00.000Z');
@@ -116,7 +116,7 @@ describe('the saved state', () => {
     if (served.kind === 'Permit') served.permit.settle({ vote: 'ok' });
     const refused = dependency.acquire(counting);
     if (refused.kind !== 'Permit') throw new Error('it was not let through');
-    refused.permit.shutGate('RateLimited', 240_000);
+    refused.permit.refused('RateLimited', 240_000);
     refused.permit.settle(IGNORED);
     await first.kept.save();
     const { guard } = life('2026-01-01T00:03:00.000Z', TOUCHY, many);

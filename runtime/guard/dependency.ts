@@ -7,6 +7,7 @@ import { UNBOUNDED } from './guardSpec.ts';
 import { ModelStates } from './models.ts';
 import { acquireAll, BEFORE_BOUNDS, Permit, QueuedPermit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
+import { isNothingLeft, isTooLarge } from './providerLimits.ts';
 import { RateLimits } from './rateLimits.ts';
 import { accountOf, followShares, providerGates, providerUses } from './providerReports.ts';
 import type {
@@ -28,7 +29,7 @@ import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { BoundsSpec, DependencySpec } from './guardSpec.ts';
 import type { CallKind, CallLimits, ModelState } from './models.ts';
-import type { Admission, Bound, Issuer, Waiting } from './permit.ts';
+import type { Admission, Bound, Issuer, PermitRefusal, Waiting } from './permit.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 
 const NO_CREDENTIAL: Credential = { hash: NO_HASH, mounted: true };
@@ -213,6 +214,11 @@ export class Dependency implements Issuer {
     return of.circuit.admits(now, votes) && !of.circuit.isHalfOpen(now);
   }
 
+  /** Whether a call for a model was served in the last seconds. */
+  hasServed({ model }: CallKind): boolean {
+    return this.models.of(model).recent.counts(this.context.now()).served > 0;
+  }
+
   /** Whether more than half of the recent calls for a model failed or were refused. */
   mostlyFails({ model }: CallKind): boolean {
     return this.models.of(model).recent.mostlyFail(this.context.now());
@@ -271,22 +277,32 @@ export class Dependency implements Issuer {
   }
 
   /**
-   * Shuts a gate of the call's credential and rejects waiting calls that it holds back. Returns the
-   * time until the gate admits a call.
+   * A call was refused for its credential. Shuts a gate, unless chance explains it, and rejects waiting calls that
+   * it holds back. Returns the time until the gate admits a call; 0 if it stays open.
    */
-  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number {
-    // A 429 is also a failure of the call.
-    if (reason !== 'RateLimited') permit.state?.recent.record(false, now);
+  refused(permit: Permit, refusal: PermitRefusal, now: number): number {
+    const { reason, ms } = refusal;
     const { credential = NO_CREDENTIAL, model, votes } = permit.asked ?? {};
-    // All clients without a credential would share one gate, so none of them shuts it.
-    if (!credential.mounted && credential.hash === NO_HASH) return 0;
-    const state = this.models.of(model);
-    const gates = reason === 'RateLimited' ? state.limits(votes).gates : this.#gates;
+    const state = permit.state ?? this.models.of(model);
+    const limitsRate = reason === 'RateLimited';
+    // A 429 is also a failure of the call.
+    if (!limitsRate) state.recent.record(false, now);
+    if (!concernsGate(permit, refusal)) return 0;
+    const gates = limitsRate ? state.limits(votes).gates : this.#gates;
     const probe = this.#refuseProbe(permit, gates);
-    const wait = gates.shut(credential.hash, reason, { ms, probe }, now);
-    if (credential.mounted && reason === 'RateLimited') this.context.providers.ask();
+    const atOnce = this.#shutsAtOnce(permit, refusal);
+    const mustStay = (): boolean => credential.mounted && this.#mustStay(permit, state, now);
+    const wait = gates.refused(credential.hash, { reason, ms, probe, atOnce, mustStay }, now);
+    if (wait === 0) return 0;
+    if (credential.mounted && limitsRate) this.context.providers.ask();
     this.recheckWaiting(now);
     return wait;
+  }
+
+  /** Whether one refusal is enough. At the last endpoint that can serve a stated time alone is not. */
+  #shutsAtOnce({ asked }: Permit, { reason, ms, stated }: PermitRefusal): boolean {
+    if (reason !== 'RateLimited' || ms === undefined) return reason === 'SpendLimit';
+    return asked?.others?.canServe(this.name) !== false || isNothingLeft(stated);
   }
 
   /** The gates have refused a call. Returns whether it probed them; it does no more. */
@@ -301,8 +317,10 @@ export class Dependency implements Issuer {
   }
 
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void {
-    this.#leaveGates(permit, outcome.vote === 'ok');
+    const served = outcome.vote === 'ok' && !permit.isRefused;
+    this.#leaveGates(permit, served);
     const { state, asked } = permit;
+    if (served && state !== undefined) this.#accepted(state, asked);
     // The vote comes first: a waiting call that this one makes room for meets the circuit after it.
     if (state !== undefined) this.#settleCall(permit, state, outcome, now);
     this.rateLimits.settle(permit.reservation, actual, now);
@@ -518,6 +536,14 @@ export class Dependency implements Issuer {
     for (const gates of probed) gates.leave(hash, served);
   }
 
+  #accepted(state: ModelState, asked: AskedCall | undefined): void {
+    const { gates } = state.limits(asked?.votes);
+    if (this.#gates.isEmpty && gates.isEmpty) return;
+    const { hash } = asked?.credential ?? NO_CREDENTIAL;
+    this.#gates.accepted(hash);
+    gates.accepted(hash);
+  }
+
   #gateRejection({ asked }: Permit, now: number): Rejection | undefined {
     const { hash } = asked?.credential ?? NO_CREDENTIAL;
     const { gates } = this.models.of(asked?.model).limits(asked?.votes);
@@ -552,6 +578,14 @@ export class Dependency implements Issuer {
     const rejection = { reason: 'CircuitBreakerOpen' as const, target: this.name, retryAfterMs };
     return policy === undefined ? rejection : { ...rejection, policy };
   }
+}
+
+/** Whether a refusal says something about later calls with the credential. */
+function concernsGate({ asked }: Permit, { reason, stated }: PermitRefusal): boolean {
+  const { hash, mounted } = asked?.credential ?? NO_CREDENTIAL;
+  // All clients without a credential would share one gate, so none of them shuts it.
+  if (!mounted && hash === NO_HASH) return false;
+  return reason !== 'RateLimited' || !isTooLarge(stated, asked);
 }
 
 /** The limits that the provider states. No call waits for them, because others use the same limits. */

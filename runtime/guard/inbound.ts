@@ -80,7 +80,7 @@ export class Inbound implements Issuer {
   }
 
   /** Clients of the agent have no gate. */
-  shutGate(): number {
+  refused(): number {
     return 0;
   }
 

@@ -2,7 +2,7 @@ import { IGNORED } from '../resilience/outcome.ts';
 import { REFUND } from './admission.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { ActualCost, AskedCall } from './admission.ts';
+import type { ActualCost, AskedCall, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { ModelState } from './models.ts';
@@ -28,13 +28,22 @@ export interface Waiting {
   cancel(): void;
 }
 
+/** Why the provider refused a call. */
+export interface PermitRefusal {
+  reason: GateReason;
+  /** Stated time to wait, in milliseconds. */
+  ms: number | undefined;
+  /** What the refusal states of the provider's limits. */
+  stated: readonly Remaining[];
+}
+
 /** What issued a permit, and takes back what it holds: a dependency, or the agent's own API. */
 export interface Issuer {
   readonly context: GuardContext;
   firstToken(permit: Permit, now: number): void;
   /** The answer has flowed for STEADY_MS. */
   steady(permit: Permit, now: number): void;
-  shutGate(permit: Permit, reason: GateReason, ms: number | undefined, now: number): number;
+  refused(permit: Permit, refusal: PermitRefusal, now: number): number;
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void;
   /** Why a permit that waited would be rejected now. */
   recheck(permit: Permit, now: number): Rejection | undefined;
@@ -66,6 +75,8 @@ export class Permit implements OpenCall {
   stated: ProviderLimits | undefined;
   before: OpenCall | undefined;
   after: OpenCall | undefined;
+  /** Whether the credential was refused. A refusal can be a good answer otherwise, as of a tool. */
+  isRefused: boolean;
   readonly #issuer: Issuer;
   /** When the call was granted, on the guard's clock. */
   grantedAt: number;
@@ -90,6 +101,7 @@ export class Permit implements OpenCall {
     this.stated = undefined;
     this.before = undefined;
     this.after = undefined;
+    this.isRefused = false;
     this.#flow = undefined;
     this.#settled = false;
   }
@@ -146,11 +158,12 @@ export class Permit implements OpenCall {
   }
 
   /**
-   * Shuts the gate of this call's credential for `ms` milliseconds; without `ms` until a probe is
-   * served. Call it before `settle`. Returns the time until the gate admits a call.
+   * The provider refused the call for its credential, and asks to wait for `ms` milliseconds, if at all. Call it before
+   * `settle`. Returns the time until the gate of the credential admits a call; 0 if the refusal does not shut it.
    */
-  shutGate(reason: GateReason, ms?: number): number {
-    return this.#issuer.shutGate(this, reason, ms, this.#issuer.context.now());
+  refused(reason: GateReason, ms?: number, stated: readonly Remaining[] = []): number {
+    this.isRefused = true;
+    return this.#issuer.refused(this, { reason, ms, stated }, this.#issuer.context.now());
   }
 
   /** The call has ended. A second call only counts as a fault. */

@@ -234,6 +234,20 @@ export class ProviderLimits {
   }
 }
 
+/** Whether a statement leaves room for no call at all. */
+export function isNothingLeft(stated: readonly Remaining[]): boolean {
+  return stated.some((each) => each.remaining < neededOf(each, undefined));
+}
+
+/** Whether a call is refused only because it needs more tokens than are left, so that smaller calls fit. */
+export function isTooLarge(stated: readonly Remaining[], asked: Asked | undefined): boolean {
+  return !isNothingLeft(stated) && stated.some((each) => each.remaining < neededOf(each, asked));
+}
+
+function neededOf({ resource, limit = Infinity }: Remaining, asked: Asked | undefined): number {
+  return needed({ resource, limit }, asked);
+}
+
 /** Whether less than half of a limit is left. */
 function isScarce(known: Figures, now: number): boolean {
   return known.limit < Infinity && level(known, now) < known.limit / 2;

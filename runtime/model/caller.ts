@@ -5,7 +5,7 @@ import type { CallKind } from '../guard/models.ts';
 import type { ByteBudget } from '../resilience/byteBudget.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
-import type { AttemptResult } from './attempt/attempt.ts';
+import type { AttemptResult, Refusal } from './attempt/attempt.ts';
 import { AnswerTimes } from './attempt/answerTimes.ts';
 import type { KindTimes } from './attempt/answerTimes.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
@@ -169,7 +169,7 @@ export class ModelCaller {
       });
       judgeByTime(result, kind, began, clock.now());
       const { refusal } = result;
-      if (refusal) result.shutMs = permit.shutGate(refusal.gate, refusal.retryAfterMs);
+      if (refusal) this.#refused({ member, permit }, callKind(request), result, refusal);
       decide(result);
       const left = result.fault === 'ClientGone' && sent && isTaken(result);
       charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
@@ -235,6 +235,19 @@ export class ModelCaller {
   ): KindTimes | undefined {
     if (expected !== 'Message' || stream) return undefined;
     return this.#times.of(endpoint, endpoint.model ?? model, size.maxTokens);
+  }
+
+  /** The answer refuses the credential. */
+  #refused(
+    { member, permit }: Pick<Granted, 'member' | 'permit'>,
+    kind: CallKind,
+    result: AttemptResult,
+    { gate, retryAfterMs }: Refusal,
+  ): void {
+    const stated = providerLimits(result.headers ?? [], this.#date);
+    const shutMs = permit.refused(gate, retryAfterMs, stated);
+    if (shutMs > 0) result.shutMs = shutMs;
+    result.keyServed = member.credential.mounted && member.handle.hasServed(kind);
   }
 
   /** A client's own credential has limits of its own. */

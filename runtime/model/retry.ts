@@ -71,11 +71,16 @@ function afterClientError({ held, status }: AttemptResult, ownModel: boolean): M
 /** Whether to repeat the attempt at the same endpoint. */
 export function retryable(result: AttemptResult): Retryable {
   const { committed, final, fault, refusal, status = 0 } = result;
-  const spent = refusal !== undefined && refusal.gate !== 'RateLimited';
-  if (committed || final || spent) return 'No';
+  if (committed || final) return 'No';
+  if (refusal !== undefined && refusal.gate !== 'RateLimited') return afterRefusal(result);
   if (fault !== undefined) return FAULTS[fault];
   if (status < 300) return afterStreamError(result);
   return STATUSES[status] ?? (status >= 500 ? 'Yes' : 'No');
+}
+
+/** A key that was just accepted is refused by chance more often than not. */
+function afterRefusal({ refusal, keyServed = false }: AttemptResult): Retryable {
+  return refusal?.gate === 'Unauthorized' && keyServed ? 'Once' : 'No';
 }
 
 /** The stream began with an error. */
@@ -88,6 +93,7 @@ function afterStreamError({ outcome }: AttemptResult): Retryable {
 export function retryReason({ outcome, fault, status }: AttemptResult): string {
   if (outcome.vote === 'failure') return outcome.class;
   if (fault === 'Attempt') return 'Timeout';
+  if (status === 401) return 'Unauthorized';
   return status === 409 ? 'Conflict' : 'RequestTimeout';
 }
 

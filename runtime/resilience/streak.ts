@@ -45,6 +45,11 @@ export class Streak {
     return Math.ceil(figure * Math.min(MAX_FACTOR, Math.max(1, factor)));
   }
 
+  /** Whether no known vote is a failure. */
+  get isClean(): boolean {
+    return this.#run === 0 && this.#failures === 0;
+  }
+
   /** Whether the streak is no chance. */
   exceeds(figure: number): boolean {
     return this.length >= this.needed(figure);

@@ -25,6 +25,8 @@ const RETRY = {
 
 let answer: (response: ServerResponse) => void;
 const fine = (response: ServerResponse): void => answerJson(response, MESSAGE);
+/** Says that nothing is left, for which one refusal shuts a gate also where no other endpoint serves. */
+const NOTHING_LEFT = { 'anthropic-ratelimit-requests-remaining': '0' };
 const refusing =
   (status: number, headers: Record<string, string> = {}, code?: string) =>
   (response: ServerResponse): void => {
@@ -64,7 +66,7 @@ const reason = ({ status, headers }: Answer): unknown[] => [status, headers['x-b
 describe('a provider that limits the rate', () => {
   it('for an hour gets reported to clients at once, and no request waits for it', async () => {
     const context = await start();
-    answer = refusing(429, { 'retry-after': '3600' });
+    answer = refusing(429, { ...NOTHING_LEFT, 'retry-after': '3600' });
     const first = await as(context, 'a');
     expect(reason(first)).toEqual([429, undefined]);
     expect(first.headers['retry-after']).toBe('3600');
@@ -106,7 +108,7 @@ describe('a provider that limits the rate', () => {
   ])('%s is asked again after gates.maxWait, and opened by one answer', async (_name, headers) => {
     const context = await start({ gates: { maxWaitMs: 300 } });
     await mountKey(context, 'mounted-1', [], { gates: { maxWaitMs: 300 } });
-    answer = refusing(429, headers);
+    answer = refusing(429, { ...NOTHING_LEFT, ...headers });
     await as(context, 'a');
     const { guard } = context.agent.runtime;
     const left = Date.parse(guard.gates()[0]!.until!) - Date.now();
@@ -122,22 +124,23 @@ describe('a provider that limits the rate', () => {
     ['of minus five seconds', { 'retry-after': '-5' }],
     ['of nonsense', { 'retry-after': 'soon' }],
     ['that it does not state', {}],
-  ])('for a time %s is asked again after a second', async (_name, headers) => {
+  ])('for a time %s is asked again a second after the fifth refusal', async (_name, headers) => {
     const context = await start({ retry: { ...RETRY, maxAttempts: 1 } });
     answer = refusing(429, headers);
-    await as(context, 'a');
+    for (let i = 0; i < 5; i += 1) expect(reason(await as(context, 'a'))).toEqual([429, undefined]);
     answer = fine;
     const second = await as(context, 'a');
     expect(reason(second)).toEqual([429, 'RateLimited']);
     expect(['1', '2']).toContain(second.headers['retry-after']);
     await until(async () => (await as(context, 'a')).status === 200);
-    expect(context.endpoint.seen).toHaveLength(2);
+    expect(context.endpoint.seen).toHaveLength(6);
   });
 
   it('until a date is believed by the answer’s own clock', async () => {
     const context = await start();
     const at = (ms: number): string => new Date(Date.now() + 86_400_000 + ms).toUTCString();
-    answer = (response) => refusing(429, { date: at(0), 'retry-after': at(30_000) })(response);
+    answer = (response) =>
+      refusing(429, { ...NOTHING_LEFT, date: at(0), 'retry-after': at(30_000) })(response);
     await as(context, 'a');
     const left = saidSeconds(await as(context, 'a'));
     expect(left).toBeGreaterThan(28);
@@ -146,7 +149,7 @@ describe('a provider that limits the rate', () => {
 
   it('for one client’s credential does so for that one alone', async () => {
     const context = await start();
-    answer = refusing(429, { 'retry-after': '600' });
+    answer = refusing(429, { ...NOTHING_LEFT, 'retry-after': '600' });
     await as(context, 'a');
     answer = fine;
     expect(reason(await as(context, 'a'))).toEqual([429, 'RateLimited']);
@@ -166,7 +169,7 @@ describe('where credentials are passed on', () => {
     'a refusal of one client holds back no other that a gateway knows by %s',
     async (header) => {
       const context = await start();
-      answer = refusing(429, { 'retry-after': '600' });
+      answer = refusing(429, { ...NOTHING_LEFT, 'retry-after': '600' });
       await sending(context, { [header]: 'a' });
       answer = fine;
       expect(reason(await sending(context, { [header]: 'a' }))).toEqual([429, 'RateLimited']);
@@ -176,7 +179,7 @@ describe('where credentials are passed on', () => {
 
   it('a client is the same with any headers of its SDK and its trace', async () => {
     const context = await start();
-    answer = refusing(429, { 'retry-after': '600' });
+    answer = refusing(429, { ...NOTHING_LEFT, 'retry-after': '600' });
     await sending(context, { 'x-api-key': 'a', traceparent: '1', 'x-stainless-retry-count': '0' });
     answer = fine;
     const again = { 'x-api-key': 'a', traceparent: '2', 'x-stainless-retry-count': '1' };
@@ -212,17 +215,20 @@ describe('an error event in a stream of status 200', () => {
   };
 
   it.each([
-    ['authentication_error', undefined, 'later', 'Unauthorized', 'CredentialRefused'],
-    ['authentication_error', undefined, 'at first', 'Unauthorized', 'CredentialRefused'],
-    ['billing_error', undefined, 'later', 'SpendLimit', 'SpendLimit'],
-    ['rate_limit_error', 'workspace_spend_limit', 'later', 'SpendLimit', 'SpendLimit'],
-    ['rate_limit_error', undefined, 'later', 'RateLimited', 'RateLimited'],
-  ])('%s (%s), %s, shuts the gate: %s', async (type, code, when, gate, told) => {
+    ['authentication_error', undefined, 'later', 5, 'Unauthorized', 'CredentialRefused'],
+    ['authentication_error', undefined, 'at first', 5, 'Unauthorized', 'CredentialRefused'],
+    ['billing_error', undefined, 'later', 1, 'SpendLimit', 'SpendLimit'],
+    ['rate_limit_error', 'workspace_spend_limit', 'later', 1, 'SpendLimit', 'SpendLimit'],
+    ['rate_limit_error', undefined, 'later', 5, 'RateLimited', 'RateLimited'],
+  ])('%s (%s), %s, shuts the gate after %d: %s', async (type, code, when, count, gate, told) => {
     const context = await start({ retry: { ...RETRY, maxAttempts: 1 } });
     await mountKey(context);
     answer = failing(type, when, code);
-    const first = await streaming(context, 'a');
-    expect([first.status, first.body.toString()]).toEqual([200, expect.stringContaining(type)]);
+    for (let i = 0; i < count; i += 1) {
+      expect(context.agent.runtime.guard.gates()).toMatchObject([{ gate: 'None' }]);
+      const { status, body } = await streaming(context, 'a');
+      expect([status, body.toString()]).toEqual([200, expect.stringContaining(type)]);
+    }
     expect(context.agent.runtime.guard.gates()).toMatchObject([{ gate }]);
     answer = fine;
     expect((await as(context, 'a')).headers['x-breakwater-reason']).toBe(told);
@@ -357,23 +363,36 @@ describe('a credential that is refused', () => {
     const context = await start();
     await mountKey(context);
     answer = refusing(401);
-    expect(reason(await as(context, 'a'))).toEqual([401, undefined]);
+    for (let i = 0; i < 5; i += 1) expect(reason(await as(context, 'a'))).toEqual([401, undefined]);
     answer = fine;
     expect(reason(await as(context, 'a'))).toEqual([503, 'CredentialRefused']);
     await context.agent.mount('api-key', 'mounted-2\n');
     await until(async () => (await as(context, 'a')).status === 200);
-    expect(context.endpoint.seen.map(({ headers }) => headers['x-api-key'])).toEqual([
-      'mounted-1',
-      'mounted-2',
-    ]);
+    const keys = context.endpoint.seen.map(({ headers }) => headers['x-api-key']);
+    expect(keys).toEqual([...Array.from({ length: 5 }, () => 'mounted-1'), 'mounted-2']);
     expect(context.agent.logs.join('')).not.toMatch(/mounted-[12]/);
+  });
+
+  it('by chance is used again at once where it was just accepted', async () => {
+    const context = await start();
+    await mountKey(context);
+    expect((await as(context, 'a')).status).toBe(200);
+    answer = (response) => {
+      answer = fine;
+      refusing(401)(response);
+    };
+    expect((await as(context, 'a')).status).toBe(200);
+    expect(context.endpoint.seen).toHaveLength(3);
+    answer = refusing(401);
+    expect((await as(context, 'a')).status).toBe(401);
+    expect(context.endpoint.seen).toHaveLength(5);
   });
 
   it('admits one of two requests to try another Secret, and the other one when that is served', async () => {
     const context = await start();
     await mountKey(context);
     answer = refusing(401);
-    await as(context, 'a');
+    for (let i = 0; i < 5; i += 1) await as(context, 'a');
     let release = (): void => undefined;
     answer = (response) => {
       release = () => fine(response);
@@ -385,10 +404,10 @@ describe('a credential that is refused', () => {
       void as(context, 'a').then((seen) => {
         if (seen.status === 200) callers.resolve(seen);
       });
-      return context.endpoint.seen.length === 2;
+      return context.endpoint.seen.length === 6;
     });
     expect(reason(await as(context, 'b'))).toEqual([503, 'CredentialRefused']);
-    expect(context.endpoint.seen).toHaveLength(2);
+    expect(context.endpoint.seen).toHaveLength(6);
     answer = fine;
     release();
     expect((await callers.promise).status).toBe(200);
@@ -398,7 +417,7 @@ describe('a credential that is refused', () => {
   it('answers 401 to the client whose own credential it is', async () => {
     const context = await start();
     answer = refusing(401);
-    await as(context, 'a');
+    for (let i = 0; i < 5; i += 1) await as(context, 'a');
     answer = fine;
     const second = await as(context, 'a');
     expect(reason(second)).toEqual([401, 'Unauthorized']);

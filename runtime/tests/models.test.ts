@@ -15,7 +15,10 @@ type Provider = (response: ServerResponse, model: string, url: string) => void;
 
 const fine: Provider = (response) => answerJson(response, MESSAGE);
 const limited: Provider = (response) => {
-  response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '600' });
+  response.writeHead(429, {
+    ...{ 'content-type': 'application/json', 'retry-after': '600' },
+    'anthropic-ratelimit-requests-remaining': '0',
+  });
   response.end('{"type":"error","error":{"type":"rate_limit_error","message":"no"}}');
 };
 const broken: Provider = (response) => answerJson(response, { type: 'error' }, 500);

@@ -286,7 +286,7 @@ describe('a tool', () => {
 
   it('whose credential is refused is not called again until there is another one', async () => {
     const all = await scene(
-      [ask({ id: '1' }), ask({ id: '2' }), DONE],
+      ['1', '2', '3', '4', '5', '6'].map((id) => ask({ id })).concat(DONE),
       (response, { headers }) =>
         headers.authorization === 'Bearer good' ? fine(response) : answerJson(response, {}, 401),
       () => ({
@@ -315,7 +315,7 @@ describe('a tool', () => {
       await turn(all);
       return gate() === 'Unauthorized';
     });
-    expect(all.service.seen).toHaveLength(1);
+    expect(all.service.seen).toHaveLength(5);
     await writeFile(join(directory, 'token'), 'good');
     await until(async () => {
       await turn(all);

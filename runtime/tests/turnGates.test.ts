@@ -18,7 +18,9 @@ async function shut(
   headers: Record<string, string>,
   content: Earlier<Content> = {},
 ): Promise<{ pool: Pool; id: string }> {
-  const primary: Part = { name: 'primary', model: 'm', key: 'mounted', does: status(429, headers) };
+  const nothingLeft = { ...headers, 'anthropic-ratelimit-requests-remaining': '0' };
+  const does = status(429, nothingLeft);
+  const primary: Part = { name: 'primary', model: 'm', key: 'mounted', does };
   const retry = { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 20 };
   const whole = { conversation: CONVERSATION, retry, ...content };
   const pool = await startPool(cleanups, [primary], whole);

@@ -152,7 +152,7 @@ export class ProviderPod {
         if (served) permit.settle(OK);
         else {
           this.refused += 1;
-          permit.shutGate('RateLimited', 1000);
+          permit.refused('RateLimited', 1000);
           permit.settle(IGNORED, REFUND);
         }
       });

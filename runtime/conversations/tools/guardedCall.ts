@@ -71,7 +71,7 @@ export class CallsTo {
     let answer: ToolAnswer | undefined;
     try {
       answer = await this.#bounded(guarded, deadlineAt);
-      if (answer.unauthorized === true && credential) permit.shutGate('Unauthorized');
+      if (answer.unauthorized === true && credential) permit.refused('Unauthorized');
       return answer;
     } finally {
       const outcome = answer?.outcome ?? IGNORED;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from '../../../test/property.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import { Jitter } from '../../resilience/jitter.ts';
+import { chanceFactor } from '../../testing/chance.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
 import { expectSame } from '../../testing/same.ts';
@@ -24,26 +25,22 @@ type Step =
   | { do: 'reset' }
   | { do: 'restart'; ms: number };
 
-interface Refusal {
-  at: number;
-  ms: number | undefined;
-  probe: boolean;
-  maxWaitMs: number;
-  share: number;
-}
-
-/** What the refusals in a row come to. */
 interface Shut {
   at: number;
   ms: number | undefined;
   doublings: number;
   share: number;
+  /** When it admitted the first call after its wait, and since then the calls under way and served. */
+  openedAt?: number;
+  under: number;
+  served: number;
 }
 
-/** The rules of gates for one credential, derived anew from all refusals since it was open. */
+/** The rules of gates for one credential, by naive lists. */
 class Reference {
-  #refusals: Refusal[] = [];
-  probing = false;
+  /** Which calls were refused, of those that were refused or served since the first refusal. */
+  #votes: boolean[] = [];
+  #shut: Shut | undefined;
   maxWaitMs: number;
   readonly #share: () => number;
 
@@ -53,65 +50,100 @@ class Reference {
   }
 
   ask(now: number): 'Open' | 'Probe' | number {
-    const shut = this.#shut(now);
+    const shut = this.#now(now);
     if (shut === undefined) return 'Open';
-    const left = this.#end(shut, this.maxWaitMs) - now;
+    const left = this.#end(shut) - now;
     if (left > 0) return left;
-    if (this.probing) return 1000;
-    this.probing = true;
+    const age = now - (shut.openedAt ?? now);
+    const places = age < 1000 ? 1 : age < 2000 ? 2 : 4;
+    if (shut.under >= places) return 1000;
+    shut.openedAt ??= now;
+    shut.under += 1;
     return 'Probe';
   }
 
-  until(now: number): number | 'None' | 'Probing' {
-    const shut = this.#shut(now);
+  until(now: number): number | 'None' | 'Opening' {
+    const shut = this.#now(now);
     if (shut === undefined) return 'None';
-    const end = this.#end(shut, this.maxWaitMs);
-    return end > now ? end : 'Probing';
+    const end = this.#end(shut);
+    if (end > now) return end;
+    if (shut.served > 0) return 'None';
+    const over = now >= shut.at + spread(shut.ms ?? 0, shut.share);
+    return over && shut.openedAt === undefined ? 'None' : 'Opening';
   }
 
   refuse(ms: number | undefined, probe: boolean, now: number): void {
-    const drawn = this.#shut(now) === undefined || probe ? this.#share() : 0;
-    this.#refusals.push({ at: now, ms, probe, maxWaitMs: this.maxWaitMs, share: drawn });
-    if (probe) this.probing = false;
+    const shut = this.#now(now);
+    this.#votes.push(true);
+    if (shut === undefined && ms === undefined && !this.#isNoChance()) return;
+    const alike = shut !== undefined && (shut.ms === undefined) === (ms === undefined);
+    const next = { at: now, ms, under: 0, served: 0 };
+    if (shut === undefined || probe) {
+      this.#shut = { ...next, doublings: alike ? shut.doublings + 1 : 0, share: this.#share() };
+      return;
+    }
+    const later = { ...next, doublings: alike ? shut.doublings : 0, share: shut.share };
+    if (ms !== undefined && this.#end(later) > this.#end(shut)) this.#shut = later;
+  }
+
+  serve(probe: boolean, now: number): void {
+    const shut = this.#now(now);
+    if (shut?.openedAt !== undefined && probe) {
+      shut.under = Math.max(0, shut.under - 1);
+      shut.served += 1;
+      if (shut.served === 1) this.#votes = this.#row();
+      if (shut.served === 3) this.#shut = undefined;
+    }
+    if (this.#votes.length > 0) this.#votes.push(false);
+  }
+
+  /** A call has ended without a sign of its credential. */
+  end(probe: boolean, now: number): void {
+    const shut = this.#now(now);
+    if (shut?.openedAt !== undefined && probe) shut.under = Math.max(0, shut.under - 1);
   }
 
   open(): void {
-    this.#refusals = [];
-    this.probing = false;
+    this.#shut = undefined;
+    this.#votes = [];
   }
 
-  /** The same refusals on the clock of another process. */
-  moved(ms: number, share: () => number): Reference {
+  /** The same gate on the clock of another process, which knows no more of it. */
+  moved(ms: number, share: () => number, now: number): Reference {
     const reference = new Reference(this.maxWaitMs, share);
-    reference.#refusals = this.#refusals.map((each) => ({ ...each, at: each.at + ms }));
+    const shut = this.#now(now);
+    if (shut === undefined) return reference;
+    const { openedAt: _, ...kept } = shut;
+    reference.#shut = { ...kept, at: shut.at + ms, under: 0, served: 0 };
     return reference;
   }
 
-  #shut(now: number): Shut | undefined {
-    let shut: Shut | undefined;
-    for (const refusal of this.#refusals) shut = this.#after(shut, refusal);
-    if (shut === undefined) return undefined;
-    const stated = shut.ms !== undefined && shut.ms <= this.maxWaitMs * 2 ** shut.doublings;
-    if (!stated || now < this.#end(shut, this.maxWaitMs)) return shut;
-    this.open();
-    return undefined;
+  #now(now: number): Shut | undefined {
+    const { openedAt } = this.#shut ?? {};
+    if (openedAt !== undefined && now >= openedAt + 4000) this.#shut = undefined;
+    return this.#shut;
   }
 
-  #after(shut: Shut | undefined, { at, ms, probe, maxWaitMs, share }: Refusal): Shut {
-    if (shut === undefined) return { at, ms, doublings: 0, share };
-    const alike = (shut.ms === undefined) === (ms === undefined);
-    if (probe) return { at, ms, doublings: alike ? shut.doublings + 1 : 0, share };
-    const later = { at, ms, doublings: alike ? shut.doublings : 0, share: shut.share };
-    const longer = this.#end(later, maxWaitMs) > this.#end(shut, maxWaitMs);
-    return ms !== undefined && longer ? later : shut;
+  /** The refusals since the last call that was served. */
+  #row(): boolean[] {
+    return this.#votes.slice(this.#votes.lastIndexOf(false) + 1);
   }
 
-  #end({ at, ms, doublings, share }: Shut, maxWaitMs: number): number {
-    let wait = ms === undefined ? 1000 : maxWaitMs;
-    for (let i = 0; i < doublings; i += 1) wait *= 2;
-    const bounded = Math.min(wait, ms ?? maxWaitMs);
-    return at + Math.ceil(bounded + Math.min(bounded / 5, 10_000) * share);
+  #isNoChance(): boolean {
+    const row = this.#row().length;
+    const before = this.#votes.slice(0, this.#votes.length - row).slice(-64);
+    return row >= 5 * chanceFactor(before);
   }
+
+  #end({ at, ms, doublings, share }: Shut): number {
+    const wait = (ms === undefined ? 1000 : this.maxWaitMs) * 2 ** doublings;
+    const most = ms === undefined ? Math.min(5000, this.maxWaitMs) : ms;
+    return at + spread(Math.min(wait, most), share);
+  }
+}
+
+function spread(ms: number, share: number): number {
+  return Math.ceil(ms + Math.min(ms / 5, 10_000) * share);
 }
 
 /** A guard beside its reference. */
@@ -180,7 +212,7 @@ class Bench {
     if (ended === undefined) return;
     const { permit, probe } = ended;
     if (step.do === 'refuse') {
-      const left = permit.shutGate('RateLimited', step.ms);
+      const left = permit.refused('RateLimited', step.ms);
       this.#reference.refuse(step.ms, probe, now);
       const until = this.#reference.until(now);
       expectSame(left, typeof until === 'number' ? until - now : 0);
@@ -189,9 +221,8 @@ class Bench {
       return;
     }
     permit.settle(step.do === 'serve' ? OK : step.do === 'fail' ? FAILURE : IGNORED);
-    if (!probe) return;
-    if (step.do === 'serve') this.#reference.open();
-    else this.#reference.probing = false;
+    if (step.do === 'serve') this.#reference.serve(probe, now);
+    else this.#reference.end(probe, now);
   }
 
   #compare(): void {
@@ -213,7 +244,7 @@ class Bench {
     this.#permits = [];
     const lives = ms >= 0 && ms <= MAX_AGE_MS;
     const { maxWaitMs } = this.#reference;
-    const kept = this.#reference.moved(-before - ms, this.#share());
+    const kept = this.#reference.moved(-before - ms, this.#share(), before);
     this.#reference = lives ? kept : new Reference(maxWaitMs, this.#share());
     this.seen.kept += saved.gates!.length;
     this.#guard = this.#start();

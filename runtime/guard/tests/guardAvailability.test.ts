@@ -76,7 +76,7 @@ describe('the availability of a dependency', () => {
   it('is shut for a credential with a shut gate', () => {
     const { guard, clock } = guarding();
     const permit = granted(immediately(guard));
-    permit.shutGate('RateLimited', 3_600_000);
+    permit.refused('RateLimited', 3_600_000);
     permit.settle(OK);
     expect(guard.dependency(NAME)!.availability(KEY)?.state).toBe('Shut');
     expect(guard.dependency(NAME)!.availability({ hash: 'other', mounted: false })?.state).toBe(

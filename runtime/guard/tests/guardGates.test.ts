@@ -3,11 +3,14 @@ import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content } from '../../testing/guardFixture.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
-import type { Credential } from '../admission.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
+import type { Credential, Remaining } from '../admission.ts';
+import type { Dependency } from '../dependency.ts';
 import type { Permit } from '../permit.ts';
 import type { GateReason } from '../../resilience/gates.ts';
 
 const PRIMARY = 'model/primary';
+const LIMITED: Outcome = { vote: 'failure', class: 'RateLimited', message: 'HTTP 429' };
 const MOUNTED: Credential = { hash: 'm', mounted: true };
 const CIRCUITS = [circuitOf({ policy: 'p', openDurationMs: 10_000, maxOpenDurationMs: 30_000 })];
 const YEAR_MS = 31_622_400_000;
@@ -30,10 +33,14 @@ class Bench {
     return answer;
   }
 
-  shut(reason: GateReason, ms?: number, credential = MOUNTED): void {
-    const permit = this.permit(credential);
-    permit.shutGate(reason, ms);
-    permit.settle(IGNORED);
+  /** Refuses calls until the gate shuts, and returns how many that took. */
+  shut(reason: GateReason, ms?: number, credential = MOUNTED): number {
+    for (let count = 1; ; count += 1) {
+      const permit = this.permit(credential);
+      const wait = permit.refused(reason, ms);
+      permit.settle(IGNORED);
+      if (wait > 0) return count;
+    }
   }
 
   /** Reason and time, or that it is granted. */
@@ -52,7 +59,6 @@ describe('a gate with a stated end', () => {
   it.each([
     ['RateLimited', 'RateLimited'],
     ['SpendLimit', 'SpendLimit'],
-    ['Unauthorized', 'CredentialRefused'],
   ] as const)('%s refuses calls until then, without a timer, and is shown', (reason, refused) => {
     const bench = new Bench();
     bench.shut(reason, 3600);
@@ -78,8 +84,8 @@ describe('a gate with a stated end', () => {
   it('opens at the latest of several stated ends', () => {
     const bench = new Bench();
     const permits = [bench.permit(), bench.permit()];
-    permits[0]!.shutGate('RateLimited', 3500);
-    permits[1]!.shutGate('RateLimited', 3000);
+    permits[0]!.refused('RateLimited', 3500);
+    permits[1]!.refused('RateLimited', 3000);
     expect(bench.answer()).toBe('RateLimited 3500');
   });
 
@@ -89,7 +95,7 @@ describe('a gate with a stated end', () => {
     bench.apply({ endpoints: [{ ...endpoint!, maxConcurrent: 1 }] });
     const first = bench.permit();
     const second = bench.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
-    first.shutGate('SpendLimit', 60_000);
+    first.refused('SpendLimit', 60_000);
     if (second.kind !== 'Waiting') throw new Error('it did not wait');
     expect(await second.admission).toMatchObject({ rejection: { reason: 'SpendLimit' } });
   });
@@ -104,7 +110,7 @@ describe('a gate with a stated end that is later than maxWait', () => {
       bench.clock.advance(ms);
       const probe = bench.permit();
       expect(bench.answer()).toBe('RateLimited 1000');
-      expect(probe.shutGate('RateLimited', YEAR_MS)).toBe(2 * ms);
+      expect(probe.refused('RateLimited', YEAR_MS)).toBe(2 * ms);
       probe.settle(IGNORED);
     }
     bench.clock.advance(64_000);
@@ -153,7 +159,7 @@ describe('a gate without a stated end', () => {
       const probe = bench.permit();
       expect(bench.answer()).toBe('CredentialRefused 1000');
       expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'Unauthorized' }]);
-      probe.shutGate('Unauthorized');
+      probe.refused('Unauthorized');
       probe.settle(IGNORED);
       return ms;
     });
@@ -180,7 +186,7 @@ describe('a gate without a stated end', () => {
   it('does not shut for longer because of calls that are refused at the same time', () => {
     const bench = new Bench();
     const permits = Array.from({ length: 5 }, () => bench.permit());
-    for (const permit of permits) permit.shutGate('Unauthorized');
+    for (const permit of permits) permit.refused('Unauthorized');
     expect(bench.answer()).toBe('CredentialRefused 1000');
   });
 
@@ -236,6 +242,142 @@ describe('a credential passed on by a client', () => {
     }
     expect(bench.answer({ hash: 'caller 0', mounted: false })).toBe('granted');
     expect(bench.answer({ hash: 'caller 1', mounted: false })).toBe('SpendLimit 4000');
+  });
+});
+
+describe('one refusal', () => {
+  const refuse = (
+    bench: Bench,
+    reason: GateReason,
+    ms?: number,
+    stated: Remaining[] = [],
+  ): number => {
+    const answer = bench.guard
+      .dependency(PRIMARY)!
+      .acquire({ credential: MOUNTED, others: { canServe: () => false } });
+    if (answer.kind !== 'Permit') throw new Error(JSON.stringify(answer));
+    const wait = answer.refused(reason, ms, stated);
+    answer.settle(reason === 'RateLimited' ? LIMITED : IGNORED);
+    return wait;
+  };
+
+  it.each(['Unauthorized', 'RateLimited'] as const)(
+    'without a time does not shut a key: %s in 2 %% of the calls leaves it open',
+    (reason) => {
+      const bench = new Bench();
+      let rejected = 0;
+      for (let i = 0; i < 5000; i += 1) {
+        bench.clock.advance(100);
+        const answer = bench.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED });
+        if (answer.kind !== 'Permit') rejected += 1;
+        else if (i % 50 === 49) {
+          answer.refused(reason);
+          answer.settle(IGNORED);
+        } else answer.settle(OK);
+      }
+      expect(rejected).toBe(0);
+    },
+  );
+
+  it.each(['Unauthorized', 'RateLimited'] as const)(
+    'without a time shuts a key as the fifth: %s',
+    (reason) => {
+      expect(new Bench().shut(reason)).toBe(5);
+    },
+  );
+
+  it('with a time shuts a key at once, but not at the last endpoint that can serve', () => {
+    expect(new Bench().shut('RateLimited', 2000)).toBe(1);
+    const last = new Bench();
+    expect([1, 2, 3, 4, 5].map(() => refuse(last, 'RateLimited', 2000))).toEqual([
+      0, 0, 0, 0, 2000,
+    ]);
+  });
+
+  it('that states that nothing is left shuts it at once there, too', () => {
+    const left = (remaining: number): Remaining[] => [
+      { resource: 'Requests', remaining, limit: 50 },
+    ];
+    expect(refuse(new Bench(), 'RateLimited', 2000, left(3))).toBe(0);
+    expect(refuse(new Bench(), 'RateLimited', 2000, left(0))).toBe(2000);
+  });
+
+  it('of a spend limit shuts it at once', () => {
+    expect(refuse(new Bench(), 'SpendLimit')).toBe(1000);
+  });
+
+  it('never shuts the last endpoint that can serve while it serves a tenth', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 10; i += 1) bench.permit().settle(OK);
+    for (let i = 0; i < 80; i += 1) expect(refuse(bench, 'RateLimited')).toBe(0);
+    bench.clock.advance(10_000);
+    expect(refuse(bench, 'RateLimited')).toBe(1000);
+  });
+});
+
+describe('a 429 to a giant request that states what is left', () => {
+  const stated: Remaining[] = [
+    { resource: 'InputTokens', remaining: 150_500, limit: 400_000, resetMs: 60_000 },
+  ];
+  const ask = (bench: Bench, inputTokens: number): ReturnType<Dependency['acquire']> =>
+    bench.guard
+      .dependency(PRIMARY)!
+      .acquire({ credential: MOUNTED, cost: { inputTokens, outputTokens: 0 } });
+
+  it('holds back requests above that, and no small ones', () => {
+    const bench = new Bench();
+    const giant = ask(bench, 200_000) as Permit;
+    bench.guard.dependency(PRIMARY)!.learn(stated, MOUNTED.hash);
+    expect(giant.refused('RateLimited', 30_000, stated)).toBe(0);
+    giant.settle(LIMITED);
+    expect(ask(bench, 200_000)).toMatchObject({ rejection: { reason: 'RateLimited' } });
+    for (let i = 0; i < 99; i += 1) expect(ask(bench, 500).kind).toBe('Permit');
+  });
+
+  it('shuts the gate if the request was smaller than that', () => {
+    const small = ask(new Bench(), 500) as Permit;
+    expect(small.refused('RateLimited', 3000, stated)).toBe(3000);
+  });
+});
+
+describe('a gate whose wait is over', () => {
+  const opening = (): Bench => {
+    const bench = new Bench();
+    bench.shut('RateLimited', 1000);
+    bench.clock.advance(1000);
+    return bench;
+  };
+  /** How many calls it admits now, which do not end. */
+  const admitted = (bench: Bench): number =>
+    Array.from({ length: 30 }, () =>
+      bench.guard.dependency(PRIMARY)!.acquire({ credential: MOUNTED }),
+    ).filter(({ kind }) => kind === 'Permit').length;
+
+  it('admits all others 4 s after a slow call, and some before', () => {
+    const bench = opening();
+    const counts = [0, 999, 1, 1000, 1999, 1].map((ms) => {
+      bench.clock.advance(ms);
+      return admitted(bench);
+    });
+    expect(counts).toEqual([1, 0, 1, 2, 0, 30]);
+  });
+
+  it('admits all others once three calls were served', () => {
+    const bench = opening();
+    for (let i = 0; i < 3; i += 1) {
+      const permit = bench.permit();
+      expect(bench.answer()).toBe('RateLimited 1000');
+      permit.settle(OK);
+    }
+    expect(admitted(bench)).toBe(30);
+  });
+
+  it('shuts again, for twice as long, when one of them is refused', () => {
+    const bench = opening();
+    bench.permit();
+    bench.clock.advance(1000);
+    bench.permit().refused('RateLimited', 60_000);
+    expect(bench.answer()).toBe('RateLimited 8000');
   });
 });
 

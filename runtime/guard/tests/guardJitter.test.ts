@@ -84,7 +84,7 @@ describe('gates of many pods', () => {
     const waits = Array.from({ length: 100 }, (_, i) => {
       const guard = pod(`support/triage-${i}`, clock);
       const answer = guard.dependency(PRIMARY)!.acquire();
-      if (answer.kind === 'Permit') answer.permit.shutGate('RateLimited', 30_000);
+      if (answer.kind === 'Permit') answer.permit.refused('RateLimited', 30_000);
       const [gate] = guard.gates();
       return Date.parse(gate!.until!) - clock.date().getTime();
     });
@@ -105,7 +105,7 @@ describe('gates of many pods', () => {
       const answer = guard.dependency(PRIMARY)!.acquire({
         credential: { hash: 'other', mounted: true },
       });
-      if (answer.kind === 'Permit') answer.permit.shutGate('RateLimited', 86_400_000);
+      if (answer.kind === 'Permit') answer.permit.refused('RateLimited', 86_400_000);
       return { pause, gate: until() };
     });
     for (const { pause, gate } of waits) {

@@ -164,7 +164,7 @@ describe('calls beside the probe of a half-open circuit', () => {
     const bench = new Bench();
     const probe = bench.permit();
     bench.wait(2);
-    probe.shutGate('RateLimited', 7000);
+    probe.refused('RateLimited', 7000);
     probe.settle(IGNORED);
     expect(await bench.heard()).toEqual([
       rejected(7000, 'RateLimited'),

@@ -240,7 +240,7 @@ describe('a dependency that is removed and comes back', () => {
     const dependency = bench.guard.dependency(PRIMARY)!;
     const answer = dependency.acquire({ credential });
     dependency.learn([{ resource: 'Requests', remaining: 0, resetMs: 60_000 }], 'm');
-    if (answer.kind === 'Permit') answer.shutGate('SpendLimit', 60_000);
+    if (answer.kind === 'Permit') answer.refused('SpendLimit', 60_000);
     expect(bench.guard.gates()).toMatchObject([{ gate: 'SpendLimit' }]);
     bench.guard.apply(content({ endpoints: [SECONDARY] }));
     bench.guard.apply(limited);

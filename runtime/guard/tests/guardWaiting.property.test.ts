@@ -119,7 +119,7 @@ class Run {
           ?.settle(next.outcome, next.used === undefined ? undefined : { outputTokens: next.used });
         break;
       case 'shutGate':
-        this.permits.at(-1 - next.permit)?.shutGate(next.reason, next.ms);
+        this.permits.at(-1 - next.permit)?.refused(next.reason, next.ms);
         break;
       case 'cancel':
         this.waiting.at(-1 - next.waiting)?.cancel();

@@ -62,7 +62,7 @@ class Bench {
 
   limit(model: string, asked: AskedCall = {}): void {
     const permit = this.acquire(model, asked) as Permit;
-    permit.shutGate('RateLimited', 60_000);
+    permit.refused('RateLimited', 60_000);
     permit.settle({ vote: 'ignored' });
   }
 
@@ -210,7 +210,7 @@ describe('gates and limits of a provider', () => {
     bench.call('opus');
     bench.call('haiku');
     const permit = bench.acquire('opus') as Permit;
-    permit.shutGate('Unauthorized');
+    permit.refused('Unauthorized');
     permit.settle({ vote: 'ignored' });
     expect([bench.call('haiku'), bench.call('new')]).toEqual([
       'CredentialRefused',
@@ -225,14 +225,14 @@ describe('gates and limits of a provider', () => {
     const bench = new Bench();
     bench.call('opus');
     const [first, second] = [bench.acquire('opus'), bench.acquire('opus')] as [Permit, Permit];
-    first.shutGate('Unauthorized');
-    second.shutGate('RateLimited');
+    first.refused('Unauthorized');
+    second.refused('RateLimited');
     first.settle({ vote: 'ignored' });
     second.settle({ vote: 'ignored' });
     bench.clock.advance(1000);
     const probe = bench.acquire('opus') as Permit;
     expect(bench.acquire('opus')).toBe('CredentialRefused');
-    probe.shutGate('RateLimited', 5000);
+    probe.refused('RateLimited', 5000);
     probe.settle({ vote: 'ignored' });
     expect(bench.call('opus')).toBe('RateLimited');
     bench.clock.advance(5000);

@@ -202,7 +202,7 @@ describe('a provider that refuses the rate', () => {
   it('is reported at once by the refused pod', () => {
     const bench = new Bench();
     const permit = bench.ask() as Permit;
-    permit.shutGate('RateLimited', 8000);
+    permit.refused('RateLimited', 8000);
     permit.settle(IGNORED, REFUND);
     bench.clock.advance(20);
     expect(bench.told).toMatchObject([

@@ -117,6 +117,8 @@ export interface AttemptResult {
   retryAfterMs?: number | undefined;
   /** Time until the gate of the credential admits a call, if the attempt shut it, in milliseconds. */
   shutMs?: number;
+  /** Whether the refused key served a call a few seconds ago. */
+  keyServed?: boolean;
   /** The endpoint said that another attempt is pointless. */
   final?: boolean;
   /** Whether the answer was whole, so that `usage` is final. */

@@ -32,6 +32,7 @@ function pooling(calls: Record<string, number>): Pool {
         availability: () => availability(name),
         obstacle: () => undefined,
         serves: () => true,
+        hasServed: () => true,
         mostlyFails: () => false,
       }),
     },

@@ -40,7 +40,7 @@ export interface Member extends Placed {
   dependency: string;
   handle: Pick<
     Dependency,
-    'acquire' | 'availability' | 'learn' | 'mostlyFails' | 'obstacle' | 'serves'
+    'acquire' | 'availability' | 'hasServed' | 'learn' | 'mostlyFails' | 'obstacle' | 'serves'
   >;
   /** The endpoint's own key; absent: the client's credentials pass on. */
   key?: string | undefined;
