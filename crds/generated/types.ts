@@ -143,11 +143,11 @@ export interface AgentDeploymentSpec {
        */
       maxConcurrent?: number;
       /**
-       * Output tokens to ask the endpoint for at most, for endpoints with smaller models: a request with a larger max_tokens is sent with this figure. By default max_tokens is passed on as it is.
+       * Output tokens to ask the endpoint for at most, for endpoints with smaller models: a request with a larger max_tokens is sent with this figure. A request whose thinking budget is not below it does not move here, and its max_tokens stay above that budget. By default max_tokens is passed on as it is.
        */
       maxTokens?: number;
       /**
-       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more. Conversations drop their oldest exchanges to fit. Not known by default: such a request does not move.
+       * Tokens that the endpoint's model takes, prompt and answer together. A request whose prompt is too long for an endpoint that states this moves on to one that states more, and no request moves to an endpoint for which its prompt is too long by the agent's estimate. Conversations drop their oldest exchanges to fit. Not known by default: such a request does not move.
        */
       contextTokens?: number;
       /**

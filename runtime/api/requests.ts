@@ -94,6 +94,7 @@ const MEMBERS: ReadonlySet<string> = new Set([
   'model',
   'stream',
   'max_tokens',
+  'thinking',
   'system',
   'messages',
 ]);

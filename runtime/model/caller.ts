@@ -20,9 +20,10 @@ import type { Member, Pool } from './pool/pool.ts';
 import { throughGates } from './pause.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
 import { NextAttempt } from './nextAttempt.ts';
+import { isRefused } from './retry.ts';
 import type { Retry } from './nextAttempt.ts';
 import { Route, callKind } from './pool/route.ts';
-import type { Fallback, Granted, RoutedRequest } from './pool/route.ts';
+import type { Fallback, Granted, Refused, RoutedRequest } from './pool/route.ts';
 import type { RawHeaders } from './transport/headers.ts';
 import type { RetryBudgets } from '../resilience/retryBudget.ts';
 import type { Upstream } from './transport/upstream.ts';
@@ -61,6 +62,8 @@ export interface ModelCallerDeps {
   onSession: (atItsEndpoint: boolean) => void;
 }
 
+type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;
+
 /** What attempts of one request share. */
 interface AttemptContext {
   /** Dependencies that have failed an attempt of the request. */
@@ -88,33 +91,40 @@ export class ModelCaller {
 
   /** Rejects only on a programming error. `onUsage` gets the usage of each attempt. */
   async call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
-    const { pool, clock } = this.#deps;
+    const { clock } = this.#deps;
     const route = new Route(this.#deps, request);
     const asked = route.first();
     // Awaits only if there is something to wait for: every request runs this code.
     let first = asked instanceof Promise ? await asked : asked;
     if (request.ownTurn === true) first = await throughGates(first, { request, route, clock });
-    if (first.kind !== 'Granted') return first;
+    return first.kind === 'Granted' ? this.#attempts(request, route, first, onUsage) : first;
+  }
+
+  async #attempts(
+    request: ModelRequest,
+    route: Route,
+    first: Granted,
+    onUsage: (charge: ActualCost) => void,
+  ): Promise<ModelAnswer> {
     const next = new NextAttempt(this.#deps, request, route);
-    let granted: Granted | undefined = first;
-    let answer: ModelAnswer;
-    const failed = new Set<string>();
     const client = new ClientAnswer(request.sink, request.stream && request.ownTurn !== true);
+    const failed = new Set<string>();
+    let granted: Granted | undefined = first;
+    let answer: Answered | undefined;
+    /** Of the endpoint from which the request has moved. */
+    let preferred: Answered | undefined;
     do {
       const { member } = granted;
       const { dependency } = member;
+      if (answer && answer.dependency !== dependency) preferred ??= answer;
       next.begin(member);
       const decide = (result: AttemptResult): void => {
-        pool.record(member, result.outcome);
+        this.#deps.pool.record(member, result.outcome);
         next.decide(result, member);
       };
-      const result: AttemptResult = await this.#attempt(request, granted, {
-        failed,
-        decide,
-        others: () => next.othersLeft(member),
-        onUsage,
-        client,
-      });
+      const others = (): number => next.othersLeft(member);
+      const shared = { failed, decide, others, onUsage, client };
+      const result: AttemptResult = await this.#attempt(request, granted, shared);
       answer = { kind: 'Answered', result, dependency };
       const went: Granted | Cut | undefined = await next.go(result, member);
       if (went instanceof Cut) {
@@ -123,7 +133,8 @@ export class ModelCaller {
       granted = went;
     } while (granted);
     route.end();
-    return { ...answer, result: client.ended(answer.result) };
+    const told = tellable(answer, preferred, client.begun ? undefined : route);
+    return told.kind === 'Answered' ? { ...told, result: client.ended(told.result) } : told;
   }
 
   async #attempt(
@@ -149,6 +160,7 @@ export class ModelCaller {
         headers: request.headers,
         body: request.body,
         maxTokens: request.maxTokens,
+        thinkingTokens: request.size.thinkingTokens,
         members: request.members,
         stream: request.stream,
         answer: client,
@@ -282,6 +294,19 @@ export class ModelCaller {
       ...seen,
     });
   }
+}
+
+/**
+ * What a fallback refuses is not the client's fault: the preferred endpoint might have taken it. No `route`: the client
+ * can get no rejection any more.
+ */
+function tellable(
+  last: Answered,
+  preferred: Answered | undefined,
+  route: Route | undefined,
+): Answered | Refused {
+  if (!isRefused(last.result)) return last;
+  return preferred ?? route?.passedOver() ?? last;
 }
 
 /** Learns from an unstreamed answer. An attempt that was cut while its like were served was only slow. */

@@ -68,6 +68,14 @@ function afterClientError({ held, status }: AttemptResult, ownModel: boolean): M
   return TOO_LONG.test(message) ? 'LargerContext' : 'No';
 }
 
+/** Statuses by which an endpoint refuses a request that another one may take. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 404, 413, 422]);
+
+/** Whether an endpoint refuses what the request asks for. */
+export function isRefused({ held, fault, refusal, status = 0 }: AttemptResult): boolean {
+  return held !== undefined && fault === undefined && !refusal && REFUSALS.has(status);
+}
+
 /** Whether to repeat the attempt at the same endpoint. */
 export function retryable(result: AttemptResult): Retryable {
   const { committed, final, fault, refusal, status = 0 } = result;

@@ -56,6 +56,8 @@ export interface Attempt {
   body: Buffer;
   /** max_tokens of the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
+  /** thinking.budget_tokens of the body; absent if it has no valid one. */
+  thinkingTokens?: number | undefined;
   /** Where model and max_tokens are in the body; absent if it goes unchanged. */
   members?: RequestMembers | undefined;
   /** Whether the client asked for a stream. */

@@ -1,6 +1,7 @@
 import type { ScannedObject, Span } from '../../json/scan.ts';
 import { JsonTree } from '../../json/tree.ts';
 import type { Node } from '../../json/tree.ts';
+import { memberOf } from '../../json/parsed.ts';
 import { BYTES_PER_TOKEN } from './usage.ts';
 import type { Usage } from './usage.ts';
 
@@ -19,6 +20,8 @@ export interface RequestSize {
   mediaTokens: number;
   /** max_tokens, or a default if none is stated. */
   maxTokens: number;
+  /** Part of them that the request reserves for thinking: thinking.budget_tokens. Absent: none. */
+  thinkingTokens?: number | undefined;
 }
 
 /** Size of a request that neither produces nor counts tokens. */
@@ -99,7 +102,22 @@ export function requestSize(body: Buffer, { members, values }: ScannedObject): R
     textBytes: Math.max(0, body.length - media.bytes),
     mediaTokens: media.tokens,
     maxTokens: statedMaxTokens(body, members) ?? DEFAULT_MAX_TOKENS,
+    thinkingTokens: statedThinkingTokens(body, members),
   };
+}
+
+/** Largest value of thinking to read, in bytes. */
+const MAX_THINKING = 256;
+
+/** thinking.budget_tokens of a request; undefined if it has no valid one. */
+function statedThinkingTokens(body: Buffer, members: RequestMembers): number | undefined {
+  const span = members.get('thinking');
+  if (!span || span.end - span.start > MAX_THINKING) return undefined;
+  const thinking: unknown = JSON.parse(body.toString('utf8', span.start, span.end));
+  const budget = memberOf(thinking, 'budget_tokens');
+  return typeof budget === 'number' && Number.isSafeInteger(budget) && budget > 0
+    ? budget
+    : undefined;
 }
 
 /** max_tokens of a request; undefined if it has no valid one. */

@@ -113,16 +113,23 @@ function content(attempt: Attempt): Pick<UpstreamRequest, 'body' | 'once'> {
 }
 
 /** The body with the endpoint's own model and bound of max_tokens. */
-function bodyFor({ endpoint, body, members, maxTokens = 0 }: Attempt): Buffer {
-  const { model: name, maxTokens: bound } = endpoint;
+function bodyFor(attempt: Attempt): Buffer {
+  const { endpoint, body, members, maxTokens = 0 } = attempt;
+  const { model: name } = endpoint;
+  const bound = boundOf(attempt);
   const model = name !== undefined && members?.get('model');
-  const tokens = bound !== undefined && maxTokens > bound && members?.get('max_tokens');
+  const tokens = maxTokens > bound && members?.get('max_tokens');
   // The later one first: a change does not move what is before it.
   const changes = [
     ...(model ? [{ span: model, value: name }] : []),
     ...(tokens ? [{ span: tokens, value: bound }] : []),
   ].sort((a, b) => b.span.start - a.span.start);
   return changes.reduce((changed, { span, value }) => replaced(changed, span, value), body);
+}
+
+/** Bound of max_tokens. The API refuses one that is not above the thinking budget. */
+function boundOf({ endpoint: { maxTokens = Infinity }, thinkingTokens = 0 }: Attempt): number {
+  return Math.max(maxTokens, thinkingTokens + 1);
 }
 
 interface Base {

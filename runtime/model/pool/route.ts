@@ -14,6 +14,7 @@ import { headerValue, limitKeys } from '../transport/headers.ts';
 import type { Session } from './affinity.ts';
 import { haveEquals } from './pool.ts';
 import type { Candidate, InForce, Member, Pool } from './pool.ts';
+import { takes } from './takes.ts';
 
 /** The parts of a request to the model that decide which endpoints may serve it. */
 export interface RoutedRequest extends InForce {
@@ -117,6 +118,8 @@ export class Route implements Others {
   #home: Member | undefined;
   /** The endpoint of the last attempt. */
   #at: Member | undefined;
+  /** The preferred endpoint, if it rejected the first call. */
+  #passedOver: Member | undefined;
 
   constructor(deps: RouteDeps, request: RoutedRequest) {
     this.#deps = deps;
@@ -135,17 +138,32 @@ export class Route implements Others {
     if (members.length <= 1) {
       return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
     }
-    const answer = this.#any(pool.candidates(members, content, this.#kind));
+    const answer = this.#any(pool.candidates(this.#able(members), content, this.#kind));
     if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
     return this.#noted(answer, members);
+  }
+
+  /** The members that can take the request, and those of the best priority if none of them can. */
+  #able(members: readonly Member[]): readonly Member[] {
+    if (members.every((each) => this.#takes(each))) return members;
+    const best = Math.min(...members.map(({ priority }) => priority));
+    const able = members.filter((each) => this.#takes(each));
+    if (able.some(({ priority }) => priority === best)) return able;
+    return [...members.filter(({ priority }) => priority === best), ...able];
+  }
+
+  #takes(member: Member): boolean {
+    const { size, model } = this.#request;
+    const estimate = this.#deps.estimator.estimate(member.endpoint.model ?? model, size);
+    return takes(member, estimate, size);
   }
 
   /** Reports a fallback if the answer is one. */
   #noted(answer: Granted | Refused, members: readonly Member[]): Granted | Refused {
     if (answer.kind === 'Refused') return answer;
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
-    const passedOver = preferred.priority < answer.member.priority;
-    if (passedOver) {
+    if (preferred.priority < answer.member.priority) {
+      this.#passedOver = preferred;
       const { dependency: from } = preferred;
       const to = answer.member.dependency;
       this.#deps.onFallback({ from, to, reason: this.#obstacle(preferred) }, this.#request);
@@ -157,6 +175,16 @@ export class Route implements Others {
   #obstacle({ dependency, handle, credential }: Member): Rejection['reason'] {
     const rejected = this.#rejected?.get(dependency);
     return rejected ?? handle.obstacle(credential, this.#kind) ?? 'BulkheadFull';
+  }
+
+  /** Why the preferred endpoint rejects what another one was asked for; undefined if it does not. */
+  passedOver(): Refused | undefined {
+    const member = this.#passedOver;
+    const asked = member && this.#ask(member, true);
+    if (!asked || asked.kind === 'Rejection') return asked && refused(member, asked.rejection);
+    if (asked.kind === 'Waiting') asked.cancel();
+    else asked.settle(IGNORED, REFUND);
+    return undefined;
   }
 
   /** Acquires another permit at the same endpoint; undefined if it takes no call now. */
@@ -229,14 +257,17 @@ export class Route implements Others {
     const { content, endpoints, headers } = this.#request;
     if (endpoints.length <= 1 || this.#moves >= maxMoves(content)) return [];
     const { members } = this.#deps.pool.members(endpoints, headers);
-    const others = members.filter(
-      ({ dependency, priority, credential, endpoint }) =>
+    const others = members.filter((member) => {
+      const { dependency, priority, credential, endpoint } = member;
+      return (
         !this.#tried.includes(dependency) &&
         !this.#refusedBy.includes(dependency) &&
+        this.#takes(member) &&
         (!equals || priority === from.priority) &&
         (!otherCredential || credential.hash !== from.credential.hash) &&
-        (contextTokensAbove < 0 || (endpoint.contextTokens ?? 0) > contextTokensAbove),
-    );
+        (contextTokensAbove < 0 || (endpoint.contextTokens ?? 0) > contextTokensAbove)
+      );
+    });
     return this.#deps.pool.candidates(others, content, this.#kind);
   }
 
