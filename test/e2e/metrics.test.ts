@@ -25,7 +25,7 @@ interface Lease {
 
 /** Series that this agent does not have. test/integration/queries.test.ts runs their queries in Prometheus. */
 const BESIDES =
-  /affinity_|agent_tool_|health_check_|connection_pool_|fallbacks_|rate_limiter_store_|trace_spans_|resource=~/;
+  /affinity_|agent_tool_|health_check_|configuration_waiting|connection_pool_|fallbacks_|rate_limiter_store_|trace_spans_|resource=~/;
 
 const OPERATOR_LABEL = 'app.kubernetes.io/name=breakwater-operator';
 
@@ -45,8 +45,9 @@ describe('the metrics in Prometheus', () => {
       sandbox.limit('gauge', 'gauge', { capacity: 60, amount: 1, per: '1h' }),
     );
     await sandbox.served('gauge', traffic);
-    // Causes successes, failures with retries until the circuits open, then rejections.
-    await traffic.burst({ url: sandbox.url('gauge'), count: 20, concurrency: 4, stream: true });
+    // Causes successes, failures with retries until the circuits open, then rejections. After five successes in 10 s a
+    // circuit without a fallback would not open yet.
+    await traffic.burst({ url: sandbox.url('gauge'), count: 3, concurrency: 3, stream: true });
     await model.control.setFault({ status: 503 });
     await traffic.burst({ url: sandbox.url('gauge'), count: 150, concurrency: 4 });
     agents = await scrapeAll(sandbox.namespace, 'breakwater.dev/agent=gauge', 9090);
