@@ -29,6 +29,14 @@ const BESIDES =
 
 const OPERATOR_LABEL = 'app.kubernetes.io/name=breakwater-operator';
 
+/** Sum of a metric over the samples that have the labels. */
+function sumOf(samples: readonly Sample[], name: string, labels: Record<string, string>): number {
+  return samples
+    .filter((sample) => sample.name === name)
+    .filter((sample) => Object.entries(labels).every(([key, text]) => sample.labels[key] === text))
+    .reduce((total, { value }) => total + value, 0);
+}
+
 describe('the metrics in Prometheus', () => {
   let sandbox: Sandbox;
   let model: SandboxModel;
@@ -42,14 +50,21 @@ describe('the metrics in Prometheus', () => {
     await sandbox.apply(
       sandbox.agent({ name: 'gauge', replicas: 2, baseURL: model.baseURL, model: 'some-model' }),
       sandbox.breaker('gauge', 'gauge', { trip: { consecutiveFailures: 3 }, openDuration: '10m' }),
-      sandbox.limit('gauge', 'gauge', { capacity: 60, amount: 1, per: '1h' }),
+      sandbox.limit('gauge', 'gauge', { capacity: 300, amount: 1, per: '1h' }),
     );
     await sandbox.served('gauge', traffic);
-    // Causes successes, failures with retries until the circuits open, then rejections. After five successes in 10 s a
-    // circuit without a fallback would not open yet.
-    await traffic.burst({ url: sandbox.url('gauge'), count: 3, concurrency: 3, stream: true });
+    // Causes successes, failures with retries until the circuits open, then rejections.
+    await traffic.burst({ url: sandbox.url('gauge'), count: 20, concurrency: 4, stream: true });
     await model.control.setFault({ status: 503 });
-    await traffic.burst({ url: sandbox.url('gauge'), count: 150, concurrency: 4 });
+    await waitFor(
+      'both circuits open once the model serves nothing',
+      async () => {
+        await traffic.burst({ url: sandbox.url('gauge'), count: 10, concurrency: 4 });
+        return scrapeAll(sandbox.namespace, 'breakwater.dev/agent=gauge', 9090);
+      },
+      (samples) => sumOf(samples, 'circuit_breaker_state', { state: 'open' }) === 2,
+    );
+    await traffic.burst({ url: sandbox.url('gauge'), count: 800, concurrency: 8 });
     agents = await scrapeAll(sandbox.namespace, 'breakwater.dev/agent=gauge', 9090);
     operator = await scrapeAll(OPERATOR_NAMESPACE, OPERATOR_LABEL, 8080);
   });
@@ -95,12 +110,7 @@ describe('the metrics in Prometheus', () => {
 
   it('have values that can make alerts fire', () => {
     const sum = (name: string, labels: Record<string, string> = {}): number =>
-      agents
-        .filter((sample) => sample.name === name)
-        .filter((sample) =>
-          Object.entries(labels).every(([key, text]) => sample.labels[key] === text),
-        )
-        .reduce((total, { value }) => total + value, 0);
+      sumOf(agents, name, labels);
     expect(sum('agent_requests_failed_total') / sum('agent_requests_total')).toBeGreaterThan(0.05);
     expect(sum('circuit_breaker_state', { state: 'open' })).toBe(2);
     expect(sum('circuit_breaker_state', { state: 'closed' })).toBe(0);
