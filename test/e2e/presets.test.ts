@@ -2,7 +2,11 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { AgentDeployment, RateLimitPolicy } from '../../crds/generated/types.ts';
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
 import type { PodClient } from '../kit/enforcement.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
@@ -32,6 +36,11 @@ function agentOf(preset: string, baseURL: string): Record<string, unknown> {
   };
 }
 
+/** The policy with a circuit that closes once. */
+function closed(policy: CircuitBreakerPolicy): CircuitBreakerPolicy {
+  return { ...policy, spec: { ...policy.spec, resetToken: 'closed' } };
+}
+
 describe.each([
   ['development', 10, 9701],
   ['production', 5, 9702],
@@ -54,6 +63,24 @@ describe.each([
 
   afterAll(() => sandbox.close());
 
+  it('opens the circuit after its number of failed requests', async () => {
+    await model.control.setFault({ status: 500 });
+    let failed = 0;
+    await pod.until(
+      'the circuit is open',
+      (answer) => {
+        if (answer.status === 500) failed += 1;
+        return outcome(answer) === '503 CircuitBreakerOpen';
+      },
+      { timeoutMs: 60_000, everyMs: 250 },
+    );
+    // Retries of a failed request do not count in the row.
+    expect(failed).toBe(failures);
+    await model.control.setFault(undefined);
+    await sandbox.apply(closed(manifest(preset, 'circuit-breaker')));
+    await pod.until('the circuit is reset', (answer) => answer.status === 200);
+  });
+
   it('admits its burst and rejects further requests', async () => {
     const { capacity } = manifest<RateLimitPolicy>(preset, 'rate-limit').spec.limits[0]!;
     const outcomes: string[] = [];
@@ -73,20 +100,5 @@ describe.each([
     // Tokens that refill meanwhile may admit requests to a full queue of the bulkhead.
     const known = count('200') + count('429 RateLimited') + count('503 BulkheadFull');
     expect(known).toBe(outcomes.length);
-  });
-
-  it('opens the circuit after its number of failed requests', async () => {
-    await model.control.setFault({ status: 500 });
-    let failed = 0;
-    await pod.until(
-      'the circuit is open',
-      (answer) => {
-        if (answer.status === 500) failed += 1;
-        return outcome(answer) === '503 CircuitBreakerOpen';
-      },
-      { timeoutMs: 60_000, everyMs: 250 },
-    );
-    // Retries of a failed request do not count in the row.
-    expect(failed).toBe(failures);
   });
 });
