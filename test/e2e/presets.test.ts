@@ -37,7 +37,7 @@ function agentOf(preset: string, baseURL: string): Record<string, unknown> {
 }
 
 /** The policy with a circuit that closes once. */
-function closed(policy: CircuitBreakerPolicy): CircuitBreakerPolicy {
+function closed(policy: CircuitBreakerPolicy): Record<string, unknown> {
   return { ...policy, spec: { ...policy.spec, resetToken: 'closed' } };
 }
 
