@@ -1761,7 +1761,7 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
-   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent. Whoever runs the operator decides what may be in it (tenancy.podTemplate), by default nothing that gives pods rights.
+   * Parts of a pod template (metadata.labels, metadata.annotations, spec) merged over the generated one, as kubectl's strategic merge does it: lists of named things by their name, such as containers by name. The runtime's container is agent. Whoever runs the operator decides what may be in it (tenancy.podTemplate), by default nothing that gives pods rights. It may have 128 KiB and 32 levels.
    */
   podTemplate?: {
     [k: string]: unknown;

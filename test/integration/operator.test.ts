@@ -181,7 +181,40 @@ describe('an agent', () => {
     await server.apply(path, agent('one'));
     await server.until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`);
   });
+
+  it.each<[string, () => object, string]>([
+    ['3,000 levels', () => ({ nodeSelector: nested(3000) }), 'is nested more than 32 levels deep'],
+    ['300 KB', () => ({ nodeSelector: many(15_000) }), 'has more than 131072 bytes'],
+  ])('whose pod template has %s says what to change, once', async (_, spec, message) => {
+    const namespace = await server.namespace('large');
+    const before = await failures();
+    const path = `${OURS}/${namespace}/agentdeployments/one`;
+    await server.apply(path, agent('one', { podTemplate: { spec: spec() } }));
+    const refused = await server.until<AgentDeployment>(
+      path,
+      (object) => condition(object, 'Ready') === 'False InvalidPodTemplate',
+    );
+    expect(JSON.stringify(refused.status?.conditions)).toContain('spec.podTemplate');
+    expect(JSON.stringify(refused.status?.conditions)).toContain(message);
+    expect(await failures()).toBe(before);
+    await server.apply(path, agent('one'));
+    await server.until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`);
+  });
 });
+
+/** Reconciles that failed, which are repeated. */
+async function failures(): Promise<number> {
+  const text = await registry.metrics();
+  return [...text.matchAll(/^controller_runtime_reconcile_errors_total\{[^}]*\} (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
+}
+
+const nested = (levels: number): object =>
+  JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`) as object;
+const many = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`name-${i}`, 'v']));
 
 describe('a paused agent', () => {
   const paused = (object: object): object => {

@@ -36,4 +36,20 @@ describe('buildPodTemplate', () => {
   ])('refuses %j', (patch, message) => {
     expect(() => withPatch(patch)).toThrow(message);
   });
+
+  it.each<[string, unknown, string]>([
+    ['bytes', { nodeName: 'x'.repeat(131_072) }, 'spec.podTemplate has more than 131072 bytes'],
+    [
+      'levels',
+      JSON.parse(`${'{"a":'.repeat(9000)}1${'}'.repeat(9000)}`),
+      'more than 32 levels deep',
+    ],
+    [
+      'lists in lists',
+      JSON.parse(`{"a":${'['.repeat(32)}${']'.repeat(32)}}`),
+      'more than 32 levels',
+    ],
+  ])('refuses too many %s', (_, spec, message) => {
+    expect(() => withPatch({ spec })).toThrow(message);
+  });
 });

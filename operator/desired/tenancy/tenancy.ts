@@ -80,6 +80,8 @@ export const MESSAGES = {
     'The operator leaves agents in its own namespace alone, because the key of its certificate authority is there. Create the agent in another namespace.',
 } as const;
 
+/** Refused fields to name and count. */
+const MAX_FIELDS = 1000;
 /** Longest path in a message. */
 const MAX_PATH = 256;
 
@@ -126,11 +128,15 @@ class Check {
 
   #object({ fields, open }: Extract<Rule, { kind: 'Object' }>, value: unknown, path: string): void {
     if (!isObject(value)) return void this.#refusals.fields.push(path);
-    for (const [name, below] of Object.entries(value)) {
+    // Entries of 100,000 fields would take four times as long.
+    for (const name in value) {
+      const below = value[name];
       const rule = Object.hasOwn(fields, name) ? fields[name] : undefined;
       // null removes a field; see strategicMerge.ts.
       if (rule && below !== null && below !== undefined) this.at(rule, below, `${path}.${name}`);
-      if (!rule && !open) this.#refusals.fields.push(`${path}.${name}`);
+      if (!rule && !open && this.#refusals.fields.length < MAX_FIELDS) {
+        this.#refusals.fields.push(`${path}.${name}`);
+      }
     }
   }
 
