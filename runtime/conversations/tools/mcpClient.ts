@@ -3,6 +3,7 @@ import type { PriorDiscovery, jsonSchemaValidator } from '@modelcontextprotocol/
 import { MCP_LIST_BYTES, MCP_PAGES, MCP_TOOLS, McpInvalid } from './mcpBounds.ts';
 import { McpFetch } from './mcpFetch.ts';
 import type { McpFetchDeps } from './mcpFetch.ts';
+import { hasProperHeaders, mirrorsArguments } from './mcpHeaders.ts';
 import { READ } from './mcpResults.ts';
 import type { ListedTool, ToolPage, ToolResult } from './mcpResults.ts';
 
@@ -11,8 +12,6 @@ export type Verdict = PriorDiscovery;
 
 /** Calls have deadlines of their own: the SDK's timer never fires first. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
-/** The name of the schema's member for which a value of the arguments becomes a header, too. */
-const HEADER = '"x-mcp-header"';
 /** Validates nothing: a thread that can be ended checks results by their schemas. */
 const UNCHECKED: jsonSchemaValidator = {
   getValidator: () => (input) => ({ valid: true, data: input as never, errorMessage: undefined }),
@@ -141,6 +140,10 @@ export class McpConnection {
       all.leftOut += read.leftOut;
       if (read.ttlMs !== undefined) all.ttlMs = Math.min(read.ttlMs, all.ttlMs ?? Infinity);
       for (const tool of read.tools) {
+        if (this.#mayNotCall(tool)) {
+          all.leftOut += 1;
+          continue;
+        }
         bytes += JSON.stringify(tool).length;
         if (all.tools.length === MCP_TOOLS || bytes > MCP_LIST_BYTES) return all;
         all.tools.push(tool);
@@ -154,10 +157,13 @@ export class McpConnection {
   async callTool({ tool, args, meta }: ToolCall, signal: AbortSignal): Promise<ToolResult> {
     const params = { name: tool.name, arguments: args, ...(meta && { _meta: meta }) };
     const { name, inputSchema } = tool;
-    const mirrors = JSON.stringify(inputSchema).includes(HEADER);
-    const toolDefinition = { name, inputSchema: inputSchema as never };
-    const options = { signal, timeout: NO_TIMEOUT_MS, ...(mirrors && { toolDefinition }) };
+    const mirrored = { toolDefinition: { name, inputSchema: inputSchema as never } };
+    const options = { signal, timeout: NO_TIMEOUT_MS, ...(mirrorsArguments(tool) && mirrored) };
     return readOf<ToolResult>(await this.#client.callTool(params, options));
+  }
+
+  #mayNotCall(tool: ListedTool): boolean {
+    return this.verdict.kind === 'modern' && mirrorsArguments(tool) && !hasProperHeaders(tool);
   }
 
   #endIfUnused(): void {
