@@ -14,6 +14,7 @@ import { configuration } from '../../runtime/testing/configuration.ts';
 import { CONVERSATION, said } from '../../runtime/testing/conversation.ts';
 import { askLoop, loopFlags } from '../../runtime/testing/loop.ts';
 import type { Loop } from '../../runtime/testing/loop.ts';
+import { tracingTo } from '../../runtime/testing/failoverScene.ts';
 import { startProcess } from '../../runtime/testing/process.ts';
 import type { RuntimeProcess } from '../../runtime/testing/process.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';
@@ -21,6 +22,7 @@ import { until } from '../../runtime/testing/until.ts';
 import { MESSAGE, STREAM } from '../../runtime/testing/upstream.ts';
 import type { Fuzzed } from './operator.ts';
 import { referIn } from './operator.ts';
+import { hostileAnswer } from './provider.ts';
 import { Random } from './random.ts';
 import { anyJson, valueFor, type Making } from './values.ts';
 
@@ -184,6 +186,8 @@ function contentFor(model: string, mcp: string): Content {
     circuits: [circuit('model/primary'), circuit('mcp/stock')] as NonNullable<Content['circuits']>,
     timeouts: { connectMs: 500, requestMs: 2000, streamIdleMs: 300, toolMs: 500 },
     gates: { maxWaitMs: 1 },
+    // Spans hold what the model answers. Nobody takes them.
+    ...tracingTo('http://127.0.0.1:1', { content: 'Full' }),
   }).content;
 }
 
@@ -256,6 +260,7 @@ function bytesOf(random: Random): Buffer {
 /** What the model answers: half the time by its request, with bytes that were changed. */
 function answer(random: Random, counted: { inputs: number }): Buffer {
   counted.inputs += 1;
+  if (random.chance(0.2)) return hostileAnswer(random);
   const head = (type: string, more: string): string =>
     `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\n${more}\r\n\r\n`;
   const text = JSON.stringify(MESSAGE);
