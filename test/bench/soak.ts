@@ -5,9 +5,10 @@
  * policies.
  *
  * soak_slope: growth of the live memory, which is heap and buffers after a forced garbage collection between requests, in
- * percent an hour, by the regression line after the first 15 minutes (a quarter of a shorter run). Until then caches, keys and conversations fill
- * up. soak_resident_slope: the same of resident memory, which also has what Node keeps for later, and moves by a few
- * percent. soak_errors: answers that were not whole.
+ * percent an hour, by the regression line after the first 15 minutes (a quarter of a shorter run) and the first request
+ * with each key. Until then caches, keys and conversations fill up, so a shorter run needs a higher RATE.
+ * soak_resident_slope: the same of resident memory, which also has what Node keeps for later. soak_errors: answers that
+ * were not whole.
  *
  * SNAPSHOTS=DIR writes heap snapshots after the warm-up and at the end, to compare in the developer tools.
  */
@@ -64,6 +65,10 @@ function configuration(model: number, directory: string): Configuration {
     ),
     auth: { ...agent.spec.auth, type: 'APIKeys', apiKeys: { secretRef: { name: 'clients' } } },
     cache: cacheFixture({ mode: 'Exact' }),
+    audit: {
+      ...{ stdout: true, memoryEvents: 1000, bufferBytes: 1_048_576, required: false },
+      authenticationInterval: '1m',
+    },
     conversation: { ...agent.spec.conversation, idleTimeout: '2m' },
   };
   const each = bucketFixture('each', {
@@ -171,7 +176,8 @@ async function follow(child: ChildProcess, load: Load): Promise<Samples> {
     await pause(SAMPLE_MS);
     // Requests under way would move the figures.
     await load.pause();
-    const isFirst: boolean = !warm && minutes() >= WARM_UP_MINUTES;
+    const isFull = load.counts.sent > KEYS;
+    const isFirst: boolean = !warm && minutes() >= WARM_UP_MINUTES && isFull;
     warm ||= isFirst;
     const now = await memory(child, isFirst ? inSnapshots('warm') : undefined);
     const mib = { live: now.live / 2 ** 20, resident: now.resident / 2 ** 20 };
@@ -188,6 +194,7 @@ async function follow(child: ChildProcess, load: Load): Promise<Samples> {
 }
 
 function report({ live, resident }: Samples, { counts }: Load): void {
+  if (live.length < 2) throw new Error('too few samples after the warm-up: raise MINUTES or RATE');
   print(`figure soak_slope ${percentAnHour(live).toFixed(2)} % per h`);
   print(`figure soak_resident_slope ${percentAnHour(resident).toFixed(2)} % per h`);
   const failed = Object.values(counts.errors).reduce((sum, each) => sum + each, 0);

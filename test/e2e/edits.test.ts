@@ -11,6 +11,12 @@ jest.setTimeout(240_000);
 const AGENT = 'bakery';
 const KEY = 'key-of-alice';
 
+/**
+ * A node that is short of processors sends requests to pods that have ended. drain.test.ts judges that; a pod that an edit
+ * makes refuse answers 401 or 503 with another reason.
+ */
+const LATE = new Set(['503 Draining', 'failed ECONNREFUSED', 'failed ECONNRESET']);
+
 type Spec = Record<string, unknown>;
 
 describe('edits under load', () => {
@@ -94,7 +100,12 @@ describe('edits under load', () => {
       }),
     );
   };
-  const served = { '200': expect.any(Number) };
+  /** Outcomes other than an answer, of each client. */
+  const refusals = (all: TrafficReport['outcomes'][]): string[][] =>
+    all.map((outcomes) => {
+      expect(outcomes['200']).toBeGreaterThan(50);
+      return Object.keys(outcomes).filter((each) => each !== '200' && !LATE.has(each));
+    });
 
   const endpoint = (secret: string | null): Spec => ({
     model: {
@@ -144,7 +155,7 @@ describe('edits under load', () => {
       });
       await settled();
     });
-    expect(outcomes).toEqual([served, served]);
+    expect(refusals(outcomes)).toEqual([[], []]);
     expect(await stranger()).toEqual({ '401 Unauthorized': 10 });
   });
 
@@ -173,7 +184,7 @@ describe('edits under load', () => {
       await sandbox.api.remove('resourcequotas', sandbox.namespace, 'pods');
       await settled();
     });
-    expect(outcomes).toEqual([served, served]);
+    expect(refusals(outcomes)).toEqual([[], []]);
     expect(await stranger()).toEqual({ '401 Unauthorized': 10 });
   });
 });
