@@ -2,17 +2,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
 import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { testAuthority } from '../testing/certificates.ts';
 import { configuration } from '../testing/configuration.ts';
+import { askLoop, loopFlags } from '../testing/loop.ts';
 import { startProcess } from '../testing/process.ts';
 import type { RuntimeProcess } from '../testing/process.ts';
 import { Cleanups } from '../testing/setup.ts';
@@ -36,20 +34,13 @@ async function pod(content: Partial<Content> = {}): Promise<Pod> {
   await writeFile(join(directory, MOUNTS.authorityKey), (await testAuthority()).cert);
   await writeFile(join(directory, MOUNTS.tokenKey), 'token');
   await writeFile(join(directory, MOUNTS.configurationKey), JSON.stringify(whole));
-  const loop = join(directory, 'loop');
-  const watch = new URL(`../../test/fuzz/loopWatch.ts?socket=${loop}`, import.meta.url).href;
-  const flags = ['--max-old-space-size=256', '--expose-gc', '--import', watch];
+  const flags = ['--max-old-space-size=256', ...loopFlags(directory)];
   const agent = await startProcess(directory, flags);
   cleanups.add(() => agent.stop());
   const ports = agent.lines().find(({ msg }) => msg === 'Runtime started')!.ports as Pod['ports'];
-  const ask = async (path: string): Promise<number> => {
-    const asked = httpRequest({ socketPath: loop, path });
-    asked.end();
-    const [response] = (await once(asked, 'response')) as [IncomingMessage];
-    return ((await json(response)) as { longestHoldMs: number }).longestHoldMs;
-  };
-  await ask('/collect');
-  return { ...agent, ports, longestHoldMs: () => ask('/') };
+  await askLoop(directory, '/collect');
+  const longestHoldMs = async (): Promise<number> => (await askLoop(directory)).longestHoldMs;
+  return { ...agent, ports, longestHoldMs };
 }
 
 async function connection(port: number): Promise<Socket & { received: string }> {

@@ -20,6 +20,8 @@ import type { RuntimeProcess } from '../../runtime/testing/process.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';
 import { until } from '../../runtime/testing/until.ts';
 import { MESSAGE, STREAM } from '../../runtime/testing/upstream.ts';
+import { knock } from './doors.ts';
+import type { Doors } from './doors.ts';
 import type { Fuzzed } from './operator.ts';
 import { referIn } from './operator.ts';
 import { hostileAnswer } from './provider.ts';
@@ -36,6 +38,7 @@ class Scene {
   readonly #random: Random;
   readonly #cleanups: Cleanups;
   readonly #directory: string;
+  readonly #doors: Doors;
   readonly agent: RuntimeProcess;
   readonly #good: Content;
   readonly #link: () => Promise<WebSocket>;
@@ -50,6 +53,7 @@ class Scene {
       good: Content;
       link: () => Promise<WebSocket>;
       directory: string;
+      doors: Doors;
     },
   ) {
     this.#random = random;
@@ -58,6 +62,7 @@ class Scene {
     this.#good = parts.good;
     this.#link = parts.link;
     this.#directory = parts.directory;
+    this.#doors = parts.doors;
   }
 
   static async start(random: Random): Promise<Scene> {
@@ -78,7 +83,8 @@ class Scene {
     const agent = await startProcess(directory, flags);
     cleanups.add(() => agent.stop());
     const ports = agent.lines().find(({ msg }) => msg === 'Runtime started')!.ports!;
-    const { control } = ports as typeof ports & { control: number };
+    const doors = ports as Doors;
+    const { control } = doors;
     let socket: WebSocket | undefined;
     const link = async (): Promise<WebSocket> => {
       if (socket?.readyState === WebSocket.OPEN) return socket;
@@ -93,7 +99,7 @@ class Scene {
       cleanups.add(() => Promise.resolve(opened.terminate()));
       return opened;
     };
-    const scene = new Scene(random, cleanups, { agent, good, link, directory });
+    const scene = new Scene(random, cleanups, { agent, good, link, directory, doors });
     Object.defineProperty(scene, 'answered', { get: () => counted.inputs });
     return scene;
   }
@@ -106,6 +112,7 @@ class Scene {
     const kind = random.next();
     if (kind < 0.1) return this.#configure();
     this.inputs += 1;
+    if (kind < 0.12) return knock(random, this.#doors);
     const { agentUrl } = this.agent;
     if (kind < 0.55) return exchange(agentUrl, bytesOf(random));
     // An honest request, for which the model or the MCP server answers something else.
