@@ -55,13 +55,14 @@ interface Arriving {
 export class Bodies {
   readonly #deps: BodiesDeps;
   readonly #arriving = new Set<Arriving>();
+  readonly #accounts = new WeakMap<ServerResponse, ByteAccount>();
   #looking = false;
 
   constructor(deps: BodiesDeps) {
     this.#deps = deps;
   }
 
-  /** Reads a body. Its bytes count until the response closes. */
+  /** Reads a body. Its bytes count until `done`, at the latest until the response closes. */
   read(request: IncomingMessage, response: ServerResponse): Promise<ReadBody> {
     const { maxBodyBytes } = this.#bounds();
     if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) {
@@ -73,6 +74,11 @@ export class Bodies {
     return new Promise((resolve) => {
       this.#read(request, response, resolve);
     });
+  }
+
+  /** Nobody holds the body any more. */
+  done(response: ServerResponse): void {
+    this.#accounts.get(response)?.close();
   }
 
   /** Takes bytes for what is made of a body, or is sent, until the response closes. Whether there was room. */
@@ -95,10 +101,13 @@ export class Bodies {
     const account = new ByteAccount(this.#deps.budget);
     const now = this.#deps.clock.now();
     let over = false;
+    // The listeners outlive the body, which a resolved promise would hold.
+    let settle: typeof resolve | undefined = resolve;
     const done = (read: ReadBody): void => {
       over = true;
       this.#arriving.delete(arriving);
-      resolve(read);
+      settle?.(read);
+      settle = undefined;
     };
     const arriving: Arriving = {
       lastAt: now,
@@ -131,6 +140,7 @@ export class Bodies {
     request.on('close', () => {
       if (!over) done({ problem: 'Gone' });
     });
+    this.#accounts.set(response, account);
     response.once('close', () => account.close());
     if (request.destroyed && !request.complete) done({ problem: 'Gone' });
   }

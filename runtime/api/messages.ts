@@ -50,7 +50,7 @@ export interface MessagesDeps {
   caller: Pick<ModelCaller, 'call'>;
   sendError: SendError;
   estimator: TokenEstimator;
-  bodies: Pick<Bodies, 'read'>;
+  bodies: Pick<Bodies, 'read' | 'done'>;
   screen: Pick<Screen, 'look' | 'looksAtMessages' | 'answerScan'>;
   overflow: Pick<Overflow, 'takes' | 'serve'>;
   activity: Pick<Activity, 'stream'>;
@@ -238,6 +238,10 @@ export class Messages {
         signal: way.signal,
         sink: way.sink,
         place: held.place,
+        bodyDone: () => {
+          read.body = NO_BODY;
+          this.#deps.bodies.done(response);
+        },
         chat,
       },
       (charge) => held.usage.add(charge),
@@ -325,6 +329,8 @@ export class Messages {
     return refuse(this.#deps.sendError, response, problem);
   }
 }
+
+const NO_BODY = Buffer.alloc(0);
 
 function denialOf(allowance: Allowance, read: MessagesRequest): Denial | undefined {
   const { expected, method, model, maxTokens } = read;

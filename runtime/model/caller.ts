@@ -5,7 +5,7 @@ import type { CallKind } from '../guard/models.ts';
 import type { ByteBudget } from '../resilience/byteBudget.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
-import type { AttemptResult, Refusal } from './attempt/attempt.ts';
+import type { Attempt, AttemptResult, Refusal } from './attempt/attempt.ts';
 import { AnswerTimes } from './attempt/answerTimes.ts';
 import type { KindTimes } from './attempt/answerTimes.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
@@ -74,6 +74,8 @@ interface AttemptContext {
   others: () => number;
   onUsage: (charge: ActualCost) => void;
   client: ClientAnswer;
+  /** What holds the body of the request. */
+  holders: { body: Buffer }[];
 }
 
 /**
@@ -107,7 +109,12 @@ export class ModelCaller {
     onUsage: (charge: ActualCost) => void,
   ): Promise<ModelAnswer> {
     const next = new NextAttempt(this.#deps, request, route);
-    const client = new ClientAnswer(request.sink, request.stream && request.ownTurn !== true);
+    const holders: { body: Buffer }[] = [request];
+    const client = new ClientAnswer(
+      request.sink,
+      request.stream && request.ownTurn !== true,
+      request.bodyDone && (() => letGo(request, holders)),
+    );
     const failed = new Set<string>();
     let granted: Granted | undefined = first;
     let answer: Answered | undefined;
@@ -123,7 +130,7 @@ export class ModelCaller {
         next.decide(result, member);
       };
       const others = (): number => next.othersLeft(member);
-      const shared = { failed, decide, others, onUsage, client };
+      const shared = { failed, decide, others, onUsage, client, holders };
       const result: AttemptResult = await this.#attempt(request, granted, shared);
       answer = { kind: 'Answered', result, dependency };
       const went: Granted | Cut | undefined = await next.go(result, member);
@@ -140,7 +147,7 @@ export class ModelCaller {
   async #attempt(
     request: ModelRequest,
     { member, permit }: Granted,
-    { failed, decide, others, onUsage, client }: AttemptContext,
+    { failed, decide, others, onUsage, client, holders }: AttemptContext,
   ): Promise<AttemptResult> {
     const { clock, upstream } = this.#deps;
     const kind = this.#kindOf(request, member);
@@ -152,7 +159,7 @@ export class ModelCaller {
     let charge: ActualCost | undefined;
     let sent = false;
     try {
-      result = await forward(upstream, {
+      const made: Attempt = {
         // Names each field: a spread would cost as much as the guard.
         method: request.method,
         path: request.path,
@@ -178,7 +185,9 @@ export class ModelCaller {
         onHeaders: (headers) => this.#learnLimits({ member, permit }, callKind(request), headers),
         onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
         onFirstToken: () => permit.firstToken(),
-      });
+      };
+      holders.push(made);
+      result = await forward(upstream, made);
       judgeByTime(result, kind, began, clock.now());
       const { refusal } = result;
       if (refusal) this.#refused({ member, permit }, callKind(request), result, refusal);
@@ -307,6 +316,13 @@ function tellable(
 ): Answered | Refused {
   if (!isRefused(last.result)) return last;
   return preferred ?? route?.passedOver() ?? last;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+function letGo({ bodyDone }: ModelRequest, holders: { body: Buffer }[]): void {
+  for (const holder of holders) holder.body = NO_BODY;
+  bodyDone?.();
 }
 
 /** Learns from an unstreamed answer. An attempt that was cut while its like were served was only slow. */

@@ -20,11 +20,16 @@ export class ClientAnswer implements AnswerSink {
   readonly #pings: boolean;
   #offered: AnswerHead | undefined;
   #reached: Reached = 'Nothing';
+  readonly #onAnswer: (() => void) | undefined;
 
-  /** `pings`: whether the client may get a head and pings before the content. */
-  constructor(sink: Sink, pings: boolean) {
+  /**
+   * `pings`: whether the client may get a head and pings before the content. `onAnswer`: it gets an answer, after which no
+   * further attempt follows.
+   */
+  constructor(sink: Sink, pings: boolean, onAnswer?: () => void) {
     this.#sink = sink;
     this.#pings = pings;
+    this.#onAnswer = onAnswer;
   }
 
   get blocked(): boolean {
@@ -58,10 +63,12 @@ export class ClientAnswer implements AnswerSink {
   head(status: number, statusText: string, headers: string[], appendable: boolean): void {
     if (this.#reached === 'Pings') {
       this.#reached = appendable ? 'Answer' : 'Misfit';
+      this.#onAnswer?.();
       return;
     }
     this.#reached = 'Answer';
     this.#sink.head(status, statusText, headers, appendable);
+    this.#onAnswer?.();
   }
 
   write(chunk: Buffer): Promise<void> | undefined {

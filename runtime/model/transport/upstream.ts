@@ -91,9 +91,44 @@ export class Upstream {
 /** Avoids the agent's convenience methods: their streams and signals cost more than all the rest. */
 function dispatch(agent: Agent, request: UpstreamRequest, handler: ResponseHandler): void {
   try {
-    agent.dispatch(request, handler);
+    agent.dispatch(inPieces(request), handler);
   } catch (error) {
     handler.fail(error as Error);
+  }
+}
+
+/** Bodies up to this size are sent whole, in bytes. */
+const WHOLE_BYTES = 64 * 1024;
+
+/**
+ * The request as undici sends it. undici keeps a Buffer until the answer has ended, which for a stream is long after the
+ * request was written. Of an iterator it keeps nothing that is written.
+ */
+function inPieces(request: UpstreamRequest): Dispatcher.DispatchOptions {
+  const { body, headers } = request;
+  const options = request as Dispatcher.DispatchOptions;
+  if (body === undefined || body.length <= WHOLE_BYTES) return options;
+  const sized = [...headers, 'content-length', String(body.length)];
+  return { ...options, headers: sized, body: new Pieces(body) as never };
+}
+
+/** Lets go of the body once undici has taken all of it. */
+class Pieces implements Iterable<Buffer>, Iterator<Buffer> {
+  #left: Buffer | undefined;
+
+  constructor(body: Buffer) {
+    this.#left = body;
+  }
+
+  [Symbol.iterator](): Iterator<Buffer> {
+    return this;
+  }
+
+  next(): IteratorResult<Buffer> {
+    const left = this.#left;
+    if (left === undefined) return { done: true, value: undefined };
+    this.#left = left.length > WHOLE_BYTES ? left.subarray(WHOLE_BYTES) : undefined;
+    return { done: false, value: left.subarray(0, WHOLE_BYTES) };
   }
 }
 
@@ -122,7 +157,7 @@ const DROPPED = new Error('the rest of the answer is not read');
 
 export interface Sending {
   /** Sends the same request over a new connection. */
-  resend: () => void;
+  resend: (() => void) | undefined;
   onSent?: (() => void) | undefined;
   /** Monotonic clock in milliseconds. */
   now: () => number;
@@ -182,6 +217,8 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
   /** Called at the first byte of an answer. */
   onResponseStarted(): void {
     this.#stale = false;
+    // It holds the request.
+    this.#sending.resend = undefined;
   }
 
   onResponseStart(
@@ -213,7 +250,7 @@ export class ResponseHandler implements ConnectionAwareHandler, UpstreamBody {
     this.#stale = false;
     this.#connection = undefined;
     this.#controller = undefined;
-    this.#sending.resend();
+    this.#sending.resend?.();
   }
 
   /** Whether the endpoint cannot have worked on the request: it had closed the connection before. */

@@ -94,6 +94,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     sendError: errorSender(() => content.clientPatienceMs, random),
     bodies: {
       read: (request) => Promise.resolve({ body: (request as unknown as PodRequest).ask.body }),
+      done: () => undefined,
     },
     screen: {
       looksAtMessages: false,
