@@ -11,7 +11,9 @@ export class Listener {
   readonly #hidden: ReadonlySet<string>;
   #begun = false;
   #left = false;
+  /** The chunk that it sends, and how much of that it has sent. */
   #next = 0;
+  #sent = 0;
   #running: Promise<void> | undefined;
 
   /** Adds `headers` to the answer's and drops those named in `hidden`. */
@@ -54,6 +56,7 @@ export class Listener {
     if (this.#sink.recall?.() !== true) return false;
     this.#begun = false;
     this.#next = 0;
+    this.#sent = 0;
     this.#running = undefined;
     return true;
   }
@@ -71,10 +74,24 @@ export class Listener {
     this.#sink.head(head.status, head.statusText, headers, head.appendable);
   }
 
-  #send(): Promise<void> | undefined {
-    while (!this.#left && this.#next < this.#recording.length) {
-      const full = this.#sink.write(this.#recording.chunk(this.#next));
+  /** What has arrived and is not sent; undefined: nothing. */
+  #rest(): Buffer | undefined {
+    const { length } = this.#recording;
+    while (this.#next < length) {
+      // Forgotten chunks are sent.
+      const rest = this.#recording.chunk(this.#next)?.subarray(this.#sent);
+      if (rest && rest.length > 0) return rest;
+      if (this.#next === length - 1) return undefined;
       this.#next += 1;
+      this.#sent = 0;
+    }
+    return undefined;
+  }
+
+  #send(): Promise<void> | undefined {
+    for (let bytes = this.#rest(); bytes && !this.#left; bytes = this.#rest()) {
+      this.#sent += bytes.length;
+      const full = this.#sink.write(bytes);
       if (!full) continue;
       return full.then(() => {
         this.#running = undefined;

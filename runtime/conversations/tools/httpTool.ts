@@ -3,6 +3,7 @@ import { fetch } from 'undici';
 import type { RequestInit, Response } from 'undici';
 import type { Tool } from '../../../contract/generated/types.ts';
 import { connectionOutcome, cutOutcome, statusOutcome } from '../../model/attempt/outcome.ts';
+import { CollectedBytes } from '../../model/transport/collectedBytes.ts';
 import { Cut } from '../../errors/fault.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
@@ -122,14 +123,13 @@ async function read(response: Response, max: number): Promise<string> {
     await response.body?.cancel();
     return `The tool answered with ${type.split(';', 1)[0]}, which is no text.`;
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const collected = new CollectedBytes();
   for await (const chunk of response.body ?? []) {
-    chunks.push(chunk as Uint8Array);
-    size += (chunk as Uint8Array).length;
-    if (size > max) break;
+    collected.add(Buffer.from(chunk as Uint8Array));
+    if (collected.size > max) break;
   }
-  const text = Buffer.concat(chunks).subarray(0, max).toString('utf8');
+  const { size } = collected;
+  const text = collected.take().subarray(0, max).toString('utf8');
   return size > max ? `${text}\n[The answer is longer; it was cut off after ${max} bytes.]` : text;
 }
 
