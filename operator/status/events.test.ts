@@ -416,6 +416,30 @@ describe('agentEvents', () => {
     expect(step(inAll(tools(1)), first)[0].mcpServers).toBeUndefined();
   });
 
+  it('shows what an MCP server speaks with most pods, and whether a pod has an old list', () => {
+    const toolsHash = `sha256:${'a'.repeat(64)}`;
+    const tools = (rest: object = {}): object => ({
+      mcpServers: [{ name: 'stock', toolsHash, tools: 2, withheld: false, ...rest }],
+    });
+    const spec = { mcpServers: [{ name: 'stock', url: 'http://stock/mcp' }] };
+    const of = { ...agent, spec: { ...agent.spec, ...spec } } as typeof agent;
+    const shown = (pods: PodObservation[]): unknown =>
+      agentStatus({
+        agent: of,
+        plan,
+        observation: observation(pods),
+        previous: undefined,
+        now: NOW,
+      }).mcpServers![0];
+    const modern = { protocolVersion: '2026-07-28', stale: false };
+    const earlier = { protocolVersion: '2025-11-25', stale: true };
+    const most = [pod('a', tools(earlier)), pod('b', tools(modern)), pod('c', tools(modern))];
+    expect(shown(most)).toMatchObject({ protocolVersion: '2026-07-28', stale: true });
+    expect(shown([pod('a', tools(modern))])).toMatchObject(modern);
+    // Runtimes that are too old to tell.
+    expect(Object.keys(shown([pod('a', tools())]) as object)).not.toContain('stale');
+  });
+
   it('reports a missing Secret and its return', () => {
     const missingCredentials = [
       { dependency: 'model/primary', secret: 'anthropic', key: 'api-key' },
