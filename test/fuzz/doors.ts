@@ -10,29 +10,27 @@ export type Doors = Record<'agent' | 'metrics' | 'control' | 'debug', number>;
 const LASTS_MS = 300;
 const KIB = 1024;
 
-const HEADS = [
-  'GET /v1/models',
-  'GET /health',
-  'GET /health/ready',
-  'GET /metrics',
-  'GET /debug/state',
-  'HEAD /',
-  'POST /v1/messages',
-];
+const HEADS: Record<keyof Doors, readonly string[]> = {
+  agent: ['GET /v1/models', 'GET /health', 'HEAD /', 'POST /v1/messages', 'GET /nothing'],
+  metrics: ['GET /metrics', 'GET /metrics', 'GET /health/ready'],
+  control: ['GET /v1/link'],
+  debug: ['GET /debug/state', 'GET /debug/peers'],
+};
 
 /** Resolves when the input is over. */
 export async function knock(random: Random, doors: Doors): Promise<void> {
-  const port = doors[random.pick(['agent', 'metrics', 'control', 'debug'] as const)];
-  const sockets = random.chance(0.7) ? pipelined(random, port) : crowd(random, port);
+  const name = random.pick(['agent', 'metrics', 'metrics', 'control', 'debug'] as const);
+  const port = doors[name];
+  const sockets = random.chance(0.7) ? pipelined(random, port, HEADS[name]) : crowd(random, port);
   await new Promise((resolve) => setTimeout(resolve, LASTS_MS));
   for (const socket of sockets) socket.destroy();
 }
 
 /** Up to 2 MiB of one request after another over one connection, whose answers are read or not. */
-function pipelined(random: Random, port: number): Socket[] {
+function pipelined(random: Random, port: number, heads: readonly string[]): Socket[] {
   const body = random.pick(['', '', '{}', ' '.repeat(random.below(3000))]);
   const fields = body === '' ? '' : `content-length: ${body.length}\r\n`;
-  const one = `${random.pick(HEADS)} HTTP/1.1\r\nhost: a\r\n${fields}\r\n${body}`;
+  const one = `${random.pick(heads)} HTTP/1.1\r\nhost: a\r\n${fields}\r\n${body}`;
   const bytes = Buffer.from(
     one.repeat(Math.ceil((random.pick([64, 256, 2048]) * KIB) / one.length)),
   );

@@ -112,7 +112,7 @@ class Scene {
     const kind = random.next();
     if (kind < 0.1) return this.#configure();
     this.inputs += 1;
-    if (kind < 0.12) return knock(random, this.#doors);
+    if (kind < 0.14) return knock(random, this.#doors);
     const { agentUrl } = this.agent;
     if (kind < 0.55) return exchange(agentUrl, bytesOf(random));
     // An honest request, for which the model or the MCP server answers something else.
