@@ -61,8 +61,8 @@ export class Circuit {
   /** The model whose calls it judges; undefined for the calls of all models without their own. */
   model: string | undefined;
   policy: string | undefined;
-  /** Whose calls have asked for it, where it may judge those of several models. */
-  users: 'Many' | { only: string } | undefined;
+  /** Whether it judges the calls of several models. */
+  isShared = false;
   /** Calls admitted and not yet settled. */
   inFlight = 0;
   #requests = 0;
@@ -193,17 +193,6 @@ export class Circuit {
     this.#breaker.record(generation, outcome, ms, now, streamed, mustStay);
   }
 
-  /** Counts a failure of a call that another circuit of the dependency admitted at `startedAt`. */
-  settleElsewhere(failure: Failure, startedAt: number, now: number): void {
-    if (this.#breaker.counts(failure)) this.#noteFailure(failure, now);
-    this.#breaker.recordElsewhere(failure, startedAt, now);
-  }
-
-  /** The model of all its calls so far, by which the fleet knows it; a name of its own is not needed. */
-  get fleetModel(): string | undefined {
-    return this.model ?? (typeof this.users === 'object' ? this.users.only : undefined);
-  }
-
   /** Follows the leader of the fleet, if the policy's scope is the fleet. */
   follow(order: FleetCircuitOrder, now: number): void {
     this.#fleet?.follow(order, now);
@@ -268,11 +257,10 @@ export class Circuit {
 
   #fleetStatus(now: number): Pick<CircuitStatus, 'fleet'> {
     if (this.#fleet === undefined) return {};
-    const { users, fleetModel: model } = this;
-    const of = {
-      ...(model !== undefined && { model }),
-      ...(model === undefined && users === 'Many' && { shared: true }),
-    };
+    const { model } = this;
+    // Without calls so far the pod takes the orders for any model.
+    const isShared = this.isShared && this.#requests > 0;
+    const of = { ...(model !== undefined && { model }), ...(isShared && { shared: true }) };
     return { fleet: { ...this.#fleet.report(now), ...of } };
   }
 
@@ -365,10 +353,6 @@ export class Circuit {
 
   #countFailure(failure: Failure, now: number): void {
     this.#failures[failure.class] = (this.#failures[failure.class] ?? 0) + 1;
-    this.#noteFailure(failure, now);
-  }
-
-  #noteFailure(failure: Failure, now: number): void {
     const message = failure.message.slice(0, MAX_MESSAGE);
     this.#lastFailure = { class: failure.class, message, at: now };
   }

@@ -2,6 +2,10 @@
 interface Tenant {
   /** When a call last asked for it. */
   readonly usedAt: number;
+  /** Whether a call was ever served. */
+  readonly succeeded: boolean;
+  /** Calls admitted and not yet settled. */
+  readonly inFlight: number;
   /** Whether nothing is lost if a new state replaces it. */
   isClean(now: number): boolean;
 }
@@ -11,7 +15,8 @@ export const MAX_CIRCUITS = 64;
 
 /**
  * Bounds the number of states for single models, because clients choose the names of models. Each
- * endpoint keeps one place for all other models. A full room evicts the least recently used clean state.
+ * endpoint keeps one place for all other models. A full room evicts the least recently used state: of models that never
+ * succeeded first, whatever their circuit says, then of those that are clean.
  */
 export class CircuitRoom {
   #endpoints = 0;
@@ -46,14 +51,19 @@ export class CircuitRoom {
   }
 
   #evictOne(now: number): boolean {
-    let oldest: Tenant | undefined;
-    for (const state of this.#evictions.keys()) {
-      const older = oldest === undefined || state.usedAt < oldest.usedAt;
-      if (older && state.isClean(now)) oldest = state;
-    }
+    const states = [...this.#evictions.keys()];
+    const idle = states.filter(({ inFlight, succeeded }) => inFlight === 0 && !succeeded);
+    const oldest = leastRecent(idle) ?? leastRecent(states.filter((each) => each.isClean(now)));
     if (oldest === undefined) return false;
     this.#evictions.get(oldest)!();
     this.#evictions.delete(oldest);
     return true;
   }
+}
+
+function leastRecent(states: readonly Tenant[]): Tenant | undefined {
+  return states.reduce<Tenant | undefined>(
+    (oldest, each) => (oldest === undefined || each.usedAt < oldest.usedAt ? each : oldest),
+    undefined,
+  );
 }

@@ -81,6 +81,8 @@ export class Dependency implements Issuer {
   #calls = 0;
   /** Hash of the mounted credential that was used last. */
   #mounted = '';
+  /** What the state is of; another address or model begins anew. */
+  #of: string | undefined;
   /** Whether the provider has stated a limit. */
   #hasStated = false;
   #bounds: readonly Bound[] = [];
@@ -104,26 +106,44 @@ export class Dependency implements Issuer {
     this.present = false;
     this.models.close();
     this.#applyBounds(UNBOUNDED, now);
-    for (const queued of this.#probeQueue.clear()) {
-      this.#leaveCircuit(queued.permit, now);
-      queued.proceed(now);
-    }
+    this.#releaseWaiting(now);
     this.advance(now);
   }
 
   /** The configuration has it again. */
   restart(): void {
     this.present = true;
-    this.models = this.#newModels();
     this.rateLimits = new RateLimits(this.name, this.context);
     this.concurrency.resetStats();
+    this.#forget();
+  }
+
+  /** Forgets all that was learned of the provider. The user's own limits and calls in flight still count. */
+  #beginAnew(now: number): void {
+    this.models.close();
+    this.#releaseWaiting(now);
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.models = this.#newModels();
     this.#gates = this.#newGates();
     this.#probes.clear();
     this.#mounted = '';
     this.#hasStated = false;
   }
 
+  /** Calls that wait for probes go on without the circuit, which judges no more. */
+  #releaseWaiting(now: number): void {
+    for (const queued of this.#probeQueue.clear()) {
+      this.#leaveCircuit(queued.permit, now);
+      queued.proceed(now);
+    }
+  }
+
   apply(spec: DependencySpec, now: number): void {
+    if (this.#of !== undefined && this.#of !== spec.of) this.#beginAnew(now);
+    this.#of = spec.of;
     this.#applyBounds(spec, now);
     const { queueTimeoutMs: timeoutMs } = spec.circuit?.halfOpen ?? DEFAULT_HALF_OPEN;
     this.#probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });
@@ -134,17 +154,13 @@ export class Dependency implements Issuer {
 
   /** Continues what another process saved of a circuit. Call it after the gates are restored. */
   restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
-    const state = this.models.restored(saved.model, now);
+    const state = this.models.restored(saved.model);
     if (state?.circuit.restore(saved, age, now) === true) this.#openGates();
   }
 
   /** Follows the leader of the fleet, and returns the circuit that the order is for. */
   follow(order: FleetCircuitOrder, now: number): CircuitStatus | undefined {
-    const circuits = this.models.all().map((state) => state.circuit);
-    const known = circuits.find(({ fleetModel }) => fleetModel === order.model);
-    const unused = circuits.some(({ model, users }) => model === undefined && users === undefined);
-    // Without calls so far, the order must hold up no other model.
-    const circuit = known ?? (unused ? this.models.restored(order.model, now)?.circuit : undefined);
+    const circuit = this.models.restored(order.model)?.circuit;
     if (circuit === undefined) return undefined;
     circuit.follow(order, now);
     this.advance(now);
@@ -167,7 +183,7 @@ export class Dependency implements Issuer {
     const now = this.context.now();
     const credential = asked?.credential ?? NO_CREDENTIAL;
     if (credential.mounted) this.useCredential(credential.hash, now);
-    return this.#admit(this.models.use(asked, now), asked, credential, now);
+    return this.#admit(this.models.use(asked?.model, now), asked, credential, now);
   }
 
   /** How a call would fare; limits are left out, because its cost decides there. */
@@ -340,7 +356,7 @@ export class Dependency implements Issuer {
     state.circuit.settle(generation, outcome, ms, now, streamed, mustStay);
     if (!votes) return;
     state.open.end(permit);
-    this.models.ended(state, asked, outcome, permit.grantedAt);
+    if (outcome.vote === 'ok') state.succeeded = true;
   }
 
   /** Whether it is the last endpoint that can serve, and still does. */
@@ -421,9 +437,7 @@ export class Dependency implements Issuer {
     if (this.#mounted !== '' && this.#mounted !== credential) return;
     this.#mounted = credential;
     const gates =
-      reason === 'RateLimited'
-        ? this.models.restored(model, now)?.limits(votes).gates
-        : this.#gates;
+      reason === 'RateLimited' ? this.models.restored(model)?.limits(votes).gates : this.#gates;
     gates?.restore(credential, saved, ageMs, now);
   }
 

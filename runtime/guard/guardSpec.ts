@@ -14,8 +14,8 @@ export interface DependencySpec extends BoundsSpec {
   circuit: Circuit | undefined;
   /** Many: the client chooses the model of a call. */
   models: 'One' | 'Many';
-  /** The model of all calls, if the configuration names one. */
-  model?: string;
+  /** Tells whether it is still the same provider, address and model; only compared. */
+  of: string;
 }
 
 /** What a configuration says to the guard. */
@@ -49,21 +49,24 @@ export function guardSpec(content: Content): GuardSpec {
   const dependencies = new Map<string, DependencySpec>();
   const add = (
     name: string,
-    { maxConcurrent, model }: { maxConcurrent?: number; model?: string },
+    maxConcurrent: number | undefined,
+    of: string,
     models: DependencySpec['models'] = 'One',
   ): void => {
-    const which = { models, ...(model !== undefined && { model }) };
     dependencies.set(name, {
       ...bounds(name, maxConcurrent),
-      circuit: circuitOf.get(name),
-      ...which,
+      ...{ circuit: circuitOf.get(name), models, of },
     });
   };
   for (const endpoint of endpoints) {
-    add(dependencyOf(endpoint), endpoint, endpoint.model === undefined ? 'Many' : 'One');
+    const { provider, baseURL, model, maxConcurrent } = endpoint;
+    const of = JSON.stringify([provider, baseURL, model]);
+    add(dependencyOf(endpoint), maxConcurrent, of, model === undefined ? 'Many' : 'One');
   }
-  for (const tool of tools) add(`tool/${tool.name}`, tool);
-  for (const server of mcpServers) add(`mcp/${server.name}`, server);
+  for (const { name, maxConcurrent, http } of tools) {
+    add(`tool/${name}`, maxConcurrent, http?.url ?? '');
+  }
+  for (const { name, maxConcurrent, url } of mcpServers) add(`mcp/${name}`, maxConcurrent, url);
   const inbound = bounds(INBOUND, content.bulkhead?.maxConcurrent);
   return { inbound, dependencies, endpoints: endpoints.length };
 }

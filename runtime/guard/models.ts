@@ -5,7 +5,6 @@ import { ProviderLimits } from './providerLimits.ts';
 import { sumStats } from './stats.ts';
 import type { GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
-import type { Failure, Outcome } from '../resilience/outcome.ts';
 import type { AskedCall } from './admission.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { GuardContext } from './guardContext.ts';
@@ -62,9 +61,8 @@ export class ModelState {
   readonly #answers: CallLimits;
   /** Limits on other calls, such as counts of tokens: providers limit them separately. */
   #others: CallLimits | undefined;
-  /** Model of the first call that voted, and whether another model followed. */
-  #user: string | undefined;
-  #manyUsers = false;
+  /** Whether a call was ever served. */
+  succeeded = false;
 
   readonly #newGates: () => Gates;
 
@@ -83,14 +81,6 @@ export class ModelState {
     return this.#others === undefined ? [this.#answers] : [this.#answers, this.#others];
   }
 
-  /** Notes a call that votes, by its model. */
-  use(model: string): void {
-    if (this.#user === model || this.#manyUsers) return;
-    this.#manyUsers = this.#user !== undefined;
-    this.#user = model;
-    this.circuit.users = this.#manyUsers ? 'Many' : { only: model };
-  }
-
   /**
    * Whether calls are served, although this one has failed: enough of the recent ones were, or an earlier one is
    * unanswered, because refusals outrun answers.
@@ -99,9 +89,9 @@ export class ModelState {
     return this.recent.serve(now) || (before !== undefined && before.grantedAt >= now - RECENT_MS);
   }
 
-  /** Whether no other model has used it. */
-  isUsedOnlyBy(model: string): boolean {
-    return this.#user === model && !this.#manyUsers;
+  /** Calls admitted and not yet settled. */
+  get inFlight(): number {
+    return this.circuit.inFlight;
   }
 
   /** Whether nothing is lost if a new state replaces it. */
@@ -111,10 +101,9 @@ export class ModelState {
 }
 
 /**
- * The state of one dependency by model, because providers limit and fail by model. All models share
- * one state at first. A model gets its own after its first success, if there is room (CircuitRoom);
- * if no other model has used the shared state, it becomes that model's own. A dependency for which
- * the client does not choose the model has one state.
+ * The state of one dependency by model, from a model's first call on, because providers limit and fail by model. Names
+ * of models for which there is no room (CircuitRoom) share one state, with calls that name none. A dependency for
+ * which the client does not choose the model has that state alone.
  */
 export class ModelStates {
   readonly #dependency: string;
@@ -124,7 +113,7 @@ export class ModelStates {
   readonly #onTransition: OnTransition;
   #spec: Pick<DependencySpec, 'circuit' | 'models'> = { circuit: undefined, models: 'One' };
   readonly #own = new Map<string, ModelState>();
-  /** Undefined while every model in use has its own. */
+  /** Undefined while no call needs it. */
   #shared: ModelState | undefined;
   /** Sums of the counts of removed states. */
   #gone: CircuitStats | undefined;
@@ -145,7 +134,7 @@ export class ModelStates {
   /** Replaces the policy in every state. Returns whether its reset token has reset a circuit. */
   apply(spec: DependencySpec, now: number): boolean {
     this.#spec = spec;
-    if (spec.models === 'One') this.#keepOne(spec.model);
+    for (const { circuit } of this.all()) circuit.isShared = this.#isShared(circuit);
     const resets = this.all().map(({ circuit }) => circuit.apply(spec.circuit, now));
     return resets.includes(true);
   }
@@ -162,17 +151,14 @@ export class ModelStates {
 
   /** The state that judges calls for a model. */
   of(model: string | undefined): ModelState {
-    if (this.#own.size === 0 || model === undefined) return this.#any();
-    return this.#own.get(model) ?? this.#any('Shared');
+    if (model === undefined || this.#spec.models === 'One') return this.#any();
+    return this.#own.get(model) ?? this.#added(model) ?? this.#any();
   }
 
   /** The state for a call that asks for admission. Notes its use. */
-  use(asked: AskedCall | undefined, now: number): ModelState {
-    const model = asked?.model;
+  use(model: string | undefined, now: number): ModelState {
     const state = this.of(model);
-    if (this.#spec.models === 'One' || model === undefined) return state;
     state.usedAt = now;
-    if (state === this.#shared && asked?.votes !== false) state.use(model);
     return state;
   }
 
@@ -185,18 +171,6 @@ export class ModelStates {
   has(circuit: Circuit): boolean {
     if (this.#shared?.circuit === circuit) return true;
     return circuit.model !== undefined && this.#own.get(circuit.model)?.circuit === circuit;
-  }
-
-  /** Applies the outcome of a call after its own circuit has counted it. */
-  ended(state: ModelState, asked: AskedCall | undefined, outcome: Outcome, since: number): void {
-    if (outcome.vote === 'ok') {
-      const model = asked?.model;
-      if (model !== undefined && state === this.#shared && this.#spec.models === 'Many') {
-        this.#promote(state, model);
-      }
-    } else if (outcome.vote === 'failure' && outcome.class === 'Connection') {
-      if (this.#own.size > 0) this.#countElsewhere(state, outcome, since);
-    }
   }
 
   /** Makes the transitions that are due, and drops a shared state that no model needs. */
@@ -243,12 +217,10 @@ export class ModelStates {
   }
 
   /** The state in which a saved one continues; undefined without room for it. */
-  restored(model: string | undefined, now: number): ModelState | undefined {
-    if (model === undefined) return this.#any('Shared');
+  restored(model: string | undefined): ModelState | undefined {
+    if (model === undefined) return this.#any();
     if (this.#spec.models === 'One') return undefined;
-    const known = this.#own.get(model);
-    if (known !== undefined || !this.#mayOwn(model, now)) return known;
-    return this.#give(model, this.#create());
+    return this.#own.get(model) ?? this.#added(model);
   }
 
   /** The state of calls without a model; undefined if there is none. */
@@ -260,10 +232,7 @@ export class ModelStates {
     return (limits.stated ??= new ProviderLimits(this.#dependency, this.#context, this.#jitter));
   }
 
-  #any(which?: 'Shared'): ModelState {
-    if (this.#shared === undefined && which === undefined) {
-      for (const state of this.#own.values()) return state;
-    }
+  #any(): ModelState {
     return (this.#shared ??= this.#create());
   }
 
@@ -277,26 +246,18 @@ export class ModelStates {
     // An override in force is no transition of a circuit that begins with it: the guard ignores
     // the transitions of a circuit that is not among these states yet.
     circuit.apply(this.#spec.circuit, now);
+    circuit.isShared = this.#isShared(circuit);
     return new ModelState(circuit, () => new Gates(() => context.gates, this.#jitter));
   }
 
-  #promote(shared: ModelState, model: string): void {
-    if (this.#own.has(model)) return;
+  /** A state for a new model; undefined without room for it. */
+  #added(model: string): ModelState | undefined {
     const now = this.#context.now();
-    const alone = shared.isUsedOnlyBy(model);
-    // What opened a circuit that several models share may concern this one too.
-    if (!alone && !shared.circuit.isClosed(now)) return;
-    if (!this.#mayOwn(model, now)) return;
-    if (alone) this.#shared = undefined;
-    this.#give(model, alone ? shared : this.#create()).usedAt = now;
-  }
-
-  #mayOwn(model: string, now: number): boolean {
-    return model.length <= MAX_MODEL_LENGTH && this.#context.room.claim(now);
-  }
-
-  #give(model: string, state: ModelState): ModelState {
+    if (model.length > MAX_MODEL_LENGTH || !this.#context.room.claim(now)) return undefined;
+    const state = this.#create();
     state.circuit.model = model;
+    state.circuit.isShared = false;
+    state.usedAt = now;
     this.#own.set(model, state);
     this.#context.room.add(state, () => this.#drop(model, state));
     return state;
@@ -318,26 +279,7 @@ export class ModelStates {
     this.#gone = sumStats([...(this.#gone === undefined ? [] : [this.#gone]), last]);
   }
 
-  /** Keeps one state, because the endpoint now has one model: that of the model, else the shared one. */
-  #keepOne(model: string | undefined): void {
-    if (this.#own.size === 0) return;
-    const kept = this.#own.get(model ?? '') ?? this.#any('Shared');
-    for (const [name, state] of this.#own) {
-      this.#context.room.remove(state);
-      if (state !== kept) this.#drop(name, state);
-    }
-    if (this.#shared !== undefined && this.#shared !== kept) this.#retire(this.#shared.circuit);
-    this.#own.clear();
-    this.#shared = kept;
-    kept.circuit.model = undefined;
-  }
-
-  /** Counts a failure in the states of all other models, because the endpoint could not be reached. */
-  #countElsewhere(from: ModelState, failure: Failure, since: number): void {
-    const now = this.#context.now();
-    this.#dropShared(now);
-    for (const state of this.all()) {
-      if (state !== from) state.circuit.settleElsewhere(failure, since, now);
-    }
+  #isShared({ model }: Circuit): boolean {
+    return model === undefined && this.#spec.models === 'Many';
   }
 }

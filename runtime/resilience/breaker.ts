@@ -295,15 +295,6 @@ export class Breaker {
     else this.#recordCall(outcome, slow, now, mustStay);
   }
 
-  /**
-   * Counts a failure of a call that began at `startedAt` and that another circuit admitted. Only a
-   * circuit that has been closed since then counts it.
-   */
-  recordElsewhere(failure: Failure, startedAt: number, now: number): void {
-    if (this.#current !== 'Closed' || startedAt < this.#closedAt || !this.counts(failure)) return;
-    this.#recordCall(failure, failure.slow === true, now);
-  }
-
   /** Whether it equals a new one: closed, at the shortest open duration, without failures. */
   isClean(now: number): boolean {
     const idle = this.#rampUp === undefined && this.#inFlight === 0;

@@ -23,7 +23,7 @@ interface State {
   /** Changes with each transition. */
   era: number;
   calls: number;
-  users: Set<string>;
+  succeeded: boolean;
   usedAt: number;
 }
 
@@ -37,9 +37,7 @@ function voteOf(outcome: Outcome): Vote {
 /** A call in flight. */
 export interface ReferenceCall {
   state: State;
-  model: string;
   era: number;
-  at: number;
 }
 
 /**
@@ -60,38 +58,25 @@ export class ReferencePod {
   begin(endpoint: string, model: string, now: number): ReferenceCall | undefined {
     const state =
       this.#find(endpoint, model) ??
+      this.#add(endpoint, model, now) ??
       this.#find(endpoint, undefined) ??
       this.#create(endpoint, undefined);
     state.usedAt = now;
-    if (state.model === undefined) state.users.add(model);
     this.#wake(state, now);
     if (state.circuit === 'Open' || (state.circuit === 'HalfOpen' && state.probing)) {
       return undefined;
     }
     state.probing = state.circuit === 'HalfOpen';
     state.calls += 1;
-    return { state, model, era: state.era, at: now };
+    return { state, era: state.era };
   }
 
-  end({ state, model, era, at }: ReferenceCall, outcome: Outcome, now: number): void {
+  end({ state, era }: ReferenceCall, outcome: Outcome, now: number): void {
     state.calls -= 1;
     this.#wake(state, now);
     const vote = voteOf(outcome);
     if (state.era === era) this.#vote(state, vote, now);
-    if (vote === 'ok' && this.#states.includes(state) && state.model === undefined) {
-      this.#promote(state, model, now);
-    }
-    if (outcome.vote === 'failure' && outcome.class === 'Connection') this.#spread(state, at, now);
-  }
-
-  /** Counts the failure in all other circuits of the endpoint that stayed closed. */
-  #spread(from: State, since: number, now: number): void {
-    this.#tidy(now);
-    for (const state of this.#states) {
-      const affected = state !== from && state.endpoint === from.endpoint;
-      const closed = state.circuit === 'Closed' && since >= state.closedAt;
-      if (affected && closed) this.#vote(state, 'bad', now);
-    }
+    if (vote === 'ok') state.succeeded = true;
   }
 
   /** Endpoint, model and state of each circuit. */
@@ -122,21 +107,17 @@ export class ReferencePod {
     }
   }
 
-  /** Gives a model the shared state if only that model has used it, and otherwise a new state. */
-  #promote(shared: State, model: string, now: number): void {
-    if (this.#find(shared.endpoint, model) !== undefined) return;
-    const alone = shared.users.size === 1;
-    if (!alone && shared.circuit !== 'Closed') return;
+  /** Gives a model a state of its own, in place of the one that is missed least if there are too many. */
+  #add(endpoint: string, model: string, now: number): State | undefined {
     const own = this.#states.filter((each) => each.model !== undefined);
     if (own.length >= this.#room) {
-      const clean = own.filter((each) => this.#isClean(each, now));
-      const [victim] = clean.toSorted((a, b) => a.usedAt - b.usedAt);
-      if (victim === undefined) return;
+      const never = own.filter(({ succeeded, calls }) => !succeeded && calls === 0);
+      const candidates = never.length > 0 ? never : own.filter((each) => this.#isClean(each, now));
+      const [victim] = candidates.toSorted((a, b) => a.usedAt - b.usedAt);
+      if (victim === undefined) return undefined;
       this.#states = this.#states.filter((each) => each !== victim);
     }
-    const state = alone ? shared : this.#create(shared.endpoint, model);
-    state.model = model;
-    state.usedAt = now;
+    return this.#create(endpoint, model);
   }
 
   /** Drops unused shared states. Gives an endpoint without a state a new one. */
@@ -194,7 +175,7 @@ export class ReferencePod {
         closedAt: 0,
         grown: 0,
       },
-      ...{ probing: false, era: 0, calls: 0, users: new Set(), usedAt: 0 },
+      ...{ probing: false, era: 0, calls: 0, succeeded: false, usedAt: 0 },
     };
     this.#states.push(state);
     return state;

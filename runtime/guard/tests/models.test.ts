@@ -84,25 +84,16 @@ describe('the state of an endpoint', () => {
     expect(bench.transitions).toMatchObject([{ dependency: PRIMARY, model: 'opus', to: 'Open' }]);
   });
 
-  it('is shared by models until each has had a success', () => {
+  it('is by model from the first call on, so that an outage of one takes no healthy one with it', () => {
     const bench = new Bench();
-    bench.call('opus');
-    bench.call('new', failure());
-    bench.call('newer', failure());
-    expect(bench.states()).toEqual({ '': 'Open', opus: 'Closed' });
-    expect(bench.call('newest')).toBe('CircuitBreakerOpen');
-    expect(bench.call('opus')).toBe('ok');
-    bench.clock.advance(1000);
-    bench.call('new');
-    expect(bench.states()).toEqual({ opus: 'Closed', new: 'Closed' });
-  });
-
-  it('by model also applies to calls in flight when another model shares it', () => {
-    const bench = new Bench();
-    const others = ['haiku', 'haiku'].map((model) => bench.acquire(model) as Permit);
-    bench.call('opus');
-    for (const permit of others) permit.settle(failure());
-    expect(bench.states()).toEqual({ '': 'Open', opus: 'Closed' });
+    bench.fail('failing');
+    bench.limit('limited');
+    expect(bench.states()).toEqual({ failing: 'Open', limited: 'Closed' });
+    expect(Array.from({ length: 66 }, () => bench.call('healthy'))).toEqual(Array(66).fill('ok'));
+    expect([bench.call('failing'), bench.call('limited')]).toEqual([
+      'CircuitBreakerOpen',
+      'RateLimited',
+    ]);
   });
 
   it('opens for one model but not for another', () => {
@@ -121,35 +112,6 @@ describe('the state of an endpoint', () => {
     ]);
   });
 
-  it('opens for all models when connections fail', () => {
-    const bench = new Bench();
-    bench.call('opus');
-    bench.call('haiku');
-    bench.call('opus', failure('Connection'));
-    expect(bench.states()).toEqual({ opus: 'Closed', haiku: 'Closed' });
-    bench.call('haiku', failure('Connection'));
-    expect(bench.states()).toEqual({ opus: 'Open', haiku: 'Open' });
-    const [{ failures, transitions }] = bench.guard.stats().circuits as [never];
-    expect({ failures, transitions }).toMatchObject({
-      failures: { Connection: 2 },
-      transitions: [{ from: 'Closed', to: 'Open', count: 2 }],
-    });
-  });
-
-  it('does not count a failed connection from before a reset', () => {
-    const bench = new Bench();
-    bench.call('opus');
-    bench.call('haiku');
-    const late = [bench.acquire('opus'), bench.acquire('opus')] as Permit[];
-    bench.clock.advance(1);
-    const reset = (resetToken: string): void =>
-      bench.apply({ circuits: [{ ...CIRCUIT, resetToken }] });
-    reset('a');
-    reset('b');
-    for (const permit of late) permit.settle(failure('Connection'));
-    expect(bench.states()).toMatchObject({ haiku: 'Closed' });
-  });
-
   it('is a single one for an endpoint with its own model, whatever clients name', () => {
     const endpoint = {
       name: 'primary',
@@ -165,22 +127,24 @@ describe('the state of an endpoint', () => {
     expect(bench.guard.circuits()[0]).not.toHaveProperty('model');
   });
 
-  it('stays, without a name, when the endpoint gets this model as its own', () => {
-    const bench = new Bench();
-    bench.call('opus');
-    bench.call('haiku');
-    bench.fail('opus');
+  it.each([
+    ['address', { baseURL: 'http://other.test' }],
+    ['model', { model: 'opus' }],
+  ])('begins anew when its %s changes, with gates and stated limits', (_name, change) => {
     const endpoint = {
-      name: 'primary',
-      provider: 'Anthropic',
-      priority: 0,
-      weight: 1,
+      ...{ name: 'primary', provider: 'Anthropic', priority: 0, weight: 1 },
       baseURL: 'http://model.test',
     };
-    bench.apply({ endpoints: [{ ...endpoint, model: 'opus' }] });
-    expect(bench.states()).toEqual({ '': 'Open' });
-    expect(bench.call('haiku')).toBe('CircuitBreakerOpen');
-    expect(bench.guard.stats().circuits).toMatchObject([{ requests: 5, state: 'Open' }]);
+    const bench = new Bench({ endpoints: [endpoint] });
+    bench.fail('opus');
+    bench.limit('haiku');
+    bench.apply({ endpoints: [{ ...endpoint, weight: 2 }] });
+    expect([bench.call('opus'), bench.call('haiku')]).toEqual([
+      'CircuitBreakerOpen',
+      'RateLimited',
+    ]);
+    bench.apply({ endpoints: [{ ...endpoint, ...change }] });
+    expect([bench.call('opus'), bench.call('haiku')]).toEqual(['ok', 'ok']);
   });
 });
 
@@ -209,9 +173,11 @@ describe('gates and limits of a provider', () => {
     const bench = new Bench();
     bench.call('opus');
     bench.call('haiku');
-    const permit = bench.acquire('opus') as Permit;
-    permit.refused('Unauthorized');
-    permit.settle({ vote: 'ignored' });
+    for (let i = 0; i < 5; i += 1) {
+      const permit = bench.acquire('opus') as Permit;
+      permit.refused('Unauthorized');
+      permit.settle({ vote: 'ignored' });
+    }
     expect([bench.call('haiku'), bench.call('new')]).toEqual([
       'CredentialRefused',
       'CredentialRefused',
@@ -225,13 +191,13 @@ describe('gates and limits of a provider', () => {
     const bench = new Bench();
     bench.call('opus');
     const [first, second] = [bench.acquire('opus'), bench.acquire('opus')] as [Permit, Permit];
-    first.refused('Unauthorized');
-    second.refused('RateLimited');
+    first.refused('SpendLimit');
+    second.refused('RateLimited', 1000);
     first.settle({ vote: 'ignored' });
     second.settle({ vote: 'ignored' });
     bench.clock.advance(1000);
     const probe = bench.acquire('opus') as Permit;
-    expect(bench.acquire('opus')).toBe('CredentialRefused');
+    expect(bench.acquire('opus')).toBe('SpendLimit');
     probe.refused('RateLimited', 5000);
     probe.settle({ vote: 'ignored' });
     expect(bench.call('opus')).toBe('RateLimited');
@@ -258,7 +224,7 @@ describe('gates and limits of a provider', () => {
 describe('a pod', () => {
   const NAMES = Array.from({ length: 200 }, (_, i) => `m${i}`);
 
-  it('has at most 64 circuits for models, and drops only closed ones without failures', () => {
+  it('has at most 64 circuits for models, and drops no model that succeeded and whose circuit or gate is shut', () => {
     const bench = new Bench();
     bench.call('limited');
     bench.limit('limited');
@@ -283,6 +249,16 @@ describe('a pod', () => {
     permit.settle(OK);
     expect(bench.states()).toMatchObject({ open: 'Open', failing: 'Open' });
     expect(bench.guard.stats().circuits[0]).toMatchObject({ requests: 210, inFlight: 0 });
+  });
+
+  it('drops models that never succeeded first, whatever their circuits say', () => {
+    const bench = new Bench();
+    bench.call('real');
+    for (const name of NAMES) bench.fail(name);
+    const states = bench.states();
+    expect(states).toMatchObject({ real: 'Closed', m199: 'Open' });
+    expect(states).not.toHaveProperty('m0');
+    expect(Object.keys(states)).toHaveLength(63);
   });
 
   it('makes all further models share one circuit when all others are in use', () => {
@@ -344,7 +320,7 @@ describe('a policy', () => {
       bench.apply({ circuits: [{ ...CIRCUIT, policy: 'p', ...parts }] });
     apply({ resetToken: 'a' });
     apply({ resetToken: 'b' });
-    expect(bench.states()).toEqual({ opus: 'Closed', haiku: 'Closed' });
+    expect(bench.states()).toEqual({ opus: 'Closed', haiku: 'Closed', new: 'Closed' });
     apply({ override: { state: 'Open' } });
     expect([bench.call('opus'), bench.call('haiku'), bench.call('never seen')]).toEqual(
       Array(3).fill('CircuitBreakerOpen'),
@@ -399,9 +375,6 @@ describe('the state that outlives the process', () => {
     const bench = new Bench();
     bench.guard.restore(saved, 60_000);
     expect(bench.states()).toEqual({ '': 'Open' });
-    expect(bench.call('opus')).toBe('RateLimited');
-    bench.clock.advance(5000);
     expect(bench.call('opus')).toBe('ok');
-    expect(bench.states()).toEqual({ opus: 'Closed' });
   });
 });
