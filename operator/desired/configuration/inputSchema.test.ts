@@ -70,7 +70,8 @@ describe('an input schema', () => {
   it.each([
     ['type: object', { type: 'string' }, 'must have type: object'],
     ['bytes', { description: 'x'.repeat(33_000) }, 'bytes and may have 32768; shorten'],
-    ['depth', deep(40), 'levels deep and may be 32; move inner schemas to definitions'],
+    ['depth', deep(40), 'nested more than 32 levels deep; move inner schemas to definitions'],
+    ['much depth', deep(9000), 'nested more than 32 levels deep'],
     ['types', { properties: { a: { type: ['string', 'strange'] } } }, 'is not a JSON Schema'],
     [
       'long types',

@@ -47,6 +47,7 @@ export class InputSchemas {
   check(tool: string, schema: Json): void {
     const field = `spec.tools[${tool}].inputSchema`;
     if (schema.type !== 'object') throw invalid(`${field} must have type: object`);
+    checkDepth(field, schema);
     this.#size(field, schema);
     this.#count(field, schema);
     const fault = metaSchemaFault(schema) ?? contentFault(schema, schema);
@@ -70,14 +71,9 @@ export class InputSchemas {
   }
 
   #count(field: string, schema: Json): void {
-    const { depth, toolRefs, agentRefs } = SCHEMA_BOUNDS;
+    const { toolRefs, agentRefs } = SCHEMA_BOUNDS;
     const counts = measure(schema);
     this.#refs += counts.refs;
-    if (counts.depth > depth) {
-      throw invalid(
-        `${field} is nested ${counts.depth} levels deep and may be ${depth}; move inner schemas to definitions and refer to them by $ref`,
-      );
-    }
     if (counts.types > MAX_TYPES) {
       throw invalid(
         `${field} has a type with ${counts.types} entries; there are ${MAX_TYPES} types`,
@@ -98,19 +94,32 @@ function invalid(message: string): InvalidSpecError {
   return new InvalidSpecError('InvalidTool', message);
 }
 
-/** Levels, references and the longest list of types of a value of JSON, without recursion. */
-function measure(value: unknown): { depth: number; refs: number; types: number } {
-  const counts = { depth: 0, refs: 0, types: 0 };
-  const open: [unknown, number][] = [[value, 1]];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const [each, depth] = next;
+/** Comes before all else: to write a schema of thousands of levels would overflow the stack. */
+function checkDepth(field: string, schema: Json): void {
+  if (isWithin(schema, SCHEMA_BOUNDS.depth)) return;
+  throw invalid(
+    `${field} is nested more than ${SCHEMA_BOUNDS.depth} levels deep; move inner schemas to definitions and refer to them by $ref`,
+  );
+}
+
+function isWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (levels === 0) return false;
+  for (const name in value) if (!isWithin((value as Json)[name], levels - 1)) return false;
+  return true;
+}
+
+/** References and the longest list of types of a value of JSON. */
+function measure(value: unknown): { refs: number; types: number } {
+  const counts = { refs: 0, types: 0 };
+  const open: unknown[] = [value];
+  for (let each = open.pop(); each !== undefined; each = open.pop()) {
     if (typeof each !== 'object' || each === null) continue;
-    counts.depth = Math.max(counts.depth, depth);
     for (const [key, inner] of Object.entries(each)) {
       if (typeof inner === 'string' && key === '$ref') counts.refs += 1;
       if (key === 'type' && Array.isArray(inner))
         counts.types = Math.max(counts.types, inner.length);
-      open.push([inner, depth + 1]);
+      open.push(inner);
     }
   }
   return counts;
