@@ -44,6 +44,8 @@ export interface Fuzzed {
   longest: string;
   /** Of the heap, from after the first tenth of the inputs to the end, both after a collection. */
   grownBytes: number;
+  /** The heap after the first tenth. */
+  startBytes: number;
 }
 
 const SCHEMAS = new Map(definitions().map(({ plural, schema }) => [plural, schema as AnySchema]));
@@ -232,7 +234,8 @@ export async function fuzzOperator(
     if (inputs === Math.floor(warm)) before = heap();
   }
   const { longestMs, longest } = holds;
-  return { inputs, longestHoldMs: longestMs, longest, grownBytes: heap() - before };
+  const grownBytes = heap() - before;
+  return { inputs, longestHoldMs: longestMs, longest, grownBytes, startBytes: before };
 }
 
 if (import.meta.main) {

@@ -24,6 +24,7 @@ import { knock } from './doors.ts';
 import type { Doors } from './doors.ts';
 import type { Fuzzed } from './operator.ts';
 import { referIn } from './operator.ts';
+import { inChunks, largeBody, largeContent } from './large.ts';
 import { hostileAnswer } from './provider.ts';
 import { Random } from './random.ts';
 import { anyJson, valueFor, type Making } from './values.ts';
@@ -120,7 +121,8 @@ class Scene {
     const begun = await exchangeText(agentUrl, post('/v1/conversations', '{}'));
     const id = /"id":"([^"]+)"/.exec(begun)?.[1];
     if (id === undefined) return undefined;
-    return exchange(agentUrl, post(`/v1/conversations/${id}/messages`, '{"content":"Count"}'));
+    const content = random.chance(0.02) ? largeContent(random) : '{"content":"Count"}';
+    return exchange(agentUrl, post(`/v1/conversations/${id}/messages`, content));
   }
 
   /** A command that need not fit the contract, and the good configuration after it. */
@@ -184,7 +186,17 @@ function contentFor(model: string, mcp: string): Content {
     ...{ dependency, policy: 'never', ...never, openDurationMs: 100, maxOpenDurationMs: 100 },
     halfOpen: { maxProbes: 1, successThreshold: 1 },
   });
+  const sources = ['UserInput', 'ToolResults', 'McpResults', 'Documents', 'Messages'].map(
+    (source) => ({ source, threshold: 60 }),
+  );
+  const security: Content['security'] = {
+    ...configuration(model).content.security,
+    promptInjection: { mode: 'Report', sources, exempt: [], blockedResults: 'Replace' },
+    secrets: { mode: 'Report', sources: ['Prompts', 'Answers', 'Messages', 'MessageAnswers'] },
+    runGuard: { mode: 'Report', repeats: 5, exempt: [], messages: true },
+  };
   return configuration(model, {
+    security,
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model, model: 'claude-test' }],
     conversation: { ...CONVERSATION, runTimeoutMs: 2000, idleTimeoutMs: 500 },
     mcpServers: [
@@ -220,17 +232,7 @@ function bytesOf(random: Random): Buffer {
     '/v1/conversations',
     '/v1/messages/count_tokens',
   ]);
-  if (random.chance(0.01)) {
-    const large = random.pick([
-      () => `{"messages":[${'{},'.repeat(MIB)}{}]}`,
-      () => `{"messages":[{"role":"user","content":"${'x'.repeat(6 * MIB)}"}]}`,
-      () =>
-        `{"messages":[${'{"role":"user","content":"a"},'.repeat(30_000)}{"role":"user","content":"a"}]}`,
-      () => `{"messages":${deep(500_000)}}`,
-      () => `{"${'\\u0061'.repeat(200_000)}":1,"messages":[]}`,
-    ])();
-    return Buffer.from(post(path, large));
-  }
+  if (random.chance(0.01)) return Buffer.from(post(path, largeBody(random)));
   const making = {
     random,
     refer: () => ({}),
@@ -254,6 +256,8 @@ function bytesOf(random: Random): Buffer {
   const whole = random.pick([
     () => post(path, body),
     () => chunked(body),
+    () => `POST ${path} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n${inChunks(body)}`,
+    () => post(path, body, 'content-encoding: gzip\r\n'),
     () =>
       post(path, body, `x-api-key: ${'k'.repeat(random.below(5000))}\r\nanthropic-beta: a,b\r\n`),
     () => `GET /v1/conversations/${random.bytes(8).toString('latin1')} HTTP/1.1\r\nhost: a\r\n\r\n`,
@@ -418,11 +422,11 @@ export async function fuzzPod(seed: number, seconds: number, most = Infinity): P
     await until(async () => {
       const { heapBytes } = await scene.loop('/collect');
       grownBytes = Math.min(grownBytes, heapBytes - before.heapBytes);
-      return grownBytes < 4 * MIB;
-    }, 10_000).catch(() => undefined);
+      return grownBytes < before.heapBytes / 20;
+    }, 25_000).catch(() => undefined);
     return {
       inputs: scene.inputs + scene.answered,
-      ...{ longestHoldMs, longest: '', grownBytes },
+      ...{ longestHoldMs, longest: '', grownBytes, startBytes: before.heapBytes },
     };
   } finally {
     await scene.close();

@@ -235,6 +235,7 @@ function hostileJson(making: Making): Record<string, unknown> {
   const { random, budget } = making;
   const names = (count: number, of: unknown): object =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, of]));
+  if (random.chance(0.02)) return hugeJson(random, names);
   const many = random.pick([10, 50, 150, 300]);
   const made = random.pick<() => object>([
     () => ({ type: 'object' }),
@@ -272,10 +273,27 @@ function hostileJson(making: Making): Record<string, unknown> {
   return made as Record<string, unknown>;
 }
 
+/** Up to what the API server takes: thousands of levels, and of members. */
+function hugeJson(
+  random: Random,
+  names: (count: number, of: unknown) => object,
+): Record<string, unknown> {
+  return random.pick<() => Record<string, unknown>>([
+    () => ({ spec: nested(random.pick([900, 3000]), 'a') }),
+    () => ({ spec: names(random.pick([10_000, 60_000]), {}) }),
+    () => ({ metadata: { annotations: names(20_000, 'y') } }),
+    () => ({ spec: { tolerations: Array(200_000).fill({}) } }),
+  ])();
+}
+
+const NESTING: Record<string, (inner: object) => object> = {
+  allOf: (inner) => ({ allOf: [inner] }),
+  properties: (inner) => ({ type: 'object', properties: { a: inner } }),
+};
+
 function nested(levels: number, by: string): object {
   let made: object = { type: 'object' };
-  for (let i = 0; i < levels; i += 1)
-    made = by === 'allOf' ? { allOf: [made] } : { type: 'object', properties: { a: made } };
+  for (let i = 0; i < levels; i += 1) made = NESTING[by]?.(made) ?? { [by]: made };
   return made;
 }
 
