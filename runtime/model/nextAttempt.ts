@@ -103,18 +103,14 @@ export class NextAttempt {
     const at = (move: Move | undefined): Next | undefined => move && this.#chosen(move, withdraw);
     const moved = at(this.#firstMove(kind, from));
     if (moved) return moved;
-    const waitMs = this.#adds(result, from)
-      ? undefined
-      : this.#retries.next(result, leftMs, withdraw);
+    const waitMs = this.#adds(from) ? undefined : this.#retries.next(result, leftMs, withdraw);
     if (waitMs !== undefined) return { waitMs };
     return kind === 'Yes' ? at({ from }) : undefined;
   }
 
-  /** Whether a retry would only add to the overload of an endpoint most of whose calls fail. */
-  #adds({ outcome }: AttemptResult, { handle }: Member): boolean {
-    if (outcome.vote !== 'failure') return false;
-    const overloaded = outcome.class === 'Overloaded' || outcome.class === 'RateLimited';
-    return overloaded && handle.mostlyFails(callKind(this.#request));
+  /** Whether a retry would only add to those of the client, at an endpoint most of whose calls fail. */
+  #adds({ handle }: Member): boolean {
+    return this.#request.ownTurn !== true && handle.mostlyFails(callKind(this.#request));
   }
 
   #firstMove(kind: ReturnType<typeof movable>, from: Member): Move | undefined {

@@ -79,14 +79,23 @@ describe('the retry budget', () => {
   it('lets a healthy endpoint rescue every request, also when it is spent', async () => {
     const primary: Part = { name: 'primary', does: status(500) };
     const context = await pool([primary, { name: 'spare', priority: 1, does: fine }], {
-      retry: { ...RETRY, budgetPercent: 0, minPerSecond: 1 },
+      retry: { ...RETRY, budgetPercent: 0, minPerSecond: 0.3 },
     });
     expect(await statuses(context, 30)).toEqual([200]);
-    // Ten retries for the ten seconds of the budget; the moves are free.
-    expect(context.seen()).toEqual({ primary: 40, spare: 30 });
+    // Three retries for the ten seconds of the budget; the moves are free.
+    expect(context.seen()).toEqual({ primary: 33, spare: 30 });
     const text = await context.agent.runtime.metrics.registry.metrics();
     expect(text).toContain('retry_budget_ratio{name="model/primary"} 1');
     expect(text).toContain('retry_budget_ratio{name="model/spare"} 0');
+  });
+
+  it('is left alone once most calls of an endpoint fail, since clients repeat them too', async () => {
+    const context = await pool([{ name: 'primary', does: status(500) }], {
+      retry: { ...RETRY, budgetPercent: 100, minPerSecond: 100 },
+    });
+    expect(await statuses(context, 30)).toEqual([500]);
+    // Each of the first requests makes two calls, until five have failed.
+    expect(context.seen()).toEqual({ primary: 34 });
   });
 
   it('charges for moves to an endpoint that fails', async () => {

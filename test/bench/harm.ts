@@ -9,7 +9,8 @@
  *
  * harm_worst: least ratio of requests served, through ÷ direct, where direct serves any, without the outage alone.
  * harm_outage: the same of the outage alone; an open circuit misses the first seconds of a recovery.
- * harm_mean: mean of these ratios; harm_mean_alone and harm_mean_fallback, its parts.
+ * harm_mean: mean of these ratios, in which a fault at random counts once for all its percentages; harm_mean_alone and
+ * harm_mean_fallback, its parts.
  * harm_calls: calls of providers in all scenarios, through ÷ direct.
  * harm_calls_served: calls of providers for each request served, through ÷ direct, in the worst scenario.
  * harm_vs_envoy: mean share of the requests that are served, ours ÷ Envoy's; harm_envoy_worst: least share, ÷

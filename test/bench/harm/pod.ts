@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { Content } from '../../../contract/generated/types.ts';
 import { Activity } from '../../../runtime/api/activity.ts';
 import { Messages } from '../../../runtime/api/messages.ts';
+import { STALLED_MS } from '../../../runtime/api/stalledClients.ts';
 import { errorSender } from '../../../runtime/api/response.ts';
 import type { Clock } from '../../../runtime/guard/clock.ts';
 import { Guard } from '../../../runtime/guard/guard.ts';
@@ -114,7 +115,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
   return (ask, retries, listener) => {
     asks.set(ask.body, ask);
     const request = new PodRequest(ask, retries) as unknown as IncomingMessage;
-    const response = new PodResponse(request as unknown as PodRequest, listener);
+    const response = new PodResponse(request as unknown as PodRequest, listener, clock);
     const client = {
       ...{ principal: '', id: '', authentication: 'None' as const },
       headers: request.rawHeaders,
@@ -149,6 +150,8 @@ class PodRequest {
 class PodResponse extends EventEmitter {
   readonly req: PodRequest;
   readonly #listener: Listener;
+  readonly #clock: Clock;
+  #stalls = false;
   sendDate = true;
   shouldKeepAlive = true;
   headersSent = false;
@@ -156,8 +159,9 @@ class PodResponse extends EventEmitter {
   writableFinished = false;
   statusCode = 200;
 
-  constructor(request: PodRequest, listener: Listener) {
+  constructor(request: PodRequest, listener: Listener, clock: Clock) {
     super();
+    this.#clock = clock;
     this.req = request;
     this.#listener = listener;
   }
@@ -175,9 +179,13 @@ class PodResponse extends EventEmitter {
     // The head is on its way already.
   }
 
-  /** False while the client does not read. */
+  /** False while the client does not read. Then the server cuts it by the timeout of its socket. */
   write(chunk: Buffer): boolean {
-    if (!this.req.ask.reads) return false;
+    if (!this.req.ask.reads) {
+      if (!this.#stalls) this.#clock.setTimer(STALLED_MS, () => this.leave());
+      this.#stalls = true;
+      return false;
+    }
     this.#listener.data(chunk);
     return true;
   }

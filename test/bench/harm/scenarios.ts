@@ -195,7 +195,7 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'stalled readers',
-    ask: (setting) => share(1 / setting.rate, 'Stalled', 'Plain')(setting),
+    ask: (setting) => share(0.5 / setting.rate, 'Stalled', 'Plain')(setting),
     counts: ({ reads }) => reads,
     primary:
       () =>

@@ -42,13 +42,17 @@ export interface Figures {
 const isOutage = ({ scenario, variant }: Row): boolean =>
   scenario === 'outage' && !variant.fallback;
 
+/** A fault at random is one kind, however often it comes. */
+function kindOf({ scenario, variant: { rate, fallback } }: Row): string {
+  return `${scenario.replace(/^\d+ % /, '')}, ${rate}, ${fallback}`;
+}
+
 export function figuresOf(rows: readonly Row[]): Figures {
   const ratios = (of: readonly Row[]): number[] =>
     of.map(shareRatio).filter((each) => each !== undefined);
-  const mean = (of: readonly Row[]): number => {
-    const all = ratios(of);
-    return all.reduce((a, b) => a + b, 0) / all.length;
-  };
+  const average = (all: readonly number[]): number => all.reduce((a, b) => a + b, 0) / all.length;
+  const mean = (of: readonly Row[]): number =>
+    average([...Map.groupBy(of, kindOf).values()].map((rows) => average(ratios(rows))));
   return {
     worst: Math.min(...ratios(rows.filter((row) => !isOutage(row)))),
     outage: Math.min(...ratios(rows.filter(isOutage))),
