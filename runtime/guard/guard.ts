@@ -1,4 +1,5 @@
 import { INBOUND } from '../../contract/link.ts';
+import { MAX_CIRCUITS } from './circuitRoom.ts';
 import { Dependency } from './dependency.ts';
 import { GuardContext } from './guardContext.ts';
 import { guardSpec } from './guardSpec.ts';
@@ -229,7 +230,7 @@ export class Guard {
     const now = this.#context.now();
     const ms = this.#context.date().getTime() - Date.parse(saved.savedAt);
     if (ms >= 0 && ms <= maxAgeMs) this.#restoreGatesAndLimits(saved, ms, now);
-    for (const each of saved.circuits) {
+    for (const each of saved.circuits.slice(0, MAX_CIRCUITS)) {
       const dependency = this.#dependencies.get(each.dependency);
       dependency?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
     }
@@ -293,7 +294,7 @@ export class Guard {
     ageMs: number,
     now: number,
   ): void {
-    for (const saved of gates) {
+    for (const saved of gates.slice(0, MAX_GATES)) {
       this.#dependencies.get(saved.dependency)?.restoreGate(saved, ageMs, now);
     }
     for (const [target, saved] of Map.groupBy(limits, (each) => each.target)) {

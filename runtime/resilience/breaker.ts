@@ -322,6 +322,7 @@ export class Breaker {
    */
   restore(saved: BreakerSnapshot, ageMs: number, maxAgeMs: number, now: number): boolean {
     if (ageMs < 0 || ageMs > maxAgeMs || this.#held !== undefined) return false;
+    if (!isSound(saved)) return false;
     if (saved.state !== this.#current) this.#enter(saved.state);
     this.#closedAt = now - (saved.closedForMs ?? 0) - ageMs;
     this.#openedAt = now - saved.openForMs - ageMs;
@@ -511,6 +512,28 @@ export class Breaker {
     const { openDurationMs, maxOpenDurationMs } = this.#spec;
     return Math.min(openDurationMs * 2 ** this.#reopened, maxOpenDurationMs);
   }
+}
+
+const STATES: ReadonlySet<unknown> = new Set<CircuitState>(['Closed', 'HalfOpen', 'Open']);
+
+/** Largest saved number of doublings; maxOpenDuration bounds them, too. */
+const MAX_REOPENED = 64;
+
+/** Whether a process can have saved this. A file is checked as if a stranger had written it. */
+function isSound({
+  state,
+  openForMs,
+  closedForMs = 0,
+  reopened,
+  spread = 0,
+}: BreakerSnapshot): boolean {
+  const times = [openForMs, closedForMs, reopened, spread];
+  return (
+    STATES.has(state) &&
+    times.every((each) => Number.isFinite(each) && each >= 0) &&
+    reopened <= MAX_REOPENED &&
+    spread <= 1
+  );
 }
 
 function isOver({ outcome }: FleetProbe): boolean {

@@ -3,7 +3,7 @@ import { Breaker } from './breaker.ts';
 import { OK } from './outcome.ts';
 import { acquire } from '../testing/breakerCall.ts';
 import type { BreakerCall } from '../testing/breakerCall.ts';
-import type { BreakerTransition } from './breaker.ts';
+import type { BreakerSnapshot, BreakerTransition } from './breaker.ts';
 import type { BreakerSpec } from './breakerSpec.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -322,5 +322,39 @@ describe('a snapshot', () => {
     const next = new Bench();
     next.breaker.restore(saved(bench), 0, 60_000, 0);
     expect(next.state()).toBe('HalfOpen');
+  });
+});
+
+describe('a saved state that no process wrote', () => {
+  const YEAR_MS = 31_622_400_000;
+  const SOUND: BreakerSnapshot = {
+    state: 'Open',
+    openForMs: 0,
+    reopened: 0,
+    spread: 0,
+    held: false,
+  };
+  const spec: BreakerSpec = {
+    trip: { consecutiveFailures: 1 },
+    failureOn: ['ServerError'],
+    openDurationMs: 1000,
+    maxOpenDurationMs: 1000,
+    halfOpen: { maxProbes: 1, successThreshold: 1 },
+  };
+
+  it.each<Partial<BreakerSnapshot>>([
+    { openForMs: -100 * YEAR_MS },
+    { openForMs: NaN },
+    { spread: 1e12 },
+    { spread: -1 },
+    { reopened: -1 },
+    { reopened: 1e9 },
+    { state: 'Shut' as 'Open' },
+  ])('is ignored: %j', (change) => {
+    const breaker = new Breaker(spec, 0);
+    expect(breaker.restore({ ...SOUND, ...change }, 0, 60_000, 0)).toBe(false);
+    expect(breaker.state(0)).toBe('Closed');
+    expect(breaker.restore(SOUND, 0, 60_000, 0)).toBe(true);
+    expect(breaker.nextDeadline(0)).toBe(1000);
   });
 });

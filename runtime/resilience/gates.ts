@@ -79,6 +79,8 @@ export const FIRST_WAIT_MS = 1000;
 export const LONGEST_WAIT_MS = 5000;
 /** Refusals in a row that shut a gate where hardly any call was refused before; see Streak. */
 const REFUSALS = 5;
+/** Largest saved number of doublings. A file is checked as if a stranger had written it. */
+const MAX_REFUSED = 10;
 /** Calls at a time that an opening gate admits, by its age. After the last one it is open. */
 const PLACES: readonly { untilMs: number; calls: number }[] = [
   { untilMs: 1000, calls: 1 },
@@ -196,7 +198,8 @@ export class Gates {
   restore(credential: string, saved: GateSnapshot, ageMs: number, now: number): void {
     const { reason, shutForMs, statedMs, refused, spread } = saved;
     const figures = [shutForMs, statedMs ?? 0, refused, spread];
-    if (this.#gates.has(credential) || !figures.every((figure) => figure >= 0)) return;
+    const sound = figures.every((figure) => Number.isFinite(figure) && figure >= 0);
+    if (this.#gates.has(credential) || !sound || refused > MAX_REFUSED) return;
     const shutAt = now - shutForMs - ageMs;
     const at = { shutAt, statedMs, refused, spread: Math.min(spread, 1), opening: undefined };
     this.#keep(credential).shut = { reason, ...at };
