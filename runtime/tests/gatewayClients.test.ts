@@ -460,10 +460,14 @@ describe('an endpoint', () => {
     const credential = file(agent, 'value');
     const headersFrom = [{ name: 'Authorization', prefix: 'Bearer ', credential }];
     edit({ agent, endpoint, ...rest }, { headersFrom });
-    expect((await send(agent.url, { headers: { authorization: 'Bearer a' } })).status).toBe(401);
+    // Fewer refusals may be a chance.
+    for (let sent = 0; sent < 5; sent += 1) {
+      const { status } = await send(agent.url, { headers: { authorization: 'Bearer a' } });
+      expect(status).toBe(401);
+    }
     expect(endpoint.seen[0]!.headers.authorization).toBe('Bearer one');
     const second = await send(agent.url, { headers: { authorization: 'Bearer b' } });
     expect(second.headers['x-breakwater-reason']).toBe('CredentialRefused');
-    expect(endpoint.seen).toHaveLength(1);
+    expect(endpoint.seen).toHaveLength(5);
   });
 });

@@ -5,7 +5,7 @@ import { portForward } from '../kit/portForward.ts';
 import { outcome } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import { NOTHING_LEFT, Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
 
@@ -179,7 +179,7 @@ describe('an agent with several endpoints', () => {
       },
       (served) => served === 1,
     );
-    await north.control.setFault({ status: 429, retryAfter: 3600 });
+    await north.control.setFault({ status: 429, retryAfter: 3600, headers: NOTHING_LEFT });
     await Promise.all([north, south].map(({ control }) => control.resetRequests()));
     expect(await outcomes(pod, 10)).toEqual(['200']);
     expect(await seen()).toEqual([1, 10]);

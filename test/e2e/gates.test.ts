@@ -6,7 +6,7 @@ import { portForward } from '../kit/portForward.ts';
 import { outcome, saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import { NOTHING_LEFT, Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
 
@@ -65,7 +65,7 @@ describe('an agent whose provider', () => {
   }
 
   it('asks to wait for an hour answers 429 at once, shows until when in the status, and affects no other agent', async () => {
-    await model.control.setFault({ status: 429, retryAfter: HOUR });
+    await model.control.setFault({ status: 429, retryAfter: HOUR, headers: NOTHING_LEFT });
     expect(outcome(await pods.limited!.send())).toBe('429');
     await model.control.setFault(undefined);
     const second = await pods.limited!.send();
@@ -98,12 +98,12 @@ describe('an agent whose provider', () => {
   it('refuses the key serves again once the Secret is replaced', async () => {
     await model.control.setFault({ status: 401 });
     expect(outcome(await pods.stranger!.send())).toBe('401');
-    await gate('stranger', 'Unauthorized');
-    // One call is tried after 1 s, then after twice as long, and so on.
+    // One refusal may be a chance. Then one call is tried after 1 s, then after twice as long, and so on.
     await pods.stranger!.until(
       'calls are refused',
       (answer) => outcome(answer) === '503 CredentialRefused',
     );
+    await gate('stranger', 'Unauthorized');
     await model.control.setFault(undefined);
     await changeSecret('stranger');
     await pods.stranger!.until('the new key is tried', ({ status }) => status === 200, {

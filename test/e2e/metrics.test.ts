@@ -162,7 +162,7 @@ describe('the metrics in Prometheus', () => {
       expect(own.pods).toHaveLength(2);
       for (const pod of own.pods) {
         expect(pod).toMatchObject({ link: 'Connected', current: true, revision: own.revision });
-        expect(pod.circuits['model/north']).toMatch(/^Open: 3 consecutive failures/);
+        expect(pod.circuits['model/north']).toMatch(/^Open: \d+ consecutive failures/);
       }
     } finally {
       forward.stop();

@@ -78,7 +78,8 @@ describe.each([
     expect(failed).toBe(failures);
     await model.control.setFault(undefined);
     await sandbox.apply(closed(manifest(preset, 'circuit-breaker')));
-    await pod.until('the circuit is reset', (answer) => answer.status === 200);
+    const { name } = manifest<CircuitBreakerPolicy>(preset, 'circuit-breaker').metadata;
+    await sandbox.agents.waitForBreaker(name, 'Closed', ({ status }) => status?.state === 'Closed');
   });
 
   it('admits its burst and rejects further requests', async () => {

@@ -6,7 +6,7 @@ import { portForward } from '../kit/portForward.ts';
 import { outcome, saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { AgentOptions, SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import { NOTHING_LEFT, Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
 
@@ -98,7 +98,7 @@ describe('an agent in trouble', () => {
   });
 
   it('reports at once that the provider asks one credential to wait for an hour', async () => {
-    await model.control.setFault({ status: 429, retryAfter: 3600 });
+    await model.control.setFault({ status: 429, retryAfter: 3600, headers: NOTHING_LEFT });
     const mine = { headers: { 'x-api-key': 'limited' } };
     const first = await pods.stubborn!.send(mine);
     expect(outcome(first)).toBe('429');

@@ -7,7 +7,7 @@ import { portForward } from '../kit/portForward.ts';
 import { outcome, saidSeconds } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
 import type { SandboxModel } from './sandbox.ts';
-import { Sandbox } from './sandbox.ts';
+import { NOTHING_LEFT, Sandbox } from './sandbox.ts';
 
 jest.setTimeout(180_000);
 
@@ -67,7 +67,7 @@ describe('a container that was killed', () => {
 
   it('still knows that the provider asked to wait for an hour', async () => {
     const before = await way('sleeper');
-    await model.control.setFault({ status: 429, retryAfter: HOUR });
+    await model.control.setFault({ status: 429, retryAfter: HOUR, headers: NOTHING_LEFT });
     expect(outcome(await before.send())).toBe('429');
     await model.control.setFault(undefined);
     const after = await kill('sleeper');

@@ -42,6 +42,9 @@ export interface AgentOptions {
 
 const API_VERSION = 'breakwater.dev/v1alpha1';
 
+/** With these headers a 429 shuts the gate of an endpoint at once, also where no other can serve. */
+export const NOTHING_LEFT = { 'anthropic-ratelimit-requests-remaining': '0' };
+
 /** A namespace for one test file, under the restricted Pod Security standard. */
 export class Sandbox {
   readonly namespace: string;

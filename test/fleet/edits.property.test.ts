@@ -92,7 +92,11 @@ function versionOf(to: Edit, counter: number): Version {
   agent.spec.shutdown = { ...agent.spec.shutdown, drainTimeout: to.drain };
   const limits = new Map<string, RateLimitPolicy>();
   if (to.limit !== undefined) {
-    const each = { capacity: 1, refill: { amount: 1, per: '1h' }, key: { principal: true as const } };
+    const each = {
+      capacity: 1,
+      refill: { amount: 1, per: '1h' },
+      key: { principal: true as const },
+    };
     const bucket = bucketFixture('requests', to.limit === 'Each' ? each : {});
     limits.set('inbound', limitFixture('limits', { limits: [bucket] }));
   }

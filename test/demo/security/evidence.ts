@@ -111,7 +111,9 @@ export async function auditProves(scene: SecurityScene): Promise<void> {
     const line = `audit verify audit.jsonl --agent ${AGENT}`;
     const whole = await showPlugin(scene, line, args);
     mustShow(whole.status === 0 && whole.text.includes(': whole'), 'The audit must be whole');
-    narrator.good('no event was changed, dropped or moved, and none is missing that the operator has seen');
+    narrator.good(
+      'no event was changed, dropped or moved, and none is missing that the operator has seen',
+    );
     narrator.say('The guesser gets at the file, and has one of the guesses come from next door:');
     const { text, where, before, after } = forged(await readFile(file, 'utf8'));
     await writeFile(file, text);
