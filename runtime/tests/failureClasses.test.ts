@@ -95,7 +95,7 @@ const statuses = (codes: number[], row: Omit<Row, 'what' | 'answer' | 'status'>)
 
 const ROWS: Row[] = [
   ...statuses([400, 403, 404, 413, 422], { ...IGNORED, charged: [1, 0] }),
-  ...statuses([401], { ...IGNORED, gate: 'Unauthorized', charged: [1, 0] }),
+  ...statuses([401], { ...IGNORED, charged: [1, 0] }),
   ...statuses([402], { ...IGNORED, gate: 'SpendLimit', charged: [1, 0] }),
   {
     what: '400 with a spend limit',
@@ -114,8 +114,11 @@ const ROWS: Row[] = [
     charged: [0, 0],
   },
   {
-    what: '429 with a retry-after that does not fit',
-    answer: status(429, { 'retry-after': '3600' }),
+    what: '429 with a retry-after that does not fit, and nothing left',
+    answer: status(429, {
+      'retry-after': '3600',
+      'anthropic-ratelimit-requests-remaining': '0',
+    }),
     status: 429,
     ...IGNORED,
     gate: 'RateLimited',
@@ -135,7 +138,6 @@ const ROWS: Row[] = [
     status: 429,
     attempts: 3,
     failures: {},
-    gate: 'RateLimited',
     charged: [0, 0],
   },
   {
@@ -161,7 +163,6 @@ const ROWS: Row[] = [
     status: 429,
     attempts: 1,
     failures: { RateLimited: 1 },
-    gate: 'RateLimited',
     charged: [0, 0],
   },
   ...statuses([408, 409], { attempts: 2, failures: {}, charged: [0, 0] }),
@@ -245,7 +246,6 @@ const ROWS: Row[] = [
     brokenOff: true,
     attempts: 3,
     failures: {},
-    gate: 'RateLimited',
     charged: [0, 0],
   },
   {

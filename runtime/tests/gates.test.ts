@@ -210,7 +210,7 @@ describe('an error event in a stream of status 200', () => {
       response.end(`${when === 'later' ? START : ''}event: error\ndata: ${error}\n\n`);
     };
   const streaming = ({ agent }: Setup, key: string): Promise<Answer> => {
-    const body = { model: 'm', max_tokens: 1, stream: true, messages: [] };
+    const body = { model: 'claude-test', max_tokens: 1, stream: true, messages: [] };
     return send(agent.url, { headers: { 'x-api-key': key }, body: JSON.stringify(body) });
   };
 
@@ -221,8 +221,8 @@ describe('an error event in a stream of status 200', () => {
     ['rate_limit_error', 'workspace_spend_limit', 'later', 1, 'SpendLimit', 'SpendLimit'],
     ['rate_limit_error', undefined, 'later', 5, 'RateLimited', 'RateLimited'],
   ])('%s (%s), %s, shuts the gate after %d: %s', async (type, code, when, count, gate, told) => {
-    const context = await start({ retry: { ...RETRY, maxAttempts: 1 } });
-    await mountKey(context);
+    const context = await start();
+    await mountKey(context, 'mounted-1', [], { retry: { ...RETRY, maxAttempts: 1 } });
     answer = failing(type, when, code);
     for (let i = 0; i < count; i += 1) {
       expect(context.agent.runtime.guard.gates()).toMatchObject([{ gate: 'None' }]);
@@ -288,15 +288,17 @@ describe('a provider that tells how much is left', () => {
       response.write('event: message_start\ndata: {"type":"message_start","message":{}}\n\n');
       finish = () => void response.end('event: message_stop\ndata: {"type":"message_stop"}\n\n');
     };
-    const body = JSON.stringify({ model: 'm', max_tokens: 1, stream: true, messages: [] });
-    const stream = send(context.agent.url, { body });
+    const asked = { model: 'claude-test', max_tokens: 1, stream: true, messages: [] };
+    const stream = send(context.agent.url, { body: JSON.stringify(asked) });
     const { guard } = context.agent.runtime;
     await until(() => guard.providerLimits()[0]?.remaining === 0);
     expect(reason(await as(context, 'a'))).toEqual([429, 'RateLimited']);
     // Another call, admitted before, tells of a limit that is full again.
     guard
       .dependency('model/primary')!
-      .learn([{ resource: 'Requests', remaining: 50, limit: 50, resetMs: 60_000 }], HASH);
+      .learn([{ resource: 'Requests', remaining: 50, limit: 50, resetMs: 60_000 }], HASH, {
+        model: asked.model,
+      });
     finish();
     expect((await stream).status).toBe(200);
     answer = fine;
