@@ -17,7 +17,7 @@ export function picture(before: Recovery, after: Recovery): string {
     '<title>100 circuits after an outage of 300 s, before and after</title>',
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     panel('Before: 60s growing to 10m, all pods at once', before, PANEL.left),
-    panel('After: 18 to 30s, requests wait for probes', after, 2 * PANEL.left + PANEL.width),
+    panel('After: 20 to 30s, requests wait for probes', after, 2 * PANEL.left + PANEL.width),
     legend(),
     '</svg>\n',
   ].join('\n');

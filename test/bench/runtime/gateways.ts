@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Circuit, Configuration, Content, Limit } from '../../../contract/generated/types.ts';
 import { buildOnce, cacheDirectory } from '../../cluster/common/cache.ts';
 import { run } from '../../cluster/common/command.ts';
@@ -129,6 +129,8 @@ export async function startRuntime(
       BREAKWATER_DEBUG_PORT: '0',
       BREAKWATER_CONFIGURATION_DIRECTORY: directory,
       BREAKWATER_TOKEN_DIRECTORY: directory,
+      // Pods of other names probe at other times.
+      POD_NAME: basename(directory),
     },
   });
   return stopping(gateway, directory);
