@@ -108,7 +108,7 @@ describe('an agent', () => {
     });
     expect(condition(seen, 'Ready')).toMatch(/^False/);
     const configuration = await configurationOf(namespace, 'one');
-    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 30_000 }]);
+    expect(configuration?.content.circuits).toMatchObject([{ openDurationMs: 20_000 }]);
     for (const path of [
       `/api/v1/namespaces/${namespace}/serviceaccounts/one`,
       `/api/v1/namespaces/${namespace}/services/one`,
@@ -302,7 +302,7 @@ describe('a paused policy', () => {
     }
     expect([await circuitOf('one'), (await circuitOf('two')) as unknown[]]).toEqual([
       ['held', 5_000],
-      [undefined, 30_000],
+      [undefined, 20_000],
     ]);
 
     await server.apply(path, breaker('held', { name: 'two' }, { openDuration: '9s' }));
@@ -311,7 +311,7 @@ describe('a paused policy', () => {
       return (
         JSON.stringify(all) ===
         JSON.stringify([
-          [undefined, 30_000],
+          [undefined, 20_000],
           ['held', 9_000],
         ])
       );

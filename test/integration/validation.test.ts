@@ -196,7 +196,7 @@ const kinds: Record<string, Kind> = {
       targetRefs: [TARGET],
       scope: 'Pod',
       trip: { consecutiveFailures: 5 },
-      openDuration: '30s',
+      openDuration: '20s',
       failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
       halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeout: '10s' },
       recovery: { rampUp: '0s' },
