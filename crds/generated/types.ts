@@ -1205,7 +1205,7 @@ export interface AgentDeploymentSpec {
    */
   gates: {
     /**
-     * Time after which a shut gate lets one call through, however long the provider asks to wait. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, then 2s and so on up to maxWait. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. Default 5m.
+     * Time after which a shut gate lets a call through, however long the provider asks to wait. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, 2s, 4s and then every 5s. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. Default 5m.
      */
     maxWait: string;
   };

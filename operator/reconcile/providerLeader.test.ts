@@ -42,7 +42,7 @@ beforeAll(async () => {
     if (isRefused) refused += 1;
     else left -= 1;
     response.setHeader('anthropic-ratelimit-requests-limit', LIMIT);
-    response.setHeader('anthropic-ratelimit-requests-remaining', left);
+    response.setHeader('anthropic-ratelimit-requests-remaining', isRefused ? 0 : left);
     const reset = new Date(Date.now() + HOUR).toISOString();
     response.setHeader('anthropic-ratelimit-requests-reset', reset);
     if (isRefused) response.setHeader('retry-after', 200);

@@ -52,8 +52,8 @@ describe('streams', () => {
     const rejected = await send(context.agent.url, STREAMED);
     expect(rejected.status).toBe(503);
     expect(rejected.headers['x-breakwater-reason']).toBe('CircuitBreakerOpen');
-    expect(saidSeconds(rejected)).toBeGreaterThanOrEqual(360);
-    expect(saidSeconds(rejected)).toBeLessThanOrEqual(600);
+    expect(saidSeconds(rejected)).toBeGreaterThanOrEqual(590);
+    expect(saidSeconds(rejected)).toBeLessThanOrEqual(610);
     expect(rejected.headers['request-id']).toMatch(/^req_/);
     expect(errorOf(rejected).type).toBe('overloaded_error');
     expect(context.endpoint.seen).toHaveLength(1);

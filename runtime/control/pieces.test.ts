@@ -109,7 +109,7 @@ function use(guard: Guard, names: string[]): void {
   for (const [n, name] of of(64, (n) => [n, names[n % 16]!] as const)) {
     call(name, long(n, 256), failure);
   }
-  for (const name of names.slice(16)) call(name, undefined, failure);
+  for (const name of names) call(name, undefined, failure);
 }
 
 const HASH = `sha256:${'0'.repeat(64)}`;

@@ -14,6 +14,8 @@ afterEach(() => cleanups.run());
 
 const CLIENTS = 20;
 const PARAMS = { model: 'm', max_tokens: 16, messages: [{ role: 'user' as const, content: 'Hi' }] };
+/** Of the same model as a streamed request. */
+const ASKED = { body: JSON.stringify(PARAMS) };
 const POLICY: Circuit = {
   ...TOUCHY,
   openDurationMs: 1,
@@ -36,7 +38,7 @@ async function halfOpen(
     },
     content,
   );
-  await send(context.agent.url);
+  await send(context.agent.url, ASKED);
   await until(() => circuit(context) === 'HalfOpen');
   return { context, held };
 }
@@ -79,7 +81,7 @@ describe('a half-open circuit', () => {
 
   it('neither closes nor reopens by a client error, and lets the next request probe', async () => {
     const { context, held } = await halfOpen();
-    const answers = [send(context.agent.url), send(context.agent.url)];
+    const answers = [send(context.agent.url, ASKED), send(context.agent.url, ASKED)];
     await until(() => held.length === 1);
     answerJson(held[0]!, { type: 'error', error: { type: 'invalid_request_error' } }, 400);
     await until(() => held.length === 2);
@@ -92,7 +94,7 @@ describe('a half-open circuit', () => {
 
   it('refuses the waiting requests at once when the probe fails', async () => {
     const { context, held } = await halfOpen();
-    const answers = Array.from({ length: 3 }, () => send(context.agent.url));
+    const answers = Array.from({ length: 3 }, () => send(context.agent.url, ASKED));
     await until(() => held.length === 1 && inFlight(context) === 3);
     const longer = { ...POLICY, openDurationMs: 600_000, maxOpenDurationMs: 600_000 };
     const { content } = configuration(context.endpoint.url, { circuits: [longer] });
