@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Configuration, Content } from '../../contract/generated/types.ts';
+import { shutdownName } from '../../contract/mounts.ts';
 import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
 import { agentFixture } from '../../operator/testing/fixtures.ts';
+import type { Earlier } from '../../runtime/control/upgrade.ts';
 import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
@@ -34,6 +37,8 @@ let prometheus: RealPrometheus;
 let redis: RealRedis;
 /** Whether everything fails. */
 let broken = false;
+/** The agent's configuration, with an edit that the pod has no mount for, or without. */
+let configured: (counter: number, edited: boolean) => Configuration;
 
 beforeAll(async () => {
   let calls = 0;
@@ -52,9 +57,14 @@ beforeAll(async () => {
   for (const each of [primary, spare, collector]) cleanups.add(() => each.close());
   redis = await RealRedis.start();
   cleanups.add(() => redis.stop());
-  agent = await startRuntime(
-    configuration(primary.url, {
+  const auth = {
+    ...{ type: 'APIKeys', apiKeys: { path: '/keys', secret: 'team' } },
+    failures: { perMinute: 30, maxAddresses: 100 },
+  };
+  configured = (counter, edited) => {
+    const content: Earlier<Content> = {
       ...tracingTo(collector.url),
+      ...(edited && { auth }),
       security: {
         responses: [],
         incidents: {
@@ -80,10 +90,14 @@ beforeAll(async () => {
         },
       ],
       conversation: { ...CONVERSATION, redis: { url: redis.url } },
-    }),
-    undefined,
-    { tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }) },
-  );
+    };
+    return configuration(primary.url, content, { term: 1, counter });
+  };
+  const first = configured(1, false);
+  agent = await startRuntime(first, undefined, {
+    tracing: tracingEnvironment({ OTEL_BSP_SCHEDULE_DELAY: '10' }),
+    mounts: new Set([shutdownName(first.content.shutdown)]),
+  });
   cleanups.add(() => agent.stop());
   await agent.runtime.tracing.settled();
   prometheus = await RealPrometheus.start({
@@ -154,7 +168,7 @@ async function firing(requests: number): Promise<string[]> {
 }
 
 it('every alert fires when it should, and resolves when its cause is gone', async () => {
-  expect(NAMES).toHaveLength(15);
+  expect(NAMES).toHaveLength(16);
   // Before the first scrape there is no leader.
   await waitFor(
     'no alert fires while all is well',
@@ -163,6 +177,7 @@ it('every alert fires when it should, and resolves when its cause is gone', asyn
     { timeoutMs: 20_000 },
   );
   broken = true;
+  agent.runtime.configuration.offerPush(1, configured(2, true));
   await redis.stop();
   // Not all fire at the same time: some last only while a circuit is open.
   const fired = new Set<string>();
@@ -176,6 +191,7 @@ it('every alert fires when it should, and resolves when its cause is gone', asyn
     { timeoutMs: 40_000 },
   );
   broken = false;
+  agent.runtime.configuration.offerPush(1, configured(3, false));
   await redis.resume();
   await waitFor(
     'every alert has resolved',
