@@ -51,8 +51,8 @@ export class CallLimits {
 /** State of a dependency for one model, or for all models without a state of their own. */
 export class ModelState {
   readonly circuit: Circuit;
-  /** When a call last asked for it. */
-  usedAt = 0;
+  /** When a call last asked for it; -Infinity before the first. */
+  usedAt = -Infinity;
   /** Calls that ended, with refused ones. */
   readonly recent = new RecentCalls();
   /** Calls that vote and have not ended. */
@@ -268,9 +268,12 @@ export class ModelStates {
     this.#retire(circuit);
   }
 
+  /** One that no call has used may be unclean by an override alone, and would stay half-open without calls. */
   #dropShared(now: number): void {
-    if (this.#own.size === 0 || this.#shared?.isClean(now) !== true) return;
-    this.#retire(this.#shared.circuit);
+    const shared = this.#shared;
+    if (this.#own.size === 0 || shared === undefined) return;
+    if (shared.usedAt > -Infinity && !shared.isClean(now)) return;
+    this.#retire(shared.circuit);
     this.#shared = undefined;
   }
 

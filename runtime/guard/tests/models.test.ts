@@ -378,3 +378,15 @@ describe('the state that outlives the process', () => {
     expect(bench.call('opus')).toBe('ok');
   });
 });
+
+describe('an override that ends', () => {
+  it('leaves no circuit half-open that no call needs', () => {
+    const expiresAt = '2026-01-01T00:01:00Z';
+    const override = { state: 'Open' as const, reason: 'maintenance', expiresAt };
+    const bench = new Bench({ circuits: [{ ...CIRCUIT, override }] });
+    expect(bench.call('opus')).toBe('CircuitBreakerOpen');
+    bench.clock.advance(60_000);
+    expect(bench.call('opus')).toBe('ok');
+    expect(bench.guard.circuits().map(({ state }) => state)).toEqual(['Closed']);
+  });
+});

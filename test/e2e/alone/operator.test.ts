@@ -70,8 +70,11 @@ describe('the operator', () => {
     const { renewTime } = (await lease()).spec;
 
     await failing.control.setFault({ status: 503 });
-    const answers = await traffic.burst({ url: sandbox.url('courier'), count: 20, concurrency: 2 });
-    expect(Object.keys(answers.outcomes).sort()).toEqual(['503', '503 CircuitBreakerOpen']);
+    await waitFor(
+      'the circuits of both pods are open',
+      () => traffic.burst({ url: sandbox.url('courier'), count: 20, concurrency: 2 }),
+      ({ outcomes }) => Object.keys(outcomes).join() === '503 CircuitBreakerOpen',
+    );
 
     await waitFor(
       'a process holds the Lease again',
