@@ -93,17 +93,17 @@ it('a circuit of the fleet opens over real links by votes, lets one pod probe, a
   const opened = ({ from, to }: Transition): boolean => from === 'Closed' && to === 'Open';
   await until(() => transitions().every((own) => own.some(opened)));
   healthy = true;
-  expect(circuits.of(AGENT)).toMatchObject([
-    {
-      ...{ dependency: 'model/primary', policy: 'fleet' },
-      votes: expect.stringMatching(/^[23]\/3$/),
-      reason: expect.stringMatching(/^[56] consecutive failures in [23] of 3 pods$/),
-    },
-  ]);
+  // The state before the first call may still be there beside that of the model.
+  expect(circuits.of(AGENT).find(({ state }) => state === 'Open')).toMatchObject({
+    ...{ dependency: 'model/primary', model: 'claude', policy: 'fleet' },
+    votes: expect.stringMatching(/^[23]\/3$/),
+    reason: expect.stringMatching(/^[56] consecutive failures in [23] of 3 pods$/),
+  });
   const seen = model.seen.length;
   await until(async () => {
     await Promise.all(runtimes.map(ask));
-    return circuits.of(AGENT)[0]!.state === 'Closed' && states().every((each) => each === 'Closed');
+    const fleet = circuits.of(AGENT).map(({ state }) => state);
+    return [...fleet, ...states()].every((each) => each === 'Closed');
   });
   expect(model.seen.length - seen).toBeGreaterThanOrEqual(2);
   const probed = transitions().filter((own) => own.some(({ to }) => to === 'HalfOpen'));

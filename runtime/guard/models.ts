@@ -218,7 +218,7 @@ export class ModelStates {
 
   /** The state in which a saved one continues; undefined without room for it. */
   restored(model: string | undefined): ModelState | undefined {
-    if (model === undefined) return this.#any();
+    if (model === undefined) return this.use(undefined, this.#context.now());
     if (this.#spec.models === 'One') return undefined;
     return this.#own.get(model) ?? this.#added(model);
   }
@@ -260,6 +260,7 @@ export class ModelStates {
     state.usedAt = now;
     this.#own.set(model, state);
     this.#context.room.add(state, () => this.#drop(model, state));
+    this.#dropShared(now);
     return state;
   }
 
