@@ -207,6 +207,11 @@ export class Circuit {
     return this.inFlight === 0 && this.#breaker.isClean(now);
   }
 
+  /** Closes a circuit that no call has used. */
+  close(now: number): void {
+    this.#breaker.reset('no call uses it', now);
+  }
+
   advance(now: number): void {
     if (this.#ending !== undefined) this.#followWallClock(this.#ending, now);
     this.#breaker.advance(now);

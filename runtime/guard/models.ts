@@ -180,6 +180,14 @@ export class ModelStates {
       circuit.advance(now);
       this.#context.arm(circuit.nextDeadline(now));
     }
+    this.#closeUnused(now);
+  }
+
+  /** After an override the shared circuit would stay half-open for ever where every call names a model. */
+  #closeUnused(now: number): void {
+    if (this.#own.size === 0 || this.#shared === undefined) return;
+    const { usedAt, circuit } = this.#shared;
+    if (usedAt === -Infinity && circuit.isHalfOpen(now)) circuit.close(now);
   }
 
   /** A new mounted credential: a shut gate admits a probe with it, stated limits are forgotten. */
@@ -260,7 +268,6 @@ export class ModelStates {
     state.usedAt = now;
     this.#own.set(model, state);
     this.#context.room.add(state, () => this.#drop(model, state));
-    this.#dropShared(now);
     return state;
   }
 
@@ -269,12 +276,9 @@ export class ModelStates {
     this.#retire(circuit);
   }
 
-  /** One that no call has used may be unclean by an override alone, and would stay half-open without calls. */
   #dropShared(now: number): void {
-    const shared = this.#shared;
-    if (this.#own.size === 0 || shared === undefined) return;
-    if (shared.usedAt > -Infinity && !shared.isClean(now)) return;
-    this.#retire(shared.circuit);
+    if (this.#own.size === 0 || this.#shared?.isClean(now) !== true) return;
+    this.#retire(this.#shared.circuit);
     this.#shared = undefined;
   }
 

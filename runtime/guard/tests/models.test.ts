@@ -387,6 +387,6 @@ describe('an override that ends', () => {
     expect(bench.call('opus')).toBe('CircuitBreakerOpen');
     bench.clock.advance(60_000);
     expect(bench.call('opus')).toBe('ok');
-    expect(bench.guard.circuits().map(({ state }) => state)).toEqual(['Closed']);
+    expect(new Set(bench.guard.circuits().map(({ state }) => state))).toEqual(new Set(['Closed']));
   });
 });
