@@ -17,7 +17,7 @@ export interface ConnectionsOptions {
 
 /**
  * Bounds what strangers take of a server: each connection has one request at a time, and there are at most `max`
- * connections. Beyond it the one that has been idle longest is closed, so that who holds many starves nobody. Over TLS the
+ * connections. Beyond it the one that has been idle longest is closed, so that a holder of many cannot starve others. Over TLS the
  * bound is on connections whose peer has shown no valid certificate.
  */
 export class Connections {

@@ -155,7 +155,7 @@ describe('requests that a client sends without waiting for answers', () => {
   });
 });
 
-it('a body that nobody reads stays unread', async () => {
+it('a body without a reader stays unread', async () => {
   const server = await serve(({ socket }) => void sockets.push(socket));
   const socket = await client(server);
   socket.write(`POST / ${HOST}content-length: 50000000\r\n\r\n`);

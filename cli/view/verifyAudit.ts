@@ -50,7 +50,7 @@ interface Link {
   time: number;
 }
 
-/** Checks whether files contain whole chains, and with heads whether they are those that the operator has seen. */
+/** Checks whether files contain whole chains, and, given heads, whether the operator has seen these chains. */
 export function verify(files: readonly AuditFile[], heads?: readonly SeenHead[]): Verification {
   const findings: Finding[] = [];
   const links = files
@@ -240,7 +240,7 @@ function checkMissing(
   else unchecked.push(text);
 }
 
-/** Chains with a head of the same pod, and those that they continue, since their hashes include the last one of these. */
+/** Chains with a head of the same pod, and the chains before them, whose last hash they include. */
 function seenChains(
   heads: readonly SeenHead[],
   chains: ReadonlyMap<string, Link[]>,

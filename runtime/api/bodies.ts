@@ -76,7 +76,7 @@ export class Bodies {
     });
   }
 
-  /** Nobody holds the body any more. */
+  /** Gives the bytes of a body back to the budget, once its last holder is done with it. */
   done(response: ServerResponse): void {
     this.#accounts.get(response)?.close();
   }

@@ -66,7 +66,7 @@ export function providerRoute(
   return routes.find((route) => path === route || path.startsWith(`${route}/`));
 }
 
-/** Characters of ids. Without those that some servers read otherwise: dots in front, parameters, a second encoding. */
+/** Characters of ids. Leaves out what some servers read otherwise: dots in front, parameters, a second encoding. */
 const PLAIN_SEGMENT = /^[\w:@$!'()*+,=&~-][\w.:@$!'()*+,=&~-]*$/;
 
 /** Whether every server reads a segment of a path the same way. */

@@ -15,8 +15,8 @@ export const MAX_CIRCUITS = 64;
 
 /**
  * Bounds the number of states for single models, because clients choose the names of models. Each
- * endpoint keeps one place for all other models. A full room evicts the least recently used state: of models that never
- * succeeded first, whatever their circuit says, then of those that are clean.
+ * endpoint keeps one place for all other models. A full room evicts the least recently used state of a model that never
+ * succeeded, whatever its circuit says; without one, the least recently used clean state.
  */
 export class CircuitRoom {
   #endpoints = 0;

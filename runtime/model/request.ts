@@ -15,7 +15,7 @@ export interface ModelRequest extends RoutedRequest {
   /** Where model and max_tokens are in the body; absent if it goes unchanged. */
   members?: RequestMembers | undefined;
   sink: Sink;
-  /** No further attempt can need the body: whoever holds it lets it go. Absent: an answer may be taken back. */
+  /** No further attempt can need the body, so each holder lets it go. Absent: an answer may be taken back. */
   bodyDone?: (() => void) | undefined;
   /** Principal of the client; absent for an unknown one. */
   client?: string | undefined;

@@ -50,7 +50,7 @@ export class RecentCalls {
     return sum;
   }
 
-  /** Puts the counts of the second away, and drops those that are too old. */
+  /** Stores the counts of the last second, and drops counts that are too old. */
   #turn(second: number): void {
     const before = this.#second;
     this.#bySecond ??= Array.from({ length: SECONDS }, () => ({ calls: 0, served: 0 }));
