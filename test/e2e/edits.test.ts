@@ -76,6 +76,14 @@ describe('edits under load', () => {
         hasCondition(found, 'Progressing', 'False', 'RolledOut'),
       { timeoutMs: 120_000 },
     );
+  /** Pods, once those of former templates are gone: until they end they serve under what they can serve. */
+  const replaced = (): Promise<unknown[]> =>
+    waitFor(
+      'former pods are gone',
+      () => sandbox.api.list('pods', sandbox.namespace),
+      (all) => all.every(({ metadata }) => metadata.deletionTimestamp === undefined),
+      { timeoutMs: 60_000 },
+    );
   const stranger = async (): Promise<Record<string, number>> => {
     const { outcomes } = await clients[0]!.burst({
       ...{ url: sandbox.url(AGENT), count: 10, concurrency: 2, apiKey: 'guess' },
@@ -156,19 +164,14 @@ describe('edits under load', () => {
       await settled();
     });
     expect(refusals(outcomes)).toEqual([[], []]);
+    await replaced();
     expect(await stranger()).toEqual({ '401 Unauthorized': 10 });
   });
 
   it('that turn authentication on refuse nobody while a quota holds the rollout, and say so', async () => {
     await change(noAuth);
     await settled();
-    const pods = await waitFor(
-      'former pods are gone',
-      () => sandbox.api.list('pods', sandbox.namespace),
-      (all) => all.every(({ metadata }) => metadata.deletionTimestamp === undefined),
-      { timeoutMs: 60_000 },
-    );
-    await sandbox.apply(quota(pods.length));
+    await sandbox.apply(quota((await replaced()).length));
     const outcomes = await during(async () => {
       await change(auth('menu'));
       await waitFor('authentication is pending in both pods', agent, (found) => {
@@ -185,6 +188,7 @@ describe('edits under load', () => {
       await settled();
     });
     expect(refusals(outcomes)).toEqual([[], []]);
+    await replaced();
     expect(await stranger()).toEqual({ '401 Unauthorized': 10 });
   });
 });
