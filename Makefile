@@ -5,7 +5,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 CLUSTER_COMMAND := node test/cluster/main.ts
-# Runs the jest project that is named like the target, and files that failed once more, alone.
+# Runs a jest project, and files that failed once more, alone; the results are named like the target.
 JEST = node test/run.ts $@ --selectProjects
 # Test files of pods mostly wait, so that more of them than processors run side by side.
 E2E_WORKERS ?= 3
@@ -67,7 +67,8 @@ images: prerequisites $(MODULES) ## build the images, make them available to the
 .PHONY: test
 test: prerequisites drift ## run all of the following checks, as CI does
 	@node test/cluster/testPackages.ts
-	@node test/beside.ts e2e 'static unit integration'
+	@export RESULTS_DIR=$${RESULTS_DIR:-$$(mktemp -d)}; \
+	node test/beside.ts e2e 'static unit component integration'; node .ci/summary.js "$$RESULTS_DIR" $$?
 
 # Where jest finds the tests of a changed file: a test is its own; other files have theirs in their folder and in tests/ there.
 TESTS_OF_FILE = /[/]/!d; s|^|$(CURDIR)/|; /[.]test[.]ts$$/!s|[^/]*$$|(tests/)?[^/]*[.]test[.]ts$$|
@@ -109,6 +110,11 @@ unit: $(MODULES) ## run the unit tests
 	@node test/cluster/testPackages.ts
 	@$(JEST) unit --maxWorkers $(WORKERS)
 
+.PHONY: component
+component: $(MODULES) ## run the tests of several programs that need no cluster
+	@node test/cluster/testPackages.ts
+	@$(JEST) component --maxWorkers $(WORKERS)
+
 .PHONY: integration
 integration: $(MODULES) ## run the tests against a real API server, without pods
 	@node test/argocd/build.ts
@@ -119,24 +125,24 @@ integration: $(MODULES) ## run the tests against a real API server, without pods
 .PHONY: e2e
 e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
 	@node test/cluster/testPackages.ts
-	@$(JEST) e2e --maxWorkers $(E2E_WORKERS)
+	@$(JEST) e2e --maxWorkers $(E2E_WORKERS) --testPathPatterns 'test/e2e/[^/]*$$'
 	@$(MAKE) -s e2e-alone
 	@$(MAKE) -s e2e-argocd
 
 .PHONY: e2e-alone
 e2e-alone: prerequisites $(MODULES) ## run those of the end-to-end tests that need the operator for themselves
-	@$(JEST) e2e-alone --runInBand
+	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/alone/
 
 .PHONY: e2e-argocd
 e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Argo CD; they take the operator over from Helm
 	@node test/cluster/testPackages.ts
 	@node test/argocd/build.ts
-	@$(JEST) e2e-argocd --runInBand
+	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/argocd/
 
 .PHONY: e2e-keda
 e2e-keda: prerequisites $(MODULES) ## run the end-to-end test under a real KEDA, which `make test` leaves out
 	@node test/keda/build.ts
-	@$(JEST) e2e-keda --runInBand
+	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/keda/
 
 .PHONY: scan
 scan: $(MODULES) ## look for known faults of packages, where the registry tells, and for licences that do not fit

@@ -19,10 +19,8 @@ const project = (displayName, rest) => ({
   ...rest,
 });
 
-const cluster = {
-  globalSetup: '<rootDir>/test/e2e/setup.ts',
-  globalTeardown: '<rootDir>/test/e2e/teardown.ts',
-};
+// Tests of several programs that need no cluster.
+const COMPONENT = 'clients|compat|conformance|fleet|fuzz|python|simulator';
 
 export default {
   // Only a test that hangs reaches it, however busy the machine is.
@@ -30,19 +28,23 @@ export default {
   projects: [
     project('unit', {
       testMatch: ['<rootDir>/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|e2e|compat|bench)/'],
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        `<rootDir>/test/(integration|e2e|bench|${COMPONENT})/`,
+      ],
+    }),
+    project('component', {
+      testMatch: [`<rootDir>/test/(${COMPONENT})/**/*.test.ts`],
     }),
     project('integration', {
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       globalSetup: '<rootDir>/test/integration/setup.ts',
     }),
-    project('e2e', { testMatch: ['<rootDir>/test/e2e/*.test.ts'], ...cluster }),
-    // These touch the operator itself, or need the machine for themselves.
-    project('e2e-alone', {
-      testMatch: ['<rootDir>/test/{e2e/alone,compat}/*.test.ts'],
-      ...cluster,
+    // The folders in test/e2e are tags, each with a target of its own.
+    project('e2e', {
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/e2e/setup.ts',
+      globalTeardown: '<rootDir>/test/e2e/teardown.ts',
     }),
-    project('e2e-keda', { testMatch: ['<rootDir>/test/e2e/keda/*.test.ts'], ...cluster }),
-    project('e2e-argocd', { testMatch: ['<rootDir>/test/e2e/argocd/*.test.ts'], ...cluster }),
   ],
 };

@@ -1,7 +1,7 @@
 /**
  * Runs jest projects: `node test/run.ts LABEL [jest arguments]`. Test files that fail run once more, one at a
  * time; those that pass then are named as flaky. At the end it names the slowest tests. RESULTS_DIR takes what ran
- * as LABEL.json, for .ci/summary.js.
+ * as LABEL.json, with the names of failed and flaky tests, for .ci/summary.js.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -79,6 +79,13 @@ function merge(first: Results, second: Results): Results {
 
 const path = (name: string): string => relative(process.cwd(), name);
 
+/** A line for each test of a file that failed, or one for a file that did not get as far as its tests. */
+function failedTests({ name, assertionResults }: FileResult): string[] {
+  const tests = assertionResults.filter(({ status }) => status === 'failed');
+  if (tests.length === 0) return [`  ${path(name)}`];
+  return tests.map(({ fullName }) => `  ${path(name)}: ${fullName}`);
+}
+
 function say(heading: string, lines: readonly string[]): void {
   if (lines.length > 0) process.stderr.write(`\n${heading}\n${lines.join('\n')}\n`);
 }
@@ -98,6 +105,7 @@ function slowest({ testResults }: Results): string[] {
 
 const [label = '', ...args] = process.argv.slice(2);
 let results = await jest(args);
+let flaky: string[] = [];
 const failed = results === undefined ? [] : failedFiles(results);
 if (results !== undefined && failed.length > 0) {
   say(
@@ -115,24 +123,19 @@ if (results !== undefined && failed.length > 0) {
   ]);
   if (second !== undefined) {
     const still = new Set(failedFiles(second).map(({ name }) => name));
-    say(
-      'FLAKY: failed at first, passed alone:',
-      failed
-        .filter(({ name }) => !still.has(name))
-        .flatMap(({ name, assertionResults }) => [
-          `  ${path(name)}`,
-          ...assertionResults
-            .filter(({ status }) => status === 'failed')
-            .map(({ fullName }) => `    ${fullName}`),
-        ]),
-    );
+    flaky = failed.filter(({ name }) => !still.has(name)).flatMap(failedTests);
+    say('FLAKY: failed at first, passed alone:', flaky);
     results = merge(results, second);
   }
 }
 if (results !== undefined) {
   say('Slowest tests:', slowest(results));
   const { RESULTS_DIR } = process.env;
-  if (RESULTS_DIR) await writeFile(join(RESULTS_DIR, `${label}.json`), JSON.stringify(results));
+  if (RESULTS_DIR) {
+    const red = failedFiles(results).flatMap(failedTests);
+    const file = join(RESULTS_DIR, `${label}.json`);
+    await writeFile(file, JSON.stringify({ ...results, failed: red, flaky }));
+  }
 }
 process.exitCode =
   results !== undefined && results.numFailedTests + results.numRuntimeErrorTestSuites === 0 ? 0 : 1;

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { join } from 'node:path';
-import { chooseCluster } from '../cluster/cluster.ts';
-import type { Images } from '../cluster/common/cluster.ts';
-import { readSite } from '../e2e/site.ts';
-import type { SandboxModel } from '../e2e/sandbox.ts';
-import { Sandbox } from '../e2e/sandbox.ts';
-import { enforcedEverywhere } from '../kit/enforcement.ts';
-import { installOperator, uninstallOperator } from '../kit/platform.ts';
-import type { RemoteTraffic } from '../kit/simulator.ts';
-import { since } from '../kit/traffic.ts';
-import { waitFor } from '../kit/wait.ts';
-import { pinnedCheckout } from './pinnedVersion.ts';
+import { chooseCluster } from '../../cluster/cluster.ts';
+import type { Images } from '../../cluster/common/cluster.ts';
+import { readSite } from '../site.ts';
+import type { SandboxModel } from '../sandbox.ts';
+import { Sandbox } from '../sandbox.ts';
+import { enforcedEverywhere } from '../../kit/enforcement.ts';
+import { installOperator, uninstallOperator } from '../../kit/platform.ts';
+import type { RemoteTraffic } from '../../kit/simulator.ts';
+import { since } from '../../kit/traffic.ts';
+import { waitFor } from '../../kit/wait.ts';
+import { pinnedCheckout } from '../../compat/pinnedVersion.ts';
 
 jest.setTimeout(240_000);
 
