@@ -167,14 +167,13 @@ function exhausted(policy: RateLimitPolicy): Finding[] {
   return conditionFinding(`RateLimitPolicy ${policy.metadata.name}`, condition, true);
 }
 
-/** Accepted and Programmed if they are not True, Paused, and Contested. */
+/** Accepted and Programmed if they are not True, and Contested. */
 function standing(policy: Policy): Finding[] {
   const by = `${policy.kind} ${policy.metadata.name}`;
   const accepted = conditionOf(policy, 'Accepted');
   const wrong = accepted?.status === 'False' ? accepted : conditionOf(policy, 'Programmed');
   return [
     ...conditionFinding(by, conditionOf(policy, 'Contested'), true),
-    ...conditionFinding(by, conditionOf(policy, 'Paused'), true),
     ...conditionFinding(by, wrong),
   ];
 }

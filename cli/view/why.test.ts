@@ -68,7 +68,6 @@ describe('explain', () => {
   });
 
   it.each([
-    ['a paused policy', 'Paused', 'Annotated'],
     ['a policy that another installation writes too', 'Contested', 'ObjectContested'],
   ])('names %s', (_case, type, reason) => {
     const { status, ...rest } = breaker();

@@ -2,7 +2,6 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from './common/condition.ts';
 import type { AgentAttachment, Policy, PolicyRef } from './policies/attachment.ts';
-import { holdPaused, type Held } from './policies/paused.ts';
 import { buildAutoscaler } from './objects/autoscaler.ts';
 import type { TracingDefaults } from './configuration/telemetry.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
@@ -94,8 +93,6 @@ export interface AgentPlan {
   dependencies: PlannedDependency[];
   /** Policies that are in force on the agent, sorted by kind and name. */
   policies: PolicyRef[];
-  /** Paused policies whose edits wait. Default: none. */
-  waiting?: PolicyRef[];
   /** Image that new pods run. */
   image: string;
   /** Address of the agent inside the cluster. */
@@ -110,8 +107,6 @@ export interface PlanInput {
   agent: AgentDeployment;
   attachment: Pick<AgentAttachment, 'circuits' | 'limits'>;
   options: PlanOptions;
-  /** Absent: no policy is paused. */
-  held?: Held;
   /** Default: the cluster has no monitoring. */
   facts?: MonitoringFacts;
   /** Whether the cluster has KEDA. Default: Absent. */
@@ -142,7 +137,7 @@ export function planAgent(input: PlanInput): AgentPlan {
   const rule = buildPrometheusRule(agent, facts, options.runbooks);
   const monitored = monitoredCondition(agent, facts);
   return {
-    ...configuration(input, content, verdict),
+    ...configuration(content, verdict),
     serviceAccount: buildServiceAccount(agent),
     ...(deployment && !verdict.keepsPods && { deployment }),
     service: buildService(agent),
@@ -180,14 +175,11 @@ function scaling({
 }
 
 function configuration(
-  { agent, held }: PlanInput,
-  resolved: Content | undefined,
+  content: Content | undefined,
   { keepsConfiguration }: Verdict,
-): Pick<AgentPlan, 'content' | 'hash' | 'waiting'> {
-  if (resolved === undefined || keepsConfiguration) return {};
-  if (!held) return { content: resolved, hash: hashContent(resolved) };
-  const { content, waiting } = holdPaused(resolved, held, agent.spec);
-  return { content, hash: hashContent(content), ...(waiting.length > 0 && { waiting }) };
+): Pick<AgentPlan, 'content' | 'hash'> {
+  if (content === undefined || keepsConfiguration) return {};
+  return { content, hash: hashContent(content) };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { AttachedVersions } from './attachedVersions.ts';
 
 /** Result of an agent's last reconcile, from which its status is made. */
 export interface AgentState extends Applied {
-  plan: PlanFacts & Pick<AgentPlan, 'hash' | 'waiting'>;
+  plan: PlanFacts & Pick<AgentPlan, 'hash'>;
   /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
   /** Versions of the agent and its policies that were reconciled. */

@@ -122,14 +122,10 @@ export class AgentReconciler {
   }): GatheredInput {
     const { caches, attachments, plan: options } = this.#options;
     const { namespace, name } = agent.metadata;
-    const policies = caches.pausedPolicies(namespace!);
     return {
       agent,
       attachment: attachments.of(namespace!).agents.get(name)!,
       options,
-      ...(policies.length > 0 && {
-        held: { policies, inForce: this.#configurations.inForce(agent)?.content },
-      }),
       facts: caches.monitoring.facts,
       scaledObjects: caches.keda.scaledObjects,
       ...(live && { live }),
@@ -237,12 +233,11 @@ function isExcluded({ agent, options }: PlanInput): boolean {
 /** The part of a plan that status needs. The objects are left out: the caches hold them as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
   const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
-  const { monitored, scaledByLoad, upgradeTo, upgradeStopped, upgradeFailed, waiting } = plan;
+  const { monitored, scaledByLoad, upgradeTo, upgradeStopped, upgradeFailed } = plan;
   return {
     ...(hash !== undefined && { hash }),
     ...{ dependencies, policies, image, endpoint, selector, problems },
     ...(monitored && { monitored }),
-    ...(waiting && { waiting }),
     ...(scaledByLoad && { scaledByLoad }),
     ...(upgradeTo !== undefined && { upgradeTo }),
     ...(upgradeStopped && { upgradeStopped }),

@@ -4,9 +4,8 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { AGENT_LABEL, isPaused, MANAGED_BY } from '../desired/common/metadata.ts';
+import { AGENT_LABEL, MANAGED_BY } from '../desired/common/metadata.ts';
 import { UPGRADING_ANNOTATION } from '../desired/objects/deployment.ts';
-import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
 import {
   AS_TEXT,
   Informer,
@@ -50,8 +49,6 @@ import type { OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
 
-/** Name of the index of paused policies by namespace. */
-const PAUSED = 'paused';
 /** Name of the index of Deployments that roll because of a new version of the operator. */
 const UPGRADING = 'upgrading';
 
@@ -123,21 +120,10 @@ export class Caches {
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
-    const paused = (policy: Policy): string[] =>
-      isPaused(policy) ? [policy.metadata.namespace!] : [];
-    for (const policies of [this.breakers, this.limits]) policies.addIndex(PAUSED, paused);
     this.deployments.addIndex(UPGRADING, ({ metadata }) =>
       metadata.annotations?.[UPGRADING_ANNOTATION] === undefined ? [] : [''],
     );
     this.replicas = new Replicas(this);
-  }
-
-  pausedPolicies(namespace: string): PolicyRef[] {
-    return [this.breakers, this.limits].flatMap((policies) =>
-      policies
-        .byIndex(PAUSED, namespace)
-        .map(({ kind, metadata: { name } }): PolicyRef => ({ kind, name })),
-    );
   }
 
   /** Deployments that roll because of a new version of the operator. */

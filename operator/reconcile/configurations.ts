@@ -51,7 +51,7 @@ export class Configurations {
   }
 
   /** The configuration that the agent's pods run. */
-  inForce(agent: AgentDeployment): Configuration | undefined {
+  #inForce(agent: AgentDeployment): Configuration | undefined {
     const { configuration, configuredAt } = this.#options.lastApplied(keyOf(agent)) ?? {};
     // The cache may not show our own last write yet.
     if (configuredAt !== undefined) return configuration;
@@ -60,7 +60,7 @@ export class Configurations {
 
   /** For a paused agent: pushes the configuration in force, so that pods that connect run the same as the others. */
   keep(key: string, agent: AgentDeployment): Applied {
-    const inForce = this.inForce(agent);
+    const inForce = this.#inForce(agent);
     if (!inForce) return { applyErrors: [] };
     const known = this.#knownRevisions(key, agent);
     const { configuration } = this.#revisionsOf(key).keep(inForce, known);

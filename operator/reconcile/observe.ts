@@ -71,12 +71,11 @@ function ofFleet(
 
 function planned(
   state: AgentState | undefined,
-): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused' | 'waiting'> {
+): Pick<AgentObservation, 'desiredHash' | 'revision' | 'paused'> {
   return {
     ...(state?.plan.hash !== undefined && { desiredHash: state.plan.hash }),
     ...(state?.configuration && { revision: state.configuration.revision }),
     paused: state?.paused ?? false,
-    ...(state?.plan.waiting && { waiting: state.plan.waiting }),
   };
 }
 

@@ -11,7 +11,7 @@ import { ChangeBatch } from './changeBatch.ts';
 import { followPods, LinkTargets } from './linkTargets.ts';
 import { isPending } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { enqueue, enqueueReported, type Queues, type ReportedOptions } from './queues.ts';
+import { enqueue, enqueueReported, type ReportedOptions } from './queues.ts';
 
 export interface TriggerOptions extends ReportedOptions {
   caches: Caches;
@@ -86,7 +86,7 @@ function onAgentChange(
 }
 
 function onPolicyChange(
-  { caches, attachments, queues, ownWrites }: TriggerOptions,
+  { attachments, queues, ownWrites }: TriggerOptions,
   batch: ChangeBatch,
   current: Policy | undefined,
   previous: Policy | undefined,
@@ -100,25 +100,11 @@ function onPolicyChange(
     return ownWrites.unlessOurs(current, () => enqueue(queues, { namespace, statuses }));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  onPauseChange(caches, queues, previous, current);
   const edited = current && previous && claimAlike(previous, current);
   if (!edited || !attachments.replace(namespace, current)) {
     return batch.policyChanged(namespace, policy, current);
   }
   enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
-}
-
-/** Enqueues all agents of the namespace: a paused policy may be in force on agents that its spec no longer names. */
-function onPauseChange(
-  caches: Caches,
-  queues: Queues,
-  previous: Policy | undefined,
-  current: Policy | undefined,
-): void {
-  if (!previous || isPaused(previous) === (current !== undefined && isPaused(current))) return;
-  const namespace = previous.metadata.namespace!;
-  const agents = caches.agents.list(namespace).map((agent) => agent.metadata.name);
-  enqueue(queues, { namespace, children: agents });
 }
 
 function onChildChange(

@@ -1,6 +1,5 @@
 /** Facts on an agent and its pods from informers and links: the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
-import type { PolicyRef } from '../desired/policies/attachment.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 
@@ -76,8 +75,6 @@ export interface AgentObservation {
   revision?: Revision;
   /** Whether the agent is paused: its objects and its configuration stay as they are. */
   paused: boolean;
-  /** Paused policies whose edits are not in the configuration. Default: none. */
-  waiting?: readonly PolicyRef[];
   /** Absent until the Deployment exists. */
   deployment?: DeploymentObservation;
   /** Absent until the HorizontalPodAutoscaler exists: ours, or the one that KEDA makes of the ScaledObject. */

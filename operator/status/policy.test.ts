@@ -300,27 +300,6 @@ describe('breakerPolicyStatus', () => {
     expect(status.pods!.programmed).toBe(1);
   });
 
-  it('says that it is paused, and is not programmed while an edit waits', () => {
-    const annotations = { 'breakwater.dev/paused': 'true' };
-    const policy = breakerFixture('triage', {}, { annotations });
-    const waiting = [{ kind: 'CircuitBreakerPolicy', name: 'triage' }] as const;
-    const behind = observation([pod('a')], { waiting });
-    const [held, edited] = [
-      breaker([pod('a')], { policy }),
-      breaker([], { policy, observed: [['triage', behind]] }),
-    ];
-    expect([of(held, 'Paused'), of(held, 'Programmed')]).toEqual([
-      ['True', 'Annotated'],
-      ['True', 'Programmed'],
-    ]);
-    expect([of(edited, 'Paused'), of(edited, 'Programmed')]).toEqual([
-      ['True', 'Annotated'],
-      ['False', 'Pending'],
-    ]);
-    expect(message(edited, 'Programmed')).toContain('because it is paused');
-    expect(condition(breaker([pod('a')]).conditions, 'Paused')).toBeUndefined();
-  });
-
   it('keeps transitions of pods that are gone, up to a bound', () => {
     const first = breaker([
       pod('a', {

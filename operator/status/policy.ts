@@ -6,7 +6,6 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
-import { isPaused } from '../desired/common/metadata.ts';
 import { truncate } from '../desired/common/wording.ts';
 import { stateOf, type BreakerSummary } from './breakerSummary.ts';
 import { MAX_REASON, type WorstState } from './circuits.ts';
@@ -76,7 +75,6 @@ export function breakerStatus({
         programmed(attachment, progress),
         attachment.overridden,
         tripped(policy, state, seen),
-        ...paused(attachment),
         ...contestedCondition(contest),
       ],
       previous?.conditions,
@@ -118,7 +116,6 @@ export function limitStatus({
         programmed(attachment, progress),
         attachment.overridden,
         figures.exhausted,
-        ...paused(attachment),
         ...contestedCondition(contest),
       ],
       previous?.conditions,
@@ -139,14 +136,6 @@ function programmed(
   const message = `${where}: ${accepted.reason}. See the condition Accepted.`;
   const part = won.length === 0 ? '' : ` Of the rest: ${condition.message}`;
   return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: message + part };
-}
-
-/** Only while the policy is paused. */
-function paused({ policy }: PolicyAttachment): ConditionDraft[] {
-  if (!isPaused(policy)) return [];
-  const message =
-    'The annotation breakwater.dev/paused holds the policy as it is in force. Edits of it wait.';
-  return [{ type: 'Paused', status: 'True', reason: 'Annotated', message }];
 }
 
 function breakerSummary(

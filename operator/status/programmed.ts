@@ -61,21 +61,16 @@ function podProgress(
 
 function pendingDetail(
   pod: PodObservation,
-  { desiredHash, paused, waiting }: AgentObservation,
+  { desiredHash, paused }: AgentObservation,
   policy: PolicyRef,
 ): string | undefined {
   if (desiredHash === undefined || pod.hash !== desiredHash) {
     return `runs an earlier configuration${paused ? ', because its agent is paused' : ''}`;
   }
   const parts = pod.snapshot?.configuration.waiting;
-  if (parts?.includes(PARTS[policy.kind])) {
-    return 'lacks a mount for it and waits for the rollout';
-  }
-  return isAmong(waiting, policy) ? 'keeps it as it was, because it is paused' : undefined;
-}
-
-function isAmong(policies: readonly PolicyRef[] = [], { kind, name }: PolicyRef): boolean {
-  return policies.some((each) => each.kind === kind && each.name === name);
+  return parts?.includes(PARTS[policy.kind])
+    ? 'lacks a mount for it and waits for the rollout'
+    : undefined;
 }
 
 /** Why a connected pod refused the desired configuration; undefined if it did not. */

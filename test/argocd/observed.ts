@@ -88,10 +88,9 @@ function breaker(
   seen: AgentObservation,
   spec: Partial<CircuitBreakerPolicySpec> = {},
   others: readonly CircuitBreakerPolicy[] = [],
-  annotations?: Record<string, string>,
   contest?: Contest,
 ): CircuitBreakerPolicy {
-  const policy = breakerFixture('triage', spec, annotations && { annotations });
+  const policy = breakerFixture('triage', spec);
   const { breakers } = attach({ breakers: [policy, ...others], limits: [] }, [agentFixture()]);
   const attachment = breakers.find((one) => one.policy === policy)!;
   const agents = new Map([['triage', seen]]);
@@ -102,10 +101,9 @@ function breaker(
 function rateLimit(
   seen: AgentObservation,
   spec: Partial<RateLimitPolicy['spec']> = {},
-  annotations?: Record<string, string>,
   contest?: Contest,
 ): RateLimitPolicy {
-  const policy = limitFixture('triage', spec, annotations && { annotations });
+  const policy = limitFixture('triage', spec);
   const { limits } = attach({ breakers: [], limits: [policy] }, [agentFixture()]);
   const attachment = limits[0] as PolicyAttachment<RateLimitPolicy>;
   const agents = new Map([['triage', seen]]);
@@ -135,7 +133,6 @@ const nowhere = { targetRefs: [target('nobody')] };
 const narrower = breakerFixture('narrower', { targetRefs: [target('triage/model/primary')] });
 
 const PAUSED = { 'breakwater.dev/paused': 'true' };
-const WAITING = { kind: 'RateLimitPolicy', name: 'triage' } as const;
 
 /** Another installation writes the status of the policy. */
 const contest = (kind: string): Contest => ({
@@ -166,13 +163,7 @@ export const BREAKERS: Record<string, CircuitBreakerPolicy> = {
   progressing_behind: breaker(observation([pod('triage-a'), pod('triage-b', {}, behind)])),
   degraded_noTarget: breaker(observation(three()), nowhere),
   degraded_conflict: breaker(observation(three()), {}, [narrower]),
-  degraded_contested: breaker(
-    observation(three()),
-    {},
-    [],
-    undefined,
-    contest('CircuitBreakerPolicy'),
-  ),
+  degraded_contested: breaker(observation(three()), {}, [], contest('CircuitBreakerPolicy')),
   degraded_refused: breaker(observation(three(refused, behind))),
   degraded_unsupported: breaker(observation(three(old))),
   healthy: breaker(observation(three())),
@@ -180,7 +171,6 @@ export const BREAKERS: Record<string, CircuitBreakerPolicy> = {
   healthy_open: breaker(observation(three(opened))),
   healthy_override: breaker(observation(three(held)), { override: maintenance }),
   healthy_shadow: breaker(observation(three(opened)), { mode: 'Shadow' }),
-  suspended: breaker(observation(three()), {}, [], PAUSED),
 };
 
 export const LIMITS: Record<string, RateLimitPolicy> = {
@@ -188,10 +178,9 @@ export const LIMITS: Record<string, RateLimitPolicy> = {
   progressing_edited: edited(rateLimit(observation(three()))),
   progressing_behind: rateLimit(observation(three({}, behind))),
   degraded_noTarget: rateLimit(observation(three()), nowhere),
-  degraded_contested: rateLimit(observation(three()), {}, undefined, contest('RateLimitPolicy')),
+  degraded_contested: rateLimit(observation(three()), {}, contest('RateLimitPolicy')),
   degraded_refused: rateLimit(observation(three(refused, behind))),
   healthy: rateLimit(observation(three())),
   healthy_limiting: rateLimit(observation(three(limiting))),
   healthy_shadow: rateLimit(observation(three(limiting)), { mode: 'Shadow' }),
-  suspended: rateLimit(observation(three(), { waiting: [WAITING] }), {}, PAUSED),
 };

@@ -268,62 +268,6 @@ describe('a paused agent', () => {
   });
 });
 
-describe('a paused policy', () => {
-  const paused = (object: object): object => ({
-    ...object,
-    metadata: {
-      ...(object as KubernetesObject).metadata,
-      annotations: { 'breakwater.dev/paused': 'true' },
-    },
-  });
-
-  it('stays in force unchanged for its former target, and its edits apply once it is resumed', async () => {
-    const namespace = await server.namespace('pausedpolicy');
-    const path = `${OURS}/${namespace}/circuitbreakerpolicies/held`;
-    const circuitOf = async (name: string): Promise<unknown> => {
-      const [circuit] = (await configurationOf(namespace, name))!.content.circuits;
-      return [circuit!.policy, circuit!.openDurationMs];
-    };
-    for (const name of ['one', 'two'])
-      await server.apply(`${OURS}/${namespace}/agentdeployments/${name}`, agent(name));
-    await server.apply(path, breaker('held', { name: 'one' }, { openDuration: '5s' }));
-    await server.until<CircuitBreakerPolicy>(path, current);
-    await server.apply(path, paused(breaker('held', { name: 'two' }, { openDuration: '9s' })));
-    const seen = await server.until<CircuitBreakerPolicy>(
-      path,
-      (object) => current(object) && condition(object, 'Paused') === 'True Annotated',
-    );
-    expect(seen.status?.summary?.target).toBe('two');
-    // Another edit of both agents leaves it as it is.
-    for (const name of ['one', 'two']) {
-      const edited = `${OURS}/${namespace}/agentdeployments/${name}`;
-      await server.apply(edited, agent(name, { replicas: 3 }));
-      await server.until<AgentDeployment>(edited, current);
-    }
-    expect([await circuitOf('one'), (await circuitOf('two')) as unknown[]]).toEqual([
-      ['held', 5_000],
-      [undefined, 20_000],
-    ]);
-
-    await server.apply(path, breaker('held', { name: 'two' }, { openDuration: '9s' }));
-    await waitFor('the edit is not in force', WAIT, async () => {
-      const all = [await circuitOf('one'), await circuitOf('two')];
-      return (
-        JSON.stringify(all) ===
-        JSON.stringify([
-          [undefined, 20_000],
-          ['held', 9_000],
-        ])
-      );
-    });
-    const resumed = await server.until<CircuitBreakerPolicy>(
-      path,
-      (object) => condition(object, 'Paused') === undefined,
-    );
-    expect(condition(resumed, 'Programmed')).toContain('True');
-  });
-});
-
 describe('a policy', () => {
   it('is in the configuration of its agent, with a new revision for each change', async () => {
     const namespace = await server.namespace('policy');

@@ -203,7 +203,7 @@ const kinds: Record<string, Kind> = {
       mode: 'Enforce',
     },
     columns: ['Name', 'State', 'Open', 'Fleet', 'Target', 'Since', 'Programmed', 'Reason', 'Age'],
-    wideColumns: ['Votes', 'Probing', 'Mode', 'Next-Probe', 'Last-Error', 'Paused'],
+    wideColumns: ['Votes', 'Probing', 'Mode', 'Next-Probe', 'Last-Error'],
   },
   ratelimitpolicies: {
     rows: rateLimitPolicies,
@@ -217,7 +217,7 @@ const kinds: Record<string, Kind> = {
       mode: 'Enforce',
     },
     columns: ['Name', 'State', 'Used', 'Rejected', 'Programmed', 'Age'],
-    wideColumns: ['Paused'],
+    wideColumns: [],
   },
 };
 

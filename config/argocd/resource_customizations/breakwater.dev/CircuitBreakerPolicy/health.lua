@@ -18,15 +18,11 @@ end
 local accepted = condition("Accepted")
 local programmed = condition("Programmed")
 local overridden = condition("Overridden")
-local paused = condition("Paused")
 local contested = condition("Contested")
 local tripped = condition("Tripped")
 
 if accepted.status == "False" then
   return health("Degraded", accepted)
-end
-if paused.status == "True" then
-  return health("Suspended", paused)
 end
 if contested.status == "True" then
   return health("Degraded", contested)
