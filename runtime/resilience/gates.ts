@@ -173,13 +173,13 @@ export class Gates {
   }
 
   /**
-   * A new credential replaces `before`. If the gate of `before` is shut, the gate of the new one begins to open
-   * at once.
+   * A new credential replaces `before`. If the gate of `before` is shut and no call was served with it since, the gate of
+   * the new one begins to open at once.
    */
   replace(before: string, credential: string, now: number): void {
     const shut = this.#shutGate(before, now);
     this.#gates.delete(before);
-    if (shut === undefined) return;
+    if (shut === undefined || isServed(shut)) return;
     const shutAt = now - FIRST_WAIT_MS;
     const at = { shutAt, statedMs: undefined, refused: 0, spread: 0, opening: undefined };
     this.#keep(credential).shut = { reason: shut.reason, ...at };
@@ -211,7 +211,7 @@ export class Gates {
     if (shut === undefined) return undefined;
     const until = this.#until(shut);
     if (now < until) return { reason: shut.reason, until };
-    if (shut.opening !== undefined && shut.opening.served > 0) return undefined;
+    if (isServed(shut)) return undefined;
     return this.#isOver(shut, now) ? undefined : { reason: shut.reason };
   }
 
@@ -268,6 +268,10 @@ export class Gates {
 
 function shuts(streak: Streak, { atOnce, mustStay }: GateRefusal): boolean {
   return atOnce || (streak.exceeds(REFUSALS) && mustStay?.() !== true);
+}
+
+function isServed({ opening }: Shut): boolean {
+  return opening !== undefined && opening.served > 0;
 }
 
 function hasPlace({ opening }: Shut, now: number): boolean {

@@ -215,6 +215,17 @@ describe('a gate without a stated end', () => {
     expect([bench.answer(rotated), bench.answer(rotated)]).toEqual(['granted', 'granted']);
   });
 
+  it('finds an open gate where the former one is served again while its gate opens', () => {
+    const bench = new Bench();
+    const rotated = { hash: 'rotated', mounted: true };
+    bench.shut('Unauthorized');
+    bench.clock.advance(4000);
+    bench.permit().firstToken();
+    bench.guard.useCredential(PRIMARY, 'rotated');
+    expect(bench.guard.gates()).toEqual([{ dependency: PRIMARY, gate: 'None' }]);
+    expect([bench.answer(rotated), bench.answer(rotated)]).toEqual(['granted', 'granted']);
+  });
+
   it('shuts for two seconds if that call is refused as well', () => {
     const bench = new Bench();
     bench.shut('SpendLimit', 3_600_000);
