@@ -219,7 +219,8 @@ class SdkRequest {
     await turn(body.length);
     const scanned = (await scanInSlices(body, MEMBERS))!;
     await turn(body.length);
-    const chat = trace.chat({ model, stream: true, maxTokens, body });
+    const { members } = scanned;
+    const chat = trace.chat({ model, stream: true, maxTokens, body, members });
     const request = {
       content,
       endpoints,
@@ -231,7 +232,7 @@ class SdkRequest {
       stream: true,
       model,
       size: requestSize(body, scanned),
-      members: scanned.members,
+      members,
       maxTokens,
       deadlineAt,
       signal,

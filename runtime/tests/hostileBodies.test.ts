@@ -10,6 +10,7 @@ import { open, send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, json, said } from '../testing/conversation.ts';
+import { tracingTo } from '../testing/failoverScene.ts';
 import { askLoop, loopFlags } from '../testing/loop.ts';
 import { startProcess } from '../testing/process.ts';
 import type { RuntimeProcess } from '../testing/process.ts';
@@ -41,6 +42,7 @@ const DENSE: Case[] = [
   ['31 MiB of members', () => `{${fill('"a":1,', 31 * MIB)}"messages":[]}`],
   ['31 MiB of escaped members', () => `{${fill('"\\u0061bc":1,', 31 * MIB)}"a":1}`],
   ['31 MiB of escapes', () => says(`"${fill('\\u0061', 31 * MIB)}"`)],
+  ['31 MiB of escaped quotes', () => says(`"${fill('\\"', 31 * MIB)}"`)],
   ['31 MiB of one word', () => says(`"${fill('x', 31 * MIB)}"`)],
   ['31 MiB of spaces', () => `{"messages":${fill(' ', 31 * MIB)}1}`],
   [
@@ -109,6 +111,7 @@ async function start(began: Cleanups): Promise<Scene> {
     ...{ endpoints, affinity: { mode: 'Always' }, security: { ...defaults, ...SCREEN } },
     ...{ timeouts: { connectMs: 20_000, requestMs: 60_000 } },
     conversation: { ...CONVERSATION, runTimeoutMs: 60_000 },
+    ...tracingTo('http://127.0.0.1:1', { content: 'Full' }),
   } as Earlier<Content>;
   const text = JSON.stringify(configuration(model.url, content));
   await writeFile(join(directory, MOUNTS.configurationKey), text);
@@ -146,7 +149,7 @@ beforeAll(async () => {
 });
 afterAll(() => began.run());
 
-describe('a body of /v1/messages that is screened', () => {
+describe('a body of /v1/messages that is screened and traced with its content', () => {
   it.each(DENSE)('of %s holds no turn for long', async (_, bodyOf, status = 200) => {
     const body = bodyOf();
     const [answer, holdMs] = await held(scene, () => send(scene.agent.agentUrl, { body }));

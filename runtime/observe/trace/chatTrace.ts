@@ -1,4 +1,5 @@
 import type { Rejection } from '../../errors/rejection.ts';
+import type { Span as Range } from '../../json/scan.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import { ATTRIBUTES, EVENTS, PROVIDERS, SPANS } from './names.ts';
 import { inputContent, outputContent } from './content.ts';
@@ -12,6 +13,8 @@ export interface Chat {
   maxTokens?: number | undefined;
   /** Body from the client. */
   body: Buffer;
+  /** Where its members are; absent for a body that is no message. */
+  members?: ReadonlyMap<string, Range> | undefined;
 }
 
 /** Facts about the model's part of a request. */
@@ -93,7 +96,7 @@ export class ChatTrace {
           [ATTRIBUTES.conversation]: conversation,
         })
       : parent;
-    if (this.content) this.span.set(inputContent(chat.body));
+    if (this.content && chat.members) this.span.set(inputContent(chat.body, chat.members));
   }
 
   /** Whether to keep the answer's content. */
