@@ -12,8 +12,8 @@ import { conditionOf, isFor, type Policy, type World } from './world.ts';
 export interface Finding {
   /** Object with this status, such as CircuitBreakerPolicy triage. */
   by: string;
-  what: 'Circuit' | 'Condition' | 'Response';
-  /** State of a circuit, reason of a condition, or Throttled or Blocked. */
+  what: 'Circuit' | 'Condition' | 'Endpoint' | 'Response';
+  /** State of a circuit, reason of a condition, LastEndpoint, or Throttled or Blocked. */
   reason: string;
   /** A sentence, or the reason of a circuit's state. */
   message: string;
@@ -47,6 +47,7 @@ export function findingsOfAgent(agent: AgentDeployment, world: World): Finding[]
     ...staleness(agent),
     ...workload(agent),
     ...agentCircuits(agent, world),
+    ...lastEndpoints(agent),
     ...gates(agent),
     ...responses(agent),
     ...limits.flatMap(exhausted),
@@ -126,13 +127,32 @@ function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
 
 const NO_DETAIL: Partial<PolicyCircuit> = {};
 
-/** Circuits under the policy. */
+/** Circuits under the policy, and endpoints that its rules leave in use. */
 function policyCircuits(policy: CircuitBreakerPolicy, world: World): Finding[] {
-  const by = `CircuitBreakerPolicy ${policy.metadata.name}`;
-  return world.agents
-    .filter((agent) => isFor(policy, agent))
-    .flatMap((agent) => agentCircuits(agent, world))
-    .filter((finding) => finding.by === by);
+  const { name } = policy.metadata;
+  const agents = world.agents.filter((agent) => isFor(policy, agent));
+  const circuits = agents.flatMap((agent) => agentCircuits(agent, world));
+  return [
+    ...circuits.filter(({ by }) => by === `CircuitBreakerPolicy ${name}`),
+    ...agents.flatMap((agent) => lastEndpoints(agent, name)),
+  ];
+}
+
+/** Endpoints that stay in use although calls fail; with `policy`, only those under it. */
+function lastEndpoints(agent: AgentDeployment, policy?: string): Finding[] {
+  return (agent.status?.dependencies ?? []).flatMap(({ name, servedPercent, policies = [] }) => {
+    const isUnder = policy === undefined || policies.some((each) => each.name === policy);
+    if (servedPercent === undefined || !isUnder) return [];
+    const endpoint = name.replace(/^model\//, '');
+    return [
+      {
+        by: `AgentDeployment ${agent.metadata.name}`,
+        what: 'Endpoint' as const,
+        reason: 'LastEndpoint',
+        message: `${endpoint} serves ${servedPercent} % of its calls; it stays in use because no other endpoint can serve.`,
+      },
+    ];
+  });
 }
 
 function heldByOverride(policy: CircuitBreakerPolicy): Condition | undefined {

@@ -46,6 +46,15 @@ describe('explain', () => {
     );
   });
 
+  it('names the share that the last usable endpoint serves', () => {
+    const agents = [agent([], { name: 'model/north', servedPercent: 62 })];
+    expect(why({ agents })).toBe(
+      'AgentDeployment shop/triage: north serves 62 % of its calls; it stays in use because no other endpoint can serve.',
+    );
+    const all = world({ agents });
+    expect(explain(all.breakers[0]!, all, NOW).text).toContain('north serves 62 % of its calls');
+  });
+
   it('names blocked clients, since when, why and until when', () => {
     const all = world({ agents: [guarded()] });
     const { text, refused } = explain(all.agents[0]!, all, NOW);

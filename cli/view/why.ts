@@ -34,6 +34,7 @@ export function explain(object: AgentDeployment | Policy, world: World, now: Dat
 
 function sentence(finding: Finding, now: Date): string {
   if (finding.held) return aboutHeld(finding, finding.held, now);
+  if (finding.what === 'Endpoint') return finding.message;
   return finding.circuit === undefined ? aboutCondition(finding, now) : aboutCircuit(finding, now);
 }
 

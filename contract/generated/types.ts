@@ -1366,6 +1366,10 @@ export interface CircuitStatus {
    * Last resetToken that the circuit has seen. Each but the first has closed it.
    */
   handledResetToken?: string;
+  /**
+   * Share of the calls of the last 10 s that were served. Present only while the circuit stays closed, or a gate open, because no other endpoint can serve.
+   */
+  servedPercent?: number;
   fleet?: FleetCircuitReport;
 }
 /**

@@ -2372,6 +2372,10 @@ export interface AgentDeploymentStatus {
      */
     until?: string;
     /**
+     * Share of the calls of the last 10 s that were served, in the pod with the lowest. Present only while an endpoint stays in use because no other endpoint can serve.
+     */
+    servedPercent?: number;
+    /**
      * Policies in force on this dependency.
      *
      * @maxItems 32

@@ -87,6 +87,7 @@ describe('reports', () => {
     expect(told({ circuits: [circuit('Open')] })).toBe('State');
     expect(told({ circuits: [{ ...circuit('Open'), lastFailure: failure }] })).toBe('Counters');
     expect(told({ circuits: [{ ...circuit('Open'), overridden: 'Closed' }] })).toBe('State');
+    expect(told({ circuits: [{ ...circuit('Closed'), servedPercent: 62 }] })).toBe('State');
     expect(told({ gates: [{ dependency: 'model/primary', gate: 'None' }] })).toBe('State');
   });
 

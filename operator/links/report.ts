@@ -124,8 +124,9 @@ const circuitFacts = ({
   lastFailure: _,
   nextProbe: __,
   fleet: ___,
+  servedPercent,
   ...facts
-}: CircuitStatus): string => JSON.stringify(facts);
+}: CircuitStatus): string => JSON.stringify([facts, servedPercent !== undefined]);
 
 const limitFacts = (limit: LimitStatus): string => `${limitKey(limit)}${limit.limiting}`;
 

@@ -183,6 +183,14 @@ describe('agentStatus', () => {
     expect(of(all, 'DependenciesHealthy')).toEqual(['True', 'Healthy']);
   });
 
+  it('shows the lowest share that the last usable endpoint serves', () => {
+    const shares = [undefined, 62, 80].map((servedPercent, i) =>
+      pod(`p${i}`, { circuits: [circuit('Closed', servedPercent ? { servedPercent } : {})] }),
+    );
+    expect(status(observation(shares)).dependencies![0]).toMatchObject({ servedPercent: 62 });
+    expect(status(observation(three)).dependencies![0]).not.toHaveProperty('servedPercent');
+  });
+
   it('has no dependencies when no pod reports', () => {
     const all = status(observation([strangePod('a')]));
     expect(of(all, 'DependenciesHealthy')).toEqual(['Unknown', 'NoReports']);

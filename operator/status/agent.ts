@@ -130,6 +130,7 @@ function dependencyStatuses(
     name: dependency.name,
     circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
     ...shownGate(gates.find((one) => one.dependency === dependency.name)),
+    ...leastServed(seen.filter((one) => one.dependency === dependency.name)),
     policies: policiesOn(dependency),
   }));
 }
@@ -183,6 +184,11 @@ export function gatesOf(
 function shownGate(gate: DependencyGate | undefined): Pick<AgentDependency, 'gate' | 'until'> {
   if (gate === undefined) return {};
   return { gate: gate.gate, ...(gate.until !== undefined && { until: gate.until }) };
+}
+
+function leastServed(seen: readonly PodCircuit[]): Pick<AgentDependency, 'servedPercent'> {
+  const shares = seen.flatMap(({ circuit }) => circuit?.servedPercent ?? []);
+  return shares.length === 0 ? {} : { servedPercent: Math.min(...shares) };
 }
 
 function closedCircuits(seen: readonly PodCircuit[]): string {

@@ -114,6 +114,15 @@ describe('statusChange', () => {
     expect(statusChange(shut, agent('None'))).toBe('Now');
   });
 
+  it('writes at once that an endpoint stays in use as the last one, and its share with other changes', () => {
+    const agent = (share?: { servedPercent: number }): AgentDeploymentStatus => ({
+      dependencies: [{ name: 'model/primary', circuit: 'Closed', ...share }],
+    });
+    expect(statusChange(agent(), agent({ servedPercent: 62 }))).toBe('Now');
+    expect(statusChange(agent({ servedPercent: 62 }), agent({ servedPercent: 9 }))).toBe('No');
+    expect(statusChange(agent({ servedPercent: 9 }), agent())).toBe('Now');
+  });
+
   it('writes a handled reset at once', () => {
     expect(statusChange(breaker(), breaker({ lastHandledResetToken: '2' }))).toBe('Now');
   });

@@ -67,7 +67,8 @@ function pruned(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([field]) => !INESSENTIAL.has(field))
-      .map(([field, part]) => [field, pruned(part)]),
+      // Whether an endpoint stays in use as the last one is a state, its share a figure.
+      .map(([field, part]) => [field, field === 'servedPercent' ? true : pruned(part)]),
   );
 }
 

@@ -267,6 +267,7 @@ const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependen
 
 /** The parts of a circuit that change without a transition. */
 function untold(circuit: CircuitStatus): string {
-  const { lastFailure, nextProbe, overridden, handledResetToken, fleet } = circuit;
-  return JSON.stringify([lastFailure, nextProbe, overridden, handledResetToken, fleetNews(fleet)]);
+  const { fleet, lastFailure, nextProbe, overridden, handledResetToken, servedPercent } = circuit;
+  const others = { lastFailure, nextProbe, overridden, handledResetToken, servedPercent };
+  return JSON.stringify([others, fleetNews(fleet)]);
 }

@@ -363,7 +363,9 @@ export class Dependency implements Issuer {
   #mustStay(permit: Permit, state: ModelState, now: number): boolean {
     const { others, votes } = permit.asked ?? {};
     if (others === undefined || votes === false) return false;
-    return !others.canServe(this.name) && state.serves(permit, now);
+    const stays = !others.canServe(this.name) && state.serves(permit, now);
+    state.keptAt = stays ? now : -Infinity;
+    return stays;
   }
 
   recheck(permit: Permit, now: number): Rejection | undefined {

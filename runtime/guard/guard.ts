@@ -142,9 +142,7 @@ export class Guard {
   circuits(): CircuitStatus[] {
     const now = this.#context.now();
     this.#advance(now);
-    return this.#all().flatMap(({ models }) =>
-      models.all().map(({ circuit }) => circuit.status(now)),
-    );
+    return this.#all().flatMap(({ models }) => models.all().map((state) => state.status(now)));
   }
 
   /** Follows orders of the fleet's leader, and returns the circuits that they are for. */

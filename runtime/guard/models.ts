@@ -3,6 +3,7 @@ import { RECENT_MS, RecentCalls } from '../resilience/recentCalls.ts';
 import { Circuit } from './circuit.ts';
 import { ProviderLimits } from './providerLimits.ts';
 import { sumStats } from './stats.ts';
+import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { AskedCall } from './admission.ts';
@@ -63,6 +64,8 @@ export class ModelState {
   #others: CallLimits | undefined;
   /** Whether a call was ever served. */
   succeeded = false;
+  /** When it was last left in use only because no other endpoint could serve. */
+  keptAt = -Infinity;
 
   readonly #newGates: () => Gates;
 
@@ -92,6 +95,13 @@ export class ModelState {
   /** Calls admitted and not yet settled. */
   get inFlight(): number {
     return this.circuit.inFlight;
+  }
+
+  status(now: number): CircuitStatus {
+    const status = this.circuit.status(now);
+    if (status.state !== 'Closed' || now - this.keptAt > RECENT_MS) return status;
+    const { calls, served } = this.recent.counts(now);
+    return { ...status, servedPercent: Math.floor((100 * served) / Math.max(1, calls)) };
   }
 
   /** Whether nothing is lost if a new state replaces it. */

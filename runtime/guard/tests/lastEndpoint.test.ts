@@ -8,6 +8,7 @@ import { Guard } from '../guard.ts';
 import type { Permit } from '../permit.ts';
 
 const OVERLOADED: Outcome = { vote: 'failure', class: 'Overloaded', message: 'HTTP 529' };
+const KEY = { hash: 'key', mounted: true };
 const ANSWER_MS = 3000;
 const REFUSAL_MS = 50;
 
@@ -26,7 +27,7 @@ class Bench {
   call(): Permit | undefined {
     const answer = this.guard
       .dependency('model/primary')!
-      .acquire({ others: { canServe: () => this.others } });
+      .acquire({ credential: KEY, others: { canServe: () => this.others } });
     if (answer.kind === 'Permit') return answer;
     this.rejected += 1;
     return undefined;
@@ -49,8 +50,19 @@ class Bench {
     }
   }
 
+  /** One call whose key is refused. */
+  refuse(): void {
+    const permit = this.call();
+    permit?.refused('Unauthorized');
+    permit?.settle(IGNORED);
+  }
+
   state(): CircuitStatus['state'] {
     return this.guard.circuits()[0]!.state;
+  }
+
+  servedPercent(): number | undefined {
+    return this.guard.circuits()[0]!.servedPercent;
   }
 }
 
@@ -121,5 +133,31 @@ describe('the last endpoint that can serve', () => {
     for (const permit of failing) permit.settle(OVERLOADED);
     expect(bench.state()).toBe('Open');
     later.settle(OK);
+  });
+
+  it('shows what it serves while its circuit stays closed because no other serves', () => {
+    const bench = new Bench();
+    bench.end(OK, 5);
+    bench.end(OVERLOADED, 3);
+    expect(bench.servedPercent()).toBeUndefined();
+    bench.end(OVERLOADED, 2);
+    expect([bench.state(), bench.servedPercent()]).toEqual(['Closed', 50]);
+    bench.clock.advance(10_001);
+    expect(bench.servedPercent()).toBeUndefined();
+  });
+
+  it('shows what it serves while its gate stays open because no other serves', () => {
+    const bench = new Bench();
+    bench.end(OK, 5);
+    for (let i = 0; i < 9; i += 1) bench.refuse();
+    expect(bench.guard.gates()[0]!.gate).toBe('None');
+    expect(bench.servedPercent()).toBe(35);
+  });
+
+  it('shows no share once its circuit is open', () => {
+    const bench = new Bench();
+    bench.end(OK, 5);
+    bench.end(OVERLOADED, 46);
+    expect([bench.state(), bench.servedPercent()]).toEqual(['Open', undefined]);
   });
 });
