@@ -1030,10 +1030,6 @@ export interface Circuit {
      * Share of the pods with calls that must see failures. At least two pods must.
      */
     quorumPercent: number;
-    /**
-     * Time for which a pod follows an order of a leader that it has lost contact with.
-     */
-    hintLifetimeMs: number;
   };
   /**
    * Holds the circuit in a state, whatever its calls do. Expires by the clock of the pod.

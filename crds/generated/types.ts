@@ -2632,9 +2632,9 @@ export interface CircuitBreakerPolicySpec {
      */
     quorum: number;
     /**
-     * How long a pod keeps to what the operator last said while it has no link to the operator, 5s to 10m. After that it continues alone: it waits for the rest of its own openDuration and probes by itself. Default 30s.
+     * Has no effect any more; remove it. A pod without a link to the operator follows the operator's last order for 30 s.
      */
-    hintLifetime: string;
+    hintLifetime?: string;
   };
 }
 /**

@@ -20,7 +20,7 @@ const CIRCUIT: Circuit = {
   openDurationMs: 2000,
   maxOpenDurationMs: 2000,
   halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 0 },
-  fleet: { quorumPercent: 50, hintLifetimeMs: 5000 },
+  fleet: { quorumPercent: 50 },
 };
 
 let model: FakeEndpoint;

@@ -20,7 +20,7 @@ export function fleetCircuit(parts: Partial<Circuit> = {}): Circuit {
     policy: 'fleet',
     openDurationMs: 5000,
     maxOpenDurationMs: 5000,
-    fleet: { quorumPercent: 50, hintLifetimeMs: 6000 },
+    fleet: { quorumPercent: 50 },
     ...parts,
   });
 }

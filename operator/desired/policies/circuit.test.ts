@@ -90,11 +90,11 @@ describe('resolveCircuit', () => {
       { trip: { slowCalls: { percent: 80, slowerThan: '20s', calls: 100, minimumCalls: 10 } } },
       { trip: { slowCalls: { percent: 80, slowerThanMs: 20_000, calls: 100, minimumCalls: 10 } } },
     ],
-    ['Circuit.Fleet', { scope: 'Fleet' }, { fleet: { quorumPercent: 50, hintLifetimeMs: 30_000 } }],
+    ['Circuit.Fleet', { scope: 'Fleet' }, { fleet: { quorumPercent: 50 } }],
     [
       'Circuit.Fleet',
       { scope: 'Fleet', fleet: { quorum: 67, hintLifetime: '1m' } },
-      { fleet: { quorumPercent: 67, hintLifetimeMs: 60_000 } },
+      { fleet: { quorumPercent: 67 } },
     ],
     ['Circuit.FailureOn', { failureOn: ['Timeout'] }, { failureOn: ['Timeout'] }],
     ['Circuit.Shadow', { mode: 'Shadow' }, { mode: 'Shadow' }],

@@ -17,7 +17,7 @@ type Rules = Pick<
   Partial<Pick<CircuitBreakerPolicySpec, 'scope' | 'fleet'>>;
 
 /** Defaults of an empty `fleet` in the schema. */
-const FLEET: NonNullable<Rules['fleet']> = { quorum: 50, hintLifetime: '30s' };
+const FLEET: NonNullable<Rules['fleet']> = { quorum: 50 };
 
 /**
  * The circuit of a dependency. Without a policy it has a policy's defaults.
@@ -48,7 +48,7 @@ export function resolveCircuit(
     failureOn: [...spec.failureOn].sort(byText),
     recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
     mode: spec.mode,
-    ...(spec.scope === 'Fleet' && { fleet: fleet(spec.fleet ?? FLEET) }),
+    ...(spec.scope === 'Fleet' && { fleet: { quorumPercent: (spec.fleet ?? FLEET).quorum } }),
     ...(spec.override === undefined ? {} : { override: override(spec.override) }),
     ...(spec.resetToken === undefined ? {} : { resetToken: spec.resetToken }),
     requires: featuresOf(spec),
@@ -70,14 +70,6 @@ function featuresOf(spec: Rules): Feature[] {
     spec.override !== undefined && 'Circuit.Override',
     spec.scope === 'Fleet' && 'Circuit.Fleet',
   );
-}
-
-function fleet({
-  quorum: quorumPercent,
-  hintLifetime,
-}: NonNullable<Rules['fleet']>): NonNullable<Circuit['fleet']> {
-  const hintLifetimeMs = parsePositiveDuration(hintLifetime, 'spec.fleet.hintLifetime');
-  return { quorumPercent, hintLifetimeMs };
 }
 
 type Trip = CircuitBreakerPolicySpec['trip'];

@@ -83,8 +83,10 @@ interface Sent {
 
 /** Percentages of the pods that are released, one after another, while the circuit closes. */
 const STEPS = [10, 25, 50];
-/** How often an order is repeated within its lifetime. */
-const REPEATS = 3;
+/** Time for which a pod without a link follows its last order. */
+export const ORDER_LIFETIME_MS = 30_000;
+/** An order is repeated three times within its lifetime. */
+const REPEAT_MS = ORDER_LIFETIME_MS / 3;
 
 /**
  * The leader's circuit of one dependency for all pods of an agent. It opens when the sums of the pods' reports meet a
@@ -232,7 +234,7 @@ export class FleetCircuit {
   /** Closes when no linked pod has had the circuit until all orders lapsed. The pods, if there are any, decide alone. */
   #endWithoutPods(now: number): void {
     if (this.#linked().length > 0) this.#heardAt = now;
-    if (!this.isBusy || now < this.#heardAt + this.#lifetimeMs + this.#repeatMs) return;
+    if (!this.isBusy || now < this.#heardAt + ORDER_LIFETIME_MS + REPEAT_MS) return;
     this.#phase = { kind: 'Closed' };
     this.#entered('Closed', 'no linked pod has the circuit', now);
   }
@@ -251,7 +253,7 @@ export class FleetCircuit {
     } else if (!pod.linked) {
       grant.lostAt ??= now;
       // The pod may still probe by this order for its lifetime. After that it decides alone.
-      if (now >= grant.lostAt + this.#lifetimeMs) this.#lose(phase, grant, now);
+      if (now >= grant.lostAt + ORDER_LIFETIME_MS) this.#lose(phase, grant, now);
     } else {
       delete grant.lostAt;
       this.#settleGrant(phase, grant, pod, now);
@@ -299,7 +301,7 @@ export class FleetCircuit {
       delete phase.grant;
       phase.lastProber = grant.uid;
       this.#events.onProbe('Unused');
-    } else if (now - grant.at >= this.#repeatMs) {
+    } else if (now - grant.at >= REPEAT_MS) {
       grant.revoked = this.#candidates().some(({ uid }) => uid !== grant.uid);
     }
   }
@@ -363,7 +365,7 @@ export class FleetCircuit {
 
   /** Whether a pod that has not reported yet may still probe for the former leader. */
   #awaitsProber(now: number): boolean {
-    if (now >= this.#begunAt + this.#lifetimeMs) return false;
+    if (now >= this.#begunAt + ORDER_LIFETIME_MS) return false;
     return this.#linked().some((pod) => {
       const prober = this.#formerOrder(pod)?.prober;
       return prober !== undefined && this.#pod(prober)?.linked !== true;
@@ -386,7 +388,7 @@ export class FleetCircuit {
     const { openForMs: _, probeInMs: __, ...fixed } = next;
     const key = JSON.stringify([fixed, this.#phase.kind === 'Open' && this.#phase.nextProbeAt]);
     const same = sent?.key === key;
-    if (same && (next.state === 'Closed' || now - sent.at < this.#repeatMs)) return undefined;
+    if (same && (next.state === 'Closed' || now - sent.at < REPEAT_MS)) return undefined;
     const order = { ...next, number: same ? sent.order.number : this.#names.next() };
     this.#sent.set(pod.uid, { boot: pod.boot, key, order, at: now });
     return order;
@@ -418,7 +420,7 @@ export class FleetCircuit {
     const { grant, reason, reopened, openedAt, nextProbeAt } = phase;
     const probes = grant?.uid === uid && grant.revoked !== true;
     return {
-      ...{ state: probes ? 'Probe' : 'Open', reason, reopened, lifetimeMs: this.#lifetimeMs },
+      ...{ state: probes ? 'Probe' : 'Open', reason, reopened, lifetimeMs: ORDER_LIFETIME_MS },
       openForMs: Math.max(0, Math.round(now - openedAt)),
       probeInMs: grant ? 0 : Math.max(0, Math.ceil(nextProbeAt - now)),
       ...(probes && { grant: grant.number }),
@@ -428,7 +430,7 @@ export class FleetCircuit {
 
   #closingOrder({ reason, from }: Closing, now: number): Omit<Order, 'number'> {
     return {
-      ...{ state: 'Open', reason, closing: true, lifetimeMs: this.#lifetimeMs },
+      ...{ state: 'Open', reason, closing: true, lifetimeMs: ORDER_LIFETIME_MS },
       openForMs: Math.max(0, Math.round(now - from)),
       probeInMs: 0,
     };
@@ -464,13 +466,5 @@ export class FleetCircuit {
   #duration(reopened: number): number {
     const { openDurationMs, maxOpenDurationMs } = this.#spec;
     return Math.min(openDurationMs * 2 ** reopened, maxOpenDurationMs);
-  }
-
-  get #lifetimeMs(): number {
-    return this.#spec.fleet.hintLifetimeMs;
-  }
-
-  get #repeatMs(): number {
-    return this.#lifetimeMs / REPEATS;
   }
 }

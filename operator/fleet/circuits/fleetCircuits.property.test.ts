@@ -1,11 +1,11 @@
 import { expect, it } from '@jest/globals';
 import fc from '../../../test/property.ts';
 import { CircuitFleet, fleetCircuit } from '../../testing/circuitFleet.ts';
+import { ORDER_LIFETIME_MS } from './fleetCircuit.ts';
 
-const LIFETIME_MS = 6000;
 const OPEN_MS = 5000;
 /** Longest that a pod alone takes from the lapse of its order to its next probe: its own openDuration. */
-const ALONE_MS = LIFETIME_MS + OPEN_MS + 1000;
+const ALONE_MS = ORDER_LIFETIME_MS + OPEN_MS + 1000;
 
 type Fault =
   | { do: 'provider'; up: boolean }
@@ -57,11 +57,7 @@ function make(fleet: CircuitFleet, { fault: which }: Step): void {
   else if (which.do === 'lead') fleet.lead();
   else if (which.do === 'delay') fleet.delayMs = which.ms;
   else if (which.do === 'reload') {
-    fleet.reload(
-      fleetCircuit({
-        fleet: { quorumPercent: which.quorumPercent, hintLifetimeMs: LIFETIME_MS },
-      }),
-    );
+    fleet.reload(fleetCircuit({ fleet: { quorumPercent: which.quorumPercent } }));
   } else toPod(fleet, which);
 }
 
@@ -98,7 +94,7 @@ function expectNoneHeld(fleet: CircuitFleet): void {
   const now = fleet.clock.now();
   for (const { guard, heardAt } of fleet.pods) {
     const order = guard.circuits()[0]!.fleet?.order;
-    if (now - heardAt >= LIFETIME_MS) expect(order).toBeUndefined();
+    if (now - heardAt >= ORDER_LIFETIME_MS) expect(order).toBeUndefined();
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CircuitFleet, fleetCircuit } from '../../testing/circuitFleet.ts';
+import { ORDER_LIFETIME_MS } from './fleetCircuit.ts';
 
 /** Lets the provider fail until the fleet is open. */
 function opened(count: number, circuit = fleetCircuit()): CircuitFleet {
@@ -85,7 +86,7 @@ describe('a circuit of the fleet', () => {
     first!.nextCallAt = 0;
     first!.everyMs = 200;
     fleet.providerIsUp = true;
-    fleet.run(10_000);
+    fleet.run(ORDER_LIFETIME_MS);
     expect(fleet.states()).toEqual(['Closed', 'Closed', 'Closed']);
   });
 
@@ -104,10 +105,10 @@ describe('a circuit of the fleet', () => {
     const [alone] = fleet.pods;
     fleet.cut(alone!);
     const cutAt = fleet.clock.now();
-    fleet.run(15_000);
+    fleet.run(ORDER_LIFETIME_MS + 9000);
     const own = fleet.transitions.filter(({ pod, at }) => pod === alone!.name && at > cutAt);
     expect(own[0]).toMatchObject({ from: 'Open', to: 'HalfOpen' });
-    expect(own[0]!.at - cutAt).toBeLessThanOrEqual(7000);
+    expect(own[0]!.at - cutAt).toBeLessThanOrEqual(ORDER_LIFETIME_MS + 1000);
     expect(own[1]!.reason).toBe('probe failed (ServerError)');
     fleet.providerIsUp = true;
     fleet.run(10_000);
@@ -132,7 +133,7 @@ describe('a circuit of the fleet', () => {
     const prober = fleet.pods[fleet.states().indexOf('HalfOpen')]!;
     prober.everyMs = prober.nextCallAt = Infinity;
     fleet.cut(prober);
-    fleet.run(6000 + 5000);
+    fleet.run(ORDER_LIFETIME_MS + 5000);
     const others = (): boolean =>
       fleet.pods.some((pod) => pod !== prober && pod.guard.circuits()[0]!.state === 'HalfOpen');
     const from = fleet.clock.now();
@@ -152,7 +153,7 @@ describe('a circuit of the fleet', () => {
   it('holds up no pod of an agent that was scaled to zero while it was open', () => {
     const fleet = opened(3);
     for (const pod of [...fleet.pods]) fleet.remove(pod);
-    fleet.run(10_000);
+    fleet.run(ORDER_LIFETIME_MS * 1.5);
     fleet.providerIsUp = true;
     const pod = fleet.add();
     fleet.run(2000);

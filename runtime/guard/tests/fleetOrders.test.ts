@@ -11,7 +11,7 @@ const OPEN: FleetCircuitOrder = {
 
 function guardOfFleet(): { guard: Guard; ask: (model?: string) => string } {
   const guard = new Guard({ clock: new FakeClock() });
-  const circuit = circuitOf({ fleet: { quorumPercent: 50, hintLifetimeMs: 30_000 } });
+  const circuit = circuitOf({ fleet: { quorumPercent: 50 } });
   guard.apply(content({ circuits: [circuit] }));
   const ask = (model?: string): string =>
     guard.dependency('model/primary')!.acquire(model === undefined ? undefined : { model }).kind;

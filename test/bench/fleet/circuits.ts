@@ -17,7 +17,7 @@ const LEADER_MS = 40_000;
 const POLICY = {
   openDurationMs: OPEN_MS,
   maxOpenDurationMs: OPEN_MS,
-  fleet: { quorumPercent: 50, hintLifetimeMs: 30_000 },
+  fleet: { quorumPercent: 50 },
 };
 
 export interface CircuitFigures {

@@ -17,11 +17,6 @@ export const rows: Row[] = [
     'spec.fleet: Invalid value: "object": applies only with scope Fleet; set scope to Fleet or leave fleet out',
   ],
   [
-    '$.spec.fleet.hintLifetime rule 0',
-    { spec: { scope: 'Fleet', fleet: { hintLifetime: '4s' } } },
-    'spec.fleet.hintLifetime: Invalid value: "string": must be a duration from 5s to 10m, written with the units h, m, s and ms, such as 30s or 1m30s',
-  ],
-  [
     '$.spec rule 2',
     { spec: { openDuration: '11m', maxOpenDuration: '10m' } },
     'spec.openDuration: Invalid value: "object": must not be longer than maxOpenDuration; raise maxOpenDuration or leave it out',
