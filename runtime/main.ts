@@ -58,6 +58,7 @@ const runtime = new Runtime({
   ...(env.POD_UID && {
     formerPath: join(tmpdir(), `breakwater-configuration-${env.POD_UID}.json`),
   }),
+  ...(env.POD_UID && { toolListsDirectory: join(tmpdir(), `breakwater-tools-${env.POD_UID}`) }),
   ...(env.POD_UID && {
     auditHeadPath: join(tmpdir(), `breakwater-audit-${env.POD_UID}.json`),
   }),

@@ -9,6 +9,7 @@ import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import type { Offer } from './control/configuration.ts';
 import { StateFile } from './control/stateFile.ts';
+import { StateFiles } from './control/stateFiles.ts';
 import { Agent } from './conversations/agent.ts';
 import type { Clock } from './guard/clock.ts';
 import { Guard } from './guard/guard.ts';
@@ -349,6 +350,7 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller, estimator }: M
   const { clock, guard, credentials, network, connectMs, inForce, byteBudget } = base;
   const { metrics, lastCalls, performance, log, incidents } = base;
   const { version, maxConversationBytes, maxToolResultBytes, peers } = options;
+  const { toolListsDirectory: directory } = options;
   return new Agent({
     ...{
       guard,
@@ -384,6 +386,7 @@ function makeAgent(options: RuntimeOptions, base: Base, { caller, estimator }: M
       await Promise.all(keeping);
     },
     onOutcome: (dependency, outcome) => lastCalls.record(dependency, outcome),
+    ...(directory !== undefined && { files: new StateFiles({ directory, log: log('state') }) }),
     log: log('agent'),
   });
 }

@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   mounts?: ReadonlySet<string>;
   /** File for the configuration in force, which outlives the process; absent: none. */
   formerPath?: string;
+  /** Directory for the last lists of tools of MCP servers, which outlives the process; absent: none. */
+  toolListsDirectory?: string;
   /** File for the head of the audit's chain, which outlives the process; absent: none. */
   auditHeadPath?: string;
   /** Directory of this pod alone, in which events of the audit wait for the webhook. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -39,6 +39,17 @@ describe('the file of the state', () => {
     expect(logs).toHaveLength(1);
     expect(file().read()).toBeUndefined();
     expect(logs).toHaveLength(1);
+  });
+
+  it('gives nothing if it is larger than any state, or no file', async () => {
+    const path = join(directory, 'state.json');
+    await writeFile(path, '{}');
+    await truncate(path, 2 ** 31);
+    expect(file().read()).toBeUndefined();
+    await mkdir(join(path, 'inside'), { recursive: true });
+    expect(file().read()).toBeUndefined();
+    expect(logs).toHaveLength(2);
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it('is no error if it cannot be written', async () => {

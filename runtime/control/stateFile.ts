@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 
@@ -9,6 +9,9 @@ export interface StateFileDeps {
   snapshot(): unknown;
   log: Logger;
 }
+
+/** Largest size of a file that a process may have written, in bytes. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Stores state in a file for the next process of the pod, such as open circuits for a killed container. Writes run one
@@ -32,12 +35,24 @@ export class StateFile {
 
   /** Content from the process before; undefined if it is missing or unreadable. */
   read(): unknown {
+    return this.#read((text) => JSON.parse(text) as unknown);
+  }
+
+  /** The text of that content. */
+  readText(): string | undefined {
+    return this.#read((text) => text);
+  }
+
+  #read<T>(parse: (text: string) => T): T | undefined {
+    const { path, log } = this.#deps;
     try {
-      return JSON.parse(readFileSync(this.#deps.path, 'utf8')) as unknown;
+      const found = statSync(path);
+      if (!found.isFile() || found.size > MAX_STATE_BYTES) throw new Error('no process wrote it');
+      return parse(readFileSync(path, 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#deps.log.warn('State of the process before could not be read');
-        rmSync(this.#deps.path, { force: true });
+        log.warn('State of the process before could not be read');
+        rmSync(path, { recursive: true, force: true });
       }
       return undefined;
     }

@@ -25,6 +25,8 @@ import { SystemPrompt } from './prompt.ts';
 import { RunGuard } from './runGuard.ts';
 import { Stores } from './stores/stores.ts';
 import { Egress } from './tools/egress.ts';
+import { keptInRedis } from './tools/keptList.ts';
+import type { KeptValues } from './tools/keptList.ts';
 import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../model/transport/secretHeaders.ts';
@@ -64,6 +66,8 @@ export interface AgentDeps {
   onExpired: (id: string) => Promise<void>;
   /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
+  /** Keeps values for the next process of the pod; absent: nothing outlives the process. */
+  files?: KeptValues;
   log: Logger;
 }
 
@@ -118,6 +122,10 @@ export class Agent {
       egress: this.#egress,
       results: this.toolResults,
       schemas: this.#schemas,
+      values: () => {
+        const redis = this.#stores.redis(inForce()?.content);
+        return redis ? keptInRedis(redis) : deps.files;
+      },
     });
     this.prompt = new SystemPrompt(() => clock.now());
     this.#stores = new Stores({

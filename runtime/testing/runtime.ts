@@ -40,8 +40,9 @@ export async function startRuntime(
     token?: string;
     /** Variables that name proxies. */
     env?: Record<string, string>;
-  } & Pick<RuntimeOptions, 'mounts' | 'formerPath'> = {},
+  } & Pick<RuntimeOptions, 'mounts' | 'formerPath' | 'toolListsDirectory'> = {},
 ): Promise<StartedRuntime> {
+  const { peers, pod, tracing, token = 'token-of-the-pod', env = {}, ...given } = options;
   const directory = await mkdtemp(join(tmpdir(), 'runtime-'));
   const mount = async (name: string, text: string): Promise<void> => {
     // At once, as the kubelet does: a reader must never see half a file.
@@ -49,33 +50,33 @@ export async function startRuntime(
     await writeFile(next, text);
     await rename(next, join(directory, name));
   };
-  await mount(MOUNTS.tokenKey, `${options.token ?? 'token-of-the-pod'}\n`);
+  await mount(MOUNTS.tokenKey, `${token}\n`);
   if (configuration) await mount(MOUNTS.configurationKey, JSON.stringify(configuration));
   if (authority !== undefined) await mount(MOUNTS.authorityKey, authority);
   const logs: string[] = [];
   const audited: string[] = [];
   const runtime = new Runtime({
-    pod: options.pod ?? { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
+    pod: pod ?? { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
     version: '0.0.0-test',
     ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
-    ...(options.mounts && { mounts: options.mounts }),
-    ...(options.formerPath !== undefined && { formerPath: options.formerPath }),
+    toolListsDirectory: join(directory, 'tools'),
+    ...given,
     auditQueueDirectory: join(directory, 'audit-queue'),
     auditHeadPath: join(directory, 'audit-head.json'),
     peers: {
       self: '127.0.0.1',
       resolve: () => Promise.resolve([]),
       locate: (address) => address,
-      ...options.peers,
+      ...peers,
     },
     maxConversationBytes: 16 * 1024 * 1024,
     maxCacheBytes: 16 * 1024 * 1024,
     maxToolResultBytes: 1024 * 1024,
-    proxies: proxyEnvironment(options.env ?? {}),
-    tracing: options.tracing ?? NO_ENVIRONMENT,
+    proxies: proxyEnvironment(env),
+    tracing: tracing ?? NO_ENVIRONMENT,
     writeOut: (text) => {
       audited.push(...text.split('\n').filter((line) => line !== ''));
       return Promise.resolve();

@@ -20,7 +20,13 @@ import {
   MCP_TOOL_BYTES,
   MCP_VALUES,
 } from '../conversations/tools/mcpBounds.ts';
-import { MCP_FIRST_LIST_MS, MCP_LIST_MS } from '../conversations/tools/mcpServer.ts';
+import { KEPT_LIST_MS } from '../conversations/tools/keptList.ts';
+import {
+  MCP_FIRST_LIST_MS,
+  MCP_KEPT_AFTER_MS,
+  MCP_LIST_MS,
+} from '../conversations/tools/mcpServer.ts';
+import { MCP_KEPT_MS } from '../conversations/tools/mcpTools.ts';
 import { VOTELESS_SHARE } from '../guard/concurrencyLimiter.ts';
 import { USUAL_FACTOR } from '../model/attempt/answerTimes.ts';
 import {
@@ -72,6 +78,9 @@ it('docs/reference/constants.md states the figures of the code', () => {
     MCP_REPLY_MS: `${MCP_REPLY_MS / 1000} s`,
     MCP_LIST_MS: `${MCP_LIST_MS / 60_000} min`,
     MCP_FIRST_LIST_MS: `${MCP_FIRST_LIST_MS / 1000} s`,
+    MCP_KEPT_AFTER_MS: `${MCP_KEPT_AFTER_MS / 1000} s`,
+    MCP_KEPT_MS: `${MCP_KEPT_MS / 3_600_000} h`,
+    KEPT_LIST_MS: `${KEPT_LIST_MS / 86_400_000} d`,
     VOTELESS_SHARE: `${VOTELESS_SHARE * 100} %`,
     CACHE_LIFETIME_MS: `${CACHE_LIFETIME_MS / 60_000} min`,
     LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,

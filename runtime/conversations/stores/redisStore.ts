@@ -147,6 +147,19 @@ export class RedisStore implements ConversationStore {
     return this.#reaching;
   }
 
+  /** The first `maxBytes` of a text that is no conversation; undefined if there is none. */
+  async readText(name: string, maxBytes: number): Promise<string | undefined> {
+    const key = `${this.#deps.prefix}${name}`;
+    const text = await this.#do((client) => client.getRange(key, 0, maxBytes - 1));
+    return text ? String(text) : undefined;
+  }
+
+  /** Keeps a text for so many milliseconds. */
+  async writeText(name: string, text: string, ttlMs: number): Promise<void> {
+    const expiration = { type: 'PX', value: ttlMs } as const;
+    await this.#do((client) => client.set(`${this.#deps.prefix}${name}`, text, { expiration }));
+  }
+
   async close(): Promise<void> {
     this.#cancelSearch();
     await this.#redis.close();

@@ -51,6 +51,11 @@ export class Stores {
     return this.#redis.of(content) ?? this.#memory;
   }
 
+  /** The store in Redis; undefined if the agent has none. */
+  redis(content: Content | undefined): RedisStore | undefined {
+    return this.#redis.of(content);
+  }
+
   /** Address of another pod that has the conversation in memory; undefined if none has. */
   ownerOf(id: string, content: Content | undefined): string | undefined {
     if (content?.conversation?.redis) return undefined;

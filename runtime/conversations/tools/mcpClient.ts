@@ -3,7 +3,7 @@ import type { PriorDiscovery, jsonSchemaValidator } from '@modelcontextprotocol/
 import { MCP_LIST_BYTES, MCP_PAGES, MCP_TOOLS, McpInvalid } from './mcpBounds.ts';
 import { McpFetch } from './mcpFetch.ts';
 import type { McpFetchDeps } from './mcpFetch.ts';
-import { hasProperHeaders, mirrorsArguments } from './mcpHeaders.ts';
+import { mayCall, mirrorsArguments } from './mcpHeaders.ts';
 import { READ } from './mcpResults.ts';
 import type { ListedTool, ToolPage, ToolResult } from './mcpResults.ts';
 
@@ -139,12 +139,10 @@ export class McpConnection {
       const read = readOf<ToolPage>(await this.#client.request(request, options));
       all.leftOut += read.leftOut;
       if (read.ttlMs !== undefined) all.ttlMs = Math.min(read.ttlMs, all.ttlMs ?? Infinity);
-      for (const tool of read.tools) {
-        if (this.#mayNotCall(tool)) {
-          all.leftOut += 1;
-          continue;
-        }
-        bytes += JSON.stringify(tool).length;
+      const callable = read.tools.filter((tool) => this.#mayCall(tool));
+      all.leftOut += read.tools.length - callable.length;
+      for (const tool of callable) {
+        bytes += Buffer.byteLength(JSON.stringify(tool));
         if (all.tools.length === MCP_TOOLS || bytes > MCP_LIST_BYTES) return all;
         all.tools.push(tool);
       }
@@ -162,8 +160,8 @@ export class McpConnection {
     return readOf<ToolResult>(await this.#client.callTool(params, options));
   }
 
-  #mayNotCall(tool: ListedTool): boolean {
-    return this.verdict.kind === 'modern' && mirrorsArguments(tool) && !hasProperHeaders(tool);
+  #mayCall(tool: ListedTool): boolean {
+    return this.verdict.kind === 'legacy' || mayCall(tool);
   }
 
   #endIfUnused(): void {

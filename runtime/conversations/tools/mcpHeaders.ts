@@ -14,10 +14,14 @@ export function mirrorsArguments({ inputSchema }: ListedTool): boolean {
 }
 
 /**
- * Whether a client may call a tool whose arguments become headers: the names are tokens and differ, and belong to plain
- * properties (MCP 2026-07-28, Streamable HTTP, custom headers).
+ * Whether a client may call a tool: arguments that become headers have names that are tokens and differ, and belong to
+ * plain properties (MCP 2026-07-28, Streamable HTTP, custom headers).
  */
-export function hasProperHeaders({ inputSchema }: ListedTool): boolean {
+export function mayCall(tool: ListedTool): boolean {
+  return !mirrorsArguments(tool) || hasProperHeaders(tool);
+}
+
+function hasProperHeaders({ inputSchema }: ListedTool): boolean {
   const names = new Set<string>();
   const proper = headersBelow(inputSchema, names);
   return proper === names.size && proper === mentions(inputSchema);

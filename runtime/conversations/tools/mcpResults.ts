@@ -188,7 +188,11 @@ function readPage(tree: JsonTree): ToolPage {
   };
 }
 
-function toolsIn(tree: JsonTree, list: Node | undefined): Pick<ToolPage, 'tools' | 'leftOut'> {
+/** The tools of a list, as far as the bounds allow. */
+export function toolsIn(
+  tree: JsonTree,
+  list: Node | undefined,
+): Pick<ToolPage, 'tools' | 'leftOut'> {
   const tools: ListedTool[] = [];
   let leftOut = 0;
   let bytes = 0;

@@ -16,6 +16,8 @@ import type { ToolAnswer } from './httpTool.ts';
 import type * as Client from './mcpClient.ts';
 import type { McpConnection, Verdict } from './mcpClient.ts';
 import type * as Failure from './mcpFailure.ts';
+import { KeptList } from './keptList.ts';
+import type { KeptValues } from './keptList.ts';
 import type { ListedTool, ToolResult } from './mcpResults.ts';
 import { McpTools } from './mcpTools.ts';
 import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
@@ -29,7 +31,9 @@ export interface McpServerDeps {
   egress: Egress;
   results: Pick<ToolResults, 'answer'>;
   schemas: Pick<SchemaChecks, 'schema' | 'checkJson'>;
-  clock: Pick<Clock, 'now' | 'setTimer'>;
+  /** Where lists of tools outlive the process; undefined: nowhere. */
+  values: () => KeptValues | undefined;
+  clock: Clock;
   version: string;
   byteBudget: ByteBudget;
   /** The tools changed, or are not the pinned ones. */
@@ -41,6 +45,8 @@ export interface McpServerDeps {
 export const MCP_LIST_MS = 3_600_000;
 /** Longest time that a turn waits for the first list of a server, in milliseconds. */
 export const MCP_FIRST_LIST_MS = 2000;
+/** Time that a server has to tell its first list before the kept one is offered, in milliseconds. */
+export const MCP_KEPT_AFTER_MS = 1000;
 /** Least time between two lists of a server, in milliseconds. */
 const LIST_PAUSE_MS = 1000;
 /** Time for which a list holds once the server announces changes no longer, in milliseconds. */
@@ -68,6 +74,7 @@ export class McpServer {
   readonly #timeoutMs: () => number;
   readonly #calls: CallsTo;
   readonly #tools: McpTools;
+  readonly #kept: KeptList;
   #connection: Promise<McpConnection> | undefined;
   #protocolVersion: string | undefined;
   /** What the server was found to speak, and until when that holds. */
@@ -97,6 +104,7 @@ export class McpServer {
     this.#timeoutMs = timeoutMs;
     this.#calls = deps.calls.to(`mcp/${name}`);
     this.#tools = new McpTools({ ...deps, server: name, allowed: allowedTools });
+    this.#kept = new KeptList(spec, deps);
   }
 
   get name(): string {
@@ -226,16 +234,41 @@ export class McpServer {
 
   #firstList(fetching: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#deps.clock.setTimer(MCP_FIRST_LIST_MS, resolve);
+    const { clock } = this.#deps;
+    const timers = [
+      clock.setTimer(
+        MCP_KEPT_AFTER_MS,
+        () => void this.#offerKept().then(() => this.#tools.known && resolve()),
+      ),
+      clock.setTimer(MCP_FIRST_LIST_MS, resolve),
+    ];
     void fetching.then(() => {
-      cancel();
+      for (const cancel of timers) cancel();
       resolve();
     });
     return promise;
   }
 
+  /** Offers the tools of an earlier process unless the server has told its own. Never rejects. */
+  async #offerKept(): Promise<void> {
+    if (this.#tools.known) return;
+    const kept = await this.#kept.read();
+    if (!kept || this.#tools.known || !this.#tools.takeKept(kept)) return;
+    this.#stale = true;
+    this.#useOutputs(kept.tools);
+  }
+
+  #useOutputs(tools: readonly ListedTool[]): void {
+    const { schemas } = this.#deps;
+    this.#outputs = new Map(
+      tools.flatMap(({ name, outputSchema }) =>
+        outputSchema ? [[name, schemas.schema(outputSchema)]] : [],
+      ),
+    );
+  }
+
   async #ask(): Promise<void> {
-    const { clock, schemas, log } = this.#deps;
+    const { clock, log } = this.#deps;
     const timeoutMs = this.#timeoutMs();
     const { signal } = this.#closed;
     const context = { timeoutMs, header: () => undefined, client: [], signal };
@@ -244,13 +277,11 @@ export class McpServer {
     await this.#guarded(context, async (connection, bounded) => {
       this.#askedAt = clock.now();
       connection.subscribe();
+      const { key } = this.#kept;
       const { tools, leftOut, ttlMs = MCP_LIST_MS } = await connection.listTools(bounded);
       this.#tools.take(tools);
-      this.#outputs = new Map(
-        tools.flatMap(({ name, outputSchema }) =>
-          outputSchema ? [[name, schemas.schema(outputSchema)]] : [],
-        ),
-      );
+      this.#useOutputs(tools);
+      if (key !== undefined) void this.#kept.write(key, tools);
       const facts = { server: this.name, leftOut };
       if (leftOut > 0) log.warn(facts, 'Tools of an MCP server are too large or malformed');
       taken = true;
@@ -258,6 +289,7 @@ export class McpServer {
       return { outcome: OK, text: '', isError: false };
     });
     this.#stale = !taken;
+    if (!taken) await this.#offerKept();
     // It changed while it was on its way.
     if (this.#changedAt > this.#askedAt) this.#onChanged();
   }

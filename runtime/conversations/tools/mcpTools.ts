@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { McpServerStatus } from '../../../contract/generated/types.ts';
+import type { Clock } from '../../guard/clock.ts';
+import type { KeptTools } from './keptList.ts';
 import type { ListedTool } from './mcpResults.ts';
 import { ToolList } from './toolList.ts';
 import type { ToolChange } from './toolList.ts';
@@ -11,8 +13,12 @@ export interface McpToolsDeps {
   allowed: readonly string[] | undefined;
   /** The tools changed, or are not the pinned ones. */
   onToolsChanged: (server: string, withheld: boolean) => void;
+  clock: Pick<Clock, 'date'>;
   log: Pick<Logger, 'info' | 'warn'>;
 }
+
+/** Largest age of a kept list that no pin confirms, in milliseconds. */
+export const MCP_KEPT_MS = 24 * 3_600_000;
 
 /** The tools of one MCP server as it listed them last, and whether the model may have them. */
 export class McpTools {
@@ -22,6 +28,8 @@ export class McpTools {
   #list: ToolList | undefined;
   #change: ToolChange | undefined;
   #changes = 0;
+  /** When the list was saved, if an earlier process fetched it. */
+  #savedAt: number | undefined;
   /** The pinned hash: with any other the model gets no tools. */
   #pin: string | undefined;
 
@@ -29,9 +37,10 @@ export class McpTools {
     this.#deps = deps;
   }
 
-  /** The allowed tools; none if they are not the pinned ones. */
+  /** The allowed tools; none if they are not the pinned ones, or those of a kept list that is too old. */
   get offered(): readonly ListedTool[] {
-    return this.#withheld ? [] : this.#allowed;
+    const isTooOld = this.#savedAt !== undefined && this.#pin === undefined && !this.#isRecent;
+    return this.#withheld || isTooOld ? [] : this.#allowed;
   }
 
   get known(): boolean {
@@ -61,11 +70,26 @@ export class McpTools {
     this.#reportWithheld(before);
   }
 
-  /** Applies a new list. */
+  /** Takes the list of an earlier process if it is the pinned one, or nothing is pinned and it is recent. */
+  takeKept({ tools, savedAt }: KeptTools): boolean {
+    const { server, log } = this.#deps;
+    const allowed = this.#filtered(tools);
+    const list = new ToolList(allowed);
+    this.#savedAt = savedAt;
+    if (this.#pin === undefined ? !this.#isRecent : list.hash !== this.#pin) return false;
+    this.#allowed = allowed;
+    this.#list = list;
+    const facts = { server, toolsHash: list.hash, savedAt: new Date(savedAt) };
+    log.info(facts, 'Tools of an MCP server are those of its last list, since it tells none');
+    return true;
+  }
+
+  /** Applies a list that the server told. */
   take(listed: readonly ListedTool[]): void {
-    const { server, allowed, log, onToolsChanged } = this.#deps;
+    const { server, log, onToolsChanged } = this.#deps;
     const before = this.#withheld;
-    this.#allowed = allowed ? listed.filter(({ name }) => allowed.includes(name)) : listed;
+    this.#savedAt = undefined;
+    this.#allowed = this.#filtered(listed);
     const list = new ToolList(this.#allowed);
     const known = this.#list;
     this.#list = list;
@@ -78,6 +102,16 @@ export class McpTools {
       if (before || !this.#withheld) onToolsChanged(server, this.#withheld);
     }
     this.#reportWithheld(before);
+  }
+
+  get #isRecent(): boolean {
+    const ageMs = this.#deps.clock.date().getTime() - (this.#savedAt ?? NaN);
+    return ageMs >= 0 && ageMs <= MCP_KEPT_MS;
+  }
+
+  #filtered(listed: readonly ListedTool[]): readonly ListedTool[] {
+    const { allowed } = this.#deps;
+    return allowed ? listed.filter(({ name }) => allowed.includes(name)) : listed;
   }
 
   get #withheld(): boolean {
