@@ -1,6 +1,7 @@
 import { AWAITING_PROBES } from '../resilience/breaker.ts';
 import { Gates } from '../resilience/gates.ts';
 import { IGNORED } from '../resilience/outcome.ts';
+import { SuccessRate } from '../resilience/successRate.ts';
 import { ConcurrencyLimiter } from './concurrencyLimiter.ts';
 import { DEFAULT_HALF_OPEN } from './circuitSpec.ts';
 import { UNBOUNDED } from './guardSpec.ts';
@@ -71,6 +72,8 @@ export class Dependency implements Issuer {
   models: ModelStates;
   rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
+  /** Calls that balancing takes into account. */
+  successes = new SuccessRate();
   readonly #onTransition: OnTransition;
   /** Gates of refused credentials. Gates for rate limits belong to models. */
   #gates: Gates;
@@ -81,8 +84,8 @@ export class Dependency implements Issuer {
   #calls = 0;
   /** Hash of the mounted credential that was used last. */
   #mounted = '';
-  /** What the state is of; another address or model begins anew. */
-  #of: string | undefined;
+  /** Provider, address and model that the state belongs to; undefined before the first configuration. */
+  of: string | undefined;
   /** Whether the provider has stated a limit. */
   #hasStated = false;
   #bounds: readonly Bound[] = [];
@@ -128,6 +131,7 @@ export class Dependency implements Issuer {
   #forget(): void {
     this.models = this.#newModels();
     this.#gates = this.#newGates();
+    this.successes = new SuccessRate();
     this.#probes.clear();
     this.#mounted = '';
     this.#hasStated = false;
@@ -142,8 +146,8 @@ export class Dependency implements Issuer {
   }
 
   apply(spec: DependencySpec, now: number): void {
-    if (this.#of !== undefined && this.#of !== spec.of) this.#beginAnew(now);
-    this.#of = spec.of;
+    if (this.of !== undefined && this.of !== spec.of) this.#beginAnew(now);
+    this.of = spec.of;
     this.#applyBounds(spec, now);
     const { queueTimeoutMs: timeoutMs } = spec.circuit?.halfOpen ?? DEFAULT_HALF_OPEN;
     this.#probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });

@@ -47,6 +47,8 @@ const MAX_GATES = 128;
 export interface GuardSnapshot {
   /** RFC 3339. */
   savedAt: string;
+  /** Provider, address and model of each dependency. Circuits and gates of others are not restored. */
+  of?: Readonly<Record<string, string>>;
   circuits: CircuitSnapshot[];
   /** Shut gates of mounted credentials, by hash. */
   gates?: SavedGate[];
@@ -213,6 +215,9 @@ export class Guard {
     const dependencies = this.#all();
     return {
       savedAt: this.#context.date().toISOString(),
+      of: Object.fromEntries(
+        dependencies.flatMap(({ name, of }) => (of === undefined ? [] : [[name, of]])),
+      ),
       circuits: dependencies.flatMap(({ models }) => models.snapshot(now)),
       gates: dependencies.flatMap((dependency) => dependency.snapshotGates(now)),
       limits: this.#allLimits().flatMap((limits) => limits.snapshot(now)),
@@ -221,7 +226,7 @@ export class Guard {
 
   /**
    * Continues what another process saved. Call it after the first `apply`. States older than
-   * `maxAgeMs` or of unknown dependencies are ignored. Only transitions that became due since then
+   * `maxAgeMs`, of unknown dependencies, or of another provider, address or model are ignored. Only transitions that became due since then
    * are reported. A bucket gets its saved level and the refill since, but never more than it has.
    */
   restore(saved: GuardSnapshot, maxAgeMs: number): void {
@@ -229,8 +234,7 @@ export class Guard {
     const ms = this.#context.date().getTime() - Date.parse(saved.savedAt);
     if (ms >= 0 && ms <= maxAgeMs) this.#restoreGatesAndLimits(saved, ms, now);
     for (const each of saved.circuits.slice(0, MAX_CIRCUITS)) {
-      const dependency = this.#dependencies.get(each.dependency);
-      dependency?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
+      this.#same(each, saved)?.restoreCircuit(each, { ms, maxMs: maxAgeMs }, now);
     }
     this.#advance(now);
   }
@@ -287,17 +291,20 @@ export class Guard {
     this.inbound.advance(now);
   }
 
-  #restoreGatesAndLimits(
-    { gates = [], limits = [] }: GuardSnapshot,
-    ageMs: number,
-    now: number,
-  ): void {
-    for (const saved of gates.slice(0, MAX_GATES)) {
-      this.#dependencies.get(saved.dependency)?.restoreGate(saved, ageMs, now);
+  /** The dependency of a saved state, if it is still the same provider, address and model. */
+  #same({ dependency }: { dependency: string }, { of }: GuardSnapshot): Dependency | undefined {
+    const found = this.#dependencies.get(dependency);
+    return found?.of !== undefined && found.of === of?.[dependency] ? found : undefined;
+  }
+
+  #restoreGatesAndLimits(saved: GuardSnapshot, ageMs: number, now: number): void {
+    const { gates = [], limits = [] } = saved;
+    for (const gate of gates.slice(0, MAX_GATES)) {
+      this.#same(gate, saved)?.restoreGate(gate, ageMs, now);
     }
-    for (const [target, saved] of Map.groupBy(limits, (each) => each.target)) {
+    for (const [target, levels] of Map.groupBy(limits, (each) => each.target)) {
       const found = target === INBOUND ? this.inbound : this.#dependencies.get(target);
-      found?.rateLimits.restore(saved, ageMs, now);
+      found?.rateLimits.restore(levels, ageMs, now);
     }
   }
 }

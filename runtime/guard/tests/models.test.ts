@@ -10,6 +10,10 @@ import type { GuardSnapshot } from '../guard.ts';
 import type { Permit } from '../permit.ts';
 
 const PRIMARY = 'model/primary';
+const ENDPOINT = {
+  ...{ name: 'primary', provider: 'Anthropic', priority: 0, weight: 1 },
+  baseURL: 'http://model.test',
+};
 const MOUNTED = { hash: 'm', mounted: true };
 const CIRCUIT = circuitOf({
   trip: { consecutiveFailures: 2 },
@@ -113,14 +117,7 @@ describe('the state of an endpoint', () => {
   });
 
   it('is a single one for an endpoint with its own model, whatever clients name', () => {
-    const endpoint = {
-      name: 'primary',
-      provider: 'Anthropic',
-      priority: 0,
-      weight: 1,
-      baseURL: 'http://model.test',
-    };
-    const bench = new Bench({ endpoints: [{ ...endpoint, model: 'haiku' }] });
+    const bench = new Bench({ endpoints: [{ ...ENDPOINT, model: 'haiku' }] });
     bench.call('a');
     bench.call('b');
     expect(bench.guard.circuits()).toMatchObject([{ dependency: PRIMARY }]);
@@ -131,19 +128,15 @@ describe('the state of an endpoint', () => {
     ['address', { baseURL: 'http://other.test' }],
     ['model', { model: 'opus' }],
   ])('begins anew when its %s changes, with gates and stated limits', (_name, change) => {
-    const endpoint = {
-      ...{ name: 'primary', provider: 'Anthropic', priority: 0, weight: 1 },
-      baseURL: 'http://model.test',
-    };
-    const bench = new Bench({ endpoints: [endpoint] });
+    const bench = new Bench({ endpoints: [ENDPOINT] });
     bench.fail('opus');
     bench.limit('haiku');
-    bench.apply({ endpoints: [{ ...endpoint, weight: 2 }] });
+    bench.apply({ endpoints: [{ ...ENDPOINT, weight: 2 }] });
     expect([bench.call('opus'), bench.call('haiku')]).toEqual([
       'CircuitBreakerOpen',
       'RateLimited',
     ]);
-    bench.apply({ endpoints: [{ ...endpoint, ...change }] });
+    bench.apply({ endpoints: [{ ...ENDPOINT, ...change }] });
     expect([bench.call('opus'), bench.call('haiku')]).toEqual(['ok', 'ok']);
   });
 });
@@ -355,27 +348,18 @@ describe('the state that outlives the process', () => {
     ]);
   });
 
-  it('can come from a file of the former version without models', () => {
-    const saved: GuardSnapshot = {
-      savedAt: '2026-01-01T00:00:00.000Z',
-      circuits: [
-        {
-          dependency: PRIMARY,
-          breaker: { state: 'Open', openForMs: 10, reopened: 0, held: false },
-          since: '2026-01-01T00:00:00.000Z',
-        },
-      ],
-      gates: [
-        {
-          ...{ dependency: PRIMARY, credential: 'm' },
-          ...{ reason: 'RateLimited', shutForMs: 0, statedMs: 5000, refused: 0, spread: 0 },
-        },
-      ],
-    };
-    const bench = new Bench();
-    bench.guard.restore(saved, 60_000);
-    expect(bench.states()).toEqual({ '': 'Open' });
-    expect(bench.call('opus')).toBe('ok');
+  it.each([
+    ['another address', { baseURL: 'http://other.test' }, PRIMARY],
+    ['an unknown address', {}, undefined],
+  ])('is not taken up with %s', (_name, change, known) => {
+    const before = new Bench();
+    before.fail('opus');
+    before.limit('haiku');
+    const { of, ...saved } = before.guard.snapshot();
+    const after = new Bench({ endpoints: [{ ...ENDPOINT, ...change }] });
+    after.clock.advance(100);
+    after.guard.restore({ ...saved, ...(known && { of }) }, 60_000);
+    expect([after.call('opus'), after.call('haiku')]).toEqual(['ok', 'ok']);
   });
 });
 

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Availability } from '../../guard/admission.ts';
+import { SuccessRate } from '../../resilience/successRate.ts';
 import { content } from '../../testing/guardFixture.ts';
+import { Guard } from '../../guard/guard.ts';
+import { FakeClock } from '../../testing/fakeClock.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 import { Pool } from './pool.ts';
+import type { Member } from './pool.ts';
 
+const FAILED: Outcome = { vote: 'failure', class: 'ServerError', message: '' };
 const ENDPOINTS = ['a', 'b', 'c'].map((name, i) => ({
   name,
   provider: 'Anthropic',
@@ -34,6 +40,7 @@ function pooling(calls: Record<string, number>): Pool {
         serves: () => true,
         hasServed: () => true,
         mostlyFails: () => false,
+        successes: new SuccessRate(),
       }),
     },
     credentials: { mounted: () => undefined, read: () => undefined },
@@ -85,5 +92,26 @@ describe('the pool', () => {
     expect(one).toBe(same);
     expect(one).not.toContain('one');
     expect(hashes('x-api-key', 'two')[0]).not.toBe(one);
+  });
+
+  it('forgets what the former address of an endpoint served', () => {
+    const clock = new FakeClock();
+    const guard = new Guard({ clock });
+    const pool = new Pool({
+      ...{ guard, network: { lacking: () => undefined }, now: () => clock.now(), random: () => 0 },
+      credentials: { mounted: () => undefined, read: () => undefined },
+    });
+    const apply = (baseURL: string): Member => {
+      const endpoints = [{ ...ENDPOINTS[0]!, baseURL }];
+      guard.apply(content({ endpoints }));
+      return pool.members(endpoints, []).members[0]!;
+    };
+    const share = (member: Member): number => pool.candidates([member], content())[0]!.successShare;
+    const before = apply('http://one.test');
+    pool.record(before, FAILED);
+    expect(share(apply('http://one.test'))).toBe(0);
+    const after = apply('http://two.test');
+    pool.record(before, FAILED);
+    expect(share(after)).toBe(1);
   });
 });

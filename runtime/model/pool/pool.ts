@@ -10,7 +10,7 @@ import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
 import { authentication, credentialHash } from './credentials.ts';
 import type { Authentication, Mounted } from './credentials.ts';
-import { SuccessRate } from '../../resilience/successRate.ts';
+import type { SuccessRate } from '../../resilience/successRate.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { Network } from '../../network/network.ts';
 import { identityHeaders } from '../transport/headers.ts';
@@ -42,6 +42,8 @@ export interface Member extends Placed {
     Dependency,
     'acquire' | 'availability' | 'hasServed' | 'learn' | 'mostlyFails' | 'obstacle' | 'serves'
   >;
+  /** Its recent calls; those of an earlier address are another object. */
+  successes: SuccessRate;
   /** The endpoint's own key; absent: the client's credentials pass on. */
   key?: string | undefined;
   /** The agent's own headers. Each replaces the client's of the same name. */
@@ -69,7 +71,7 @@ export interface EndpointState {
   successShare: number;
 }
 
-type Called = Member['handle'] & Pick<Dependency, 'name' | 'present'>;
+type Called = Member['handle'] & Pick<Dependency, 'name' | 'present' | 'successes'>;
 
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
@@ -99,7 +101,6 @@ export class Pool {
   readonly #balancer: Balancer;
   /** Dependencies of endpoints, looked up once for each. */
   readonly #handles = new WeakMap<Endpoint, Called>();
-  readonly #successes = new WeakMap<Member['handle'], SuccessRate>();
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
@@ -154,7 +155,7 @@ export class Pool {
         availability: state,
         load: calls / most,
         nextLoad: (calls + 1) / most,
-        successShare: this.#successesOf(handle).share(now),
+        successShare: member.successes.share(now),
         probe,
       });
     }
@@ -170,8 +171,8 @@ export class Pool {
     return this.#balancer.choose(known ? (loadBalancing as Strategy) : 'LeastLoaded', candidates);
   }
 
-  record({ handle }: Member, outcome: Outcome): void {
-    this.#successesOf(handle).record(outcome, this.#deps.now());
+  record({ successes }: Member, outcome: Outcome): void {
+    successes.record(outcome, this.#deps.now());
   }
 
   /** The current state of each endpoint for calls with its own key. */
@@ -184,14 +185,6 @@ export class Pool {
         return { dependency, priority, weight, availability, calls, load, successShare };
       },
     );
-  }
-
-  #successesOf(handle: Member['handle']): SuccessRate {
-    const known = this.#successes.get(handle);
-    if (known !== undefined) return known;
-    const rate = new SuccessRate();
-    this.#successes.set(handle, rate);
-    return rate;
   }
 
   #handle(endpoint: Endpoint): Called | undefined {
@@ -213,6 +206,7 @@ function member(
     endpoint,
     dependency: handle.name,
     handle,
+    successes: handle.successes,
     name: endpoint.name,
     priority: endpoint.priority,
     weight: endpoint.weight,
