@@ -2,7 +2,8 @@
  * `make bench-faults` runs the sixteen faults of Failover Bench v0.1 on the Messages API, beside other gateways in the
  * same run. Arguments choose systems and faults: node test/bench/faults.ts breakwater S06 S07
  *
- * Every system has two retries, 30 s and one fallback, and its own defaults for the rest. All systems take the faults
+ * Every system has two retries, 30 s and its own defaults for the rest, and one fallback except Envoy, which writes no
+ * other model into a request. All systems take the faults
  * at the same time, each with its own providers. The long faults run side by side because they only wait, the others
  * one after another.
  * In the table `2p/1f` is what the provider saw: attempts at the primary and at the fallback.
@@ -150,7 +151,7 @@ function figures(table: Table): void {
   if (!ours) return;
   for (const verdict of VERDICTS) figure(verdict, count(ours, verdict));
   figure('rescued', rescued(ours));
-  const peers = [...table].filter(([name]) => name === 'portkey' || name === 'litellm');
+  const peers = [...table].filter(([name]) => name !== 'breakwater' && name !== 'direct');
   if (peers.length === 0) return;
   figure('lead', points(ours) - Math.max(...peers.map(([, row]) => points(row))));
 }

@@ -9,6 +9,7 @@
  * throughput: requests per second at 32 connections.
  * added: latency less that of calling the endpoint directly, one call at a time (p50), and at 500 requests a second
  * sent on time (p99).
+ * event_cpu: processor time for an event of a long stream: 150 streams of 200 events, 10 ms apart.
  * streams_1000: resident memory with 1,000 open streams. start: from process start until ready, the median of five.
  * trace_0, trace_10, trace_100: throughput with that percentage of requests traced, against the same without tracing.
  * trace_memory: resident memory with all requests traced, less that with none. access_lines: throughput with an access
@@ -24,9 +25,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../cluster/common/command.ts';
 import { percentile } from '../kit/percentile.ts';
-import { GATEWAYS, LOAD_CORE, direct, earlier, logged, traced } from './runtime/gateways.ts';
-import type { Gateway } from './runtime/gateways.ts';
+import { GATEWAYS, direct, earlier, logged, traced } from './runtime/gateways.ts';
+import { LOAD_CORE } from './runtime/processes.ts';
+import type { Gateway } from './runtime/processes.ts';
 import type { Done, Job, Target } from './runtime/load.ts';
+import { PACED_EVENTS } from './runtime/endpoint.ts';
 
 /** Rounds of throughput. */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 9);
@@ -38,6 +41,8 @@ const CONNECTIONS = 32;
 const RATE = 500;
 const ONE_BY_ONE = 400;
 const STREAMS = 1000;
+const PACED_STREAMS = 150;
+const PACED_ROUNDS = 3;
 const TICKS_PER_SECOND = 100;
 
 interface Measured {
@@ -61,14 +66,14 @@ interface Runner {
 }
 
 const PROMPT = 'Summarise the ticket and say who should have it. '.repeat(20);
-const BODIES = { plain: body(false), streamed: body(true) };
+const BODIES = { plain: body(false), streamed: body(true), paced: body(true, 'paced') };
 
-function body(stream: boolean, hold = false): string {
+function body(stream: boolean, kind?: 'hold' | 'paced'): string {
   return JSON.stringify({
     model: 'claude-bench',
     max_tokens: 1024,
     ...(stream && { stream }),
-    ...(hold && { hold }),
+    ...(kind && { [kind]: true }),
     messages: [{ role: 'user', content: PROMPT }],
   });
 }
@@ -130,7 +135,7 @@ async function residentMegabytes(pid: number): Promise<number> {
 }
 
 async function streams({ target, process: { pid } }: Gateway, load: Load): Promise<number> {
-  const held = { ...target, body: body(true, true) };
+  const held = { ...target, body: body(true, 'hold') };
   await load.run({ kind: 'Hold', target: held, streams: STREAMS });
   const megabytes = await residentMegabytes(pid!);
   await load.run({ kind: 'Release', target: held });
@@ -161,7 +166,7 @@ async function starts(endpoint: number): Promise<number[]> {
 type Results = Record<string, Measured>;
 
 const STARTS = 5;
-const PEERS: ReadonlySet<string> = new Set(['portkey', 'litellm']);
+const PEERS: ReadonlySet<string> = new Set(['portkey', 'litellm', 'envoy', 'haproxy']);
 
 /** Lets all gateways take turns, so that other load on the machine affects all alike. */
 class Comparison {
@@ -197,6 +202,12 @@ class Comparison {
     return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
   }
 
+  /** Measures processor time per event of long streams only. */
+  async paced(): Promise<Results> {
+    for (let i = 0; i < PACED_ROUNDS; i += 1) await this.#each((runner) => this.#paced(runner));
+    return Object.fromEntries(this.#runners.map(({ name, measured }) => [name, measured]));
+  }
+
   /** Leaves out peers that do not answer. */
   async #warmUp(): Promise<void> {
     for (const runner of [...this.#runners]) {
@@ -226,6 +237,15 @@ class Comparison {
     const used = (await cpuSeconds(pid)) - before;
     measured.perSecond.push(perSecond!);
     if (pid !== undefined) measured.cpu.push((used * 1e6) / (perSecond! * SECONDS));
+    return failed;
+  }
+
+  async #paced({ target, pid, measured }: Runner): Promise<number> {
+    const before = await cpuSeconds(pid);
+    const job = { kind: 'Paced', target, streams: PACED_STREAMS } as const;
+    const { failed } = await this.#load.run(job);
+    const used = (await cpuSeconds(pid)) - before;
+    measured.cpu.push((used * 1e6) / (PACED_STREAMS * PACED_EVENTS));
     return failed;
   }
 
@@ -273,25 +293,40 @@ function latency(name: string, { p50, p99 }: Measured, floor: Measured): string 
   if (name === 'direct') return `p50 ${median(p50).toFixed(2)} ms`;
   const added = (median(p50) - median(floor.p50)).toFixed(2);
   const atRate =
-    p99.length === 0 ? 'not held' : `+${(median(p99) - median(floor.p99)).toFixed(2)} ms`;
+    p99.length === 0 || floor.p99.length === 0
+      ? 'not held'
+      : `+${(median(p99) - median(floor.p99)).toFixed(2)} ms`;
   return `p50 +${added} ms, p99 at ${RATE}/s ${atRate}`;
 }
 
 /** Ratios between the chosen gateways. `suffix` belongs to their names. */
 function figures(results: Results, suffix: string): void {
-  const { direct: floor, breakwater: ours, bare, portkey, litellm } = results;
+  const { direct: floor, breakwater: ours, bare, portkey, litellm, envoy, haproxy } = results;
   if (!ours) return;
-  for (const [name, peer] of Object.entries({ bare, portkey, litellm })) {
+  for (const [name, peer] of Object.entries({ bare, portkey, litellm, envoy, haproxy })) {
     if (!peer) continue;
     figure(`throughput_vs_${name}${suffix}`, paired(ours.perSecond, peer.perSecond), 'ratio');
   }
   const added = ({ p50 }: Measured): number[] => p50.map((ms, i) => ms - floor!.p50[i]!);
   if (bare) figure(`added_p50_vs_bare${suffix}`, paired(added(ours), added(bare)), 'ratio');
   const peers = [portkey, litellm].flatMap((peer) => (peer?.p99.length ? median(peer.p99) : []));
-  if (peers.length > 0 && ours.p99.length > 0) {
+  if (peers.length > 0 && ours.p99.length > 0 && floor!.p99.length > 0) {
     const best = Math.min(...peers) - median(floor!.p99);
     figure(`p99_vs_best_peer${suffix}`, (median(ours.p99) - median(floor!.p99)) / best, 'ratio');
   }
+}
+
+function eventFigures(results: Results): void {
+  const { breakwater: ours } = results;
+  const peers = Object.entries(results).filter(
+    ([name]) => name !== 'breakwater' && name !== 'direct',
+  );
+  print('events of long streams:');
+  for (const [name, { cpu }] of Object.entries(results).filter(([name]) => name !== 'direct'))
+    print(`  ${name}: ${median(cpu).toFixed(1)} µs of processor time each`);
+  if (!ours) return;
+  for (const [name, peer] of peers)
+    figure(`event_cpu_vs_${name}`, paired(ours.cpu, peer.cpu), 'ratio');
 }
 
 function figure(label: string, value: number, unit: string): void {
@@ -361,6 +396,7 @@ async function main(): Promise<void> {
     show('streamed', streamed);
     figures(plain, '');
     figures(streamed, '_streamed');
+    eventFigures(await new Comparison(load, gateways, BODIES.paced).paced());
     const ours = gateways.find(({ name }) => name === 'breakwater');
     if (!ours) return;
     figure('streams_1000', await streams(ours, load), 'MB');

@@ -5,12 +5,17 @@ import { checks } from '../../cli/manifests/kinds.ts';
 import type { Content } from '../../contract/generated/types.ts';
 
 /**
- * The configuration that the operator makes of an AgentDeployment, so that what the manifest leaves out has the default
- * of the CRD. Every endpoint's key is the file `api-key` in the directory.
+ * The configuration that the operator makes of an AgentDeployment and policies, so that what a manifest leaves out has
+ * the default of the CRD. Every endpoint's key is the file `api-key` in the directory.
  */
-export function agentContent(agent: object, directory: string): Content {
+export function agentContent(
+  agent: object,
+  directory: string,
+  policies: readonly object[] = [],
+): Content {
   const inventory = new Inventory(checks(), () => new Date());
-  const { faults } = inventory.load(new Map([['agent', JSON.stringify(agent)]]));
+  const manifests = [agent, ...policies].map((each) => JSON.stringify(each)).join('\n---\n');
+  const { faults } = inventory.load(new Map([['agent', manifests]]));
   if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join('\n'));
   const { agents } = localPlans(inventory.objects(), {
     environment: {},

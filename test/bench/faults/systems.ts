@@ -1,7 +1,10 @@
 /** The systems between client and provider. Each has two retries, 30 s for a request and one fallback. */
 import type { Content } from '../../../contract/generated/types.ts';
 import { startLitellm, startPortkey, startRuntime } from '../runtime/gateways.ts';
-import type { Gateway } from '../runtime/gateways.ts';
+import { startEnvoy } from '../runtime/envoy.ts';
+import type { EnvoyRoute } from '../runtime/envoy.ts';
+import { freePort } from '../runtime/processes.ts';
+import type { Gateway } from '../runtime/processes.ts';
 import { agentContent } from '../../kit/agentContent.ts';
 import type { Address } from './call.ts';
 import type { Fault } from './catalogue.ts';
@@ -26,7 +29,7 @@ export interface System {
 type Start = (scenes: readonly Scene[]) => Promise<System>;
 
 /** By name, in the order of the table. */
-export const SYSTEMS: Record<string, Start> = { direct, breakwater, portkey, litellm };
+export const SYSTEMS: Record<string, Start> = { direct, breakwater, portkey, litellm, envoy };
 
 const TIMEOUT_SECONDS = 30;
 const RETRIES = 2;
@@ -169,6 +172,29 @@ async function litellm(scenes: readonly Scene[]): Promise<System> {
       port,
       headers,
       model: group(scene, which === 'Primary' ? 'primary' : 'fallback'),
+    }),
+    stop: () => gateway.stop(),
+  };
+}
+
+/**
+ * One process with a route and an outlier detection of its own for each fault. Envoy asks the same model again; a fallback
+ * would need another model in the body, which it does not write.
+ */
+async function envoy(scenes: readonly Scene[]): Promise<System> {
+  const routes = new Map<string, EnvoyRoute>();
+  for (const { fault, port } of scenes) {
+    const route = { name: fault.id, port: await freePort(), endpoints: [port] };
+    routes.set(fault.id, { ...route, timeout: `${TIMEOUT_SECONDS}s` });
+  }
+  const gateway = await startEnvoy([...routes.values()]);
+  return {
+    name: 'envoy',
+    hasFallback: false,
+    address: ({ fault }, model) => ({
+      port: routes.get(fault.id)!.port,
+      headers: { 'x-api-key': 'key' },
+      model: nameOf(model),
     }),
     stop: () => gateway.stop(),
   };

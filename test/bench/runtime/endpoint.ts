@@ -5,6 +5,11 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 const HEAD_END = Buffer.from('\r\n\r\n');
 const STREAM = Buffer.from('"stream":true');
 const HOLD = Buffer.from('"hold":true');
+const PACED = Buffer.from('"paced":true');
+
+/** Events of text in a paced stream, and the time between two. */
+export const PACED_EVENTS = 200;
+const PACE_MS = 10;
 
 const MESSAGE = JSON.stringify({
   id: 'msg_1',
@@ -51,7 +56,17 @@ const STREAM_PARTS = [
   Buffer.concat([chunk(EVENTS.at(-1)!), Buffer.from('0\r\n\r\n')]),
 ];
 
-/** Starts the endpoint on a free port. A request with `"hold":true` gets a stream that stays open. */
+/** Bytes of each write of a paced stream. */
+const PACED_PARTS = [
+  ...STREAM_PARTS.slice(0, 2),
+  ...Array.from({ length: PACED_EVENTS }, () => STREAM_PARTS[2]!),
+  ...STREAM_PARTS.slice(-3),
+];
+
+/**
+ * Starts the endpoint on a free port. A request with `"hold":true` gets a stream that stays open, one with `"paced":true`
+ * a long stream of an event every 10 ms.
+ */
 export async function startEndpoint(): Promise<{ port: number; server: Server }> {
   const server = createServer({ noDelay: true }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -79,7 +94,18 @@ function serve(socket: Socket): void {
 function answer(socket: Socket, body: Buffer): void {
   if (!body.includes(STREAM)) socket.write(JSON_ANSWER);
   else if (body.includes(HOLD)) socket.write(Buffer.concat(STREAM_PARTS.slice(0, 4)));
+  else if (body.includes(PACED)) paced(socket);
   else stream(socket, 0);
+}
+
+function paced(socket: Socket): void {
+  let sent = 0;
+  const timer = setInterval(() => {
+    socket.write(PACED_PARTS[sent]!);
+    sent += 1;
+    if (sent === PACED_PARTS.length) clearInterval(timer);
+  }, PACE_MS);
+  socket.once('close', () => clearInterval(timer));
 }
 
 /** Writes a few events at a time, as a model sends its tokens. */

@@ -3,8 +3,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../cluster/common/command.ts';
-import { freePort, pythonPackage, start, stopping } from './gateways.ts';
-import type { Gateway } from './gateways.ts';
+import { freePort, pythonPackage, start, stopping } from './processes.ts';
+import type { Gateway } from './processes.ts';
 
 const ENVOY = '1.40.0';
 
@@ -15,6 +15,10 @@ export interface EnvoyRoute {
   port: number;
   /** Ports of the endpoints, the preferred one first. */
   endpoints: readonly number[];
+  /** For a whole request, such as 30s; 0s: none. */
+  timeout?: string;
+  /** Whether a local rate limit counts its requests; it refuses none. */
+  limit?: boolean;
 }
 
 /** Starts Envoy with one worker and a listener for each route. */
@@ -50,7 +54,7 @@ const at = (port: number): object => ({
   socket_address: { address: '127.0.0.1', port_value: port },
 });
 
-function listener({ name, port }: EnvoyRoute): object {
+function listener({ name, port, limit, timeout = '0s' }: EnvoyRoute): object {
   const router = {
     name: 'envoy.filters.http.router',
     typed_config: {
@@ -61,7 +65,7 @@ function listener({ name, port }: EnvoyRoute): object {
     '@type':
       'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
     stat_prefix: name,
-    http_filters: [router],
+    http_filters: limit === true ? [LOCAL_LIMIT, router] : [router],
     route_config: {
       virtual_hosts: [
         {
@@ -70,7 +74,7 @@ function listener({ name, port }: EnvoyRoute): object {
           routes: [
             {
               match: { prefix: '/' },
-              route: { cluster: name, timeout: '0s', retry_policy: RETRIES },
+              route: { cluster: name, timeout, retry_policy: RETRIES },
             },
           ],
         },
@@ -89,6 +93,17 @@ function listener({ name, port }: EnvoyRoute): object {
     ],
   };
 }
+
+const LOCAL_LIMIT = {
+  name: 'envoy.filters.http.local_ratelimit',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit',
+    stat_prefix: 'limit',
+    token_bucket: { max_tokens: 1e9, tokens_per_fill: 1e9, fill_interval: '1s' },
+    filter_enabled: { default_value: { numerator: 100 } },
+    filter_enforced: { default_value: { numerator: 100 } },
+  },
+};
 
 /** As many retries as ours, with the same back-off, at the next priority once one has failed. */
 const RETRIES = {

@@ -1,23 +1,18 @@
-/** The compared gateways. Each is a process on its own core, with the configuration that does the least. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+/** The compared gateways, with the configuration that does the least. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { Circuit, Configuration, Content, Limit } from '../../../contract/generated/types.ts';
+import type { Configuration, Content } from '../../../contract/generated/types.ts';
 import { buildOnce, cacheDirectory } from '../../cluster/common/cache.ts';
 import { run } from '../../cluster/common/command.ts';
+import { agentContent } from '../../kit/agentContent.ts';
+import { startEnvoy } from './envoy.ts';
+import { haproxy } from './haproxy.ts';
 import { imageStart } from './image.ts';
 import type { Target } from './load.ts';
-
-/** Characters of a process's error output that are shown. */
-const MAX_COMPLAINT = 2_000;
-/** Core of the measured process. Endpoint and load use the other one. */
-export const GATEWAY_CORE = 0;
-export const LOAD_CORE = 1;
+import { freePort, pythonPackage, start, stopping } from './processes.ts';
+import type { Gateway } from './processes.ts';
 
 const PORTKEY = '1.15.2';
 /**
@@ -25,23 +20,19 @@ const PORTKEY = '1.15.2';
  * 1389).
  */
 const PORTKEY_NODE_SERVER = '1.13.8';
-const LITELLM = '1.106.2';
-const READY_MS = 120_000;
-
-export interface Gateway {
-  name: string;
-  /** Where and how to send requests, without a body. */
-  target: Omit<Target, 'body'>;
-  process: ChildProcess;
-  /** Milliseconds from process start until the gateway answers. */
-  startMs: number;
-  stop(): Promise<void>;
-}
+const LITELLM = '1.110.2';
 
 type Start = (endpointPort: number) => Promise<Gateway>;
 
 /** By name. Ours is the last one. */
-export const GATEWAYS: Record<string, Start> = { litellm, portkey, bare, breakwater };
+export const GATEWAYS: Record<string, Start> = {
+  litellm,
+  portkey,
+  envoy,
+  haproxy,
+  bare,
+  breakwater,
+};
 
 /** Calls the endpoint directly. */
 export function direct(port: number): Omit<Target, 'body'> {
@@ -136,111 +127,65 @@ export async function startRuntime(
   return stopping(gateway, directory);
 }
 
-/** A configuration that sets everything, with two endpoints. */
+const API = { apiVersion: 'breakwater.dev/v1alpha1' };
+
+/** Two endpoints with circuits and limits of each kind, and the defaults of the CRDs for the rest. */
 function everyGuard(endpointPort: number, directory: string): Content {
   const endpoints = ['primary', 'fallback'].map((name, priority) => ({
-    name,
-    provider: 'Anthropic',
-    weight: 1,
-    baseURL: `http://127.0.0.1:${endpointPort}`,
-    credential: { path: join(directory, 'api-key'), secret: 'bench', key: 'api-key' },
+    ...{ name, priority, baseURL: `http://127.0.0.1:${endpointPort}` },
+    apiKeySecretRef: { name: 'bench' },
     maxConcurrent: 10_000,
-    priority,
   }));
-  const window = { windowMs: 60_000, minimumCalls: 10 };
-  const circuits = endpoints.map(({ name }): Circuit => ({
-    dependency: `model/${name}`,
-    policy: 'bench',
-    trip: {
-      consecutiveFailures: 5,
-      failureRate: { percent: 50, ...window },
-      slowCalls: { percent: 80, slowerThanMs: 20_000, ...window },
+  const agent = {
+    ...{ ...API, kind: 'AgentDeployment', metadata: { name: 'bench' } },
+    spec: {
+      model: { endpoints },
+      bulkhead: { maxConcurrent: 10_000 },
+      limits: { maxConnections: 10_000, maxConnectionsPerAddress: 10_000 },
     },
-    openDurationMs: 60_000,
-    maxOpenDurationMs: 600_000,
-    halfOpen: { maxProbes: 1, successThreshold: 2, queueTimeoutMs: 10_000 },
-    abandonedAfterMs: 60_000,
-    failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
-    recovery: { rampUpMs: 0 },
-    mode: 'Enforce',
-    requires: [],
-  }));
-  const limit: Omit<Limit, 'target' | 'name' | 'resource'> = {
-    policy: 'bench',
-    refill: { amount: 1e9, perMs: 1000 },
-    capacity: 1e9,
-    maxKeys: 10_000,
-    onLimit: 'Reject',
-    maxWaitMs: 2000,
-    mode: 'Enforce',
-    requires: [],
   };
-  const limits: Limit[] = [
-    { ...limit, target: 'inbound', name: 'requests', resource: 'Requests' },
-    {
-      ...limit,
-      target: 'inbound',
-      name: 'by-user',
-      resource: 'Requests',
-      key: { header: 'x-user-id' },
-    },
-    { ...limit, target: 'model/primary', name: 'calls', resource: 'Requests' },
-    { ...limit, target: 'model/primary', name: 'tokens', resource: 'TotalTokens' },
-  ];
-  return {
-    agent: { namespace: 'bench', name: 'bench', uid: 'bench' },
-    endpoints,
-    loadBalancing: 'LeastLoaded',
-    affinity: { mode: 'Disabled' },
-    clientPatienceMs: 5000,
-    timeouts: {
-      connectMs: 10_000,
-      requestMs: 300_000,
-      streamMs: 3_600_000,
-      firstTokenMs: 60_000,
-      streamIdleMs: 120_000,
-      transportIdleMs: 45_000,
-    },
-    shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
-    retry: {
-      maxAttempts: 3,
-      baseDelayMs: 500,
-      maxDelayMs: 8000,
-      budgetPercent: 20,
-      minPerSecond: 1,
-    },
-    gates: { maxWaitMs: 300_000 },
-    providerLimits: { maxPods: 1 },
-    whenFull: 'Reject',
-    intake: {
-      maxBodyBytes: 33_554_432,
-      maxBodyBytesInFlight: 268_435_456,
-      bodyIdleTimeoutMs: 10_000,
-      minBodyBytesPerSecond: 1024,
-      maxConnections: 10_000,
-      maxConnectionsPerAddress: 10_000,
-    },
-    bulkhead: { maxConcurrent: 10_000, maxQueued: 100, acquireTimeoutMs: 5000 },
-    egress: { allowHosts: [], denyPrivateNetworks: true },
-    security: {
-      incidents: {
-        windowMs: 600_000,
-        maxTracked: 1000,
-        thresholds: {},
-        raiseAt: 10,
-        manySources: 10,
-        spend: { factor: 5, hours: 24, minTokens: 100_000 },
+  const targetRefs = [{ name: 'bench' }];
+  const window = { window: '60s', minimumCalls: 10 };
+  const breaker = {
+    ...{ ...API, kind: 'CircuitBreakerPolicy', metadata: { name: 'bench' } },
+    spec: {
+      ...{ targetRefs, scope: 'Pod' },
+      trip: {
+        consecutiveFailures: 5,
+        failureRate: { percent: 50, ...window },
+        slowCalls: { percent: 80, slowerThan: '20s', ...window },
       },
-      responses: [],
     },
-    telemetry: {
-      logging: { successRatio: 0, levels: {} },
-      baggage: 'Drop',
-      userId: 'Hashed',
-    },
-    circuits,
-    limits,
   };
+  const each = { refill: { amount: 1e9, per: '1s' }, capacity: 1e9 };
+  const limit = (name: string, sectionName: string | undefined, limits: object[]): object => ({
+    ...{ ...API, kind: 'RateLimitPolicy', metadata: { name } },
+    spec: {
+      targetRefs: [{ name: 'bench', ...(sectionName && { sectionName }) }],
+      scope: 'Pod',
+      limits,
+    },
+  });
+  const content = agentContent(agent, directory, [
+    breaker,
+    limit('inbound', undefined, [
+      { name: 'requests', ...each },
+      { name: 'by-user', ...each, key: { header: 'x-user-id' } },
+    ]),
+    limit('outbound', 'model/primary', [
+      { name: 'calls', ...each },
+      { name: 'tokens', ...each, resource: 'TotalTokens' },
+    ]),
+  ]);
+  return { ...content, shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 } };
+}
+
+/** Envoy with retries, outlier detection and a local rate limit. */
+async function envoy(endpointPort: number): Promise<Gateway> {
+  const port = await freePort();
+  const route = { name: 'bench', port, endpoints: [endpointPort], limit: true };
+  const gateway = await startEnvoy([route]);
+  return { ...gateway, target: direct(port) };
 }
 
 async function portkey(endpointPort: number): Promise<Gateway> {
@@ -279,18 +224,6 @@ function litellm(endpointPort: number): Promise<Gateway> {
   });
 }
 
-/** A virtual environment of the name with a package. */
-export async function pythonPackage(name: string, requirement: string): Promise<string> {
-  // A virtual environment contains its own path, so it is created in its final place.
-  const environment = join(cacheDirectory(), 'bench', name);
-  await buildOnce(join(environment, 'done'), async () => {
-    await mkdir(environment, { recursive: true });
-    await run('python3', ['-m', 'venv', environment]);
-    await run(join(environment, 'bin/pip'), ['install', '--quiet', requirement]);
-  });
-  return environment;
-}
-
 /** LiteLLM's proxy with this config.yaml. */
 export async function startLitellm(configuration: object): Promise<Gateway> {
   const environment = await pythonPackage(`litellm-${LITELLM}`, `litellm[proxy]==${LITELLM}`);
@@ -311,78 +244,4 @@ export async function startLitellm(configuration: object): Promise<Gateway> {
     },
   });
   return stopping(gateway, directory);
-}
-
-/** A gateway that deletes its directory when it stops. */
-export function stopping(gateway: Gateway, directory: string): Gateway {
-  const stop = async (): Promise<void> => {
-    await gateway.stop();
-    await rm(directory, { recursive: true, force: true });
-  };
-  return { ...gateway, stop };
-}
-
-export async function start(
-  name: string,
-  command: string[],
-  {
-    port,
-    ready = '/',
-    headers = {},
-    env = {},
-  }: { port: number; ready?: string; headers?: Record<string, string>; env?: NodeJS.ProcessEnv },
-): Promise<Gateway> {
-  const began = performance.now();
-  const child = spawn('taskset', ['-c', String(GATEWAY_CORE), ...command], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, NODE_ENV: 'production', LOG_LEVEL: 'error', NODE_OPTIONS: '', ...env },
-  });
-  const complaint = tail(child);
-  const startMs = await answering(child, `http://127.0.0.1:${port}${ready}`, began).catch(
-    (error: unknown) => {
-      throw new Error(`${name} did not start: ${complaint()}`, { cause: error });
-    },
-  );
-  const stop = async (): Promise<void> => {
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await ended;
-  };
-  const target = { port, path: '/v1/messages', headers: { 'x-api-key': 'key', ...headers } };
-  return { name, target, process: child, startMs, stop };
-}
-
-/** Keeps the end of a process's error output. All of it would hide the figures if every request fails. */
-function tail(child: ChildProcess): () => string {
-  let text = '';
-  child.stderr?.setEncoding('utf8').on('data', (more: string) => {
-    text = (text + more).slice(-MAX_COMPLAINT);
-  });
-  return () => text;
-}
-
-/** Milliseconds from `began` until the address answers anything. */
-async function answering(child: ChildProcess, url: string, began: number): Promise<number> {
-  let exited = false;
-  child.once('exit', () => (exited = true));
-  while (performance.now() - began < READY_MS) {
-    if (exited) throw new Error(`the process for ${url} has ended`);
-    try {
-      const response = await fetch(url, { headers: { connection: 'close' } });
-      await response.arrayBuffer();
-      if (response.status < 500) return performance.now() - began;
-    } catch {
-      // Not up yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  throw new Error(`${url} does not answer`);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

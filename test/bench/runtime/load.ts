@@ -13,6 +13,7 @@ export type Job = { target: Target } & (
   | { kind: 'OneByOne'; count: number; seconds: number }
   | { kind: 'Rate'; perSecond: number; seconds: number }
   | { kind: 'Closed'; connections: number; seconds: number }
+  | { kind: 'Paced'; streams: number }
   | { kind: 'Hold'; streams: number }
   | { kind: 'Release' }
 );
@@ -127,6 +128,15 @@ async function closedLoop(target: Target, connections: number, seconds: number):
   return { perSecond, failed };
 }
 
+/** Reads streams side by side to their ends. */
+async function paced(target: Target, streams: number): Promise<Done> {
+  const request = bytesOf(target);
+  const wires = await Promise.all(Array.from({ length: streams }, () => Wire.open(target.port)));
+  const ended = await Promise.allSettled(wires.map((wire) => timed(wire, request)));
+  for (const wire of wires) wire.close();
+  return { failed: ended.filter(({ status }) => status === 'rejected').length };
+}
+
 /** Opens streams and keeps them open. Resolves when all have begun. */
 async function hold(target: Target, streams: number): Promise<Done> {
   const request = bytesOf(target);
@@ -157,6 +167,8 @@ async function run(job: Job): Promise<Done> {
       return atRate(job.target, job.perSecond, job.seconds);
     case 'Closed':
       return closedLoop(job.target, job.connections, job.seconds);
+    case 'Paced':
+      return paced(job.target, job.streams);
     case 'Hold':
       return hold(job.target, job.streams);
     case 'Release':
