@@ -113,6 +113,8 @@ interface Asked {
   /** How often a retry was thought of, and how often one was made that may be made once. */
   attempts: number;
   single: number;
+  /** How often its endpoint had come back when it was asked. */
+  returns: number;
 }
 
 /** What decides about requests beside naive rules. */
@@ -157,6 +159,7 @@ class Pair {
       endpoints: ENDPOINTS.filter(({ name }) => names.includes(name)),
       retry: spec,
     });
+    for (const name of names) if (!this.#names.includes(name)) this.#shares.returned(name);
     this.#names = names;
     this.#budgets.apply(spec, present);
     this.#guard.apply(next);
@@ -199,12 +202,13 @@ class Pair {
     const { maxAttempts } = this.#content.retry!;
     this.#begin({
       ...{ next, granted, maxAttempts, names: this.#names },
-      ...{ tried: [], moves: 0, attempts: 0, single: 0 },
+      ...{ tried: [], moves: 0, attempts: 0, single: 0, returns: 0 },
     });
   }
 
   #begin(asked: Asked): void {
     const { name } = asked.granted.member.endpoint;
+    asked.returns = this.#shares.returnsOf(name);
     asked.next.begin(asked.granted.member);
     if (asked.tried.at(-1) !== name) {
       asked.tried.push(name);
@@ -218,7 +222,7 @@ class Pair {
     const { member, permit } = asked.granted;
     const result = RESULTS[ending];
     this.#pool.record(member, result.outcome);
-    this.#shares.record(member.endpoint.name, ending === 'Ok', this.#clock.now());
+    this.#shares.record(member.endpoint.name, ending === 'Ok', asked.returns, this.#clock.now());
     const judged = ending === 'Ok' ? 'Nothing' : this.#judge(asked, ending);
     asked.next.decide(result, member);
     permit.settle(IGNORED);

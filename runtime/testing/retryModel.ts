@@ -73,10 +73,23 @@ export class ModelBudgets {
 
 /** The share of successes among the calls of the last 30 s, counted from all calls. */
 export class ModelShares {
-  readonly #calls: { name: string; at: number; ok: boolean }[] = [];
+  #calls: { name: string; at: number; ok: boolean }[] = [];
+  /** How often each endpoint came back. */
+  readonly #returns = new Map<string, number>();
 
-  record(name: string, ok: boolean, now: number): void {
-    this.#calls.push({ name, at: now, ok });
+  /** The endpoint came back after a configuration without it. */
+  returned(name: string): void {
+    this.#returns.set(name, this.returnsOf(name) + 1);
+    this.#calls = this.#calls.filter((each) => each.name !== name);
+  }
+
+  returnsOf(name: string): number {
+    return this.#returns.get(name) ?? 0;
+  }
+
+  /** A call has ended that began after so many returns. */
+  record(name: string, ok: boolean, returns: number, now: number): void {
+    if (returns === this.returnsOf(name)) this.#calls.push({ name, at: now, ok });
   }
 
   of(name: string, now: number): number {
