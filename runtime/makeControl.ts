@@ -132,7 +132,7 @@ function report(
   let reportedMissing = '[]';
   let ticks = 0;
   events.on('transition', (transition, circuit) => {
-    if (pace.mayTellTransition()) port.broadcast({ type: 'Transition', transition, circuit });
+    if (pace.mayTellTransition()) port.broadcast(reporter.transition(transition, circuit));
     void kept.save();
   });
   events.on('apply', () => kept.restore());

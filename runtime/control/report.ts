@@ -9,6 +9,8 @@ import type {
   McpServerStatus,
   OperationReport,
   Snapshot,
+  Transition,
+  TransitionReport,
 } from '../../contract/generated/types.ts';
 import { AUTH } from '../../contract/link.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -78,10 +80,12 @@ export class Reporter {
   snapshot(): Snapshot {
     const { guard, configuration } = this.#deps;
     const load = this.#deps.load.current();
+    const circuits = guard.circuits();
+    for (const circuit of circuits) this.#shown(circuit);
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
-      circuits: guard.circuits(),
+      circuits,
       limits: guard.limits(),
       transitions: guard.transitions(),
       missingCredentials: this.missingCredentials().slice(0, MAX_MISSING),
@@ -94,6 +98,17 @@ export class Reporter {
       ...this.#audit(),
       ...(load && { load }),
     };
+  }
+
+  transition(transition: Transition, circuit: CircuitStatus): TransitionReport {
+    this.#shown(circuit);
+    return { type: 'Transition', transition, circuit };
+  }
+
+  /** A leader knows the circuit. Others may not, so its next report is not left out. */
+  #shown(circuit: CircuitStatus): void {
+    const key = keyOf(circuit);
+    if (!this.#toldCircuits.has(key)) this.#toldCircuits.set(key, '');
   }
 
   /** Load of the pod; undefined if nothing bounds its requests. */
