@@ -13,7 +13,7 @@ E2E_WORKERS ?= 3
 WORKERS ?= 100%
 GENERATED := crds/generated contract/generated charts/breakwater/README.md charts/breakwater/templates/crds.yaml docs/reference \
   charts/breakwater/templates/_permissions.tpl charts/breakwater/templates/_tenancy.tpl config/rbac config/manager config/prometheus config/install.yaml \
-  config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files docs/architecture.md
+  config/grafana config/argocd/argocd-cm.yaml charts/breakwater/files docs/architecture.md CHANGELOG.md
 # npm writes this file last.
 MODULES := node_modules/.package-lock.json
 

@@ -7,6 +7,7 @@ import { diff } from './commands/diff.ts';
 import { local } from './commands/local.ts';
 import { logs } from './commands/logs.ts';
 import { candidates, COMPLETE } from './completion/candidates.ts';
+import { migrate } from './commands/migrate.ts';
 import { close, open } from './commands/override.ts';
 import { render } from './commands/render.ts';
 import { reset } from './commands/reset.ts';
@@ -21,7 +22,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ status, why, trips, top },
   ...{ open, close, reset, audit },
   ...{ diff, logs, debug, 'support-bundle': supportBundle },
-  ...{ local, render, completion },
+  ...{ local, render, migrate, completion },
 };
 
 const COMMON = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { definitions, type Schema } from './definitions.ts';
+import { DEPRECATED, description, refusal, steps } from './deprecated.ts';
 
 const parseYaml11 = (text: string): unknown => parse(text, { version: '1.1' });
 
@@ -13,7 +14,7 @@ function* walk(schema: Schema, path: string): Generator<[string, Schema]> {
   if (schema.additionalProperties) yield* walk(schema.additionalProperties, `${path}.*`);
 }
 
-describe.each(definitions())('$plural', ({ schema }) => {
+describe.each(definitions())('$plural', ({ schema, definition }) => {
   const { spec, status } = schema.properties!;
   const specFields = [...walk(spec!, 'spec')];
   const all = [...specFields, ...walk(status!, 'status')];
@@ -54,6 +55,22 @@ describe.each(definitions())('$plural', ({ schema }) => {
     );
     expect(rules.length).toBeGreaterThan(0);
     expect(rules.filter(([, message]) => !/\b(must|set)\b/.test(message!))).toEqual([]);
+  });
+
+  it('says of renamed and removed fields what the table says, and refuses removed ones that are new', () => {
+    const { kind } = definition.spec.names;
+    for (const field of DEPRECATED.filter((each) => each.kind === kind)) {
+      const path = steps(field.path).map((step) => (step === '[]' ? '[*]' : `.${step}`));
+      const find = (steps_: string[]): Schema | undefined =>
+        specFields.find(([each]) => each === steps_.join('').slice(1))?.[1];
+      expect([field.path, find(path)?.description]).toEqual([field.path, description(field)]);
+      const rules = find(path.slice(0, -1))?.['x-kubernetes-validations'] ?? [];
+      const own = rules.filter(({ message }) => message === refusal(field).message);
+      expect([field.path, own]).toEqual([
+        field.path,
+        field.how === 'Removed' ? [refusal(field)] : [],
+      ]);
+    }
   });
 
   it('has no text that YAML 1.1, which kubectl reads, reads as another type', () => {

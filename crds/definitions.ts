@@ -9,6 +9,7 @@ export interface Rule {
   messageExpression?: string;
   reason?: string;
   fieldPath?: string;
+  optionalOldSelf?: boolean;
 }
 
 /** The part of a structural schema that Breakwater's definitions use. */

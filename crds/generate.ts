@@ -3,11 +3,13 @@
  * the resources as the API server stores them), what an empty spec has (crds/generated/defaults.ts),
  * where an agent names a Secret (crds/generated/secretNames.ts), the API reference and the chart's template.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
+import { format, resolveConfig } from 'prettier';
 import { chartTemplate } from './chart.ts';
 import { definitions, type Schema, type Source } from './definitions.ts';
+import { deprecationTable, SINCE, UNTIL } from './deprecated.ts';
 import { reference } from './reference.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -126,3 +128,30 @@ write(
 );
 write('charts/breakwater/templates/crds.yaml', chartTemplate(sources.map(({ text }) => text)));
 write('docs/reference/api.md', reference(sources));
+write(
+  'docs/reference/deprecated.md',
+  [
+    '<!-- Generated from crds/deprecated.ts by `make generate`; do not edit. -->',
+    '',
+    '# Renamed and removed fields',
+    '',
+    `Version ${SINCE} changed these fields of \`breakwater.dev/v1alpha1\`. They stay in the definitions until ${UNTIL}.`,
+    '',
+    '- A **renamed** field is read where its successor is absent.',
+    '- A **removed** field is ignored. An object that has it can be edited. A manifest that newly sets it is refused.',
+    '- The condition `DeprecatedFields` of an object names those that it sets.',
+    '- `breakwater migrate -f PATH` rewrites manifests, and `--check` says what it would rewrite.',
+    '',
+    deprecationTable(),
+    '',
+  ].join('\n'),
+);
+const changes = join(root, 'CHANGELOG.md');
+const rewritten = readFileSync(changes, 'utf8').replace(
+  /(<!-- renamed and removed fields -->\n)[^]*?(<!-- end -->)/,
+  (_, start: string, end: string) => `${start}\n${deprecationTable()}\n\n${end}`,
+);
+write(
+  'CHANGELOG.md',
+  await format(rewritten, { ...(await resolveConfig(changes)), filepath: changes }),
+);

@@ -1,14 +1,17 @@
 import { isIP } from 'node:net';
-import { Environment } from '@marcbachmann/cel-js';
+import { Environment, Optional } from '@marcbachmann/cel-js';
 import type { Rule, Schema } from '../../crds/definitions.ts';
 import type { Fault, Path } from './schema.ts';
 
-const CEL = new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
-  'isCIDR(string): bool',
-  isCidr,
-);
+const CEL = new Environment({
+  unlistedVariablesAreDyn: true,
+  enableOptionalTypes: true,
+}).registerFunction('isCIDR(string): bool', isCidr);
 
-type Evaluate = (context: { self: unknown }) => unknown;
+/** As for the creation of an object: there is none before it. */
+const oldSelf = Optional.none();
+
+type Evaluate = (context: { self: unknown; oldSelf: unknown }) => unknown;
 
 /** Rules of schemas beyond their structure; each is parsed once. */
 export class Rules {
@@ -35,7 +38,7 @@ export class Rules {
       this.#parsed.set(rule, evaluate);
     }
     try {
-      return evaluate({ self: withIntegers(self) }) === true;
+      return evaluate({ self: withIntegers(self), oldSelf }) === true;
     } catch {
       return false;
     }

@@ -80,7 +80,6 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "firstToken": "60s",
     "stream": "1h",
     "streamIdle": "120s",
-    "transportIdle": "45s",
     "run": "15m",
     "tool": "30s"
   },

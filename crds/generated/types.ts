@@ -1159,9 +1159,9 @@ export interface AgentDeploymentSpec {
      */
     streamIdle: string;
     /**
-     * The same before the first content block opens, and for an answer that is passed on unread. Default 45s.
+     * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
      */
-    transportIdle: string;
+    transportIdle?: number | string;
     /**
      * Time for one turn of a conversation, from a message to its answer, with all calls to the model. When it is over the turn ends with what there is. Default 15m.
      */
@@ -2499,9 +2499,9 @@ export interface CircuitBreakerPolicySpec {
      */
     consecutiveFailures?: number;
     /**
-     * A call whose client leaves counts neither for nor against the dependency, with two exceptions. A streamed call that has received nothing at all for this time is a Timeout; several in a row from one client count once. A call without a first token, or unstreamed without an answer, for longer than slowCalls.slowerThan was slow. Default the agent's timeouts.firstToken.
+     * Removed in 0.2.0 and ignored. It is timeouts.firstToken of the AgentDeployment.
      */
-    abandonedAfter?: string;
+    abandonedAfter?: number | string;
     /**
      * Opens when at least this share of the calls in a window failed.
      */

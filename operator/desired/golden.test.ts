@@ -64,7 +64,6 @@ const agents: Record<string, AgentDeployment> = {
       firstToken: '20s',
       stream: '2h',
       streamIdle: '1m',
-      transportIdle: '30s',
       run: '1h',
       tool: '5s',
     },
@@ -293,7 +292,6 @@ const breakers: Record<string, CircuitBreakerPolicy> = {
   everything: breakerFixture('triage', {
     trip: {
       consecutiveFailures: 3,
-      abandonedAfter: '15s',
       failureRate: { percent: 50, window: '60s', minimumCalls: 10 },
       slowCalls: { percent: 80, slowerThan: '20s', calls: 100, minimumCalls: 20 },
     },

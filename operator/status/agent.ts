@@ -11,6 +11,7 @@ import { affectedConditions } from './affected.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { conditions } from './conditions.ts';
+import { deprecatedFieldsCondition } from './deprecated.ts';
 import { dependenciesHealthy } from './dependencies.ts';
 import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
@@ -96,6 +97,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
         ...[plan.monitored, plan.scaledByLoad, exposed].filter(
           (condition) => condition !== undefined,
         ),
+        ...deprecatedFieldsCondition(agent),
       ],
       previous?.conditions,
       metadata.generation,

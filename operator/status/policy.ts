@@ -10,6 +10,7 @@ import { truncate } from '../desired/common/wording.ts';
 import { stateOf, type BreakerSummary } from './breakerSummary.ts';
 import { MAX_REASON, type WorstState } from './circuits.ts';
 import { conditions } from './conditions.ts';
+import { deprecatedFieldsCondition } from './deprecated.ts';
 import { fleetColumns } from './fleet.ts';
 import { contestedCondition } from './impediments.ts';
 import { rateLimitFigures, type LimitSummary } from './limits.ts';
@@ -75,6 +76,7 @@ export function breakerStatus({
         programmed(attachment, progress),
         attachment.overridden,
         tripped(policy, state, seen),
+        ...deprecatedFieldsCondition(policy),
         ...contestedCondition(contest),
       ],
       previous?.conditions,
@@ -116,6 +118,7 @@ export function limitStatus({
         programmed(attachment, progress),
         attachment.overridden,
         figures.exhausted,
+        ...deprecatedFieldsCondition(attachment.policy),
         ...contestedCondition(contest),
       ],
       previous?.conditions,

@@ -124,13 +124,13 @@ describe('a change of the spec', () => {
   const HOT: [what: string, spec: () => Spec, reloads: boolean][] = [
     // Several pods share the provider's limit, so the configuration has their largest number.
     ['replicas', () => ({ replicas: 2 }), true],
-    ...(
-      ['request', 'connect', 'firstToken', 'streamIdle', 'transportIdle', 'run', 'tool'] as const
-    ).map((name, index): [string, () => Spec, boolean] => [
-      `timeouts.${name}`,
-      () => ({ timeouts: { [name]: `${60 - index}s` } }),
-      true,
-    ]),
+    ...(['request', 'connect', 'firstToken', 'streamIdle', 'run', 'tool'] as const).map(
+      (name, index): [string, () => Spec, boolean] => [
+        `timeouts.${name}`,
+        () => ({ timeouts: { [name]: `${60 - index}s` } }),
+        true,
+      ],
+    ),
     ['retry', () => ({ retry: { maxAttempts: 2 } }), true],
     ['timeouts.attempt', () => ({ timeouts: { attempt: '20s' } }), true],
     ['timeouts.stream', () => ({ timeouts: { stream: '2h' } }), true],

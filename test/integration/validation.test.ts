@@ -40,6 +40,7 @@ import { rows as mcpServers } from './validation/mcpServers.ts';
 import { rows as audit } from './validation/audit.ts';
 import { rows as telemetry } from './validation/telemetry.ts';
 import { rows as tools } from './validation/tools.ts';
+import { removedRows } from './validation/deprecated.ts';
 import { boundRows } from './validation/bounds.ts';
 import type { Row } from './validation/row.ts';
 import { rules } from './validation/rules.ts';
@@ -86,6 +87,7 @@ const kinds: Record<string, Kind> = {
       ...telemetry,
       ...audit,
       ...tools,
+      ...removedRows('AgentDeployment'),
     ],
     smallest: { model: { endpoints: [{ name: 'primary' }] } },
     stored: {
@@ -110,7 +112,6 @@ const kinds: Record<string, Kind> = {
         stream: '1h',
         firstToken: '60s',
         streamIdle: '120s',
-        transportIdle: '45s',
         run: '15m',
         tool: '30s',
       },
@@ -190,7 +191,7 @@ const kinds: Record<string, Kind> = {
     wideColumns: ['Updated', 'Rollout', 'Threat', 'Incidents'],
   },
   circuitbreakerpolicies: {
-    rows: circuitBreakerPolicies,
+    rows: [...circuitBreakerPolicies, ...removedRows('CircuitBreakerPolicy')],
     smallest: { targetRefs: [{ name: 'triage' }], scope: 'Pod' },
     stored: {
       targetRefs: [TARGET],
@@ -206,7 +207,7 @@ const kinds: Record<string, Kind> = {
     wideColumns: ['Votes', 'Probing', 'Mode', 'Next-Probe', 'Last-Error'],
   },
   ratelimitpolicies: {
-    rows: rateLimitPolicies,
+    rows: [...rateLimitPolicies, ...removedRows('RateLimitPolicy')],
     smallest: { targetRefs: [{ name: 'triage' }], limits: [LIMIT], scope: 'Pod' },
     stored: {
       targetRefs: [TARGET],

@@ -47,7 +47,6 @@ const NEWER_FIELDS = [
     spec: {
       scope: 'Fleet',
       fleet: { quorum: 60, hintLifetime: '20s' },
-      trip: { abandonedAfter: '20s' },
       halfOpen: { queueTimeout: '5s' },
     },
   },

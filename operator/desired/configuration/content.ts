@@ -12,6 +12,7 @@ import { dependenciesOf } from '../common/dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires, type Feature } from '../common/features.ts';
+import { TRANSPORT_IDLE_MS } from './constants.ts';
 import { resolveNetwork } from './network.ts';
 import { podsWithKey, resolveLimits } from '../policies/limits.ts';
 import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
@@ -138,7 +139,7 @@ function affinity({ mode, header }: Spec['model']['affinity']): Content['affinit
 }
 
 function timeoutsOf(spec: Spec['timeouts']): Timeouts {
-  const ms = (field: Exclude<keyof typeof spec, 'attempt'>): number =>
+  const ms = (field: Exclude<keyof typeof spec, 'attempt' | 'transportIdle'>): number =>
     parsePositiveDuration(spec[field], `spec.timeouts.${field}`);
   const { attempt } = spec;
   return {
@@ -150,7 +151,7 @@ function timeoutsOf(spec: Spec['timeouts']): Timeouts {
     firstTokenMs: ms('firstToken'),
     streamMs: ms('stream'),
     streamIdleMs: ms('streamIdle'),
-    transportIdleMs: ms('transportIdle'),
+    transportIdleMs: TRANSPORT_IDLE_MS,
     toolMs: ms('tool'),
   };
 }

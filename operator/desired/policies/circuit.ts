@@ -44,7 +44,7 @@ export function resolveCircuit(
       successThreshold: spec.halfOpen.successThreshold,
       queueTimeoutMs: parseDuration(spec.halfOpen.queueTimeout, 'spec.halfOpen.queueTimeout'),
     },
-    abandonedAfterMs: abandonedAfter(spec.trip) ?? firstTokenMs,
+    abandonedAfterMs: firstTokenMs,
     failureOn: [...spec.failureOn].sort(byText),
     recovery: { rampUpMs: parseDuration(spec.recovery.rampUp, 'spec.recovery.rampUp') },
     mode: spec.mode,
@@ -80,10 +80,6 @@ function trip({ consecutiveFailures, failureRate, slowCalls }: Trip): Circuit['t
     ...(failureRate === undefined ? {} : { failureRate: failureRateRule(failureRate) }),
     ...(slowCalls === undefined ? {} : { slowCalls: slowCallsRule(slowCalls) }),
   };
-}
-
-function abandonedAfter({ abandonedAfter: time }: Trip): number | undefined {
-  return time === undefined ? undefined : parsePositiveDuration(time, 'spec.trip.abandonedAfter');
 }
 
 function failureRateRule(rule: NonNullable<Trip['failureRate']>): FailureRate {

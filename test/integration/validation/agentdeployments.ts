@@ -217,11 +217,6 @@ export const rows: Row[] = [
     'spec.timeouts.streamIdle: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 120s or 1m30s',
   ],
   [
-    '$.spec.timeouts.transportIdle rule 0',
-    { spec: { timeouts: { transportIdle: '45' } } },
-    'spec.timeouts.transportIdle: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 45s or 1m30s',
-  ],
-  [
     '$.spec.gates.maxWait rule 0',
     { spec: { gates: { maxWait: '5 minutes' } } },
     'spec.gates.maxWait: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1m30s',

@@ -27,11 +27,6 @@ export const rows: Row[] = [
     'spec.trip: Invalid value: "object": set at least one rule that opens the circuit, such as consecutiveFailures',
   ],
   [
-    '$.spec.trip.abandonedAfter rule 0',
-    { spec: { trip: { consecutiveFailures: 1, abandonedAfter: '0s' } } },
-    'spec.trip.abandonedAfter: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 30s or 1m30s',
-  ],
-  [
     '$.spec.trip.failureRate required percent',
     { spec: { trip: { failureRate: { calls: 10 } } } },
     'spec.trip.failureRate.percent: Required value',

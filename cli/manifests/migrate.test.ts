@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import type { DeprecatedField } from '../../crds/deprecated.ts';
+import { migrate } from './migrate.ts';
+
+const AGENT = { kind: 'AgentDeployment', instead: 'Use another.' } as const;
+
+const TABLE: DeprecatedField[] = [
+  { ...AGENT, path: 'spec.limits', how: 'Renamed', moved: { to: 'spec.requestLimits' } },
+  {
+    ...AGENT,
+    path: 'spec.gates.maxWait',
+    how: 'Renamed',
+    moved: { to: 'spec.retry.maxProviderWait' },
+  },
+  { ...AGENT, path: 'spec.audit.webhook', how: 'Removed' },
+  {
+    ...AGENT,
+    kind: 'RateLimitPolicy',
+    path: 'spec.limits[].key.principal',
+    how: 'Renamed',
+    moved: { to: 'spec.limits[].key.type', value: () => 'Client' },
+  },
+];
+
+const MANIFESTS = `# The agent of the shop.
+apiVersion: breakwater.dev/v1alpha1
+kind: AgentDeployment
+metadata: {name: triage}
+spec:
+  # Bodies are small.
+  limits:
+    maxBodyBytes: 65536 # 64 KiB
+  gates:
+    maxWait: 1m # The provider is quick.
+  model:
+    endpoints:
+    - name: primary
+  audit:
+    webhook:
+      url: https://events.example.com
+
+---
+# Others keep all that they have.
+apiVersion: v1
+kind: Service
+spec:
+  limits: [1]
+---
+apiVersion: breakwater.dev/v1alpha1
+kind: RateLimitPolicy
+metadata: {name: triage}
+spec:
+  limits:
+  - name: requests
+    key: {principal: true}
+`;
+
+const MIGRATED = `# The agent of the shop.
+apiVersion: breakwater.dev/v1alpha1
+kind: AgentDeployment
+metadata: {name: triage}
+spec:
+  # Bodies are small.
+  requestLimits:
+    maxBodyBytes: 65536 # 64 KiB
+  model:
+    endpoints:
+    - name: primary
+  retry:
+    maxProviderWait: 1m # The provider is quick.
+---
+# Others keep all that they have.
+apiVersion: v1
+kind: Service
+spec:
+  limits: [1]
+---
+apiVersion: breakwater.dev/v1alpha1
+kind: RateLimitPolicy
+metadata: {name: triage}
+spec:
+  limits:
+  - name: requests
+    key: {type: Client}
+`;
+
+describe('migrate', () => {
+  it('moves renamed fields and drops removed ones, and keeps comments, order and style', () => {
+    const { text, changes, faults } = migrate(MANIFESTS, false, TABLE);
+    expect(text).toBe(MIGRATED);
+    expect(changes).toEqual([
+      'AgentDeployment triage: spec.audit.webhook is gone. Use another.',
+      'AgentDeployment triage: spec.gates.maxWait is spec.retry.maxProviderWait now',
+      'AgentDeployment triage: spec.limits is spec.requestLimits now',
+      'RateLimitPolicy triage: spec.limits[0].key.principal is spec.limits[0].key.type now',
+    ]);
+    expect(faults).toEqual([]);
+  });
+
+  it('does nothing to what it has rewritten', () => {
+    expect(migrate(MIGRATED, false, TABLE)).toEqual({ text: MIGRATED, changes: [], faults: [] });
+  });
+
+  it('keeps a new field that stands beside the old one', () => {
+    const text = 'kind: AgentDeployment\nspec:\n  limits: { a: 1 }\n  requestLimits: { a: 2 }\n';
+    const { text: after, changes } = migrate(text, false, TABLE);
+    expect(after).toBe('kind: AgentDeployment\nspec:\n  requestLimits: { a: 2 }\n');
+    expect(changes).toEqual([
+      'AgentDeployment: spec.limits is gone, because spec.requestLimits is set',
+    ]);
+  });
+
+  it('rewrites JSON, and the objects of a List', () => {
+    const items = [{ kind: 'AgentDeployment', spec: { limits: { a: 1 } } }];
+    const { text } = migrate(JSON.stringify({ kind: 'List', items }), true, TABLE);
+    expect(JSON.parse(text)).toEqual({
+      kind: 'List',
+      items: [{ kind: 'AgentDeployment', spec: { requestLimits: { a: 1 } } }],
+    });
+  });
+
+  it('names an alias that is in the way', () => {
+    const text = 'kind: AgentDeployment\nx: &x { maxWait: 1m }\nspec: { gates: *x }\n';
+    const { changes, faults } = migrate(text, false, TABLE);
+    expect(changes).toEqual([]);
+    expect(faults).toEqual([
+      'AgentDeployment: spec.gates.maxWait is an alias; write it out, and try again',
+    ]);
+  });
+
+  it('leaves a file alone that is no YAML', () => {
+    expect(migrate('a: {{ .Values }}\n b', false, TABLE).faults).toEqual([
+      'cannot be read as YAML',
+    ]);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * Fields that v1alpha1 renamed or removed. Each stays in its definition for one version after `SINCE`. A renamed field is read
+ * where its successor is absent. A removed field is ignored, and its definition refuses manifests that newly set it.
+ *
+ * The condition DeprecatedFields, `breakwater migrate` and docs/reference/deprecated.md are made from this table.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Rule } from './definitions.ts';
+
+/** The version that made the changes below. */
+export const SINCE = '0.2.0';
+/** The version that drops the fields from the definitions. */
+export const UNTIL = '0.3.0';
+
+export interface DeprecatedField {
+  kind: 'AgentDeployment' | 'CircuitBreakerPolicy' | 'RateLimitPolicy';
+  /** Such as spec.limits[].key.principal; [] stands for each element of a list. */
+  path: string;
+  how: 'Renamed' | 'Removed';
+  /** What to use now, as a sentence. */
+  instead: string;
+  /** What the definition of the version before filled in. An object that has it says nothing by it. */
+  filledIn?: unknown;
+  /**
+   * The path that gets the value, with as many [] as `path` has, and the value there; undefined for none. Default: nothing
+   * gets it.
+   */
+  moved?: { to: string; value?: (value: unknown) => unknown };
+}
+
+/** A field of one object, such as spec.limits[0].key.principal. */
+export interface Found {
+  field: DeprecatedField;
+  at: Path;
+  value: unknown;
+}
+
+/** Steps from the top of an object to a field. */
+export type Path = readonly (string | number)[];
+
+const CONSTANT = 'It is a constant now, see docs/reference/constants.md.';
+
+export const DEPRECATED: readonly DeprecatedField[] = [
+  {
+    kind: 'CircuitBreakerPolicy',
+    path: 'spec.trip.abandonedAfter',
+    how: 'Removed',
+    instead: 'It is timeouts.firstToken of the AgentDeployment.',
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.timeouts.transportIdle',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: '45s',
+  },
+];
+
+/** The deprecated fields that the object has, in the order of the table, also those that hold what was filled in. */
+export function deprecatedFields(
+  object: object,
+  table: readonly DeprecatedField[] = DEPRECATED,
+): Found[] {
+  const { kind } = object as { kind?: unknown };
+  return table
+    .filter((field) => field.kind === kind)
+    .flatMap((field) =>
+      valuesAt(object, steps(field.path)).map(([at, value]) => ({ field, at, value })),
+    );
+}
+
+/** Whether the object says something by the field: whether it holds another value than an earlier version filled in. */
+export function isSaid({ field: { filledIn }, value }: Found): boolean {
+  return !isFilledIn(value, filledIn);
+}
+
+function isFilledIn(value: unknown, filledIn: unknown): boolean {
+  if (!isRecord(value) || !isRecord(filledIn)) return isDeepStrictEqual(value, filledIn);
+  return Object.entries(value).every(([name, each]) => isFilledIn(each, filledIn[name]));
+}
+
+/** What the definition says of the field. */
+export function description({ how, instead }: DeprecatedField): string {
+  const [what, effect] = how === 'Removed' ? ['Removed', ' and ignored'] : ['Renamed', ''];
+  return `${what} in ${SINCE}${effect}. ${instead}`;
+}
+
+/** The rule of the definition that refuses a removed field in a manifest that newly sets it. */
+export function refusal({ path, instead }: DeprecatedField): Rule {
+  const name = steps(path).at(-1)!;
+  return {
+    rule: `!has(self.${name}) || oldSelf.?${name}.hasValue()`,
+    optionalOldSelf: true,
+    fieldPath: `.${name}`,
+    message: `must not be set, because it was removed in ${SINCE}. ${instead} breakwater migrate -f PATH rewrites manifests.`,
+  };
+}
+
+/** Markdown table of the fields. */
+export function deprecationTable(table: readonly DeprecatedField[] = DEPRECATED): string {
+  const rows = table.map(
+    ({ kind, path, how, instead }) =>
+      `| ${kind} | \`${path}\` | ${how === 'Renamed' ? 'renamed' : 'removed'} | ${instead} |`,
+  );
+  return ['| kind | field | what | instead |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** The steps of a path such as spec.limits[].key: the text [] for each element of a list. */
+export function steps(path: string): string[] {
+  return path.replaceAll('[]', '.[]').split('.');
+}
+
+/** A path as Kubernetes writes it, such as spec.limits[0].key. */
+export function pathText(path: Path): string {
+  return path
+    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .slice(1);
+}
+
+function valuesAt(value: unknown, rest: readonly string[], at: Path = []): [Path, unknown][] {
+  const [step, ...further] = rest;
+  if (step === undefined) return value === undefined ? [] : [[at, value]];
+  if (step === '[]') {
+    if (!Array.isArray(value)) return [];
+    return value.flatMap((each: unknown, index) => valuesAt(each, further, [...at, index]));
+  }
+  return isRecord(value) ? valuesAt(value[step], further, [...at, step]) : [];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,16 @@
+import { expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TRANSPORT_IDLE_MS } from './constants.ts';
+
+const PAGE = join(import.meta.dirname, '../../../docs/reference/constants.md');
+
+it('docs/reference/constants.md states what pods are told that no field changes', () => {
+  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `(\w+)` +\| ([^|]*?) +\|/gm);
+  const stated = Object.fromEntries(
+    Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
+  );
+  expect(stated).toMatchObject({
+    TRANSPORT_IDLE_MS: `${TRANSPORT_IDLE_MS / 1000} s`,
+  });
+});

@@ -1,0 +1,37 @@
+import { DEPRECATED, refusal } from '../../../crds/deprecated.ts';
+import { definitions } from '../../../crds/definitions.ts';
+import type { Schema } from '../../../crds/definitions.ts';
+import type { Row } from './row.ts';
+
+/** Specs that newly set a removed field, by its kind and path. */
+const SPECS: Record<string, Record<string, object>> = {
+  AgentDeployment: {
+    'spec.timeouts.transportIdle': { timeouts: { transportIdle: '45s' } },
+  },
+  CircuitBreakerPolicy: {
+    'spec.trip.abandonedAfter': { trip: { consecutiveFailures: 5, abandonedAfter: '20s' } },
+  },
+};
+
+/** Rows for the rules that refuse removed fields. */
+export function removedRows(kind: string): Row[] {
+  const { schema } = definitions().find(({ definition }) => definition.spec.names.kind === kind)!;
+  return DEPRECATED.filter((field) => field.kind === kind && field.how === 'Removed').map(
+    (field): Row => {
+      const { message } = refusal(field);
+      const parent = field.path.split('.').slice(0, -1);
+      const rules = at(schema, parent)['x-kubernetes-validations']!;
+      const index = rules.findIndex((rule) => rule.message === message);
+      const spec = SPECS[kind]?.[field.path];
+      return [
+        `$.${parent.join('.')} rule ${index}`,
+        { spec },
+        `${field.path}: Invalid value: "object": ${message}`,
+      ];
+    },
+  );
+}
+
+function at(schema: Schema, path: readonly string[]): Schema {
+  return path.reduce((each, step) => each.properties![step]!, schema);
+}
