@@ -48,6 +48,13 @@ export const DEPRECATED: readonly DeprecatedField[] = [
     instead: 'It is timeouts.firstToken of the AgentDeployment.',
   },
   {
+    kind: 'CircuitBreakerPolicy',
+    path: 'spec.fleet.hintLifetime',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: '30s',
+  },
+  {
     kind: 'AgentDeployment',
     path: 'spec.timeouts.transportIdle',
     how: 'Removed',

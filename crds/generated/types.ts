@@ -2632,9 +2632,9 @@ export interface CircuitBreakerPolicySpec {
      */
     quorum: number;
     /**
-     * Has no effect any more; remove it. A pod without a link to the operator follows the operator's last order for 30 s.
+     * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
      */
-    hintLifetime?: string;
+    hintLifetime?: number | string;
   };
 }
 /**

@@ -46,7 +46,7 @@ const NEWER_FIELDS = [
     name: SHOP,
     spec: {
       scope: 'Fleet',
-      fleet: { quorum: 60, hintLifetime: '20s' },
+      fleet: { quorum: 60 },
       halfOpen: { queueTimeout: '5s' },
     },
   },

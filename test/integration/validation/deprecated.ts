@@ -9,6 +9,7 @@ const SPECS: Record<string, Record<string, object>> = {
     'spec.timeouts.transportIdle': { timeouts: { transportIdle: '45s' } },
   },
   CircuitBreakerPolicy: {
+    'spec.fleet.hintLifetime': { scope: 'Fleet', fleet: { hintLifetime: '20s' } },
     'spec.trip.abandonedAfter': { trip: { consecutiveFailures: 5, abandonedAfter: '20s' } },
   },
 };
