@@ -30,7 +30,7 @@ const INPUT_AND_OUTPUT: Refusal = {
   reason: 'this layer is pure: it does no input or output',
 };
 
-const SHARED = ['contract', 'crds'];
+const SHARED = ['contract', 'crds', 'tracing'];
 
 /** A layer of a stack. Its imports come on top of those of the stack. */
 type StackedLayer = Omit<Layer, 'imports'> & Partial<Pick<Layer, 'imports'>>;
@@ -126,14 +126,9 @@ const RUNTIME: Layer[] = [
     imports: [...UP_TO_GUARD, 'listener'],
   },
   {
-    folder: 'runtime/observe/otel',
-    purpose: 'OpenTelemetry, loaded when traces are turned on',
-    imports: ['runtime/observe/trace'],
-  },
-  {
     folder: 'runtime/observe',
     purpose: 'metrics, health, logs, traces, debug pages',
-    imports: [...UP_TO_GUARD, 'listener', 'runtime/observe/otel'],
+    imports: [...UP_TO_GUARD, 'listener'],
   },
 ];
 
@@ -220,6 +215,11 @@ const CLI: Layer[] = stacked(
 export const LAYERS: readonly Layer[] = [
   { folder: 'contract', purpose: 'what passes between operator and runtime', imports: [] },
   { folder: 'listener', purpose: 'what every port of operator and runtime bounds', imports: [] },
+  {
+    folder: 'tracing',
+    purpose: 'traces of operator and runtime; loads OpenTelemetry when they are on',
+    imports: ['contract'],
+  },
   { folder: 'crds', purpose: 'the custom resources and their types', imports: [] },
   ...RUNTIME,
   {
@@ -231,11 +231,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: 'operator',
     purpose: 'the process: joins its parts',
-    // Its own traces take the way that those of requests take.
-    imports: [
-      ...[...SHARED, ...every(OPERATOR)],
-      ...['listener', 'runtime/observe', 'runtime/observe/trace'],
-    ],
+    imports: [...SHARED, ...every(OPERATOR), 'listener'],
   },
   ...CLI,
   {

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { loadClusterConfig } from './kube/index.ts';
 import { runOperator } from './operator.ts';
 import { settingsFrom } from './settings.ts';
-import { tracingEnvironment } from '../runtime/observe/tracingSettings.ts';
+import { tracingEnvironment } from '../tracing/settings.ts';
 
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);

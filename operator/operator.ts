@@ -47,7 +47,7 @@ import { connectTriggers } from './reconcile/triggers.ts';
 import { startServers } from './servers.ts';
 import type { Settings } from './settings.ts';
 import { OperatorTracing } from './tracing.ts';
-import { NO_ENVIRONMENT, type TracingEnvironment } from '../runtime/observe/tracingSettings.ts';
+import { NO_ENVIRONMENT, type TracingEnvironment } from '../tracing/settings.ts';
 
 export interface OperatorOptions {
   settings: Settings;

@@ -3,9 +3,9 @@ import { Agent as SecureAgent } from 'node:https';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import packageJson from '../package.json' with { type: 'json' };
-import { NO_TRACER } from '../runtime/observe/trace/span.ts';
-import { Tracing } from '../runtime/observe/tracing.ts';
-import type { TracingEnvironment } from '../runtime/observe/tracingSettings.ts';
+import { NO_TRACER } from '../tracing/span.ts';
+import { Tracing } from '../tracing/tracing.ts';
+import type { TracingEnvironment } from '../tracing/settings.ts';
 import { sleep, systemClock, Traces } from './kube/index.ts';
 import type { Settings } from './settings.ts';
 
@@ -49,10 +49,7 @@ export class OperatorTracing {
       // The headers for a collector with a key are in OTEL_EXPORTER_OTLP_HEADERS.
       headers: () => ({}),
       agent: (protocol) => (protocol === 'https:' ? new SecureAgent(KEPT) : new Agent(KEPT)),
-      counts: {
-        exported: (count) => spans.inc({ result: 'exported' }, count),
-        dropped: (result, count) => spans.inc({ result }, count),
-      },
+      count: (result, count) => spans.inc({ result }, count),
       log: logger,
     });
     this.traces = new Traces(() => {

@@ -12,7 +12,7 @@ import { systemClock } from './guard/clock.ts';
 import { rootLogger } from './observe/log.ts';
 import { environmentPort } from './environmentPort.ts';
 import { proxyEnvironment } from './network/proxies.ts';
-import { tracingEnvironment } from './observe/tracingSettings.ts';
+import { tracingEnvironment } from '../tracing/settings.ts';
 import { Runtime } from './runtime.ts';
 
 const { env } = process;

@@ -36,7 +36,7 @@ import { Metrics } from './observe/metrics.ts';
 import { Performance } from './observe/performance.ts';
 import { makeProbe } from './observe/probe.ts';
 import { RequestTraces } from './observe/requestTraces.ts';
-import { Tracing, resourceOf } from './observe/tracing.ts';
+import { Tracing, resourceOf } from '../tracing/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
 import { RedisLimits } from './redis/redisLimits.ts';
 import { auditHeaders } from './security/audit/receivers.ts';
@@ -210,10 +210,7 @@ function makeBase(options: RuntimeOptions): Base {
       return 'headers' in read ? Object.fromEntries(read.headers) : {};
     },
     agent: (protocol) => httpAgent(network, protocol),
-    counts: {
-      exported: (count) => metrics.spans('exported', count),
-      dropped: (reason, count) => metrics.spans(reason, count),
-    },
+    count: (result, spans) => metrics.spans(result, spans),
     log: log('traces'),
   });
   const traces = new RequestTraces({

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Hello } from '../contract/generated/types.ts';
 import type { PeerAccess } from './api/peerForward.ts';
-import type { TracingEnvironment } from './observe/tracingSettings.ts';
+import type { TracingEnvironment } from '../tracing/settings.ts';
 import type { Clock } from './guard/clock.ts';
 import type { ProxyEnvironment } from './network/proxies.ts';
 

@@ -13,7 +13,7 @@ import { makeIncidents } from './makeIncidents.ts';
 import { makeServers } from './makeServers.ts';
 import type { Servers } from './makeServers.ts';
 import type { Metrics } from './observe/metrics.ts';
-import type { Tracing } from './observe/tracing.ts';
+import type { Tracing } from '../tracing/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
 
 /** The agent runtime: the whole process of a pod, except for its environment and its signals. */

@@ -1,5 +1,5 @@
 /** The connection from the pod that is asked to the one that keeps a conversation. */
-import type { RemoteContext } from '../observe/trace/span.ts';
+import type { RemoteContext } from '../../tracing/span.ts';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';

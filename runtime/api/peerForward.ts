@@ -12,7 +12,7 @@ import {
   responseHeaders,
   traceHeaders,
 } from '../model/transport/headers.ts';
-import type { RemoteContext } from '../observe/trace/span.ts';
+import type { RemoteContext } from '../../tracing/span.ts';
 import type { Failure } from '../errors/failure.ts';
 
 export interface PeerForwardDeps {

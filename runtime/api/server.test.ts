@@ -7,7 +7,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { until } from '../testing/until.ts';
 import { anybody } from './clients/clients.ts';
 import { RequestTraces } from '../observe/requestTraces.ts';
-import { NO_TRACER } from '../observe/trace/span.ts';
+import { NO_TRACER } from '../../tracing/span.ts';
 import { ByteBudget } from '../resilience/byteBudget.ts';
 import { Bodies } from './bodies.ts';
 import { configuration } from '../testing/configuration.ts';

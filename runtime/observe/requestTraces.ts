@@ -3,7 +3,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { Module } from './log.ts';
 import { ATTRIBUTES } from './trace/names.ts';
 import { RequestTrace } from './trace/requestTrace.ts';
-import type { Tracer } from './trace/span.ts';
+import type { Tracer } from '../../tracing/span.ts';
 
 export interface RequestTracesDeps {
   /** Monotonic clock in milliseconds. */

@@ -1,5 +1,5 @@
 import type { Content } from '../../contract/generated/types.ts';
-import type { TracingEnvironment } from '../observe/tracingSettings.ts';
+import type { TracingEnvironment } from '../../tracing/settings.ts';
 import { send } from './client.ts';
 import type { Answer } from './client.ts';
 import { TELEMETRY, configuration } from './configuration.ts';

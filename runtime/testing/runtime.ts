@@ -7,8 +7,8 @@ import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { systemClock } from '../guard/clock.ts';
 import { proxyEnvironment } from '../network/proxies.ts';
-import { NO_ENVIRONMENT } from '../observe/tracingSettings.ts';
-import type { TracingEnvironment } from '../observe/tracingSettings.ts';
+import { NO_ENVIRONMENT } from '../../tracing/settings.ts';
+import type { TracingEnvironment } from '../../tracing/settings.ts';
 import type { RuntimeOptions } from '../options.ts';
 import { Runtime } from '../runtime.ts';
 

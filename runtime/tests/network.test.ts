@@ -9,7 +9,7 @@ import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Earlier } from '../control/upgrade.ts';
 import { basicAuthorization } from '../network/proxies.ts';
-import { tracingEnvironment } from '../observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';

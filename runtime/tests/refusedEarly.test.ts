@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { SealedEvent } from '../../contract/audit.ts';
-import { tracingEnvironment } from '../observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { startCollector } from '../testing/collector.ts';
 import type { Collector } from '../testing/collector.ts';
 import { AUDIT, configuration } from '../testing/configuration.ts';

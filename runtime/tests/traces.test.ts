@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
-import { tracingEnvironment } from '../observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../testing/client.ts';
 import { startCollector, treesOf } from '../testing/collector.ts';
 import type { Collector } from '../testing/collector.ts';

@@ -6,7 +6,7 @@ import { shutdownName } from '../../contract/mounts.ts';
 import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
 import { agentFixture } from '../../operator/testing/fixtures.ts';
 import type { Earlier } from '../../runtime/control/upgrade.ts';
-import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
 import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';

@@ -16,7 +16,7 @@ import { makePod } from './linkedPod.ts';
 import { metricsReference } from '../kit/metricsReference.ts';
 import { parseMetrics, type Sample } from '../kit/metrics.ts';
 import { startCollector, type Collector } from '../../runtime/testing/collector.ts';
-import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer } from './apiserver.ts';
 import { startOperator, type TestOperator } from './testOperator.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expressionsOf } from '../../config/grafana/dashboard.ts';
 import { agentFixture } from '../../operator/testing/fixtures.ts';
-import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
 import { spanCount, tracingTo } from '../../runtime/testing/failoverScene.ts';
 import { send } from '../../runtime/testing/client.ts';

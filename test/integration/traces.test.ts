@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { tracingEnvironment } from '../../runtime/observe/tracingSettings.ts';
+import { tracingEnvironment } from '../../tracing/settings.ts';
 import { treesOf } from '../../runtime/testing/collector.ts';
 import { failoverScene, spanCount, tracingTo } from '../../runtime/testing/failoverScene.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';

@@ -7,7 +7,7 @@ import type {
 import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../../model/pool/credentials.ts';
 import { readHeaders } from '../../model/transport/secretHeaders.ts';
-import { NO_SPAN } from '../../observe/trace/span.ts';
+import { NO_SPAN } from '../../../tracing/span.ts';
 import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';
 import type { Egress } from './egress.ts';

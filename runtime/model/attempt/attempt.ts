@@ -1,6 +1,6 @@
 import type { RequestMembers } from './estimate.ts';
 import type { Endpoint } from '../../../contract/generated/types.ts';
-import type { RemoteContext } from '../../observe/trace/span.ts';
+import type { RemoteContext } from '../../../tracing/span.ts';
 import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';

@@ -1,4 +1,4 @@
-import type { RemoteContext } from '../../observe/trace/span.ts';
+import type { RemoteContext } from '../../../tracing/span.ts';
 import { PRINCIPAL } from '../../guard/admission.ts';
 
 /** Headers as name, value, name, value, … in the order and case they arrived. */

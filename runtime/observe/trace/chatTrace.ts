@@ -4,7 +4,7 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import { ATTRIBUTES, EVENTS, PROVIDERS, SPANS } from './names.ts';
 import { inputContent, outputContent } from './content.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
-import type { Attributes, RemoteContext, Span } from './span.ts';
+import type { Attributes, RemoteContext, Span } from '../../../tracing/span.ts';
 
 /** A request to the model. */
 export interface Chat {

@@ -2,7 +2,7 @@ import type { Span } from '../../json/scan.ts';
 import { JsonTree } from '../../json/tree.ts';
 import type { Node } from '../../json/tree.ts';
 import { ATTRIBUTES } from './names.ts';
-import type { Attributes } from './span.ts';
+import type { Attributes } from '../../../tracing/span.ts';
 
 /** Longest attribute; drops the oldest messages of a longer one. */
 const MAX_LENGTH = 128 * 1024;

@@ -1,6 +1,6 @@
 import type { Rejection } from '../../errors/rejection.ts';
 import { ATTRIBUTES } from './names.ts';
-import type { Attributes } from './span.ts';
+import type { Attributes } from '../../../tracing/span.ts';
 
 /** Attributes of the event of a rejection. */
 export function rejectionAttributes(rejection: Rejection): Attributes {

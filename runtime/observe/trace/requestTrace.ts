@@ -6,7 +6,7 @@ import { ATTRIBUTES, EVENTS, SPANS } from './names.ts';
 import { NO_LISTENER } from './requestListener.ts';
 import type { RequestListener } from './requestListener.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
-import type { Span } from './span.ts';
+import type { Span } from '../../../tracing/span.ts';
 import { ToolTrace } from './toolTrace.ts';
 import type { ToolCall } from './toolTrace.ts';
 

@@ -1,5 +1,5 @@
 import { ATTRIBUTES, SPANS } from './names.ts';
-import type { RemoteContext, Span } from './span.ts';
+import type { RemoteContext, Span } from '../../../tracing/span.ts';
 
 /** A tool that the model asks for. */
 export interface ToolCall {

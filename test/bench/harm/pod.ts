@@ -18,7 +18,7 @@ import type {
   UpstreamResponse,
 } from '../../../runtime/model/transport/upstream.ts';
 import { RequestTraces } from '../../../runtime/observe/requestTraces.ts';
-import { NO_TRACER } from '../../../runtime/observe/trace/span.ts';
+import { NO_TRACER } from '../../../tracing/span.ts';
 import { ByteBudget } from '../../../runtime/resilience/byteBudget.ts';
 import { RetryBudgets } from '../../../runtime/resilience/retryBudget.ts';
 import { agentContent } from '../../kit/agentContent.ts';

@@ -1,30 +1,23 @@
-import type { Agent } from 'node:http';
 import type { Logger } from 'pino';
-import type { Content } from '../../contract/generated/types.ts';
-import type { OtelTracing, TracingSettings } from './otel/otelTracer.ts';
-import type { SpanCounts } from './otel/spanQueue.ts';
-import { tracingSettings } from './tracingSettings.ts';
-import type { TracingEnvironment } from './tracingSettings.ts';
-import { NO_TRACER } from './trace/span.ts';
-import type { Tracer } from './trace/span.ts';
+import type { Content } from '../contract/generated/types.ts';
+import type { OtelTracer, OtelTracerDeps, TracingSettings } from './otelTracer.ts';
+import { tracingSettings } from './settings.ts';
+import type { TracingEnvironment } from './settings.ts';
+import { NO_TRACER } from './span.ts';
+import type { Tracer } from './span.ts';
 
-export interface TracingDeps {
+export interface TracingDeps extends OtelTracerDeps {
   /** Settings of the OTEL_* variables. */
   environment: TracingEnvironment;
   /** Attributes of the pod and its runtime. */
   resource: (agent: Content['agent']) => Record<string, string>;
-  /** Currently mounted headers of exports. */
-  headers: () => Record<string, string>;
-  /** Agent for exports to a collector with http: or https:. */
-  agent: (protocol: string) => Agent;
-  counts: SpanCounts;
   log: Logger;
 }
 
 /** Traces by the configuration in force. Loads OpenTelemetry when traces are first turned on. */
 export class Tracing {
   readonly #deps: TracingDeps;
-  #tracer: OtelTracing | undefined;
+  #tracer: OtelTracer | undefined;
   /** As JSON; empty while tracing is off. */
   #settings = '';
   #content = false;
@@ -67,19 +60,19 @@ export class Tracing {
     await this.#tracer?.flush();
   }
 
-  /** Ends at once; spans that wait are dropped. */
+  /** Ends at once; spans that wait are sent in the background. */
   async close(): Promise<void> {
     await this.#changing;
-    await this.#tracer?.close();
+    this.#tracer?.close();
   }
 
   async #change(settings: TracingSettings | undefined, text: string): Promise<void> {
     // Newer settings have arrived meanwhile.
     if (text !== this.#settings) return;
-    const { headers, agent, counts, log } = this.#deps;
+    const { log } = this.#deps;
     const last = this.#tracer;
     try {
-      this.#tracer = settings && new (await load())(settings, { headers, agent, counts });
+      this.#tracer = settings && new (await load())(settings, this.#deps);
       log.info({ on: settings !== undefined, ratio: settings?.ratio }, 'Tracing was changed');
     } catch (error) {
       this.#tracer = undefined;
@@ -107,6 +100,6 @@ export function resourceOf(
 }
 
 /** Loads OpenTelemetry only when it is needed, which keeps the start quick. */
-async function load(): Promise<typeof OtelTracing> {
-  return (await import('./otel/otelTracer.ts')).OtelTracing;
+async function load(): Promise<typeof OtelTracer> {
+  return (await import('./otelTracer.ts')).OtelTracer;
 }

@@ -1,7 +1,8 @@
-import type { Content } from '../../contract/generated/types.ts';
-import type { TracingSettings } from './otel/otelTracer.ts';
+import type { Content } from '../contract/generated/types.ts';
+import type { TracingSettings } from './otelTracer.ts';
 
 type Spec = Content['telemetry']['tracing'];
+type Queue = TracingSettings['queue'];
 
 /** OpenTelemetry's own variables (opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables). */
 export interface TracingEnvironment {
@@ -11,7 +12,7 @@ export interface TracingEnvironment {
   ratio: number;
   parentBased: boolean;
   resource: Readonly<Record<string, string>>;
-  queue: TracingSettings['queue'];
+  queue: Queue;
   exportMs: number;
 }
 
@@ -63,8 +64,18 @@ export function tracingSettings(
   const { ratio, parentBased } = spec ?? environment;
   return {
     ...(spec && { url: tracesUrl(spec.endpoint) }),
-    ...{ ratio, parentBased, queue, exportMs },
+    ...{ ratio, parentBased, exportMs },
+    queue: spec?.content === 'Full' ? withContent(queue) : queue,
     resource: { ...resource, ...environment.resource },
+  };
+}
+
+/** A span with content has up to 384 KiB, so fewer may wait. */
+function withContent({ maxQueueSize, maxBatchSize, delayMs }: Queue): Queue {
+  return {
+    maxQueueSize: Math.min(maxQueueSize, 192),
+    maxBatchSize: Math.min(maxBatchSize, 32),
+    delayMs,
   };
 }
 
