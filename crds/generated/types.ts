@@ -1367,73 +1367,10 @@ export interface AgentDeploymentSpec {
       };
     };
     /**
-     * How quickly the number of pods changes, as in a HorizontalPodAutoscaler (autoscaling/v2). Default as there.
+     * How quickly the number of pods changes, as spec.behavior of a HorizontalPodAutoscaler (autoscaling/v2), which gets it as it is. A value that the API server refuses there becomes a condition. Default as there.
      */
     behavior?: {
-      /**
-       * How quickly the number of pods grows.
-       */
-      scaleUp?: {
-        /**
-         * Seconds of past recommendations to be cautious about.
-         */
-        stabilizationWindowSeconds?: number;
-        /**
-         * Which of the policies counts, or that the number never grows.
-         */
-        selectPolicy?: 'Max' | 'Min' | 'Disabled';
-        /**
-         * Bounds of one step.
-         *
-         * @maxItems 16
-         */
-        policies?: {
-          /**
-           * What value counts.
-           */
-          type: 'Pods' | 'Percent';
-          /**
-           * Pods, or percent of the pods, by which the number may change in periodSeconds.
-           */
-          value: number;
-          /**
-           * Seconds in which the change may happen.
-           */
-          periodSeconds: number;
-        }[];
-      };
-      /**
-       * How quickly the number of pods shrinks.
-       */
-      scaleDown?: {
-        /**
-         * Seconds of past recommendations to be cautious about.
-         */
-        stabilizationWindowSeconds?: number;
-        /**
-         * Which of the policies counts, or that the number never shrinks.
-         */
-        selectPolicy?: 'Max' | 'Min' | 'Disabled';
-        /**
-         * Bounds of one step.
-         *
-         * @maxItems 16
-         */
-        policies?: {
-          /**
-           * What value counts.
-           */
-          type: 'Pods' | 'Percent';
-          /**
-           * Pods, or percent of the pods, by which the number may change in periodSeconds.
-           */
-          value: number;
-          /**
-           * Seconds in which the change may happen.
-           */
-          periodSeconds: number;
-        }[];
-      };
+      [k: string]: unknown;
     };
   };
   /**
@@ -1464,178 +1401,22 @@ export interface AgentDeploymentSpec {
      */
     enabled: boolean;
     /**
-     * Who may reach the agent (port 8080), besides its own pods. Default is every pod of the agent's namespace. Clients from elsewhere, such as an ingress controller or clients of a LoadBalancer, must be named.
+     * Who may reach the agent (port 8080), besides its own pods, each as in spec.ingress[].from of a NetworkPolicy, which gets them as they are. A value that the API server refuses there becomes a condition. Default is every pod of the agent's namespace. Clients from elsewhere, such as an ingress controller or clients of a LoadBalancer, must be named.
      *
      * @minItems 1
      * @maxItems 64
      */
     from?: {
-      /**
-       * Pods, by their labels; an empty selector is all. In the namespaces of namespaceSelector, or in that of the agent.
-       */
-      podSelector?: {
-        /**
-         * Labels that it must have.
-         */
-        matchLabels?: {
-          [k: string]: string;
-        };
-        /**
-         * What its labels must be besides.
-         *
-         * @maxItems 64
-         */
-        matchExpressions?: {
-          /**
-           * Name of the label.
-           */
-          key: string;
-          /**
-           * How the label is compared.
-           */
-          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-          /**
-           * Values to compare with, for In and NotIn.
-           *
-           * @maxItems 64
-           */
-          values?: string[];
-        }[];
-      };
-      /**
-       * Namespaces, by their labels; an empty selector is all.
-       */
-      namespaceSelector?: {
-        /**
-         * Labels that it must have.
-         */
-        matchLabels?: {
-          [k: string]: string;
-        };
-        /**
-         * What its labels must be besides.
-         *
-         * @maxItems 64
-         */
-        matchExpressions?: {
-          /**
-           * Name of the label.
-           */
-          key: string;
-          /**
-           * How the label is compared.
-           */
-          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-          /**
-           * Values to compare with, for In and NotIn.
-           *
-           * @maxItems 64
-           */
-          values?: string[];
-        }[];
-      };
-      /**
-       * Addresses, such as those of clients outside the cluster.
-       */
-      ipBlock?: {
-        /**
-         * Range of addresses, such as 192.0.2.0/24.
-         */
-        cidr: string;
-        /**
-         * Ranges within cidr that are left out.
-         *
-         * @maxItems 64
-         */
-        except?: string[];
-      };
+      [k: string]: unknown;
     }[];
     /**
-     * Who may reach metrics and health (port 9090). Default is anybody.
+     * Who may reach metrics and health (port 9090), each as in from. Default is anybody.
      *
      * @minItems 1
      * @maxItems 64
      */
     metricsFrom?: {
-      /**
-       * Pods, by their labels; an empty selector is all. In the namespaces of namespaceSelector, or in that of the agent.
-       */
-      podSelector?: {
-        /**
-         * Labels that it must have.
-         */
-        matchLabels?: {
-          [k: string]: string;
-        };
-        /**
-         * What its labels must be besides.
-         *
-         * @maxItems 64
-         */
-        matchExpressions?: {
-          /**
-           * Name of the label.
-           */
-          key: string;
-          /**
-           * How the label is compared.
-           */
-          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-          /**
-           * Values to compare with, for In and NotIn.
-           *
-           * @maxItems 64
-           */
-          values?: string[];
-        }[];
-      };
-      /**
-       * Namespaces, by their labels; an empty selector is all.
-       */
-      namespaceSelector?: {
-        /**
-         * Labels that it must have.
-         */
-        matchLabels?: {
-          [k: string]: string;
-        };
-        /**
-         * What its labels must be besides.
-         *
-         * @maxItems 64
-         */
-        matchExpressions?: {
-          /**
-           * Name of the label.
-           */
-          key: string;
-          /**
-           * How the label is compared.
-           */
-          operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-          /**
-           * Values to compare with, for In and NotIn.
-           *
-           * @maxItems 64
-           */
-          values?: string[];
-        }[];
-      };
-      /**
-       * Addresses, such as those of clients outside the cluster.
-       */
-      ipBlock?: {
-        /**
-         * Range of addresses, such as 192.0.2.0/24.
-         */
-        cidr: string;
-        /**
-         * Ranges within cidr that are left out.
-         *
-         * @maxItems 64
-         */
-        except?: string[];
-      };
+      [k: string]: unknown;
     }[];
   };
   /**

@@ -1,5 +1,6 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
+import type { NetworkPolicyPeer } from '../desired/objects/objects.ts';
 import { list } from '../desired/common/wording.ts';
 
 /** Networks that contain all addresses. */
@@ -25,7 +26,9 @@ export function keyExposed({ spec }: AgentDeployment): ConditionDraft | undefine
 
 function waysIn({ service, networkPolicy }: AgentDeployment['spec']): string[] {
   const { enabled, from = [] } = networkPolicy;
-  const open = from.some(({ ipBlock }) => ipBlock !== undefined && EVERYWHERE.has(ipBlock.cidr));
+  const open = (from as NetworkPolicyPeer[]).some(({ ipBlock }) =>
+    EVERYWHERE.has(ipBlock?.cidr ?? ''),
+  );
   return [
     ...(service.type === 'ClusterIP' ? [] : [`service.type is ${service.type}`]),
     ...(enabled ? [] : ['networkPolicy.enabled is false']),

@@ -288,6 +288,33 @@ describe('an object that the agent no longer needs', () => {
     expect(await server.get(`${policies}/theirs`)).toBeDefined();
   });
 
+  it.each([
+    [
+      'spec.autoscaling.behavior',
+      { autoscaling: { ...AUTOSCALING, behavior: { scaleUp: { selectPolicy: 'Most' } } } },
+      'selectPolicy',
+    ],
+    [
+      'a peer of spec.networkPolicy.from',
+      { networkPolicy: { from: [{ namespaceSelector: {}, podSelectr: {} }] } },
+      'podSelectr',
+    ],
+  ])('is kept as it is while %s has a value that the API server refuses', async (_, bad, named) => {
+    const namespace = await server.namespace('refused');
+    const paths = CHILDREN.filter(({ kind }) =>
+      ['HorizontalPodAutoscaler', 'NetworkPolicy'].includes(kind),
+    ).map(({ collection, name }) => `${collection(namespace)}/${name}`);
+    await server.apply(agentPath(namespace), agent());
+    const specs = (): Promise<unknown[]> =>
+      Promise.all(paths.map(async (path) => (await server.until<Anything>(path)).spec));
+    const before = await specs();
+    await server.apply(agentPath(namespace), agent(bad));
+    await server.until<AgentDeployment>(agentPath(namespace), (object) =>
+      messages(object).includes(named),
+    );
+    expect(await specs()).toEqual(before);
+  });
+
   it('is kept if it is the Deployment and the spec allows none to be built', async () => {
     const namespace = await server.namespace('broken');
     const path = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;

@@ -32,7 +32,6 @@ import { rows as clients } from './validation/clients.ts';
 import { rows as healthChecks } from './validation/healthChecks.ts';
 import { rows as screening } from './validation/screening.ts';
 import { rows as network } from './validation/network.ts';
-import { rows as networkPolicy } from './validation/networkPolicy.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
@@ -81,7 +80,6 @@ const kinds: Record<string, Kind> = {
       ...screening,
       ...mcpServers,
       ...network,
-      ...networkPolicy,
       ...probes,
       ...service,
       ...telemetry,

@@ -7,6 +7,11 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyRule } from './obje
 /** Labels of the operator's pods, as the chart sets them. */
 export const OPERATOR_LABELS = { 'app.kubernetes.io/name': 'breakwater-operator' };
 
+interface Peers {
+  from?: NetworkPolicyPeer[];
+  metricsFrom?: NetworkPolicyPeer[];
+}
+
 /**
  * The clients that may connect to the agent's pods; undefined if the spec turns it off. Each port has its own rule. The
  * kubelet and kubectl port-forward connect from the pod's own node, which NetworkPolicies always allow.
@@ -16,8 +21,10 @@ export function buildNetworkPolicy(
   operatorNamespace: string,
   mesh?: Mesh,
 ): NetworkPolicy | undefined {
-  const { enabled, from = [{ podSelector: {} }], metricsFrom } = agent.spec.networkPolicy;
+  const { enabled, ...peers } = agent.spec.networkPolicy;
   if (!enabled) return undefined;
+  // The API server checks them where it gets the NetworkPolicy.
+  const { from = [{ podSelector: {} }], metricsFrom } = peers as Peers;
   const own = { podSelector: { matchLabels: selectorLabels(agent) } };
   const operator = {
     podSelector: { matchLabels: OPERATOR_LABELS },

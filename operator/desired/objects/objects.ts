@@ -66,7 +66,20 @@ export interface HorizontalPodAutoscaler extends Desired {
 }
 
 /** Pods of the policy's namespace, of other namespaces, or addresses. */
-export type NetworkPolicyPeer = NonNullable<AgentDeploymentSpec['networkPolicy']['from']>[number];
+export interface NetworkPolicyPeer {
+  podSelector?: LabelSelector;
+  namespaceSelector?: LabelSelector;
+  ipBlock?: { cidr: string; except?: string[] };
+}
+
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: {
+    key: string;
+    operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+    values?: string[];
+  }[];
+}
 
 export interface NetworkPolicyRule {
   /** Absent: all clients. */

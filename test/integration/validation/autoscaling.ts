@@ -1,31 +1,5 @@
 import type { Row } from './row.ts';
 
-/** Bad values of a direction of spec.autoscaling.behavior. */
-function behavior(direction: 'scaleUp' | 'scaleDown'): Row[] {
-  const rule = `$.spec.autoscaling.behavior.${direction}`;
-  const field = `spec.autoscaling.behavior.${direction}`;
-  const spec = (value: unknown): { spec: object } => ({
-    spec: { autoscaling: { behavior: { [direction]: value } } },
-  });
-  return [
-    [
-      `${rule}.policies[*] required type`,
-      spec({ policies: [{ value: 1, periodSeconds: 1 }] }),
-      `${field}.policies[0].type: Required value`,
-    ],
-    [
-      `${rule}.policies[*] required value`,
-      spec({ policies: [{ type: 'Pods', periodSeconds: 1 }] }),
-      `${field}.policies[0].value: Required value`,
-    ],
-    [
-      `${rule}.policies[*] required periodSeconds`,
-      spec({ policies: [{ type: 'Pods', value: 1 }] }),
-      `${field}.policies[0].periodSeconds: Required value`,
-    ],
-  ];
-}
-
 const IN_FLIGHT = { target: 50, prometheus: { serverAddress: 'http://prometheus:9090' } };
 
 const prometheus = (serverAddress: string): { spec: object } => ({
@@ -69,6 +43,4 @@ export const rows: Row[] = [
     prometheus('http://admin:secret@prometheus:9090'),
     'spec.autoscaling.inFlight.prometheus.serverAddress: Invalid value: "string": must be a URL with http:// or https:// and without credentials, query or fragment, such as http://prometheus.monitoring:9090',
   ],
-  ...behavior('scaleUp'),
-  ...behavior('scaleDown'),
 ];
