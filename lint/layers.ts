@@ -195,9 +195,12 @@ const OPERATOR: Layer[] = [
   },
 ];
 
-/** The command joins what operator/desired resolves with the runtime, and asks clusters by operator/kube. */
+/**
+ * The command joins what operator/desired resolves with the runtime, asks clusters by operator/kube, and adds up figures of
+ * pods by operator/status.
+ */
 const CLI: Layer[] = stacked(
-  [...SHARED, ...every(DESIRED), 'operator/kube'],
+  [...SHARED, ...every(DESIRED), 'operator/kube', 'operator/status'],
   [
     { folder: 'cli/terminal', purpose: 'what a command is; tables that stay on a terminal' },
     { folder: 'cli/manifests', purpose: 'files, checked as the API server checks them' },

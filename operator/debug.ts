@@ -12,6 +12,7 @@ import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
 import type { ProviderLimitFigures } from './fleet/providers/providerAccounts.ts';
 import type { Loggers } from './loggers.ts';
 import type { PodReport } from './links/index.ts';
+import { totalLoad, type TotalLoad } from './status/load.ts';
 import type { ApplyError } from './status/observations.ts';
 
 /** Facts on one agent. */
@@ -69,6 +70,8 @@ export interface DebugAgent {
   fleetCircuits?: readonly FleetCircuitStatus[];
   /** Limits of providers of which little was left: what is left for all pods, and what each may take of it. */
   providerLimits?: readonly ProviderLimitFigures[];
+  /** Requests of all connected pods together. */
+  load?: TotalLoad;
   pods: DebugPod[];
 }
 
@@ -103,8 +106,15 @@ function describeAgent({
     ...(fleetLimits && { fleetLimits }),
     ...(fleet.length > 0 && { fleetCircuits: fleet }),
     ...(providerLimits.length > 0 && { providerLimits }),
+    ...loadOf(pods),
     pods: pods.map((pod) => describePod(pod, configuration?.hash)),
   };
+}
+
+function loadOf(pods: readonly PodReport[]): Pick<DebugAgent, 'load'> {
+  const linked = pods.filter(({ connected }) => connected);
+  const load = totalLoad(linked.flatMap(({ snapshot }) => snapshot?.load ?? []));
+  return load ? { load } : {};
 }
 
 /** The figures of a pod that has not reported yet. */

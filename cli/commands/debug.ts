@@ -10,7 +10,7 @@ import { EXIT, type Call, type Context, type Command } from '../terminal/command
 /** Pages of a pod below /debug/. */
 const PAGES = [
   ...['state', 'circuits', 'rate_limiter', 'bulkhead', 'endpoints', 'peers', 'performance'],
-  ...['cache', 'logging', 'config', 'audit'],
+  ...['figures', 'cache', 'logging', 'config', 'audit'],
 ];
 
 export const debug: Command = {

@@ -2,15 +2,17 @@ import { PORTS } from '../../contract/link.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { placeOf, withCluster, type Cluster } from '../cluster/cluster.ts';
+import type { Pod } from '../cluster/kube.ts';
 import { nameOf } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
-import { topTable, usageOf, type Usage } from '../view/top.ts';
+import { podFigures, topLines, usageOf, type PodFigures, type Usage } from '../view/top.ts';
 import { podsOf, type World } from '../view/world.ts';
 
 export const top: Command = {
-  summary: 'show requests, tokens and latency of each agent since its pods started',
+  summary:
+    'show requests, latency, errors, tokens and load of each agent, now and since its pods started',
   positional: '[AGENT]',
   subject: 'agent',
   options: { ...CLUSTER_OPTIONS, ...ALL_NAMESPACES, ...OUTPUT },
@@ -26,39 +28,46 @@ export const top: Command = {
       }
       const usages: Usage[] = [];
       for (const agent of agents) {
-        usages.push(usageOf(agent, await metricsOf(agent, world, cluster, call)));
+        usages.push(usageOf(agent, await figuresOf(agent, world, cluster, call)));
       }
       print(call, { agents: usages }, () =>
         usages.length === 0
           ? ['No agents.']
-          : topTable(usages, {
+          : topLines(usages, {
               width: widthOf(context),
               namespaces: values['all-namespaces'] === true,
+              details: name !== undefined,
             }),
       );
       return EXIT.fine;
     }),
 };
 
-/** Metrics of the agent's running pods. If a pod does not answer, warns the user and returns undefined. */
-async function metricsOf(
+/** Figures of the agent's running pods. Warns the user of pods that do not answer, and leaves them out. */
+async function figuresOf(
   agent: AgentDeployment,
   world: World,
   { config }: Cluster,
   { context }: Call,
-): Promise<string[] | undefined> {
+): Promise<PodFigures[]> {
   const running = podsOf(world, agent).filter(
     ({ metadata, status }) =>
       status?.phase === 'Running' && metadata.deletionTimestamp === undefined,
   );
-  const pages = running.map(({ metadata: { namespace = '', name } }) =>
-    podPage(config, { namespace, name, port: PORTS.metrics }, '/metrics'),
-  );
-  try {
-    return await Promise.all(pages);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    context.stderr.write(`Tokens of ${agent.metadata.name} are not known: ${why}\n`);
-    return undefined;
-  }
+  const ask = async (pod: Pod): Promise<PodFigures[]> => {
+    const { namespace = '', name } = pod.metadata;
+    const page = (port: number, path: string, without: string): Promise<string | undefined> =>
+      podPage(config, { namespace, name, port }, path).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        context.stderr.write(`${without}: ${why}\n`);
+        return undefined;
+      });
+    const [figures, metrics] = await Promise.all([
+      page(PORTS.debug, '/debug/figures', `Pod ${name} is left out`),
+      // Of some agents only scrapers with a token read metrics.
+      page(PORTS.metrics, '/metrics', `Tokens of pod ${name} are not known`),
+    ]);
+    return figures === undefined ? [] : [podFigures(figures, metrics)];
+  };
+  return (await Promise.all(running.map(ask))).flat();
 }

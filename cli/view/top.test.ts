@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { Durations } from '../../contract/durations.ts';
+import type { Counters, OperationReport } from '../../contract/generated/types.ts';
 import { agent } from './fixtures.ts';
-import { tokensIn, topTable, usageOf } from './top.ts';
+import { podFigures, tokensIn, topLines, usageOf } from './top.ts';
 
 const METRICS = `# TYPE gen_ai_client_inference_usage_input_tokens_total counter
 gen_ai_client_inference_usage_input_tokens_total{gen_ai_request_model="m",name="model/a"} 300
@@ -10,34 +12,71 @@ gen_ai_client_inference_usage_output_tokens_total{gen_ai_request_model="m",name=
 gen_ai_client_inference_operation_input_tokens_sum{gen_ai_request_model="m",name="model/a"} 7
 `;
 
-/** Metrics of a pod of an earlier version. */
-const OLD_METRICS = `# TYPE gen_ai_client_tokens_total counter
-gen_ai_client_tokens_total{gen_ai_request_model="m",gen_ai_token_type="input"} 5
-gen_ai_client_tokens_total{gen_ai_request_model="m",gen_ai_token_type="output"} 3
-gen_ai_client_token_usage_sum{gen_ai_request_model="m",gen_ai_token_type="input"} 7
-`;
-
-function busy(count: number): ReturnType<typeof agent> {
-  const { status, ...rest } = agent();
-  const times = { averageMs: 120, p50Ms: 90, p95Ms: 1500, p99Ms: 2300 };
-  const performance = [{ operation: 'request' as const, count, successPercent: 98, ...times }];
-  return { ...rest, status: { ...status, performance } };
+function durationsOf(count: number): number[][] {
+  const durations = new Durations();
+  for (let i = 0; i < count; i += 1) durations.add(100);
+  return durations.buckets();
 }
 
+function report(operation: OperationReport['operation'], count: number): OperationReport {
+  const topErrors = [{ type: 'Timeout', count: 1 }];
+  const figures = { failures: 1, totalMs: count * 100, minMs: 90, maxMs: 1500, topErrors };
+  const recent = { seconds: 100, count: 5, ...figures, totalMs: 500 };
+  return {
+    ...{ operation, count, ...figures, durations: durationsOf(count) },
+    recent: { ...recent, durations: durationsOf(5) },
+    ...(operation === 'model' && { subjects: [{ name: 'primary', count, ...figures, recent }] }),
+  };
+}
+
+const page = (performance: OperationReport[]): string => {
+  const load = { inFlight: 2, queued: 1, capacity: 100, accepts: true };
+  const counters: Counters = { type: 'Counters', limits: [], circuits: [], performance, load };
+  return JSON.stringify({ time: '2026-11-25T10:00:00Z', ...counters });
+};
+
+const busy = podFigures(page([report('request', 50), report('model', 60)]), METRICS);
+
 describe('top', () => {
-  it('adds up the tokens of all pods and models', () => {
-    expect(tokensIn([METRICS, METRICS])).toEqual({ input: 640, output: 82 });
-    expect(tokensIn([METRICS, OLD_METRICS])).toEqual({ input: 325, output: 44 });
+  it('adds up the tokens of all models', () => {
+    expect(tokensIn(METRICS)).toEqual({ input: 320, output: 41 });
   });
 
-  it('shows the busiest agent first, and marks unknown figures', () => {
+  it('adds up the figures of all pods, shows the busiest agent first, and marks unknown figures', () => {
     const { metadata, ...rest } = agent();
-    const idle = { ...rest, metadata: { ...metadata, name: 'idle' } };
-    const usages = [usageOf(idle, undefined), usageOf(busy(1200), [METRICS])];
-    expect(topTable(usages, { width: 120, namespaces: false })).toEqual([
-      'AGENT   REQUESTS  OK   AVERAGE  P50   P95   P99   TOKENS IN  TOKENS OUT',
-      'triage  1200      98%  120ms    90ms  1.5s  2.3s  320        41',
-      'idle    0         -    -        -     -     -     -          -',
+    const silent = { ...rest, metadata: { ...metadata, name: 'silent' } };
+    const usages = [usageOf(silent, []), usageOf(agent(), [busy, busy])];
+    expect(topLines(usages, { width: 160, namespaces: false, details: false })).toEqual([
+      'AGENT   REQUESTS  OK   AVERAGE  P50    P95    P99    TOKENS IN  TOKENS OUT  IN FLIGHT  QUEUED  CAPACITY',
+      'triage  100       98%  100ms    102ms  102ms  102ms  640        82          4          2       200',
+      'silent  -         -    -        -      -      -      -          -           -          -       -',
     ]);
+  });
+
+  it('marks the tokens as unknown if a pod shows no metrics, and counts its requests', () => {
+    const guarded = podFigures(page([report('request', 50)]), undefined);
+    const usage = usageOf(agent(), [busy, guarded]);
+    expect(usage).not.toHaveProperty('tokens');
+    expect(usage.operations[0]).toMatchObject({ operation: 'request', count: 100 });
+  });
+
+  it('shows operations, endpoints, the last five minutes and errors of one agent', () => {
+    const lines = topLines([usageOf(agent(), [busy])], {
+      ...{ width: 160, namespaces: false, details: true },
+    });
+    expect(lines.slice(3)).toEqual([
+      'OPERATION  NAME     PERIOD       COUNT  1/S   OK   AVERAGE  MIN   MAX   P50    P95    P99    ERRORS',
+      'request             since start  50           98%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'request             5 min        5      0.05  80%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'model               since start  60           98%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'model               5 min        5      0.05  80%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'model      primary  since start  60           98%  100ms    90ms  1.5s                       Timeout 1',
+      'model      primary  5 min        5      0.05  80%  100ms    90ms  1.5s                       Timeout 1',
+    ]);
+  });
+
+  it('refuses a page that is no report, such as one with control characters for a number', () => {
+    const forged = page([{ ...report('request', 1), count: '\u001b[31m' as never }]);
+    expect(() => podFigures(forged, '')).toThrow('/debug/figures has no figures: ');
   });
 });

@@ -268,7 +268,7 @@ function reportUnseen(
   const { chain, pod, where } = link!;
   const count = heads.filter((head) => head.pod === pod).length;
   if (count > 0 && count < HEADS_OF_POD) {
-    const message = `The operator has seen pod ${pod}, but neither chain ${chain} nor one that continues it: somebody added it, or its process lived less than a minute.`;
+    const message = `The operator has seen pod ${pod}, but neither chain ${chain} nor one that continues it: somebody added it, or its process lived less than five minutes.`;
     findings.push({ kind: 'Unknown', where, message });
   } else {
     unchecked.push(

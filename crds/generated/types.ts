@@ -1615,202 +1615,6 @@ export interface AgentDeploymentStatus {
     stale?: boolean;
   }[];
   /**
-   * How the connected pods have done since each of them started, and in the last five minutes, added up and rounded: requests to the agent, attempts at models and calls of tools. Written with other changes, or when a figure moved by a fifth. Exact and live at /debug/performance of a pod.
-   *
-   * @maxItems 8
-   */
-  performance?: {
-    /**
-     * What is measured.
-     */
-    operation: 'request' | 'model' | 'tool';
-    /**
-     * How many there were.
-     */
-    count: number;
-    /**
-     * How many of a hundred did not fail, rounded down.
-     */
-    successPercent: number;
-    /**
-     * Average duration in milliseconds.
-     */
-    averageMs: number;
-    /**
-     * Duration in milliseconds that half of them stayed below.
-     */
-    p50Ms: number;
-    /**
-     * Duration in milliseconds that 95 of a hundred stayed below.
-     */
-    p95Ms: number;
-    /**
-     * Duration in milliseconds that 99 of a hundred stayed below.
-     */
-    p99Ms: number;
-    /**
-     * Shortest duration in milliseconds.
-     */
-    minMs?: number;
-    /**
-     * Longest duration in milliseconds.
-     */
-    maxMs?: number;
-    /**
-     * The commonest errors, the most frequent first.
-     *
-     * @maxItems 5
-     */
-    topErrors?: {
-      /**
-       * Kind of the error.
-       */
-      type: string;
-      /**
-       * How many there were.
-       */
-      count: number;
-    }[];
-    /**
-     * The same of the last five minutes, as of when the status was written.
-     */
-    recent?: {
-      /**
-       * How many there were.
-       */
-      count: number;
-      /**
-       * How many of a hundred did not fail, rounded down.
-       */
-      successPercent: number;
-      /**
-       * Average duration in milliseconds.
-       */
-      averageMs: number;
-      /**
-       * Shortest duration in milliseconds.
-       */
-      minMs: number;
-      /**
-       * Longest duration in milliseconds.
-       */
-      maxMs: number;
-      /**
-       * Duration in milliseconds that half of them stayed below.
-       */
-      p50Ms?: number;
-      /**
-       * Duration in milliseconds that 95 of a hundred stayed below.
-       */
-      p95Ms?: number;
-      /**
-       * Duration in milliseconds that 99 of a hundred stayed below.
-       */
-      p99Ms?: number;
-      /**
-       * The commonest errors, the most frequent first.
-       *
-       * @maxItems 5
-       */
-      topErrors?: {
-        /**
-         * Kind of the error.
-         */
-        type: string;
-        /**
-         * How many there were.
-         */
-        count: number;
-      }[];
-    };
-    /**
-     * Figures of each endpoint (model) or tool (tool), the busiest first.
-     *
-     * @maxItems 32
-     */
-    subjects?: {
-      /**
-       * Name of the endpoint or tool.
-       */
-      name: string;
-      /**
-       * How many there were.
-       */
-      count: number;
-      /**
-       * How many of a hundred did not fail, rounded down.
-       */
-      successPercent: number;
-      /**
-       * Average duration in milliseconds.
-       */
-      averageMs: number;
-      /**
-       * Shortest duration in milliseconds.
-       */
-      minMs: number;
-      /**
-       * Longest duration in milliseconds.
-       */
-      maxMs: number;
-      /**
-       * The commonest errors, the most frequent first.
-       *
-       * @maxItems 5
-       */
-      topErrors?: {
-        /**
-         * Kind of the error.
-         */
-        type: string;
-        /**
-         * How many there were.
-         */
-        count: number;
-      }[];
-      /**
-       * The same of the last five minutes, as of when the status was written.
-       */
-      recent?: {
-        /**
-         * How many there were.
-         */
-        count: number;
-        /**
-         * How many of a hundred did not fail, rounded down.
-         */
-        successPercent: number;
-        /**
-         * Average duration in milliseconds.
-         */
-        averageMs: number;
-        /**
-         * Shortest duration in milliseconds.
-         */
-        minMs: number;
-        /**
-         * Longest duration in milliseconds.
-         */
-        maxMs: number;
-        /**
-         * The commonest errors, the most frequent first.
-         *
-         * @maxItems 5
-         */
-        topErrors?: {
-          /**
-           * Kind of the error.
-           */
-          type: string;
-          /**
-           * How many there were.
-           */
-          count: number;
-        }[];
-      };
-    }[];
-  }[];
-  /**
    * Generation of the spec that this status speaks of.
    */
   observedGeneration?: number;
@@ -1848,23 +1652,6 @@ export interface AgentDeploymentStatus {
    */
   endpoint?: string;
   /**
-   * Requests of all connected pods together, at most a minute old. Absent while no pod reports its load.
-   */
-  load?: {
-    /**
-     * Requests in work.
-     */
-    inFlight: number;
-    /**
-     * Requests that wait for a place, in the bulkhead or at an endpoint.
-     */
-    queued: number;
-    /**
-     * Requests that the pods take at a time, each as many as its bulkhead or, if that is less, its endpoints together.
-     */
-    capacity: number;
-  };
-  /**
    * Figures for kubectl's columns.
    */
   summary?: {
@@ -1886,7 +1673,7 @@ export interface AgentDeploymentStatus {
     policies?: string;
   };
   /**
-   * Security incidents that the connected pods report. The level and the first incident of each type are written at once, all else at most once a minute.
+   * Security incidents that the connected pods report. The level and the first incident of each type are written at once, all else with other changes or within five minutes.
    */
   security?: {
     /**
@@ -2045,7 +1832,7 @@ export interface AgentDeploymentStatus {
      */
     responsesInForce?: number;
     /**
-     * Clients and addresses that are throttled or blocked, the strictest first. The first one, the end of the last one and another action are written at once, all else at most once a minute.
+     * Clients and addresses that are throttled or blocked, the strictest first. The first one, the end of the last one and another action are written at once, all else with other changes or within five minutes.
      *
      * @maxItems 10
      */
@@ -2103,7 +1890,7 @@ export interface AgentDeploymentStatus {
    */
   audit?: {
     /**
-     * Last event of the last 4 chains of each pod, the one that moved last first, at most a minute old. breakwater audit verify --agent finds by them that a file was written anew, or that its end is gone.
+     * Last event of the last 4 chains of each pod, the one that moved last first, at most five minutes old. breakwater audit verify --agent finds by them that a file was written anew, or that its end is gone.
      *
      * @maxItems 32
      */

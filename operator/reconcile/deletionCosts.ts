@@ -14,14 +14,15 @@ import {
 import type { PodLinks } from '../links/index.ts';
 import { Pods } from '../resources/resources.ts';
 import { isTerminating } from './observe.ts';
-import { WriteBudget } from './writeBudget.ts';
 
 /** The ReplicaSet controller deletes pods of lower cost first. Without the annotation a pod costs 0. */
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 
 const INTERVAL_MS = 5_000;
-/** Each pod once a minute, all pods together twice a second. */
-const BUDGET = [60_000, 2] as const;
+/** Least time between two writes of one pod. */
+const EVERY_MS = 60_000;
+/** Writes of one update: two a second. */
+const MOST_AT_ONCE = 10;
 
 export interface DeletionCostsOptions {
   client: Pick<KubeClient, 'mergePatch'>;
@@ -37,9 +38,10 @@ export interface DeletionCostsOptions {
 /** Makes a scale-down delete pods without streams and conversations first. */
 export class DeletionCosts {
   readonly #options: DeletionCostsOptions;
-  readonly #budget = new WriteBudget(...BUDGET);
-  /** UIDs of pods whose cost was written. */
-  readonly #written = new Set<string>();
+  /** By UID of the pod, when its cost was written, in monotonic milliseconds. */
+  readonly #writtenAt = new Map<string, number>();
+  /** Writes that are left of an update. */
+  #left = 0;
   readonly #slices: Slices;
 
   constructor(options: DeletionCostsOptions) {
@@ -59,6 +61,7 @@ export class DeletionCosts {
   async updateAll(signal: AbortSignal): Promise<void> {
     const { agents, replicas } = this.#options;
     const present = new Set<string>();
+    this.#left = MOST_AT_ONCE;
     for (const key of [...agents()]) {
       while (this.#slices.over) await this.#slices.next();
       const pods = replicas.of(key);
@@ -66,7 +69,7 @@ export class DeletionCosts {
       if (pods.length < 2 || this.#isSetByUser(key)) continue;
       for (const pod of pods) await this.#update(pod, signal);
     }
-    this.#forget(present);
+    for (const uid of this.#writtenAt.keys()) if (!present.has(uid)) this.#writtenAt.delete(uid);
   }
 
   /** Whether spec.podTemplate sets the cost. */
@@ -76,15 +79,22 @@ export class DeletionCosts {
   }
 
   async #update(pod: Pod, signal: AbortSignal): Promise<void> {
-    const { links, clock } = this.#options;
+    const { links } = this.#options;
     const { uid, annotations } = pod.metadata;
     const load = links.podReport(uid!)?.snapshot?.load;
     if (!load || isTerminating(pod) || signal.aborted) return;
     const cost = costOf(load);
     if (cost === (annotations?.[DELETION_COST] ?? '0')) return;
-    if (this.#budget.take(uid!, clock.monotonic()) > 0) return;
-    this.#written.add(uid!);
-    await this.#write(pod, cost, signal);
+    if (this.#mayWrite(uid!)) await this.#write(pod, cost, signal);
+  }
+
+  #mayWrite(uid: string): boolean {
+    const now = this.#options.clock.monotonic();
+    const dueAt = (this.#writtenAt.get(uid) ?? -Infinity) + EVERY_MS;
+    if (this.#left === 0 || now < dueAt) return false;
+    this.#left -= 1;
+    this.#writtenAt.set(uid, now);
+    return true;
   }
 
   async #write({ metadata }: Pod, cost: string, signal: AbortSignal): Promise<void> {
@@ -100,13 +110,6 @@ export class DeletionCosts {
         { namespace, pod: name, ...describeError(error) },
         'Deletion cost of the pod could not be written; tried again later',
       );
-    }
-  }
-
-  #forget(present: ReadonlySet<string>): void {
-    for (const uid of [...this.#written].filter((uid) => !present.has(uid))) {
-      this.#written.delete(uid);
-      this.#budget.forget(uid);
     }
   }
 }

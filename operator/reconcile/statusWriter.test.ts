@@ -2,17 +2,24 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiError, type KubernetesObject, type ReplaceOptions } from '../kube/index.ts';
 import { CircuitBreakerPolicies } from '../resources/resources.ts';
 import { Contests, CONTESTS } from './contests.ts';
-import { WriteBudget } from './writeBudget.ts';
+import { FigureRefreshes } from './figureRefreshes.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
-type Policy = StatusObject<string>;
+interface Status {
+  state: string;
+  used?: number;
+}
+type Policy = StatusObject<Status>;
 
 const { signal } = new AbortController();
 const { promptRepairs, firstDelayMs, maxDelayMs, calmMs } = CONTESTS;
 const OURS = 'breakwater:east/east';
 const THEIRS = 'breakwater:west/west';
 
-const at = (resourceVersion: string, status?: string): Policy => ({
+const OPEN = { state: 'Open' };
+const CLOSED = { state: 'Closed' };
+
+const at = (resourceVersion: string, status?: Status): Policy => ({
   apiVersion: 'breakwater.dev/v1alpha1',
   kind: 'CircuitBreakerPolicy',
   metadata: { namespace: 'ns', name: 'triage', uid: 'u', resourceVersion },
@@ -21,12 +28,11 @@ const at = (resourceVersion: string, status?: string): Policy => ({
 
 let nowMs = 0;
 
-const writerTo = (client: StatusClient, fieldManager = OURS): StatusWriter<string, Policy> =>
-  new StatusWriter<string, Policy>({
+const writerTo = (client: StatusClient, fieldManager = OURS): StatusWriter<Status, Policy> =>
+  new StatusWriter<Status, Policy>({
     ...{ client, fieldManager, resource: CircuitBreakerPolicies as never },
-    budget: new WriteBudget(),
+    refreshes: new FigureRefreshes(),
     contests: new Contests(() => nowMs),
-    changeOf: (previous, next) => (previous === next ? 'No' : 'Now'),
   });
 
 it('the writer starts from the cache when the server has lost its last write, as after a restore', async () => {
@@ -39,13 +45,13 @@ it('the writer starts from the cache when the server has lost its last write, as
     },
   } as unknown as StatusClient;
   const writer = writerTo(client);
-  await writer.write(at('100'), 'Open', 0, signal);
+  await writer.write(at('100'), OPEN, 0, signal);
   expect(writer.newest(at('100')).metadata.resourceVersion).toBe('101');
 
   current = '42';
   const restored = at('42');
   const write = (): Promise<{ written: boolean }> =>
-    writer.write(writer.newest(restored), 'Open', 0, signal);
+    writer.write(writer.newest(restored), OPEN, 0, signal);
   await expect(write()).rejects.toThrow('it has been modified');
   expect(await write()).toEqual({ written: true });
 });
@@ -56,9 +62,9 @@ it('goes on from its last write while the cache does not have it yet', async () 
       Promise.resolve({ ...object, metadata: { ...object.metadata, resourceVersion: '101' } }),
   } as unknown as StatusClient;
   const writer = writerTo(client);
-  await writer.write(at('100', 'Closed'), 'Open', 0, signal);
-  expect(writer.newest(at('100', 'Closed'))).toEqual(at('101', 'Open'));
-  const later = at('102', 'Closed');
+  await writer.write(at('100', CLOSED), OPEN, 0, signal);
+  expect(writer.newest(at('100', CLOSED))).toEqual(at('101', OPEN));
+  const later = at('102', CLOSED);
   expect(writer.newest(later)).toBe(later);
 });
 
@@ -74,9 +80,47 @@ it('a state that a pod changes again and again is written at most once a second 
   const writer = writerTo(client);
   let last = {};
   for (let now = 0; now < 60_000; now += 30)
-    last = await writer.write(at('1', `${now}`), `${now + 1}`, now, signal);
+    last = await writer.write(at('1', { state: `${now}` }), { state: `${now + 1}` }, now, signal);
   expect(writes).toBeLessThanOrEqual(121);
   expect(last).toEqual({ written: false, retryAfterMs: expect.any(Number) });
+});
+
+describe('figures', () => {
+  let server: Server;
+  let writer: StatusWriter<Status, Policy>;
+  const write = (
+    state: string,
+    used: number,
+  ): Promise<{ written: boolean; retryAfterMs?: number }> =>
+    writer.write(writer.newest(server.stored), { state, used }, nowMs, signal);
+
+  beforeEach(async () => {
+    nowMs = 0;
+    server = new Server();
+    writer = writerTo(server.client);
+    await write('Flowing', 0);
+  });
+
+  it('that change all the time are written once in five minutes', async () => {
+    for (nowMs = 0; nowMs < 1_500_000; nowMs += 1_000) await write('Flowing', nowMs);
+    expect(server.writes).toBe(1 + 5);
+  });
+
+  it('are written with a change of state, which does not wait', async () => {
+    expect(await write('Flowing', 7)).toEqual({ written: false, retryAfterMs: expect.any(Number) });
+    expect(await write('Limiting', 8)).toEqual({ written: true });
+    expect(server.stored.status).toEqual({ state: 'Limiting', used: 8 });
+    expect(await write('Limiting', 8)).toEqual({ written: false });
+  });
+
+  it('that changed for the last time are written at the time that the writer names', async () => {
+    const { retryAfterMs } = await write('Flowing', 7);
+    expect(retryAfterMs).toBeLessThanOrEqual(300_000);
+    nowMs += retryAfterMs!;
+    expect(await write('Flowing', 7)).toEqual({ written: true });
+    nowMs += 3_600_000;
+    expect(await write('Flowing', 7)).toEqual({ written: false });
+  });
 });
 
 /** Stores one object with its field managers, as the API server does. */
@@ -107,7 +151,7 @@ class Server {
 
 describe('a status that', () => {
   let server: Server;
-  let ours: StatusWriter<string, Policy>;
+  let ours: StatusWriter<Status, Policy>;
 
   beforeEach(() => {
     nowMs = 0;
@@ -116,13 +160,13 @@ describe('a status that', () => {
   });
 
   const write = (
-    status: string,
+    state: string,
     writer = ours,
   ): Promise<{ written: boolean; retryAfterMs?: number }> =>
-    writer.write(writer.newest(server.stored), status, nowMs, signal);
+    writer.write(writer.newest(server.stored), { state }, nowMs, signal);
 
   /** Two installations write in turn, each of them soon after the other. */
-  async function fight(theirs: StatusWriter<string, Policy>): Promise<void> {
+  async function fight(theirs: StatusWriter<Status, Policy>): Promise<void> {
     for (let turn = 0; turn < 5 * promptRepairs; turn += 1) {
       await write('theirs', theirs);
       await write('ours');
@@ -172,7 +216,7 @@ describe('a status that', () => {
   it('is written over a cache that lags behind is not contested', async () => {
     const lagging = server.stored;
     for (let time = 0; time < 10 * promptRepairs; time += 1) {
-      await ours.write(ours.newest(lagging), `status ${time}`, nowMs, signal);
+      await ours.write(ours.newest(lagging), { state: `status ${time}` }, nowMs, signal);
       nowMs += 10;
     }
     expect(server.writes).toBe(10 * promptRepairs);

@@ -9,12 +9,12 @@ import {
   type ReplaceOptions,
   type Resource,
 } from '../kube/index.ts';
-import type { StatusChange } from '../status/change.ts';
+import { withoutFigures } from '../status/figures.ts';
 import type { Contest } from '../status/observations.ts';
 import type { Contests, Undone } from './contests.ts';
+import type { FigureRefreshes } from './figureRefreshes.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { isNewer } from './resourceVersion.ts';
-import type { WriteBudget } from './writeBudget.ts';
 
 export interface StatusObject<S> extends KubernetesObject {
   status?: S;
@@ -29,32 +29,20 @@ export interface StatusClient {
   ): Promise<T>;
 }
 
-export interface StatusWriterOptions<S, T extends StatusObject<S>> {
+export interface StatusWriterOptions<S extends object, T extends StatusObject<S>> {
   client: StatusClient;
   resource: Resource<T, 'status/update'>;
-  budget: WriteBudget;
+  refreshes: FigureRefreshes;
   /** Recognises another writer of the status. */
   contests: Contests;
   /** No other installation may write under it. */
   fieldManager: string;
-  changeOf: (previous: S | undefined, next: S) => StatusChange;
   ownWrites?: OwnWrites | undefined;
-  /** The parts of the figures; each is written soon after it has settled. Default: none. */
-  settling?: (status: S) => readonly unknown[];
 }
-
-/** Figures that stay the same for this long have settled. As pods report in batches, that is within 10 s of the last change. */
-const STEADY_MS = 2_000;
 
 /** Writes of one object after changes of states: as many at once, and one more so often, as a pod can change its own. */
 const BURST = 60;
 const EVERY_MS = 1000;
-
-/** Figures to write, and since when they have not changed in monotonic milliseconds. */
-interface Steady {
-  figures: unknown;
-  since: number;
-}
 
 /** What the API server stored at the last write. The whole object would take several times the memory. */
 interface Written<S> {
@@ -64,38 +52,27 @@ interface Written<S> {
 }
 
 /**
- * Writes the status of objects of one kind: after a change of a state, condition or generation at once, unless there are
- * more than one a second for long; within a budget
- * after a change of figures alone, and not at all without a change. It answers another writer as ChildWriter does.
+ * Writes the status of objects of one kind. A change of more than figures is written at once, unless there are more than
+ * one a second for long. Figures are written with it, or when it is their time. It answers another writer as ChildWriter does.
  */
-export class StatusWriter<S, T extends StatusObject<S>> {
+export class StatusWriter<S extends object, T extends StatusObject<S>> {
   readonly #client: StatusClient;
   readonly #resource: Resource<T, 'status/update'>;
-  readonly #budget: WriteBudget;
+  readonly #refreshes: FigureRefreshes;
   readonly #rates = new ObjectRates(BURST, EVERY_MS);
   readonly #contests: Contests;
   readonly #fieldManager: string;
   readonly #ownWrites: OwnWrites;
-  readonly #settling: (status: S) => readonly unknown[];
-  /** By object: the parts of its figures that are not written yet. */
-  readonly #steady = new Map<string, (Steady | undefined)[]>();
-  readonly #changeOf: (previous: S | undefined, next: S) => StatusChange;
   /** The last write, while the informer's cache may be older. */
   readonly #written = new Map<string, Written<S>>();
 
-  constructor({
-    ownWrites = new OwnWrites(),
-    settling = () => [],
-    ...options
-  }: StatusWriterOptions<S, T>) {
+  constructor(options: StatusWriterOptions<S, T>) {
     this.#client = options.client;
     this.#resource = options.resource;
-    this.#budget = options.budget;
+    this.#refreshes = options.refreshes;
     this.#contests = options.contests;
     this.#fieldManager = options.fieldManager;
-    this.#changeOf = options.changeOf;
-    this.#ownWrites = ownWrites;
-    this.#settling = settling;
+    this.#ownWrites = options.ownWrites ?? new OwnWrites();
   }
 
   /** The cached object, with the last written status if that is newer. */
@@ -126,13 +103,9 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     const key = keyOf(object);
     const heldMs = this.#contests.waitMs(object.metadata.uid!);
     if (heldMs > 0 && this.#isUndone(object)) return { written: false, retryAfterMs: heldMs };
-    const change = this.#changeOf(object.status, next);
-    const { uid } = object.metadata;
-    const wait =
-      change === 'Now' ? this.#rates.take(uid!, now) : this.#wait(object, next, change, now);
+    const wait = this.#waitMs(object, next, now);
     if (wait === undefined) return { written: false };
     if (wait > 0) return { written: false, retryAfterMs: wait };
-    this.#steady.delete(key);
     try {
       await this.#replace(object, next, signal);
     } catch (error) {
@@ -142,6 +115,7 @@ export class StatusWriter<S, T extends StatusObject<S>> {
       if (isConflict(error)) this.#written.delete(key);
       throw error;
     }
+    this.#refreshes.forget(this.#refreshOf(key));
     return { written: true };
   }
 
@@ -181,44 +155,28 @@ export class StatusWriter<S, T extends StatusObject<S>> {
     return writers.length > 0 ? { writers, fields } : undefined;
   }
 
-  /** Milliseconds until the figures may be written; undefined if they need no write. */
-  #wait(object: T, next: S, change: StatusChange, now: number): number | undefined {
-    const name = `${object.kind}/${keyOf(object)}`;
-    const since = this.#settlingSince(object, next, now);
-    if (since === undefined) {
-      return change === 'Later' ? this.#budget.take(name, now) : undefined;
-    }
-    const left = since + STEADY_MS - now;
-    if (left <= 0) return this.#budget.take(name, now, true);
-    const unsettled = change === 'Later' ? this.#budget.take(name, now) : left;
-    return Math.min(left, unsettled);
-  }
-
-  /** Since when the parts that differ from the written status have settled, at the earliest; undefined if none differs. */
-  #settlingSince(object: T, next: S, now: number): number | undefined {
-    const key = keyOf(object);
-    const known = this.#steady.get(key) ?? [];
-    const written = object.status === undefined ? [] : this.#settling(object.status);
-    const steady = this.#settling(next).map((figures, part) => {
-      if (isDeepStrictEqual(figures, written[part])) return undefined;
-      const before = known[part];
-      return before && isDeepStrictEqual(before.figures, figures)
-        ? before
-        : { figures, since: now };
-    });
-    const pending = steady.flatMap((part) => part?.since ?? []);
-    if (pending.length === 0) {
-      this.#steady.delete(key);
+  /** Milliseconds until the status may be written; undefined if nothing has changed. */
+  #waitMs({ metadata, status }: T, next: S, now: number): number | undefined {
+    const refresh = this.#refreshOf(keyOf({ metadata }));
+    if (isDeepStrictEqual(status, next)) {
+      this.#refreshes.forget(refresh);
       return undefined;
     }
-    this.#steady.set(key, steady);
-    return Math.min(...pending);
+    const isFiguresOnly =
+      status !== undefined && isDeepStrictEqual(withoutFigures(status), withoutFigures(next));
+    return isFiguresOnly
+      ? this.#refreshes.waitMs(refresh, now)
+      : this.#rates.take(metadata.uid!, now);
   }
 
-  forget(kind: string, key: string): void {
-    this.#steady.delete(key);
+  /** The object's name among those of all kinds. */
+  #refreshOf(key: string): string {
+    return `${this.#resource.kind}/${key}`;
+  }
+
+  forget(key: string): void {
     this.#written.delete(key);
-    this.#budget.forget(`${kind}/${key}`);
+    this.#refreshes.forget(this.#refreshOf(key));
   }
 }
 

@@ -28,7 +28,6 @@ import {
 } from '../resources/resources.ts';
 import type { PodLinks } from '../links/index.ts';
 import { agentStatus } from '../status/agent.ts';
-import { statusChange } from '../status/change.ts';
 import {
   agentEvents,
   breakerPolicyEvents,
@@ -46,6 +45,7 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import type { CircuitLeader } from './circuitLeader.ts';
 import { Contests } from './contests.ts';
+import { FigureRefreshes } from './figureRefreshes.ts';
 import type { Fleet } from './fleet.ts';
 import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
 import { graceAfter, graceLeft, isPending, observe } from './observe.ts';
@@ -53,7 +53,6 @@ import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { scalersOf } from './scalers.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
-import { WriteBudget } from './writeBudget.ts';
 
 export interface StatusReconcilerOptions {
   client: StatusClient;
@@ -81,9 +80,6 @@ const CONFIRM_MS = 200;
 /** Between two parts of the work on a policy with many targets: the event loop runs. */
 const NEXT_PART_MS = 1;
 
-/** Between two looks at the leader's bucket of a fleet's limit. Pods do not report when it refills. */
-const REFILL_POLL_MS = 5_000;
-
 /** A status to write, and the Events for its change. */
 interface Draft<S> {
   next: S;
@@ -91,7 +87,7 @@ interface Draft<S> {
 }
 
 /** How the status of the policies of one kind is made. */
-interface PolicyStatuses<P extends Policy & StatusObject<S>, S, Summary> {
+interface PolicyStatuses<P extends Policy & StatusObject<S>, S extends object, Summary> {
   resource: Resource<P, 'status/update'>;
   writer: StatusWriter<S, P>;
   /** By key of the policy. */
@@ -119,8 +115,8 @@ export class StatusReconciler {
   constructor(options: StatusReconcilerOptions) {
     const { client, ownWrites, installation, clock } = options;
     const shared = {
-      ...{ client, ownWrites, changeOf: statusChange },
-      budget: new WriteBudget(),
+      ...{ client, ownWrites },
+      refreshes: new FigureRefreshes(),
       contests: new Contests(() => clock.monotonic()),
       fieldManager: statusManager(installation),
     };
@@ -144,8 +140,6 @@ export class StatusReconciler {
       writer: new StatusWriter<RateLimitPolicyStatus, RateLimitPolicy>({
         ...shared,
         resource: RateLimitPolicies,
-        // The count of rejections settles while the bucket still refills.
-        settling: (status) => [status.limits?.map(({ rejected }) => rejected), status],
       }),
       targets: new Map(),
       summarize: summarizeLimits,
@@ -172,7 +166,7 @@ export class StatusReconciler {
     const { namespace, name } = namesOf(key);
     const cached = caches.agents.get(namespace, name);
     if (!cached || cached.metadata.deletionTimestamp) {
-      this.#agents.forget('AgentDeployment', key);
+      this.#agents.forget(key);
       return;
     }
     const state = agents.stateOf(key);
@@ -210,16 +204,10 @@ export class StatusReconciler {
     if (pauseMs > 0) return { requeueAfterMs: pauseMs };
     const { namespace, name } = namesOf(key);
     const attachment = this.#options.attachments.limit(namespace, name);
-    let refills = false;
-    const again = await this.#policy(key, attachment, this.#limits, signal, (input) => {
+    return this.#policy(key, attachment, this.#limits, signal, (input) => {
       const next = limitStatus(input);
-      refills =
-        next.fleet !== undefined && next.limits!.some(({ usedPercent = 0 }) => usedPercent > 0);
       return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
     });
-    return refills
-      ? { requeueAfterMs: Math.min(again?.requeueAfterMs ?? Infinity, REFILL_POLL_MS) }
-      : again;
   };
 
   /** Time left of the pause of a policy with many targets. */
@@ -230,7 +218,7 @@ export class StatusReconciler {
     return targets.get(key)?.pauseMs(this.#options.clock.monotonic()) ?? 0;
   }
 
-  async #policy<P extends Policy & StatusObject<S>, S, Summary>(
+  async #policy<P extends Policy & StatusObject<S>, S extends object, Summary>(
     key: string,
     attachment: PolicyAttachment<P> | undefined,
     kind: PolicyStatuses<P, S, Summary>,
@@ -239,7 +227,7 @@ export class StatusReconciler {
   ): Promise<{ requeueAfterMs?: number } | void> {
     const { writer, resource } = kind;
     if (!attachment || attachment.policy.metadata.deletionTimestamp) {
-      writer.forget(resource.kind, key);
+      writer.forget(key);
       kind.targets.delete(key);
       return;
     }
@@ -265,7 +253,7 @@ export class StatusReconciler {
     return this.#write(writer, resource, policy, graceMs, signal, due);
   }
 
-  #source<P extends Policy & StatusObject<S>, S, Summary>(
+  #source<P extends Policy & StatusObject<S>, S extends object, Summary>(
     namespace: string,
     policy: P,
     { summarize }: PolicyStatuses<P, S, Summary>,
@@ -300,7 +288,7 @@ export class StatusReconciler {
   }
 
   /** @param graceMs from before the write: if it ends during the write, status must still be made once more */
-  async #write<S, T extends StatusObject<S>>(
+  async #write<S extends object, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
     resource: Resource<T, 'status/update'>,
     object: T,

@@ -27,11 +27,10 @@ export interface TriggerOptions extends ReportedOptions {
 /** Delay after the creation of an agent's object. One reconcile then sees all objects of a new agent. */
 const CREATED_MS = 1_000;
 /**
- * Delay after figures, which every pod reports each second. One status then shows those of all pods. The delay grows with
- * the number of agents, because few of their figures are written anyway.
+ * Delay after figures, which every pod reports each second; it is up to twice as long, at random. One status then shows
+ * those of all pods, and few of them are written anyway.
  */
-const FIGURES_MS = 5_000;
-const FIGURES_MS_PER_AGENT = 5;
+const FIGURES_MS = 30_000;
 
 /**
  * Turns the events of informers and links into keys to reconcile. It only enqueues. The leader works on the queues, and
@@ -144,13 +143,12 @@ function differs(current: KubernetesObject, previous: KubernetesObject): boolean
 
 /** Enqueues the status of an agent some time after its figures changed, once for all changes until then. */
 function figuresOf(options: TriggerOptions): (agent: string) => void {
-  const { caches, clock, random } = options;
+  const { clock, random } = options;
   const due = new Set<string>();
   return (agent) => {
     if (due.has(agent)) return;
     due.add(agent);
-    const more = random() * caches.agents.size * FIGURES_MS_PER_AGENT;
-    clock.after(FIGURES_MS + more, () => {
+    clock.after(FIGURES_MS * (1 + random()), () => {
       due.delete(agent);
       enqueueReported(options, agent, (queue, key) => queue.add(key, { priority: 'low' }));
     });

@@ -18,9 +18,7 @@ import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { mcpServersOf } from './mcpServers.ts';
 import { contested, impediments } from './impediments.ts';
-import { loadOf } from './load.ts';
 import type { AgentObservation } from './observations.ts';
-import { performanceOf } from './performance.ts';
 import { programmedCondition, progressOf, summarizeProgress, type Progress } from './programmed.ts';
 import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } from './rollout.ts';
 import { securityOf } from './security.ts';
@@ -82,9 +80,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
-    ...loadOf(observation),
     ...(servers.length > 0 && { mcpServers: servers }),
-    ...performanceOf(observation),
     ...auditHeads(observation, previous?.audit, now),
     ...securityOf(observation, previous?.security),
     conditions: conditions(

@@ -1,19 +1,15 @@
-import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
-import type { AgentObservation } from './observations.ts';
+import type { Load } from '../../contract/generated/types.ts';
 
-/** The total load of all connected pods of an agent. */
-export function loadOf({ pods }: AgentObservation): Pick<AgentDeploymentStatus, 'load'> {
-  const loads = pods
-    .filter(({ connected }) => connected)
-    .flatMap(({ snapshot }) => snapshot?.load ?? []);
-  if (loads.length === 0) return {};
-  const sum = (of: (load: (typeof loads)[number]) => number): number =>
+export type TotalLoad = Pick<Load, 'inFlight' | 'queued' | 'capacity'>;
+
+/** The load of several pods together; undefined if none reports its load. */
+export function totalLoad(loads: readonly TotalLoad[]): TotalLoad | undefined {
+  if (loads.length === 0) return undefined;
+  const sum = (of: (load: TotalLoad) => number): number =>
     loads.reduce((total, load) => total + of(load), 0);
   return {
-    load: {
-      inFlight: sum(({ inFlight }) => inFlight),
-      queued: sum(({ queued }) => queued),
-      capacity: sum(({ capacity }) => capacity),
-    },
+    inFlight: sum(({ inFlight }) => inFlight),
+    queued: sum(({ queued }) => queued),
+    capacity: sum(({ capacity }) => capacity),
   };
 }

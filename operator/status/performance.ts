@@ -4,12 +4,10 @@ import type {
   RecentReport,
   SubjectReport,
 } from '../../contract/generated/types.ts';
-import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
 
 type Operation = OperationReport['operation'];
-type Shown = NonNullable<AgentDeploymentStatus['performance']>[number];
 
 /** Figures of several pods together. Times are in milliseconds. */
 export interface Total {
@@ -121,46 +119,6 @@ function percentilesOf(parts: readonly Pick<RecentReport, 'durations'>[]): Perce
   };
 }
 
-/** The figures for status, rounded to two digits: finer ones would change all the time. */
-export function performanceOf(
-  observation: AgentObservation,
-): Pick<AgentDeploymentStatus, 'performance'> {
-  const shown = totals(reportsOf(observation.pods)).map((total): Shown => {
-    const { operation, recent, subjects } = total;
-    return {
-      operation,
-      ...shownTotal(total),
-      ...shownPercentiles(total),
-      recent: { ...shownTotal(recent), ...shownPercentiles(recent) },
-      ...(subjects.length > 0 && { subjects: subjects.map(shownSubject) }),
-    };
-  });
-  return shown.length === 0 ? {} : { performance: shown };
-}
-
-function shownSubject({
-  name,
-  recent,
-  ...total
-}: SubjectTotal): NonNullable<Shown['subjects']>[number] {
-  return { name, ...shownTotal(total), recent: shownTotal(recent) };
-}
-
-function shownTotal({ count, successPercent, averageMs, minMs, maxMs, topErrors }: Total): Total {
-  return {
-    count: rounded(count),
-    successPercent: Math.floor(successPercent),
-    averageMs: rounded(averageMs),
-    minMs: rounded(minMs),
-    maxMs: rounded(maxMs),
-    topErrors: topErrors.map((error) => ({ ...error, count: rounded(error.count) })),
-  };
-}
-
-function shownPercentiles({ p50Ms, p95Ms, p99Ms }: Percentiles): Percentiles {
-  return { p50Ms: rounded(p50Ms), p95Ms: rounded(p95Ms), p99Ms: rounded(p99Ms) };
-}
-
 export type Reporting = Pick<AgentObservation['pods'][number], 'connected' | 'snapshot'>;
 
 /** The reports of connected pods. */
@@ -172,9 +130,4 @@ export function reportsOf(pods: readonly Reporting[]): OperationReport[] {
 
 function sum<T>(all: readonly T[], of: (each: T) => number): number {
   return all.reduce((total, each) => total + of(each), 0);
-}
-
-/** To two significant digits. */
-function rounded(value: number): number {
-  return Math.round(Number(value.toPrecision(2)));
 }

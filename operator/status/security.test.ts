@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IncidentReport, ResponseReport, Snapshot } from '../../contract/generated/types.ts';
 import { observation, pod } from '../testing/observations.ts';
-import { statusChange } from './change.ts';
+import { withoutFigures } from './figures.ts';
 import { describeIncident, newIncidents, securityOf, type ShownSecurity } from './security.ts';
 
 const GUESSED: IncidentReport = {
@@ -158,33 +158,30 @@ describe('newIncidents', () => {
   });
 });
 
-describe('a status with incidents', () => {
-  const status = (security: ShownSecurity | undefined) => ({ conditions: [], security });
+describe('the verdict in a status with incidents', () => {
+  const verdict = (security: ShownSecurity): unknown =>
+    withoutFigures({ conditions: [], security });
 
-  it('is written at once when the level changes, and otherwise with other changes', () => {
-    const low = of([saw('a', [GUESSED])])!;
-    const change = (next: ShownSecurity): string =>
-      statusChange(status(low) as never, status(next) as never);
-    expect(change(of([saw('a', [{ ...GUESSED, level: 'High' }])])!)).toBe('Now');
-    expect(change(of([saw('a', [{ ...GUESSED, id: 'i2' }])])!)).toBe('Later');
-    expect(change(of([saw('a', [{ ...GUESSED, count: 13 }])])!)).toBe('No');
+  it('changes with the level, and not with further incidents', () => {
+    const low = verdict(of([saw('a', [GUESSED])])!);
+    expect(verdict(of([saw('a', [{ ...GUESSED, level: 'High' }])])!)).not.toEqual(low);
+    expect(verdict(of([saw('a', [{ ...GUESSED, id: 'i2' }])])!)).toEqual(low);
+    expect(verdict(of([saw('a', [{ ...GUESSED, count: 13 }])])!)).toEqual(low);
   });
 
-  it('is written at once when an incident of a new type has come', () => {
+  it('changes when an incident of a new type has come', () => {
     const known = of([saw('a', [GUESSED])])!;
     const types: IncidentReport['type'][] = ['FailedAuthentication', 'LimitAbuse'];
     const low = { ...GUESSED, id: 'i2', type: 'LimitAbuse' as const };
     const next = of([saw('a', [GUESSED, low], { types })])!;
-    expect(statusChange(status(known) as never, status(next) as never)).toBe('Now');
+    expect(verdict(next)).not.toEqual(verdict(known));
   });
 
-  it('is written at once when the first client is blocked or the last one is released', () => {
+  it('changes when the first client is blocked, and not with the second', () => {
     const before = of([saw('a', [GUESSED])])!;
     const held = of([saw('a', [GUESSED], { responses: [BLOCKED] })])!;
-    const change = (from: ShownSecurity, next: ShownSecurity): string =>
-      statusChange(status(from) as never, status(next) as never);
-    expect([change(before, held), change(held, before)]).toEqual(['Now', 'Now']);
+    expect(verdict(held)).not.toEqual(verdict(before));
     const more = [BLOCKED, { ...BLOCKED, source: '192.0.2.2' }];
-    expect(change(held, of([saw('a', [GUESSED], { responses: more })])!)).toBe('Later');
+    expect(verdict(of([saw('a', [GUESSED], { responses: more })])!)).toEqual(verdict(held));
   });
 });

@@ -1,6 +1,7 @@
 import type {
   Configuration,
   ConfigurationStatus,
+  Counters,
   Endpoint,
 } from '../../contract/generated/types.ts';
 import type { Guard } from '../guard/guard.ts';
@@ -27,7 +28,7 @@ export interface DebugFacts {
   /** Wall clock. */
   date: () => Date;
   caches: { answers: ShownCache; toolResults: ShownCache };
-  performance: Pick<Performance, 'summary'>;
+  performance: Pick<Performance, 'summary' | 'report'>;
   /** State of each endpoint for calls with its own key. */
   endpoints: () => ({ dependency: string } & object)[];
   /** Number of sessions away from their own endpoint. */
@@ -75,6 +76,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
     }),
     '/debug/peers': () => facts.peers(),
     '/debug/performance': () => performance.summary(),
+    '/debug/figures': () => figuresOf(facts),
     '/debug/cache': () => ({
       ...cacheMode(configuration),
       ...caches.answers.stats(),
@@ -94,6 +96,16 @@ export function debugPages(facts: DebugFacts): DebugPages {
     ...(await page(query)),
   });
   return Object.fromEntries(Object.entries(pages).map(([path, page]) => [path, dated(page)]));
+}
+
+/** Figures that add up with those of other pods, as the pod reports them to the operator. */
+function figuresOf({ guard, performance }: DebugFacts): Counters {
+  const load = guard.load();
+  return {
+    type: 'Counters',
+    ...{ limits: [], circuits: [], performance: performance.report() },
+    ...(load && { load }),
+  };
 }
 
 /** Everything abnormal: the first thing to read. */

@@ -1,12 +1,15 @@
-/** Who may read a pod's metrics. */
+/** Who may read a pod's metrics, and its figures for other programs. */
 import { afterEach, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseReport } from '../../contract/validate.ts';
+import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { startRuntime } from '../testing/runtime.ts';
-import { Cleanups } from '../testing/setup.ts';
+import { Cleanups, setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
+import { MESSAGE, answerJson } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -46,4 +49,23 @@ it('only clients with the token of monitoring.auth read metrics', async () => {
   await writeFile(path, 'second\n');
   await until(async () => (await ask('/metrics', 'Bearer second'))[0] === 200);
   expect(await ask('/metrics', 'Bearer first')).toEqual(refused);
+});
+
+it('the page of figures is a report that the operator would accept, with requests and the load', async () => {
+  const { agent } = await setup(cleanups, (response) => answerJson(response, MESSAGE), {
+    bulkhead: { maxConcurrent: 7, maxQueued: 0, acquireTimeoutMs: 100 },
+  });
+  await send(agent.url);
+  const page = await send(agent.debugUrl, { method: 'GET', path: '/debug/figures', body: '' });
+  const report = parseReport(JSON.parse(page.body.toString()));
+  expect(report).toMatchObject({
+    ok: true,
+    value: {
+      performance: [
+        { operation: 'request', count: 1, failures: 0 },
+        { operation: 'model', count: 1, failures: 0 },
+      ],
+      load: { inFlight: 0, queued: 0, capacity: 7 },
+    },
+  });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
+import type { Ranking } from '../../operator/status/ranking.ts';
 import { OPERATOR, OPERATOR_NAMESPACE } from '../kit/platform.ts';
 import { portForward } from '../kit/portForward.ts';
 import { waitFor } from '../kit/wait.ts';
@@ -13,10 +13,6 @@ const AGENT = 'runner';
 const FAILING = 'stumbler';
 
 type Lease = KubernetesObject & { spec: { holderIdentity?: string } };
-
-interface Ranking {
-  agents: { agent: string; score: number }[];
-}
 
 describe('the performance of an agent', () => {
   let sandbox: Sandbox;
@@ -46,18 +42,21 @@ describe('the performance of an agent', () => {
 
   afterAll(() => sandbox.close());
 
-  const performance = async (): Promise<
-    NonNullable<NonNullable<AgentDeployment['status']>['performance']>
-  > => {
-    const { status } = await sandbox.api.get<AgentDeployment>(
-      'agentdeployments',
-      sandbox.namespace,
-      AGENT,
-    );
-    return status?.performance ?? [];
+  /** What the debug page of the operator that leads says of these agents. */
+  const ranked = async (agents: readonly string[]): Promise<Ranking['agents']> => {
+    const held = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
+    const leader = held.spec.holderIdentity!.split('_')[0]!;
+    const way = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
+    try {
+      const names = agents.map((name) => `${sandbox.namespace}/${name}`);
+      const page = (await (await fetch(`${way.url}/debug/ranking`)).json()) as Ranking;
+      return page.agents.filter(({ agent }) => names.includes(agent));
+    } finally {
+      way.stop();
+    }
   };
 
-  it('is in the status as the sum of its pods, and on the debug port of each', async () => {
+  it('is on the debug port of the operator that leads as the sum of its pods, and on that of each', async () => {
     const pods = await sandbox.ways(AGENT);
     for (let i = 0; i < 20; i += 1) await pods[i % 2]!.send();
     await model.control.setFault({ status: 500 });
@@ -65,13 +64,15 @@ describe('the performance of an agent', () => {
     const [failing] = await sandbox.ways(FAILING);
     for (let i = 0; i < 5; i += 1) await failing!.send();
     await model.control.setFault(undefined);
-    const shown = await waitFor(
-      'status tells of 40 requests',
-      performance,
-      (found) => found.some(({ operation, count }) => operation === 'request' && count === 40),
+    const [shown] = await waitFor(
+      'the operator knows of 40 requests',
+      () => ranked([AGENT]),
+      ([found]) =>
+        found?.operations.some(({ operation, count }) => operation === 'request' && count === 40) ??
+        false,
       { timeoutMs: 100_000 },
     );
-    expect(shown).toEqual(
+    expect(shown!.operations).toEqual(
       ['request', 'model'].map((operation) =>
         expect.objectContaining({ operation, count: 40, successPercent: 50 }),
       ),
@@ -94,26 +95,17 @@ describe('the performance of an agent', () => {
   });
 
   it('ranks the agents on the debug port of the operator that leads', async () => {
-    const held = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
-    const leader = held.spec.holderIdentity!.split('_')[0]!;
-    const way = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
-    try {
-      const names = [AGENT, FAILING].map((name) => `${sandbox.namespace}/${name}`);
-      const mine = await waitFor(
-        'both agents are ranked',
-        async () => {
-          const { agents } = (await (await fetch(`${way.url}/debug/ranking`)).json()) as Ranking;
-          return agents.filter(({ agent }) => names.includes(agent));
-        },
-        (found) => found.length === 2,
-        { timeoutMs: 60_000 },
-      );
-      expect(mine.map(({ agent }) => agent)).toEqual(names);
-      expect(mine[0]!.score).toBeGreaterThan(0);
-      expect(mine[1]!.score).toBe(0);
-    } finally {
-      way.stop();
-    }
+    const both = await waitFor(
+      'both agents are ranked',
+      () => ranked([AGENT, FAILING]),
+      (found) => found.length === 2,
+      { timeoutMs: 60_000 },
+    );
+    expect(both.map(({ agent }) => agent)).toEqual(
+      [AGENT, FAILING].map((name) => `${sandbox.namespace}/${name}`),
+    );
+    expect(both[0]!.score).toBeGreaterThan(0);
+    expect(both[1]!.score).toBe(0);
   });
 
   it('does not affect its health, which names its dependencies', async () => {

@@ -141,14 +141,14 @@ describe('kubectl breakwater', () => {
     expect(text).toMatch(/broken +model\/north +Closed → Open +broken-\S+ +2 consecutive/);
   });
 
-  it('shows requests, latency and tokens', async () => {
+  it('shows requests, latency, tokens and load', async () => {
     const shown = await waitFor(
-      'status has counted the requests',
+      'the pods have counted the requests',
       () => command('top', 'eager'),
       ({ text }) => /^eager +[1-9]/m.test(text),
       { timeoutMs: 90_000 },
     );
-    expect(shown.text).toMatch(/^eager +\d+ +\d+% +(\d\S+ +){4}[1-9]\d* +[1-9]\d*$/m);
+    expect(shown.text).toMatch(/^eager +\d+ +\d+% +(\d\S+ +){4}[1-9]\d* +[1-9]\d*( +\d+){3}$/m);
   });
 
   it('shows the log of a pod and the pages of its debug port', async () => {

@@ -261,7 +261,8 @@ describe('a policy', () => {
       expect(admitted()).toBe(CAPACITY);
       const rejected = statuses.filter((status) => status === 429).length;
       expect(rejected).toBe(statuses.length - CAPACITY);
-      const shown = await debugged(rejected);
+      const { fleetLimits: shown, load } = await debugged(rejected);
+      expect(load).toMatchObject({ queued: 0, capacity: CREW * 100 });
       expect(shown).toMatchObject({
         pods: { linked: CREW, total: CREW },
         limits: [{ name: 'turns', capacity: CAPACITY }],
@@ -276,17 +277,15 @@ describe('a policy', () => {
         summary: { used: '100%' },
         fleet: { pods: `${CREW}/${CREW}` },
       });
-      const { load } = (await sandbox.agents.agent('crew')).status!;
-      expect(load).toMatchObject({ queued: 0, capacity: CREW * 100 });
     });
 
-    /** The fleet on the operator's debug page once its pods have rejected this number of requests. */
-    async function debugged(rejected: number): Promise<DebugAgent['fleetLimits']> {
+    /** The agent on the operator's debug page once its pods have rejected this number of requests. */
+    async function debugged(rejected: number): Promise<DebugAgent> {
       const held = await sandbox.api.get<Lease>('leases', OPERATOR_NAMESPACE, OPERATOR);
       const [leader] = held.spec.holderIdentity.split('_');
       const forward = await portForward(sandbox.kubectl, OPERATOR_NAMESPACE, `pod/${leader}`, 9091);
       try {
-        const own = await waitFor(
+        return await waitFor(
           'the debug page shows what pods have rejected',
           async () => {
             const answer = await fetch(`${forward.url}/debug/agents`);
@@ -297,7 +296,6 @@ describe('a policy', () => {
             rejected ===
             pods.reduce((sum, each) => sum + (each.rejected?.['inbound turns'] ?? 0), 0),
         );
-        return own.fleetLimits;
       } finally {
         forward.stop();
       }

@@ -11,12 +11,12 @@ import type { Snapshot } from '../../contract/generated/types.ts';
 import { attach } from '../../operator/desired/policies/attach.ts';
 import { planAgent, plannedObjects } from '../../operator/desired/plan.ts';
 import { agentStatus } from '../../operator/status/agent.ts';
-import { statusChange } from '../../operator/status/change.ts';
 import {
   agentEvents,
   breakerPolicyEvents,
   rateLimitPolicyEvents,
 } from '../../operator/status/events.ts';
+import { withoutFigures } from '../../operator/status/figures.ts';
 import { breakerPolicyStatus, rateLimitPolicyStatus } from '../../operator/testing/policyStatus.ts';
 import { settle } from '../../operator/testing/fakeClock.ts';
 import {
@@ -136,7 +136,7 @@ function reconcile(
   const input = { agent, plan, observation: seen, now: NOW };
   const status = agentStatus({ ...input, previous: undefined });
   const next = agentStatus({ ...input, previous: status });
-  statusChange(status, next);
+  withoutFigures(next);
   agentEvents(input, status, next);
   const agents = new Map([[agent.metadata.name, seen]]);
   for (const one of attachment.breakers) {

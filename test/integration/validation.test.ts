@@ -373,9 +373,6 @@ it.each([
 });
 
 describe('the status', () => {
-  const performance = [
-    { operation: 'model' as const, count: 3, failures: 1, totalMs: 30, durations: [[57, 3]] },
-  ];
   const gates = [{ dependency: 'model/primary', gate: 'SpendLimit' as const, until: ago(-600) }];
   const open = circuit('Open', {
     overridden: 'Open',
@@ -384,7 +381,7 @@ describe('the status', () => {
     lastFailure: { class: 'Overloaded', message: 'HTTP 529', time: ago(20) },
   });
   const seen = observation([
-    pod('a', { gates, performance, circuits: [open], transitions: [transition(1, 20)] }),
+    pod('a', { gates, circuits: [open], transitions: [transition(1, 20)] }),
   ]);
   const agent = agentFixture();
   const policies = {
