@@ -211,6 +211,20 @@ generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml
 	node config/generate.ts
 	node lint/diagram.ts
 
+DOCS_MODULES := docs/node_modules/.package-lock.json
+
+.PHONY: docs
+docs: $(MODULES) $(DOCS_MODULES) ## build the site of the documents in dist/docs; REPOSITORY is the address of the files that it links to
+	cd docs && node node_modules/vitepress/bin/vitepress.js build
+
+.PHONY: docs-serve
+docs-serve: $(MODULES) $(DOCS_MODULES) ## show the site of the documents at http://localhost:5173, and follow edits
+	cd docs && node node_modules/vitepress/bin/vitepress.js dev
+
+$(DOCS_MODULES): docs/package-lock.json
+	@cd docs && npm ci --ignore-scripts --loglevel=error >&2
+	@touch $@
+
 .PHONY: release-dry-run
 release-dry-run: $(MODULES) ## make the files of a release in dist/release, and publish nothing
 	@node --disable-warning=ExperimentalWarning release/main.ts

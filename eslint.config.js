@@ -5,7 +5,7 @@ import { layers } from './lint/importRules.ts';
 const TESTS = ['**/*.test.ts'];
 
 export default tseslint.config(
-  { ignores: ['dist/', '**/generated/', 'node_modules/'] },
+  { ignores: ['dist/', '**/generated/', '**/node_modules/', 'docs/.vitepress/cache/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

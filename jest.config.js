@@ -15,7 +15,7 @@ const project = (displayName, rest) => ({
       },
     ],
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/docs/node_modules/'],
   ...rest,
 });
 

@@ -73,7 +73,8 @@ function anchors(text: string): Set<string> {
   return found;
 }
 
-function anchorOf(heading: string): string {
+/** The anchor of a heading, as GitHub makes it. */
+export function anchorOf(heading: string): string {
   return heading
     .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replaceAll(/(^|\s)_([^_]+)_(?!\w)/g, '$1$2')

@@ -1,0 +1,87 @@
+import { Buffer } from 'node:buffer';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { defineConfig } from 'vitepress';
+import { anchorOf } from '../../lint/links.ts';
+import { faultsOf, PAGES } from '../../lint/pages.ts';
+import { drawDiagrams } from './diagrams.js';
+import { outerLinks } from './links.js';
+
+const DOCS = join(import.meta.dirname, '..');
+
+const files = globSync('{*,{reference,runbooks,decisions}/*}.md', { cwd: DOCS });
+const textOf = (file) => readFileSync(join(DOCS, file), 'utf8');
+const titleOf = (path) => /^# (.*)$/m.exec(textOf(`${path}.md`))[1].replaceAll('`', '');
+const link = (path, text = titleOf(path)) => ({ text, link: `/${path}` });
+
+const listOf = (folder) => ({
+  text: titleOf(`${folder}/README`),
+  items: files
+    .filter((file) => file.startsWith(`${folder}/`) && !file.endsWith('README.md'))
+    .sort()
+    .map((file) => link(file.replace(/\.md$/, ''))),
+});
+
+const faults = faultsOf(files);
+if (faults.length > 0) throw new Error(faults.join('\n'));
+const diagrams =
+  process.env.DIAGRAMS === 'off'
+    ? new Map()
+    : await drawDiagrams(files.map((file) => textOf(file)));
+
+function image(svg, theme) {
+  const source = `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`;
+  return `<img class="diagram ${theme}-only" alt="Diagram; its source is in the page’s Markdown" src="${source}">`;
+}
+
+function drawFences(md) {
+  const { fence } = md.renderer.rules;
+  md.renderer.rules.fence = (tokens, index, ...rest) => {
+    const drawn = tokens[index].info.trim() === 'mermaid' && diagrams.get(tokens[index].content);
+    if (!drawn) return fence(tokens, index, ...rest);
+    return Object.entries(drawn)
+      .map(([theme, svg]) => image(svg, theme))
+      .join('');
+  };
+}
+
+/** Long paths may break in the cells of tables. */
+function breakPaths(md) {
+  md.renderer.rules.code_inline = (tokens, index) => {
+    const code = md.utils
+      .escapeHtml(tokens[index].content)
+      .replaceAll(/(?<=\w[/.])(?=\w)/g, '<wbr>');
+    return `<code v-pre>${code}</code>`;
+  };
+}
+
+export default defineConfig({
+  title: 'Breakwater',
+  description: 'Keeps LLM agents on Kubernetes up when their dependencies fail',
+  lang: 'en',
+  cleanUrls: true,
+  outDir: join(DOCS, '../dist/docs'),
+  rewrites: { ':folder/README.md': ':folder/index.md' },
+  markdown: {
+    anchor: { slugify: anchorOf },
+    config: (md) => {
+      outerLinks(md, process.env.REPOSITORY);
+      drawFences(md);
+      breakPaths(md);
+    },
+  },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    nav: [link('first-hour'), link('runbooks/', 'Runbooks'), link('decisions/', 'Decisions')],
+    sidebar: {
+      '/decisions/': [listOf('decisions')],
+      '/runbooks/': [listOf('runbooks')],
+      '/': Object.entries(PAGES).map(([text, paths]) => ({
+        text,
+        items: paths.map((path) => link(path)),
+      })),
+    },
+  },
+});
