@@ -36,13 +36,11 @@ import {
 import { AgentNotifier } from './reconcile/agentNotifier.ts';
 import { Attachments } from './reconcile/attachments.ts';
 import { Caches } from './reconcile/caches.ts';
-import { CircuitLeader } from './reconcile/circuitLeader.ts';
-import { Fleet, fleetPods } from './reconcile/fleet.ts';
-import { ProviderLeader } from './reconcile/providerLeader.ts';
+import { createFleet, type Fleet } from './reconcile/fleet.ts';
+import { LeaderWork } from './reconcile/leaderWork.ts';
 import { createQueues, type Queues } from './reconcile/queues.ts';
 import { OwnWrites } from './reconcile/ownWrites.ts';
 import { StatusLag } from './reconcile/statusLag.ts';
-import { Term } from './reconcile/term.ts';
 import { connectTriggers } from './reconcile/triggers.ts';
 import { startServers } from './servers.ts';
 import type { Settings } from './settings.ts';
@@ -83,24 +81,24 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   await tracing.settled();
   const parts = await createParts({ ...options, loggers, traces: tracing.traces }, signal);
   const { caches, transport } = parts;
-  let current: Term | undefined;
-  let last: Term | undefined;
+  let current: LeaderWork | undefined;
+  let last: LeaderWork | undefined;
   exportCacheAge(caches, registry);
   exportOptionalKinds(caches, registry);
   exportForbiddenNamespaces(caches, registry);
   exportUpgrades(() => current?.upgrades.counts(), registry);
-  const stopServers = await startServers({ ...parts, settings, registry, term: () => current });
+  const stopServers = await startServers({ ...parts, settings, registry, work: () => current });
   caches.start(signal);
   await Promise.race([caches.whenSynced(), aborted(signal)]);
   await compileSchemas();
   await elector(options, parts).run(signal, {
     onStarted: (leading) => {
-      last = current = createTerm(options, parts, leading);
+      last = current = createWork(options, parts, leading);
       return current.run();
     },
     onStopped: () => void (current = undefined),
   });
-  await last?.whenHandedOver();
+  await last?.whenHandedOver;
   stopServers();
   await tracing.close();
   await transport.close();
@@ -126,8 +124,6 @@ interface Parts {
   queues: Queues;
   rotation: Rotation;
   links: Links;
-  circuits: CircuitLeader;
-  providers: ProviderLeader;
   fleet: Fleet;
 }
 
@@ -164,13 +160,7 @@ async function createParts(options: PartsOptions, signal: AbortSignal): Promise<
   return {
     ...{ loggers, traces, transport, client, caches, attachments, notifier, lag, ownWrites },
     ...{ queues, rotation, links },
-    circuits: new CircuitLeader({ links, clock, registry }),
-    providers: new ProviderLeader({ links, clock }),
-    fleet: new Fleet({
-      links,
-      podsOf: (key) => fleetPods(caches.replicas.of(key)),
-      ...{ clock, random, registry, instance: settings.podName },
-    }),
+    fleet: createFleet({ links, clock, random, registry, instance: settings.podName }),
   };
 }
 
@@ -232,13 +222,13 @@ function elector(
   });
 }
 
-function createTerm(
+function createWork(
   { settings, registry }: OperatorOptions,
   parts: Parts,
   leading: LeaderTerm,
-): Term {
+): LeaderWork {
   const { client, rotation, loggers } = parts;
-  const term = new Term(
+  const work = new LeaderWork(
     {
       ...parts,
       plan: planOptions(settings),
@@ -256,7 +246,7 @@ function createTerm(
   );
   const guarded = client.guarded(() => leading.assertLeading());
   void rotation.lead(new AuthorityStore(guarded, settings), leading.signal);
-  return term;
+  return work;
 }
 
 function planOptions(settings: Settings): PlanOptions {

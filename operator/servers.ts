@@ -7,18 +7,19 @@ import { sharedRendering } from '../listener/sharedRendering.ts';
 import type { Links } from './links/index.ts';
 import type { Loggers } from './loggers.ts';
 import type { Caches } from './reconcile/caches.ts';
-import type { Term, TermOptions } from './reconcile/term.ts';
+import type { Fleet } from './reconcile/fleet.ts';
+import type { LeaderWork, LeaderWorkOptions } from './reconcile/leaderWork.ts';
 import type { Settings } from './settings.ts';
 import { ranking } from './status/ranking.ts';
 
-export interface ServersOptions extends Pick<TermOptions, 'fleet' | 'circuits' | 'providers'> {
+export interface ServersOptions extends Pick<LeaderWorkOptions, 'fleet'> {
   settings: Settings;
   registry: Registry;
   caches: Caches;
   links: Links;
   loggers: Loggers;
   /** Undefined on a standby. */
-  term: () => Term | undefined;
+  work: () => LeaderWork | undefined;
 }
 
 /** The liveness probe fails if the event loop was blocked for this time. */
@@ -91,31 +92,33 @@ function debugRoutes(options: ServersOptions): Routes {
   };
 }
 
-function agentsPage({
-  caches,
-  links,
-  fleet,
-  circuits,
-  providers,
-  term: current,
-}: ServersOptions): unknown {
-  const term = current();
+function agentsPage({ caches, links, fleet, work: current }: ServersOptions): unknown {
+  const work = current();
   const facts = caches.agents.list().map((agent): AgentFacts => {
     const key = keyOf(agent);
-    const figures = fleet.figuresOf(key);
-    const { configuration, applyErrors } = term?.agents.stateOf(key) ?? {};
+    const { configuration, applyErrors } = work?.agents.stateOf(key) ?? {};
     return {
       key,
-      ...(term && { term: term.agents.termOf(key) }),
+      ...(work && { term: work.agents.termOf(key) }),
       ...(configuration && { configuration }),
       ...(applyErrors && { applyErrors }),
-      ...(figures && { fleetLimits: figures }),
       pods: links.podsOf(key),
-      fleet: circuits.of(key),
-      providerLimits: providers.of(key),
+      ...fleetFacts(fleet, key),
     };
   });
-  return describeAgents(term !== undefined, facts);
+  return describeAgents(work !== undefined, facts);
+}
+
+function fleetFacts(
+  fleet: Fleet,
+  key: string,
+): Pick<AgentFacts, 'fleetLimits' | 'fleet' | 'providerLimits'> {
+  const { limits, circuits, providers } = fleet.of(key);
+  return {
+    ...(limits && { fleetLimits: limits.figures() }),
+    fleet: circuits?.status() ?? [],
+    providerLimits: providers?.figures() ?? [],
+  };
 }
 
 /** All agents by how well they serve requests, as far as this operator is linked to their pods. */

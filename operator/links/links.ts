@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Histogram, Registry } from 'prom-client';
 import type { Logger } from 'pino';
-import type { Command, Configuration, Content, Report } from '../../contract/generated/types.ts';
+import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
 import { REPORT_INTERVAL } from '../../contract/link.ts';
 import { formatRevision } from '../../contract/revision.ts';
 import { CONTRACT, type Contract } from '../../contract/versions.ts';
@@ -22,13 +22,7 @@ import {
 } from './persistentLink.ts';
 import type { ReportLimits } from './reportBudget.ts';
 import { reportInterval } from './reportInterval.ts';
-import type {
-  ChangeListener,
-  HigherTermListener,
-  LinkListener,
-  MessageListener,
-  PodLinks,
-} from './podLinks.ts';
+import type { ChangeListener, HigherTermListener, MessageListener, PodLinks } from './podLinks.ts';
 import {
   afterHello,
   afterReport,
@@ -40,7 +34,6 @@ import {
   type PodReport,
 } from './report.ts';
 import { type AgentKey, agentKeyOf, hasEnded, type PodTarget } from './target.ts';
-import { type LinkedPod, SiblingFigures } from './siblingFigures.ts';
 import { type ReviewToken, TokenReviews } from './tokenReviews.ts';
 
 export type LinksTiming = PersistentLinkTiming & DeliveryTiming;
@@ -120,9 +113,7 @@ export class Links implements PodLinks {
   readonly #desired = new Map<AgentKey, Desired>();
   readonly #changeListeners = new Set<ChangeListener>();
   readonly #messageListeners = new Set<MessageListener>();
-  readonly #linkListeners = new Set<LinkListener>();
   readonly #termListeners = new Set<HigherTermListener>();
-  readonly #siblings: SiblingFigures;
   #reportEveryMs: number = REPORT_INTERVAL.leastMs;
   /** Those of the last hello. Most pods have the same. */
   #features: HelloFacts['features'] = [];
@@ -147,11 +138,6 @@ export class Links implements PodLinks {
       limits: options.limits ?? DEFAULT_LIMITS,
       logger: options.logger,
     };
-    this.#siblings = new SiblingFigures({
-      clock: options.clock,
-      podsOf: (key) => this.#linkedPods(key),
-      placesOf: (key) => placesOf(this.#desired.get(key)?.configuration.content),
-    });
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
 
@@ -234,11 +220,12 @@ export class Links implements PodLinks {
     pod.target = target;
     if (addressesOf(target).join() !== addressesOf(before).join() || target.port !== before.port) {
       this.#stop(pod);
+      pod.report = { ...pod.report, connected: false };
       this.#link(pod);
     } else if (speaksFor(before, target)) {
       pod.link?.retryNow();
     }
-    if (servesOtherwise(before, target)) this.#siblings.changed(pod.key);
+    if (servesOtherwise(before, target)) this.#changed(pod.key, 'State');
   }
 
   #remove(pod: Pod): void {
@@ -248,7 +235,6 @@ export class Links implements PodLinks {
     siblings?.delete(pod);
     if (siblings?.size === 0) this.#agents.delete(pod.key);
     this.#stop(pod);
-    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -268,7 +254,6 @@ export class Links implements PodLinks {
 
   termChanged(agentKey: AgentKey): void {
     for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
-    this.#siblings.changed(agentKey);
   }
 
   forget(agentKey: AgentKey): void {
@@ -277,6 +262,10 @@ export class Links implements PodLinks {
 
   podReport(uid: string): PodReport | undefined {
     return this.#pods.get(uid)?.report;
+  }
+
+  targetOf(uid: string): PodTarget | undefined {
+    return this.#pods.get(uid)?.target;
   }
 
   podsOf(agentKey: AgentKey): PodReport[] {
@@ -293,11 +282,6 @@ export class Links implements PodLinks {
   onMessage(listener: MessageListener): () => void {
     this.#messageListeners.add(listener);
     return () => this.#messageListeners.delete(listener);
-  }
-
-  onLink(listener: LinkListener): () => void {
-    this.#linkListeners.add(listener);
-    return () => this.#linkListeners.delete(listener);
   }
 
   onChange(listener: ChangeListener): () => void {
@@ -330,11 +314,6 @@ export class Links implements PodLinks {
     if (pod.link === undefined) return;
     pod.link.stop();
     pod.link = undefined;
-    this.#linked(pod, false);
-  }
-
-  #linked({ target }: Pod, connected: boolean): void {
-    for (const listener of this.#linkListeners) this.#guard(() => listener(target, connected));
   }
 
   #connected(pod: Pod, hello: HelloFacts): void {
@@ -344,13 +323,11 @@ export class Links implements PodLinks {
     pod.delivery.connected(hello.boot);
     this.#checkTerm(pod);
     this.#synchronise(pod);
-    this.#siblings.changed(pod.key, pod.target.uid);
-    this.#linked(pod, true);
     this.#changed(pod.key, 'State');
   }
 
   #reported(pod: Pod, report: Report): void {
-    if (!isOfFleet(report)) this.#merge(pod, report);
+    if (!isOfFleet(report)) return this.#merge(pod, report);
     for (const listener of this.#messageListeners) this.#guard(() => listener(pod.target, report));
   }
 
@@ -365,14 +342,12 @@ export class Links implements PodLinks {
       if ((pod.report.highestTerm ?? 0) > (before.highestTerm ?? 0)) this.#checkTerm(pod);
       this.#synchronise(pod);
     }
-    this.#siblings.reported(pod.key, report);
     this.#changed(pod.key, changeKind(before, report));
   }
 
   #closed(pod: Pod, { reason }: Closure, failures: number): void {
     pod.cancelPush();
     endPush(pod, 'LinkClosed');
-    this.#linked(pod, false);
     // A failed review says nothing about the pod. But the pod must not stay pending while reviews fail.
     if (reason === 'ReviewFailed' && failures < REVIEWS_BEFORE_REPORT) return;
     const incompatible = reason === 'Incompatible';
@@ -383,7 +358,6 @@ export class Links implements PodLinks {
     const since = report.connected ? this.#wallTime() : report.since;
     const excess = excessive && { excessive };
     pod.report = { ...report, connected: false, incompatible, ...excess, since };
-    this.#siblings.changed(pod.key, pod.target.uid);
     this.#changed(pod.key, 'State');
   }
 
@@ -420,19 +394,6 @@ export class Links implements PodLinks {
     pod.push = this.#tracedPush(pod, configuration);
     pod.link?.send(JSON.stringify({ type: 'Configure', term, configuration }));
     pod.cancelPush = this.#options.clock.after(this.#timing.answerMs, () => this.#synchronise(pod));
-  }
-
-  /** The agent's linked pods, for the figures that pods get of their siblings. */
-  #linkedPods(agentKey: AgentKey): LinkedPod[] {
-    if (!this.#isLeader()) return [];
-    return [...(this.#agents.get(agentKey) ?? [])]
-      .filter((pod) => pod.report.connected)
-      .map(({ target, report, link }) => ({
-        target,
-        load: report.snapshot?.load,
-        tell: (pods) =>
-          link?.send(JSON.stringify({ type: 'Siblings', term: this.#termOf(agentKey), pods })),
-      }));
   }
 
   #tracedPush({ target }: Pod, { revision }: Configuration): Span {
@@ -505,25 +466,25 @@ export class Links implements PodLinks {
   }
 }
 
-/** Greatest number of concurrent requests of a pod; 0 if pods do not forward requests. */
-function placesOf(content: Content | undefined): number {
-  return content?.whenFull === 'Forward' ? (content.bulkhead?.maxConcurrent ?? 0) : 0;
-}
-
 /** Whether the kubelet reports the pod as running or ready, and has not before. */
 function speaksFor(before: PodTarget, { running, ready }: PodTarget): boolean {
   return (running === true && !before.running) || (ready === true && !before.ready);
 }
 
-/** Whether the pod's siblings need new figures of it. */
 /** The pod's addresses in the order in which they are dialled. */
 function addressesOf({ ip, ips = [] }: PodTarget): string[] {
   const all = new Set([ip, ...ips]);
   return [...all].filter((each) => each !== undefined && isIP(each) !== 0) as string[];
 }
 
-function servesOtherwise(before: PodTarget, { ip, ready, killedAt }: PodTarget): boolean {
-  return before.ip !== ip || before.ready !== ready || before.killedAt !== killedAt;
+/** Whether Kubernetes says something else of the pod that listeners may act on. */
+function servesOtherwise(before: PodTarget, { ip, running, ready, killedAt }: PodTarget): boolean {
+  return (
+    before.ip !== ip ||
+    before.running !== running ||
+    before.ready !== ready ||
+    before.killedAt !== killedAt
+  );
 }
 
 function endPush(pod: Pod, error?: string): void {

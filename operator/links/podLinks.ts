@@ -1,16 +1,13 @@
-import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
-import type { ChangeKind, PodReport } from './report.ts';
+import type { Command, Configuration } from '../../contract/generated/types.ts';
+import type { ChangeKind, FleetMessage, PodReport } from './report.ts';
 import type { AgentKey, PodTarget } from './target.ts';
 
 export type ChangeListener = (agentKey: AgentKey, kind: ChangeKind) => void;
 /** Called when a pod has seen a higher term than this leader's. */
 export type HigherTermListener = (agentKey: AgentKey, term: number) => void;
 
-/** Called with each message of a connected pod, after it was merged into the pod's report. */
-export type MessageListener = (pod: PodTarget, message: Report) => void;
-
-/** Called when a pod has proven its identity on a new link, or has lost its link. */
-export type LinkListener = (pod: PodTarget, connected: boolean) => void;
+/** Called with each message of a connected pod that is only for the fleet and changes nothing in the pod's report. */
+export type MessageListener = (pod: PodTarget, message: FleetMessage) => void;
 
 /** The links as reconcilers see them. `Links` implements it. */
 export interface PodLinks {
@@ -47,19 +44,19 @@ export interface PodLinks {
   /** The report of a pod; undefined if it is not a target. */
   podReport(uid: string): PodReport | undefined;
 
+  /** What Kubernetes says of a pod; undefined if it is not a target. */
+  targetOf(uid: string): PodTarget | undefined;
+
   /** The reports of all targets of the agent, connected or not, ordered by the name of the pod. */
   podsOf(agentKey: AgentKey): PodReport[];
 
   /** Sends a message to a pod. It is lost if the pod is not connected. */
   send(uid: string, command: Command): void;
 
-  /** Calls the listener with each message. @returns ends the subscription */
+  /** Calls the listener with each message for the fleet. @returns ends the subscription */
   onMessage(listener: MessageListener): () => void;
 
-  /** Calls the listener when a link opens or closes. @returns ends the subscription */
-  onLink(listener: LinkListener): () => void;
-
-  /** Calls the listener after each change of a report. @returns ends the subscription */
+  /** Calls the listener after each change of a report or of a target. @returns ends the subscription */
   onChange(listener: ChangeListener): () => void;
 
   /**

@@ -51,8 +51,10 @@ export interface PodReport {
 /** A message in which a pod reports on itself. */
 export type PodFacts = Snapshot | TransitionReport | Counters;
 
+export type FleetMessage = Exclude<Report, PodFacts>;
+
 /** Whether a message is only for the fleet and changes nothing in the pod's report. */
-export function isOfFleet(message: Report): message is Exclude<Report, PodFacts> {
+export function isOfFleet(message: Report): message is FleetMessage {
   return message.type === 'Fleet' || message.type === 'ProviderUse';
 }
 

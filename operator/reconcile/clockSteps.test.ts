@@ -1,13 +1,13 @@
 import { expect, it } from '@jest/globals';
-import { Registry } from 'prom-client';
-import type { Command, Configuration, FleetReport } from '../../contract/generated/types.ts';
+import type { Command, FleetReport } from '../../contract/generated/types.ts';
 import type { MessageListener } from '../links/podLinks.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import { content, limitOf } from '../../runtime/testing/guardFixture.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { AGENT, target } from '../testing/messages.ts';
-import { Fleet, type FleetOptions } from './fleet.ts';
+import { ledFleet } from '../testing/ledFleet.ts';
+import type { FleetOptions } from './fleet.ts';
 
 const HOUR = 3_600_000;
 const TICK_MS = 100;
@@ -34,33 +34,22 @@ it('a limit of the fleet holds and is used up while the wall clocks of leader an
     if (report) listener(pod, report);
   };
   guard.fleet.send = tell;
-  const fleet = new Fleet({
+  const fleet = ledFleet(new AbortController().signal, {
     links: {
-      onLink: () => () => undefined,
       onChange: () => () => undefined,
       onMessage: (each: MessageListener) => {
         listener = each;
         return () => undefined;
       },
-      podsOf: () => [{ uid: pod.uid, connected: true }],
-      podReport: () => ({ features: ['Limit.Fleet'] }),
+      podsOf: () => [{ uid: pod.uid, connected: true, features: ['Limit.Fleet'] }],
+      targetOf: () => ({ ...pod, running: true }),
       send: (_: string, command: Command) => {
         if (command.type === 'Grant') queueMicrotask(() => tell(guard.fleet.obey(command)));
       },
     } as unknown as FleetOptions['links'],
-    podsOf: () => [{ uid: pod.uid, runs: true }],
     clock,
-    random: () => 0.5,
-    registry: new Registry(),
-    instance: 'operator-a',
   });
-  fleet.open(new AbortController().signal, {
-    leads: () => true,
-    termOf: () => 1,
-    agents: [],
-    beforeMs: 0,
-  });
-  fleet.configured(AGENT, { content: content({ limits: [limit] }) } as Configuration);
+  fleet.configure(AGENT, { content: content({ limits: [limit] }) });
 
   const admitted: number[] = [];
   const asked = { cost: { inputTokens: 1, outputTokens: 0 } };

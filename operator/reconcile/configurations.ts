@@ -6,18 +6,14 @@ import { keyOf, share, type ConfigMap } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import type { Applied } from './agentState.ts';
 import type { Caches } from './caches.ts';
-import type { CircuitLeader } from './circuitLeader.ts';
 import type { Fleet } from './fleet.ts';
 import { knownRevisions, storedConfiguration } from './knownRevisions.ts';
-import type { ProviderLeader } from './providerLeader.ts';
 import { Revisions, type KnownRevisions } from './revisions.ts';
 
 export interface ConfigurationsOptions {
   caches: Caches;
   links: PodLinks;
-  circuits: Pick<CircuitLeader, 'configure' | 'forget'>;
-  providers?: Pick<ProviderLeader, 'configure' | 'forget'>;
-  fleet?: Pick<Fleet, 'configured' | 'forget'>;
+  fleet: Pick<Fleet, 'configure' | 'forget'>;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;
   /** Result of the agent's last reconcile. */
@@ -69,9 +65,7 @@ export class Configurations {
 
   /** @returns when pods were first sent this configuration, in monotonic milliseconds */
   push(key: string, configuration: Configuration): number {
-    this.#options.fleet?.configured(key, configuration);
-    this.#options.circuits.configure(key, configuration);
-    this.#options.providers?.configure(key, configuration);
+    this.#options.fleet.configure(key, configuration);
     this.#options.links.setDesired(key, configuration, this.termOf(key));
     const last = this.#options.lastApplied(key);
     const isSame = last?.configuration?.hash === configuration.hash;
@@ -81,9 +75,7 @@ export class Configurations {
   forget(key: string): void {
     this.#revisions.delete(key);
     this.#options.links.forget(key);
-    this.#options.fleet?.forget(key);
-    this.#options.circuits.forget(key);
-    this.#options.providers?.forget(key);
+    this.#options.fleet.forget(key);
   }
 
   #revisionsOf(key: string): Revisions {

@@ -164,7 +164,9 @@ class World {
       attachments: this.#attachments,
       notifier: this.#notifier,
       links: { podReport: (uid: string) => this.#reports.get(uid), podsOf: ofAgent },
-      circuits: { of: (key: string) => this.#fleets.get(nameOf(key)) ?? [] },
+      fleet: {
+        of: (key: string) => ({ circuits: { status: () => this.#fleets.get(nameOf(key)) ?? [] } }),
+      },
       agents: { stateOf: (key: string) => this.#states.get(nameOf(key)) },
       events: { record: () => undefined },
       clock: { now: () => this.#nowMs, monotonic: () => this.#nowMs },

@@ -43,7 +43,6 @@ import type { AgentReconciler } from './agents.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
-import type { CircuitLeader } from './circuitLeader.ts';
 import { Contests } from './contests.ts';
 import { FigureRefreshes } from './figureRefreshes.ts';
 import type { Fleet } from './fleet.ts';
@@ -62,9 +61,8 @@ export interface StatusReconcilerOptions {
   attachments: Attachments;
   notifier: Pick<AgentNotifier, 'subscribe'>;
   links: PodLinks;
-  circuits: Pick<CircuitLeader, 'of'>;
   agents: AgentReconciler;
-  fleet?: Pick<Fleet, 'figuresOf'>;
+  fleet: Pick<Fleet, 'of'>;
   events: Pick<EventRecorder, 'record'>;
   /** Wall clock and monotonic clock, in milliseconds. */
   clock: { now(): number; monotonic(): number };
@@ -320,15 +318,16 @@ export class StatusReconciler {
 
   /** @param whole whether to include the Deployment and its autoscaler, which policies do not need */
   #observe(key: string, whole: boolean): AgentObservation {
-    const { caches, links, circuits, agents, clock } = this.#options;
+    const { caches, links, fleet, agents, clock } = this.#options;
     const { namespace, name } = namesOf(key);
+    const { limits, circuits } = fleet.of(key);
     return observe({
-      fleetCircuits: circuits.of(key),
+      fleetCircuits: circuits?.status() ?? [],
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
       ...(whole ? scalersOf(caches, key) : { autoscaler: undefined }),
       pods: this.#pods(key),
-      fleet: this.#options.fleet?.figuresOf(key),
+      fleet: limits?.figures(),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
     });

@@ -1,16 +1,20 @@
-import type { Circuit, FleetCircuitOrder, Snapshot } from '../../contract/generated/types.ts';
+import type {
+  Circuit,
+  Content,
+  FleetCircuitOrder,
+  Snapshot,
+} from '../../contract/generated/types.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { FakeClock } from '../../runtime/testing/fakeClock.ts';
 import { circuitOf, content } from '../../runtime/testing/guardFixture.ts';
-import { FleetCircuits, type FleetPod } from '../fleet/circuits/fleetCircuits.ts';
+import { FleetCircuits } from '../fleet/circuits/fleetCircuits.ts';
+import type { FleetCommand, FleetPod } from '../fleet/fleetService.ts';
 import { afterHello, afterReport, type PodFacts, type PodReport } from '../links/report.ts';
 
 export const DEPENDENCY = 'model/primary';
-const AGENT = 'default/triage';
 /** Duration of a call, and interval of reports, in milliseconds. */
 const CALL_MS = 40;
 const REPORT_MS = 1000;
-const TICK_MS = 250;
 /** Time between two steps of the simulation. */
 const STEP_MS = 10;
 
@@ -96,18 +100,26 @@ export class CircuitFleet {
   /** Begins the term of another leader. Links to the former one are lost. */
   lead(): void {
     const term = (this.leader?.term ?? 0) + 1;
+    let numbers = 0;
     for (const pod of this.pods) this.cut(pod);
     const leader: Leader = {
       term,
-      circuits: new FleetCircuits({
-        clock: { now: () => this.clock.date().getTime(), monotonic: () => this.clock.now() },
-        session: `${term}`,
-        send: (_agent, uid, orders) => this.#send(leader, uid, orders),
-        onState: () => undefined,
-        onProbe: () => undefined,
-      }),
+      circuits: new FleetCircuits(
+        {
+          clock: { now: () => this.clock.date().getTime(), monotonic: () => this.clock.now() },
+          session: `${term}`,
+          random: () => 0.5,
+          beforeMs: undefined,
+          term: () => term,
+          leads: () => true,
+          nextNumber: () => (numbers += 1),
+          send: (uid, command) => this.#send(leader, uid, ordersOf(command)),
+          changed: () => undefined,
+        },
+        { onState: () => undefined, onProbe: () => undefined },
+      ),
     };
-    leader.circuits.configure(AGENT, [this.#circuit]);
+    leader.circuits.configure({ circuits: [this.#circuit] } as Content);
     this.leader = leader;
     for (const pod of this.pods) this.connect(pod);
   }
@@ -137,7 +149,7 @@ export class CircuitFleet {
 
   reload(circuit: Circuit): void {
     this.#circuit = circuit;
-    this.leader.circuits.configure(AGENT, [circuit]);
+    this.leader.circuits.configure({ circuits: [circuit] } as Content);
     for (const pod of this.pods) pod.guard.apply(content({ circuits: [circuit] }));
   }
 
@@ -178,7 +190,7 @@ export class CircuitFleet {
       if (now >= pod.nextCallAt) this.#call(pod, now);
       if (now % REPORT_MS === 0) this.#reportFigures(pod);
     }
-    if (now % TICK_MS === 0) this.leader.circuits.tick();
+    this.leader.circuits.tick();
   }
 
   #start(pod: SimulatedPod): void {
@@ -260,11 +272,14 @@ export class CircuitFleet {
   }
 
   #update(): void {
-    this.leader.circuits.update(
-      AGENT,
-      this.pods.map(({ report }): FleetPod => report),
+    this.leader.circuits.pods(() =>
+      this.pods.map(({ name, report }): FleetPod => ({ report, target: { name } })),
     );
   }
+}
+
+function ordersOf(command: FleetCommand): FleetCircuitOrder[] {
+  return command.type === 'FleetCircuits' ? command.orders : [];
 }
 
 function hello({ name, boot }: SimulatedPod): Parameters<typeof afterHello>[1] {

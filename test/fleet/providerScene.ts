@@ -1,12 +1,11 @@
 import { pino } from 'pino';
-import type { Command, Configuration } from '../../contract/generated/types.ts';
+import type { Command } from '../../contract/generated/types.ts';
 import { parseReport } from '../../contract/validate.ts';
 import type { MessageListener } from '../../operator/links/podLinks.ts';
+import { isOfFleet } from '../../operator/links/report.ts';
 import type { PodTarget } from '../../operator/links/target.ts';
-import {
-  ProviderLeader,
-  type ProviderLeaderOptions,
-} from '../../operator/reconcile/providerLeader.ts';
+import type { Fleet } from '../../operator/reconcile/fleet.ts';
+import { ledFleet } from '../../operator/testing/ledFleet.ts';
 import { ActiveConfiguration } from '../../runtime/control/configuration.ts';
 import { Commands } from '../../runtime/control/commands.ts';
 import { REFUND } from '../../runtime/guard/admission.ts';
@@ -166,7 +165,7 @@ export class ProviderScene {
   readonly options: Required<ProviderSceneOptions>;
   readonly provider: Provider;
   readonly pods: ProviderPod[] = [];
-  leader: ProviderLeader | undefined;
+  leader: Fleet | undefined;
   /** Messages between the leader and the pods. */
   messages = 0;
   #term = 0;
@@ -194,13 +193,15 @@ export class ProviderScene {
   elect(): void {
     this.depose();
     this.#term += 1;
-    this.#leading = new AbortController();
     const { time } = this;
     const links = {
       podsOf: () =>
-        this.pods.map(({ uid, linked }) => ({ uid, pod: uid, boot: '1', connected: linked })),
+        this.pods.map(({ uid, linked }) => ({
+          ...{ uid, pod: uid, boot: '1', connected: linked, features: [] },
+        })),
+      targetOf: () => undefined,
       send: (uid: string, command: Command) => this.#toPod(uid, command),
-      onChange: (listener: (key: string, kind: string) => void) =>
+      onChange: (listener: (key: string, kind: 'State') => void) =>
         listen(this.#changed, () => listener(AGENT, 'State')),
       onMessage: (listener: MessageListener) => listen(this.#listeners, listener),
     };
@@ -209,11 +210,11 @@ export class ProviderScene {
       now: () => time.now,
       after: (ms: number, run: () => void) => time.after(ms, run),
     };
-    this.leader = new ProviderLeader({ links, clock } as unknown as ProviderLeaderOptions);
     const term = this.#term;
-    this.leader.lead(this.#leading.signal, () => term);
+    this.#leading = new AbortController();
+    this.leader = ledFleet(this.#leading.signal, { links, clock }, { termOf: () => term });
     const desired = { content: content({ providerLimits: { maxPods: this.options.maxPods } }) };
-    this.leader.configure(AGENT, desired as Configuration);
+    this.leader.configure(AGENT, desired);
     for (const pod of this.pods) this.link(pod, true);
   }
 
@@ -238,6 +239,7 @@ export class ProviderScene {
     this.time.after(this.options.linkMs(), () => {
       if (!pod.linked || term !== this.#term) return;
       const from = { namespace: 'default', agent: 'triage', uid: pod.uid } as PodTarget;
+      if (!isOfFleet(value)) return;
       for (const each of this.#listeners) each(from, value);
     });
   }

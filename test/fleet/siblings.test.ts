@@ -16,6 +16,8 @@ import {
   type ClientCredentials,
   type PodTarget,
 } from '../../operator/links/index.ts';
+import type { Fleet as Led } from '../../operator/reconcile/fleet.ts';
+import { ledFleet } from '../../operator/testing/ledFleet.ts';
 import { MemoryLogger } from '../../operator/testing/linksHarness.ts';
 import { review, tokenOf } from '../../operator/testing/messages.ts';
 import type { Earlier } from '../../runtime/control/upgrade.ts';
@@ -91,13 +93,14 @@ async function fleet(count: number, content: Earlier<Content> = {}): Promise<Fle
     pods.push(started);
   }
   const lead = new AbortController();
-  const links = linksOf(lead);
+  const { links, host } = linksOf(lead);
   links.setTargets(targets);
   let counter = 0;
   const configure = async (next: Earlier<Content>): Promise<void> => {
     counter += 1;
     const whole = { bulkhead: BULKHEAD, whenFull: 'Forward' as const, ...next };
     const desired = configuration(model.url, whole, { term: 1, counter });
+    host.configure(AGENT, desired);
     links.setDesired(AGENT, desired, 1);
     const { hash } = desired;
     await until(() => pods.every((pod) => pod.runtime.snapshot().configuration.hash === hash));
@@ -106,7 +109,7 @@ async function fleet(count: number, content: Earlier<Content> = {}): Promise<Fle
   return { pods, model, links, targets, lead, configure };
 }
 
-function linksOf(lead: AbortController): Links {
+function linksOf(lead: AbortController): { links: Links; host: Led } {
   const links = new Links({
     credentials: () => credentials,
     reviewToken: review,
@@ -117,8 +120,9 @@ function linksOf(lead: AbortController): Links {
     timing: { baseMs: 2, maxMs: 10 },
   });
   cleanups.add(() => Promise.resolve(lead.abort()));
+  const host = ledFleet(lead.signal, { links, clock: systemClock });
   links.open(lead.signal, () => 1);
-  return links;
+  return { links, host };
 }
 
 interface Peers {

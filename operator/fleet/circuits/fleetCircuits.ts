@@ -1,22 +1,12 @@
 import type {
   Circuit,
   CircuitStatus,
+  Content,
   FleetCircuitOrder,
 } from '../../../contract/generated/types.ts';
+import type { FleetContext, FleetPods, FleetService, PodReport } from '../fleetService.ts';
 import { FleetCircuit, type FleetState, type PodView } from './fleetCircuit.ts';
 import type { FleetSpec } from './votes.ts';
-
-/** The part of a pod's report that circuits of the fleet need. */
-export interface FleetPod {
-  uid: string;
-  /** Name of the pod. */
-  pod: string;
-  connected: boolean;
-  /** Whether the snapshot came over the current link. */
-  fresh?: boolean;
-  boot?: string;
-  snapshot?: { circuits: readonly CircuitStatus[] };
-}
 
 /** A circuit of the fleet for status and debug pages. */
 export interface FleetCircuitStatus {
@@ -35,19 +25,10 @@ export interface FleetCircuitStatus {
   nextProbe?: string;
 }
 
-export interface FleetCircuitsDeps {
-  clock: { now(): number; monotonic(): number };
-  /** Unique name of this leader. */
-  session: string;
-  send(agentKey: string, uid: string, orders: FleetCircuitOrder[]): void;
-  onState(agentKey: string, state: FleetState['state']): void;
-  onProbe(agentKey: string, outcome: string): void;
-}
-
-interface Agent {
-  specs: ReadonlyMap<string, FleetSpec>;
-  pods: readonly FleetPod[];
-  circuits: Map<string, Named>;
+/** Called on changes of the circuits, for metrics. */
+export interface CircuitEvents {
+  onState(state: FleetState['state']): void;
+  onProbe(outcome: string): void;
 }
 
 interface Named {
@@ -56,116 +37,111 @@ interface Named {
   circuit: FleetCircuit;
 }
 
+/** Probes begin at most this late. */
+const TICK_MS = 250;
+
 const isFleet = (circuit: Circuit): circuit is FleetSpec => circuit.fleet !== undefined;
 
-/** The circuits of scope Fleet of all agents. Only a leader has any. */
-export class FleetCircuits {
-  readonly #deps: FleetCircuitsDeps;
-  readonly #agents = new Map<string, Agent>();
-  #count = 0;
+/** Whether a circuit of the agent has scope Fleet. */
+export const hasFleetCircuits = ({ circuits }: Content): boolean => circuits.some(isFleet);
 
-  constructor(deps: FleetCircuitsDeps) {
-    this.#deps = deps;
+/** The circuits of scope Fleet of one agent. A new leader knows only what pods report to it. */
+export class FleetCircuits implements FleetService {
+  readonly #context: FleetContext;
+  readonly #events: CircuitEvents;
+  readonly #circuits = new Map<string, Named>();
+  #specs: ReadonlyMap<string, FleetSpec> = new Map();
+  #pods: readonly PodReport[] = [];
+  #tickAt = -Infinity;
+
+  constructor(context: FleetContext, events: CircuitEvents) {
+    this.#context = context;
+    this.#events = events;
   }
 
-  /** Replaces the rules of an agent's circuits. A changed reset token closes a circuit. */
-  configure(agentKey: string, circuits: readonly Circuit[]): void {
+  /** Replaces the rules of the circuits. A changed reset token closes a circuit. */
+  configure({ circuits }: Content): void {
     const specs = new Map(circuits.filter(isFleet).map((each) => [each.dependency, each]));
-    const agent = this.#agents.get(agentKey);
-    if (agent === undefined) {
-      if (specs.size === 0) return;
-      this.#agents.set(agentKey, { specs, pods: [], circuits: new Map() });
-      return;
-    }
-    for (const [key, { dependency, circuit }] of agent.circuits) {
+    for (const [key, { dependency, circuit }] of this.#circuits) {
       const spec = specs.get(dependency);
-      const before = agent.specs.get(dependency)?.resetToken;
-      if (spec === undefined || spec.resetToken !== before) agent.circuits.delete(key);
+      const before = this.#specs.get(dependency)?.resetToken;
+      if (spec === undefined || spec.resetToken !== before) this.#circuits.delete(key);
       else circuit.apply(spec);
     }
-    agent.specs = specs;
-    if (specs.size === 0) this.#agents.delete(agentKey);
+    this.#specs = specs;
+    this.#update();
   }
 
-  forget(agentKey: string): void {
-    this.#agents.delete(agentKey);
+  pods(pods: FleetPods): void {
+    this.#pods = pods().map(({ report }) => report);
+    this.#update();
   }
 
-  has(agentKey: string): boolean {
-    return this.#agents.has(agentKey);
-  }
-
-  /** Takes the reports of all pods of an agent and sends the orders that are due. */
-  update(agentKey: string, pods: readonly FleetPod[]): void {
-    const agent = this.#agents.get(agentKey);
-    if (agent === undefined) return;
-    agent.pods = pods;
-    this.#addReported(agentKey, agent);
-    this.#decide(agentKey, agent, [...agent.circuits.values()]);
-  }
-
-  /** Makes transitions that time alone causes. Must be called often enough for probes to be on time. */
-  tick(): void {
-    for (const [key, agent] of this.#agents) {
-      const busy = [...agent.circuits.values()].filter(({ circuit }) => circuit.isBusy);
-      if (busy.length > 0) this.#decide(key, agent, busy);
+  /** Makes transitions that time alone causes. */
+  tick(): number {
+    const now = this.#context.clock.monotonic();
+    const busy = [...this.#circuits.values()].filter(({ circuit }) => circuit.isBusy);
+    if (busy.length === 0) return Infinity;
+    if (now >= this.#tickAt) {
+      this.#tickAt = now + TICK_MS;
+      this.#decide(busy);
     }
+    return this.#tickAt;
   }
 
-  /** The state of each circuit. */
-  states(): FleetState['state'][] {
-    return [...this.#agents.values()].flatMap(({ circuits }) =>
-      [...circuits.values()].map(({ circuit }) => circuit.state().state),
-    );
+  status(): FleetCircuitStatus[] {
+    return [...this.#circuits.values()].map((named) => this.#statusOf(named));
   }
 
-  of(agentKey: string): FleetCircuitStatus[] {
-    const agent = this.#agents.get(agentKey);
-    if (agent === undefined) return [];
-    return [...agent.circuits.values()].map((named) => this.#statusOf(agent, named));
+  #update(): void {
+    this.#addReported();
+    this.#decide([...this.#circuits.values()]);
   }
 
   /** Adds circuits of scope Fleet that pods report, and removes those that no pod reports any more. */
-  #addReported(agentKey: string, agent: Agent): void {
-    const reported = reportedBy(agent.pods);
-    if (agent.pods.some(({ connected }) => connected)) {
-      for (const [key, { circuit }] of agent.circuits) {
-        if (!reported.has(key) && !circuit.isBusy) agent.circuits.delete(key);
+  #addReported(): void {
+    const reported = reportedBy(this.#pods);
+    if (this.#pods.some(({ connected }) => connected)) {
+      for (const [key, { circuit }] of this.#circuits) {
+        if (!reported.has(key) && !circuit.isBusy) this.#circuits.delete(key);
       }
     }
     for (const [key, { dependency, fleet }] of reported) {
-      const spec = agent.specs.get(dependency);
-      if (spec === undefined || agent.circuits.has(key)) continue;
-      const circuit = this.#create(agentKey, spec);
-      agent.circuits.set(key, { dependency, model: fleet?.model, circuit });
+      const spec = this.#specs.get(dependency);
+      if (spec === undefined || this.#circuits.has(key)) continue;
+      this.#circuits.set(key, { dependency, model: fleet?.model, circuit: this.#create(spec) });
     }
   }
 
-  #create(agentKey: string, spec: FleetSpec): FleetCircuit {
-    const { session, clock } = this.#deps;
+  #create(spec: FleetSpec): FleetCircuit {
+    const { session, clock } = this.#context;
+    const nextNumber = (): number => this.#context.nextNumber();
     const leader = `${session}.`;
-    const own = `${leader}${(this.#count += 1)}.`;
+    const own = `${leader}${nextNumber()}.`;
     const names = {
-      next: () => `${own}${(this.#count += 1)}`,
+      next: () => `${own}${nextNumber()}`,
       isOfLeader: (number: string) => number.startsWith(leader),
       isOwn: (number: string) => number.startsWith(own),
     };
     return new FleetCircuit(spec, clock.monotonic(), names, {
-      onState: (state) => this.#deps.onState(agentKey, state),
-      onProbe: (outcome) => this.#deps.onProbe(agentKey, outcome),
+      onState: (state) => {
+        this.#events.onState(state);
+        this.#context.changed();
+      },
+      onProbe: (outcome) => this.#events.onProbe(outcome),
     });
   }
 
-  #decide(agentKey: string, agent: Agent, circuits: readonly Named[]): void {
-    const now = this.#deps.clock.monotonic();
+  #decide(circuits: readonly Named[]): void {
+    const now = this.#context.clock.monotonic();
     const due = new Map<string, FleetCircuitOrder[]>();
     for (const { dependency, model, circuit } of circuits) {
-      if (this.#isOverridden(agent.specs.get(dependency))) {
-        agent.circuits.delete(keyOf({ dependency, model }));
+      if (this.#isOverridden(this.#specs.get(dependency))) {
+        this.#circuits.delete(keyOf({ dependency, model }));
         continue;
       }
       circuit.update(
-        agent.pods.map((pod) => viewOf(pod, dependency, model)),
+        this.#pods.map((pod) => viewOf(pod, dependency, model)),
         now,
       );
       for (const [uid, order] of circuit.orders(now)) {
@@ -174,20 +150,22 @@ export class FleetCircuits {
         due.set(uid, orders);
       }
     }
-    for (const [uid, orders] of due) this.#deps.send(agentKey, uid, orders);
+    for (const [uid, orders] of due) {
+      this.#context.send(uid, { type: 'FleetCircuits', orders });
+    }
   }
 
   /** During an override pods need no orders: each applies it by itself. */
   #isOverridden(spec: FleetSpec | undefined): boolean {
     if (spec?.override === undefined) return false;
     const { expiresAt } = spec.override;
-    return expiresAt === undefined || this.#deps.clock.now() < Date.parse(expiresAt);
+    return expiresAt === undefined || this.#context.clock.now() < Date.parse(expiresAt);
   }
 
-  #statusOf(agent: Agent, { dependency, model, circuit }: Named): FleetCircuitStatus {
+  #statusOf({ dependency, model, circuit }: Named): FleetCircuitStatus {
     const { state, since, reason, votes, prober, nextProbeAt } = circuit.state();
-    const policy = agent.specs.get(dependency)?.policy;
-    const name = agent.pods.find(({ uid }) => uid === prober)?.pod;
+    const policy = this.#specs.get(dependency)?.policy;
+    const name = this.#pods.find(({ uid }) => uid === prober)?.pod;
     return {
       dependency,
       ...(model !== undefined && { model }),
@@ -200,12 +178,12 @@ export class FleetCircuits {
   }
 
   #wallTime(at: number): string {
-    const { clock } = this.#deps;
+    const { clock } = this.#context;
     return new Date(Math.round(clock.now() - clock.monotonic() + at)).toISOString();
   }
 }
 
-function reportedBy(pods: readonly FleetPod[]): Map<string, CircuitStatus> {
+function reportedBy(pods: readonly PodReport[]): Map<string, CircuitStatus> {
   const linked = pods.filter(({ connected }) => connected);
   const circuits = linked.flatMap(({ snapshot }) => snapshot?.circuits ?? []);
   return new Map(
@@ -215,7 +193,7 @@ function reportedBy(pods: readonly FleetPod[]): Map<string, CircuitStatus> {
   );
 }
 
-function viewOf(pod: FleetPod, dependency: string, model: string | undefined): PodView {
+function viewOf(pod: PodReport, dependency: string, model: string | undefined): PodView {
   const { uid, boot } = pod;
   const linked = pod.connected && pod.fresh === true;
   const own = (pod.snapshot?.circuits ?? []).filter((each) => each.dependency === dependency);

@@ -337,8 +337,8 @@ export class AgentFleet {
   readonly #isLinked = (uid: string): boolean => !this.#rests && this.#sessions.has(uid);
 
   #serve(now: number, waiting: string | undefined): void {
-    if (!this.#options.leads()) return;
     this.#servedAt = now;
+    if (!this.#options.leads()) return;
     const byPod = new Map<string, LimitState[]>();
     const add = (uid: string, limit: LimitState): void => {
       const known = byPod.get(uid);

@@ -1,4 +1,5 @@
 import type {
+  Content,
   ProviderGate,
   ProviderLimitShare,
   ProviderLimitUse,
@@ -6,10 +7,17 @@ import type {
   ProviderUse,
 } from '../../../contract/generated/types.ts';
 import { FLEET } from '../../../contract/link.ts';
+import type {
+  FleetContext,
+  FleetMessage,
+  FleetPods,
+  FleetService,
+  PodChange,
+} from '../fleetService.ts';
 import { Account, type AccountPod, type Share } from './account.ts';
 
 /** A provider's limit for the debug page. */
-export interface ProviderAccountFigures {
+export interface ProviderLimitFigures {
   dependency: string;
   model?: string;
   votes?: false;
@@ -18,15 +26,10 @@ export interface ProviderAccountFigures {
   /** Estimate of what is left for all pods. */
   remaining: number;
   /** What each pod may take now, and per second what it gets and what it asks for. */
-  pods: { uid: string; held: number; perSecond: number; demand: number }[];
+  pods: { pod: string; held: number; perSecond: number; demand: number }[];
 }
 
-/** With the names of pods instead of their UIDs. */
-export interface ProviderLimitFigures extends Omit<ProviderAccountFigures, 'pods'> {
-  pods: ({ pod: string } & Omit<ProviderAccountFigures['pods'][number], 'uid'>)[];
-}
-
-export type SharesBody = Omit<ProviderShares, 'type' | 'term'>;
+type SharesBody = Omit<ProviderShares, 'type' | 'term'>;
 
 type Key = Omit<ProviderLimitUse, 'stated' | 'count' | 'taken' | 'asked' | 'need' | 'held'>;
 
@@ -44,36 +47,81 @@ const FORGOTTEN_MS = 60_000;
 /** Ends of gates that differ by less count as equal. */
 const SAME_MS = 500;
 
-/**
- * The leader's accounts of the providers' limits that the pods of one agent share. It reads no clock and does no I/O but
- * by `send`.
- */
-export class ProviderAccounts {
-  readonly #send: (uid: string, shares: SharesBody) => void;
+/** The leader's accounts of the providers' limits that the pods of one agent share. */
+export class ProviderAccounts implements FleetService {
+  readonly #context: FleetContext;
   readonly #entries = new Map<string, Entry>();
   /** Until when the provider refuses requests, and which pod reported it. */
   readonly #gates = new Map<string, { gate: ProviderGate; until: number; from: string }>();
-  #pods: readonly AccountPod[] = [];
+  #pods: readonly (AccountPod & { pod: string })[] = [];
   #maxPods = 1;
+  /** Infinity while no pod shares a limit. */
+  #heartbeatAt = Infinity;
 
-  constructor(send: (uid: string, shares: SharesBody) => void) {
-    this.#send = send;
+  constructor(context: FleetContext) {
+    this.#context = context;
   }
 
-  setPods(pods: readonly AccountPod[], maxPods: number, now: number): void {
+  configure({ providerLimits }: Content): void {
+    this.#maxPods = providerLimits.maxPods;
+    this.#divide();
+  }
+
+  pods(pods: FleetPods, change: PodChange): void {
+    if (change === 'Counters') return;
     const before = this.#linked();
-    this.#pods = pods;
-    this.#maxPods = maxPods;
-    for (const { account } of this.#entries.values()) account.setPods(pods, maxPods, now);
-    const gates = this.#openGates(now);
+    this.#pods = pods().map(({ report: { uid, pod, boot, connected } }) => ({
+      ...{ uid, pod, boot, linked: connected },
+    }));
+    this.#divide();
+    const gates = this.#openGates(this.#now());
     if (gates.length === 0) return;
     for (const uid of this.#linked()) {
       if (!before.includes(uid)) this.#send(uid, { limits: [], gates });
     }
   }
 
+  message(uid: string, message: FleetMessage): void {
+    if (message.type === 'ProviderUse') this.#report(uid, message, this.#now());
+  }
+
+  tick(): number {
+    const now = this.#now();
+    if (now >= this.#heartbeatAt) {
+      this.#heartbeatAt = Infinity;
+      this.#heartbeat(now);
+    }
+    if (this.#entries.size > 0 && this.#heartbeatAt === Infinity) {
+      this.#heartbeatAt = now + FLEET.heartbeatMs;
+    }
+    return this.#heartbeatAt;
+  }
+
+  /** Limits of which little is left, and how the pods share them. */
+  figures(): ProviderLimitFigures[] {
+    const now = this.#now();
+    const names = new Map(this.#pods.map(({ uid, pod }) => [uid, pod]));
+    return [...this.#entries.values()].flatMap(({ key, account }) => {
+      const level = account.levelOf(now);
+      if (level === undefined) return [];
+      const { account: _, ...shown } = key;
+      const { limit, remaining } = level;
+      const pods = account
+        .shares(now)
+        .map(({ uid, ...share }) => ({ pod: names.get(uid) ?? uid, ...share }));
+      return { ...shown, limit, remaining: Math.floor(remaining), pods };
+    });
+  }
+
+  #divide(): void {
+    const now = this.#now();
+    for (const { account } of this.#entries.values()) {
+      account.setPods(this.#pods, this.#maxPods, now);
+    }
+  }
+
   /** Takes a pod's report and answers with new shares. */
-  report(uid: string, { limits, gates }: ProviderUse, now: number): void {
+  #report(uid: string, { limits, gates }: ProviderUse, now: number): void {
     if (!this.#linked().includes(uid)) return;
     const due: ProviderLimitShare[] = [];
     for (const use of limits) {
@@ -82,20 +130,20 @@ export class ProviderAccounts {
       const { account, key } = entry;
       account.report(uid, use, now);
       const share = account.topUp(uid, now);
-      if (share) due.push(this.#told(key, account, share, now));
+      if (share) due.push(this.#shareOf(key, account, share, now));
     }
     if (due.length > 0) this.#send(uid, { limits: due, gates: [] });
     this.#shareGates(uid, gates, now);
   }
 
-  /** Sends all pods new shares and asks them to report. Must be called every FLEET.heartbeatMs. */
-  heartbeat(now: number): void {
+  /** Sends all pods new shares and asks them to report. */
+  #heartbeat(now: number): void {
     const due = new Map(this.#linked().map((uid) => [uid, [] as ProviderLimitShare[]]));
     for (const [name, { key, account, heardAt }] of this.#entries) {
       if (now - heardAt > FORGOTTEN_MS) this.#entries.delete(name);
       else if (account.isScarce(now)) {
         for (const [uid, share] of account.divide(now)) {
-          due.get(uid)?.push(this.#told(key, account, share, now));
+          due.get(uid)?.push(this.#shareOf(key, account, share, now));
         }
       }
     }
@@ -105,19 +153,12 @@ export class ProviderAccounts {
     }
   }
 
-  /** Whether heartbeats are needed. */
-  get isBusy(): boolean {
-    return this.#entries.size > 0;
+  #send(uid: string, shares: SharesBody): void {
+    this.#context.send(uid, { type: 'ProviderShares', ...shares });
   }
 
-  figures(now: number): ProviderAccountFigures[] {
-    return [...this.#entries.values()].flatMap(({ key, account }) => {
-      const level = account.levelOf(now);
-      if (level === undefined) return [];
-      const { account: _, ...shown } = key;
-      const { limit, remaining } = level;
-      return { ...shown, limit, remaining: Math.floor(remaining), pods: account.shares(now) };
-    });
+  #now(): number {
+    return this.#context.clock.monotonic();
   }
 
   #linked(): string[] {
@@ -143,7 +184,7 @@ export class ProviderAccounts {
     return entry;
   }
 
-  #told(key: Key, account: Account, share: Share, now: number): ProviderLimitShare {
+  #shareOf(key: Key, account: Account, share: Share, now: number): ProviderLimitShare {
     return { ...key, ...account.levelOf(now)!, ...share, lifetimeMs: FLEET.blockMs };
   }
 

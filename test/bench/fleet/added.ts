@@ -12,7 +12,7 @@ import { Registry } from 'prom-client';
 import type { Limit } from '../../../contract/generated/types.ts';
 import { systemClock } from '../../../operator/kube/clock.ts';
 import { Links } from '../../../operator/links/links.ts';
-import { Fleet } from '../../../operator/reconcile/fleet.ts';
+import { ledFleet } from '../../../operator/testing/ledFleet.ts';
 import { linkedRuntimes } from '../../../operator/testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../../../operator/testing/linksHarness.ts';
 import { AGENT, review } from '../../../operator/testing/messages.ts';
@@ -119,18 +119,12 @@ async function ledRuntime(model: string, stops: (() => Promise<unknown>)[]): Pro
     reviewToken: review,
     logger: new MemoryLogger(),
   });
-  const fleet = new Fleet({
-    ...shared,
-    links,
-    podsOf: () => targets.map(({ uid }) => ({ uid, runs: true })),
-    instance: 'operator',
-  });
-  fleet.open(lead.signal, { leads: () => true, termOf: () => 1, agents: [], beforeMs: 0 });
+  const fleet = ledFleet(lead.signal, { ...shared, links });
   links.open(lead.signal, () => 1);
-  fleet.configured(AGENT, desired);
+  fleet.configure(AGENT, desired);
   links.setDesired(AGENT, desired, 1);
-  links.setTargets(targets);
-  await until(() => fleet.figuresOf(AGENT)?.pods.linked === 1);
+  links.setTargets(targets.map((target) => ({ ...target, running: true })));
+  await until(() => fleet.of(AGENT).limits?.figures().pods.linked === 1);
   return runtimes[0]!.url;
 }
 

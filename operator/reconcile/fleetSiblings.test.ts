@@ -1,13 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Command, Load } from '../../contract/generated/types.ts';
+import type { Command, Content, Load } from '../../contract/generated/types.ts';
+import { content as runtimeContent } from '../../runtime/testing/guardFixture.ts';
 import { harness } from '../testing/linksHarness.ts';
 import type { FakeSocket } from '../testing/fakeSocket.ts';
 import { AGENT, configuration, hashOf, snapshot, target } from '../testing/messages.ts';
-import type { PodTarget } from './target.ts';
+import type { PodTarget } from '../links/target.ts';
+import { ledFleet } from '../testing/ledFleet.ts';
+import type { Fleet } from './fleet.ts';
 
 const A = hashOf('a');
 const IDLE: Load = { inFlight: 0, queued: 0, capacity: 10, accepts: true };
 const BUSY: Load = { ...IDLE, inFlight: 5 };
+
+const content = (whenFull: Content['whenFull']): Content =>
+  runtimeContent({ whenFull, bulkhead: { maxConcurrent: 10, maxQueued: 0, acquireTimeoutMs: 0 } });
 
 type Harness = ReturnType<typeof harness>;
 
@@ -17,17 +23,14 @@ const ready = (n: number, rest: Partial<PodTarget> = {}): PodTarget =>
 /** An agent whose pods run their configuration and report these loads. */
 async function agent(
   loads: Load[],
-  whenFull = 'Forward',
-): Promise<Harness & { sockets: FakeSocket[] }> {
+  whenFull: Content['whenFull'] = 'Forward',
+): Promise<Harness & { sockets: FakeSocket[]; fleet: Fleet }> {
   const all = harness();
+  const fleet = ledFleet(all.lead.signal, all);
   const targets = loads.map((_, n) => ready(n));
   all.links.setTargets(targets);
-  const wanted = configuration('a');
-  all.links.setDesired(
-    AGENT,
-    { ...wanted, content: { whenFull, bulkhead: { maxConcurrent: 10 } } as never },
-    1,
-  );
+  fleet.configure(AGENT, { content: content(whenFull) });
+  all.links.setDesired(AGENT, configuration('a'), 1);
   const sockets: FakeSocket[] = [];
   for (const [n, load] of loads.entries()) {
     const socket = await all.connect(targets[n]!, undefined);
@@ -35,7 +38,7 @@ async function agent(
     sockets.push(socket);
   }
   await all.clock.advance(1_000);
-  return { ...all, sockets };
+  return { ...all, sockets, fleet };
 }
 
 const counters = (load: Load): object => ({ type: 'Counters', limits: [], circuits: [], load });
@@ -57,8 +60,8 @@ describe('figures of siblings', () => {
 
   it('go to no pod of an agent that forwards nothing, and are withdrawn when it stops', async () => {
     expect((await agent([BUSY, IDLE], 'Reject')).sockets.map(told)).toEqual([undefined, undefined]);
-    const { sockets, links, clock } = await agent([BUSY, IDLE]);
-    links.setDesired(AGENT, configuration('a'), 1);
+    const { sockets, fleet, clock } = await agent([BUSY, IDLE]);
+    fleet.configure(AGENT, { content: content('Reject') });
     await clock.advance(1_000);
     expect(told(sockets[0]!)).toEqual([]);
   });

@@ -5,12 +5,14 @@ import { configuration, TOUCHY } from '../../runtime/testing/configuration.ts';
 import type { StartedRuntime } from '../../runtime/testing/runtime.ts';
 import { until } from '../../runtime/testing/until.ts';
 import { fakeEndpoint, MESSAGE, type FakeEndpoint } from '../../runtime/testing/upstream.ts';
+import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 import { systemClock } from '../kube/clock.ts';
 import { Links } from '../links/links.ts';
 import { linkedRuntimes } from '../testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../testing/linksHarness.ts';
 import { AGENT, review } from '../testing/messages.ts';
-import { CircuitLeader } from './circuitLeader.ts';
+import { ledFleet } from '../testing/ledFleet.ts';
+import type { Fleet } from './fleet.ts';
 
 const COUNT = 3;
 const CIRCUIT: Circuit = {
@@ -27,7 +29,7 @@ let model: FakeEndpoint;
 let healthy = false;
 let runtimes: StartedRuntime[];
 let desired: Configuration;
-let dialled: () => { links: Links; circuits: CircuitLeader };
+let dialled: () => { links: Links; fleet: Fleet };
 const lead = new AbortController();
 const registry = new Registry();
 
@@ -52,13 +54,12 @@ beforeAll(async () => {
       logger: new MemoryLogger(),
       registry,
     });
-    const circuits = new CircuitLeader({ links, clock: systemClock, registry });
-    circuits.lead(lead.signal, { termOf: () => 1, onChange: () => undefined });
+    const fleet = ledFleet(lead.signal, { links, clock: systemClock, registry });
     links.open(lead.signal, () => 1);
-    circuits.configure(AGENT, desired);
+    fleet.configure(AGENT, desired);
     links.setDesired(AGENT, desired, 1);
     links.setTargets(targets);
-    return { links, circuits };
+    return { links, fleet };
   };
 });
 afterAll(async () => {
@@ -82,7 +83,8 @@ async function ask({ url }: StartedRuntime): Promise<number> {
 }
 
 it('a circuit of the fleet opens over real links by votes, lets one pod probe, and closes in all pods', async () => {
-  const { links, circuits } = dialled();
+  const { links, fleet } = dialled();
+  const circuits = (): FleetCircuitStatus[] => fleet.of(AGENT).circuits!.status();
   const states = (): (string | undefined)[] =>
     links.podsOf(AGENT).map(({ snapshot }) => snapshot?.circuits[0]?.state);
   await until(() => links.podsOf(AGENT).every(({ snapshot }) => snapshot !== undefined));
@@ -93,7 +95,7 @@ it('a circuit of the fleet opens over real links by votes, lets one pod probe, a
   const opened = ({ from, to }: Transition): boolean => from === 'Closed' && to === 'Open';
   await until(() => transitions().every((own) => own.some(opened)));
   healthy = true;
-  expect(circuits.of(AGENT).find(({ state }) => state === 'Open')).toMatchObject({
+  expect(circuits().find(({ state }) => state === 'Open')).toMatchObject({
     ...{ dependency: 'model/primary', model: 'claude', policy: 'fleet' },
     votes: expect.stringMatching(/^[23]\/3$/),
     reason: expect.stringMatching(/^[56] consecutive failures in [23] of 3 pods$/),
@@ -101,8 +103,8 @@ it('a circuit of the fleet opens over real links by votes, lets one pod probe, a
   const seen = model.seen.length;
   await until(async () => {
     await Promise.all(runtimes.map(ask));
-    const fleet = circuits.of(AGENT).map(({ state }) => state);
-    return [...fleet, ...states()].every((each) => each === 'Closed');
+    const shared = circuits().map(({ state }) => state);
+    return [...shared, ...states()].every((each) => each === 'Closed');
   });
   expect(model.seen.length - seen).toBeGreaterThanOrEqual(2);
   const probed = transitions().filter((own) => own.some(({ to }) => to === 'HalfOpen'));

@@ -17,8 +17,8 @@ import { Links } from '../links/links.ts';
 import { linkedRuntimes, type LinkedRuntimes } from '../testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../testing/linksHarness.ts';
 import { AGENT, review } from '../testing/messages.ts';
-import type { FleetPod } from '../fleet/limits/agentFleet.ts';
-import { Fleet } from './fleet.ts';
+import { ledFleet } from '../testing/ledFleet.ts';
+import type { Fleet } from './fleet.ts';
 
 const PODS = 3;
 /** Of all pods together: 30 at once, and no more for an hour. */
@@ -56,18 +56,18 @@ function startLeader(
     reviewToken: review,
     logger: new MemoryLogger(),
   });
-  const podsOf = (): FleetPod[] => targets.map(({ uid }) => ({ uid, runs: true }));
-  const leader = new Fleet({ ...shared, links, podsOf, instance });
-  leader.open(closed, {
-    leads: () => true,
-    termOf: () => term,
-    agents: before ? [AGENT] : [],
-    beforeMs: FLEET.leavingMs,
-  });
+  const leader = ledFleet(
+    closed,
+    { ...shared, links, instance },
+    {
+      ...{ session: instance, termOf: () => term, beforeMs: FLEET.leavingMs },
+      agents: before ? [AGENT] : [],
+    },
+  );
   links.open(signal, () => term, closed);
-  leader.configured(AGENT, desired);
+  leader.configure(AGENT, desired);
   links.setDesired(AGENT, desired, term);
-  links.setTargets(targets);
+  links.setTargets(targets.map((target) => ({ ...target, running: true })));
   return leader;
 }
 
@@ -93,7 +93,7 @@ it('the pods of a fleet together admit what the limit allows, whichever pods get
     const { status } = await send(url, { body });
     statuses.push(status);
   };
-  await until(() => fleet.figuresOf(AGENT)?.pods.linked === PODS);
+  await until(() => fleet.of(AGENT).limits?.figures()?.pods.linked === PODS);
   // Nine of ten requests come to one pod.
   const [hot, ...others] = runtimes;
   for (let round = 0; round < 6; round += 1) {
@@ -109,7 +109,7 @@ it('the pods of a fleet together admit what the limit allows, whichever pods get
   expect(admitted()).toBe(LIMIT.capacity);
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
   expect(model.seen).toHaveLength(LIMIT.capacity);
-  expect(fleet.figuresOf(AGENT)).toMatchObject({
+  expect(fleet.of(AGENT).limits?.figures()).toMatchObject({
     leader: 'operator-a',
     pods: { linked: PODS, total: PODS },
   });
@@ -117,30 +117,28 @@ it('the pods of a fleet together admit what the limit allows, whichever pods get
 }, 30_000);
 
 it('tokens are shared on while the process is to stop, until another leader has all pods', async () => {
-  const left = Promise.withResolvers<void>();
   let hasLeft = false;
   // Pods that are this new may be unknown to the next leader, and are let go at once.
   passedMs += FLEET.pledgeMs;
-  await until(() => fleet.figuresOf(AGENT)!.pods.linked === PODS);
+  await until(() => fleet.of(AGENT).limits?.figures().pods.linked === PODS);
   lead.abort();
-  fleet.leave(() => {
+  const left = fleet.leave().then(() => {
     hasLeft = true;
-    left.resolve();
   });
   const granted = async (): Promise<number> => (await send(runtimes[0]!.url)).status;
   expect(await granted()).toBe(429);
   expect(hasLeft).toBe(false);
-  expect(fleet.figuresOf(AGENT)!.pods.linked).toBe(PODS);
+  expect(fleet.of(AGENT).limits?.figures().pods.linked).toBe(PODS);
   const next = new AbortController();
   const { signal } = next;
   const other = startLeader(2, 'operator-b', new Registry(), {
     ...{ signal, closed: signal, before: true },
   });
-  await left.promise;
+  await left;
   closing.abort();
   // It waited for no pledge of the leader before, and for no token to end.
-  await until(() => other.figuresOf(AGENT)!.pods.linked === PODS);
-  await until(() => other.figuresOf(AGENT)!.limits[0]!.level > 0);
+  await until(() => other.of(AGENT).limits!.figures().pods.linked === PODS);
+  await until(() => other.of(AGENT).limits!.figures().limits[0]!.level > 0);
   expect(await granted()).toBe(429);
   next.abort();
 }, 30_000);

@@ -1,4 +1,5 @@
-import { once } from 'node:events';
+import { randomUUID } from 'node:crypto';
+import { addAbortListener } from 'node:events';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { FLEET } from '../../contract/link.ts';
@@ -21,8 +22,6 @@ import type { Fleet } from './fleet.ts';
 import type { Caches } from './caches.ts';
 import { DeletionCosts } from './deletionCosts.ts';
 import { targetsOf } from './linkTargets.ts';
-import type { CircuitLeader } from './circuitLeader.ts';
-import type { ProviderLeader } from './providerLeader.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import {
   CONTROLLERS,
@@ -39,13 +38,11 @@ import { Upgrades } from './upgrades.ts';
 /** The share of requests that statuses of agents may have under way. They are less urgent than those of policies. */
 const AGENT_STATUS_SHARE = 0.5;
 
-export interface TermOptions extends ReportedOptions {
+export interface LeaderWorkOptions extends ReportedOptions {
   client: KubeClient;
   caches: Caches;
   links: Links;
   fleet: Fleet;
-  circuits: CircuitLeader;
-  providers: ProviderLeader;
   lag: StatusLag;
   ownWrites: OwnWrites;
   plan: PlanOptions;
@@ -69,19 +66,18 @@ export interface TermOptions extends ReportedOptions {
   traces: Traces;
 }
 
-/** All work of the leader, for one term. */
-export class Term {
-  readonly #options: TermOptions;
+/** What runs only while this process leads, for one term. */
+export class LeaderWork {
+  readonly #options: LeaderWorkOptions;
   readonly #leading: LeaderTerm;
   readonly upgrades: Upgrades;
   readonly agents: AgentReconciler;
   readonly #statuses: StatusReconciler;
   readonly #slices: Slices;
   readonly #costs: DeletionCosts;
-  /** Closes the links: at the end of the term, or after the handover of fleets' limits. */
-  readonly #closing = new AbortController();
+  readonly #handedOver = Promise.withResolvers<void>();
 
-  constructor(options: TermOptions, leading: LeaderTerm) {
+  constructor(options: LeaderWorkOptions, leading: LeaderTerm) {
     const { caches, clock, random, logger, instance } = options;
     const client = options.client.guarded(() => leading.assertLeading());
     this.#options = options;
@@ -119,48 +115,57 @@ export class Term {
   }
 
   /** Resolves when the next leader has taken over the limits of fleets, or when it is too late to wait for it. */
-  async whenHandedOver(): Promise<void> {
-    const { signal } = this.#closing;
-    if (!signal.aborted) await once(signal, 'abort');
+  get whenHandedOver(): Promise<void> {
+    return this.#handedOver.promise;
   }
 
   /** Works until the term ends, and resolves when the last reconcile has ended. */
   async run(): Promise<void> {
     const { queues, lag } = this.#options;
     const { signal } = this.#leading;
-    if (signal.aborted) this.#leave();
-    else signal.addEventListener('abort', () => this.#leave(), { once: true });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => this.#statuses.close());
     lag.reset();
-    for (const queue of Object.values(queues)) queue.start();
-    this.#leadFleets();
-    this.#openLinks();
+    for (const queue of Object.values(queues)) {
+      queue.start();
+      stack.defer(() => queue.stop());
+    }
+    this.#connect();
     this.#enqueueAll();
     const controllers = TASKS.map((task) => this.#controller(task).run(signal));
     await Promise.all([...controllers, this.#costs.run(signal)]);
-    for (const queue of Object.values(queues)) queue.stop();
-    this.#statuses.close();
   }
 
-  /** Must be called before the links open: at the end of the term, fleets must end before their links close. */
-  #leadFleets(): void {
-    const { caches, fleet, circuits, providers } = this.#options;
+  /** Leads fleets and opens the links. Fleets begin first and end first, while their messages can be sent. */
+  #connect(): void {
+    const { caches, fleet, links } = this.#options;
     const { signal, givenUp } = this.#leading;
     const { termOf } = this.agents;
-    fleet.open(this.#closing.signal, {
+    const closing = new AbortController();
+    const end = async (): Promise<void> => {
+      await this.#handOver();
+      closing.abort();
+      this.#handedOver.resolve();
+    };
+    fleet.lead({
+      session: randomUUID().slice(0, 13),
       leads: () => this.#mayGrant(),
       termOf,
       agents: caches.agents.list().map(keyOf),
       beforeMs: givenUp ? FLEET.leavingMs : 0,
+      onChange: (key) => enqueueReported(this.#options, key),
     });
-    circuits.lead(signal, { termOf, onChange: (key) => enqueueReported(this.#options, key) });
-    providers.lead(signal, termOf);
-  }
-
-  #openLinks(): void {
-    const { caches, links } = this.#options;
     // Later changes of pods update the targets one agent at a time; see LinkTargets.
     links.setTargets(targetsOf(caches.replicas.all()));
-    links.open(this.#leading.signal, this.agents.termOf, this.#closing.signal);
+    links.open(signal, termOf, closing.signal);
+    addAbortListener(signal, () => void end());
+  }
+
+  /** If this process stops, it first grants tokens until the next leader does. */
+  async #handOver(): Promise<void> {
+    const { fleet } = this.#options;
+    if (this.#leading.sinceGivenUp() !== undefined) await fleet.leave();
+    fleet.close();
   }
 
   #enqueueAll(): void {
@@ -175,13 +180,6 @@ export class Term {
     enqueueEach('agentStatus', caches.agents.list());
     enqueueEach('breakerStatus', caches.breakers.list());
     enqueueEach('limitStatus', caches.limits.list());
-  }
-
-  /** Closes the links. If this process stops, it first grants tokens until the next leader does. */
-  #leave(): void {
-    const close = (): void => this.#closing.abort();
-    if (this.#leading.sinceGivenUp() === undefined) close();
-    else this.#options.fleet.leave(close);
   }
 
   /** Whether this leader may grant tokens: no next leader counts on its silence yet. */
@@ -222,7 +220,7 @@ export class Term {
   }
 }
 
-function createUpgrades(options: TermOptions): Upgrades {
+function createUpgrades(options: LeaderWorkOptions): Upgrades {
   const { caches, queues, upgradeConcurrency, upgradeFailures } = options;
   return new Upgrades({
     limit: upgradeConcurrency,

@@ -18,7 +18,8 @@ import { Links } from '../links/links.ts';
 import { linkedRuntimes } from '../testing/linkedRuntimes.ts';
 import { MemoryLogger } from '../testing/linksHarness.ts';
 import { AGENT, review } from '../testing/messages.ts';
-import { ProviderLeader } from './providerLeader.ts';
+import { ledFleet } from '../testing/ledFleet.ts';
+import type { Fleet } from './fleet.ts';
 
 const PODS = 3;
 const LIMIT = 100;
@@ -33,7 +34,7 @@ let refused = 0;
 let directory: string;
 let model: FakeEndpoint;
 let runtimes: StartedRuntime[];
-let leader: ProviderLeader;
+let leader: Fleet;
 const lead = new AbortController();
 
 beforeAll(async () => {
@@ -68,8 +69,7 @@ beforeAll(async () => {
     logger: new MemoryLogger(),
     registry: new Registry(),
   });
-  leader = new ProviderLeader({ links, clock: systemClock });
-  leader.lead(lead.signal, () => 1);
+  leader = ledFleet(lead.signal, { links, clock: systemClock });
   links.open(lead.signal, () => 1);
   leader.configure(AGENT, desired);
   links.setDesired(AGENT, desired, 1);
@@ -96,7 +96,7 @@ it('the leader gives each pod its share of what is left, and the provider refuse
   // A pod has state of a model once that has answered.
   for (const each of runtimes) expect(await ask(each)).toBe(200);
   await until(() => runtimes.every((each) => shareOf(each) !== undefined), PATIENCE_MS);
-  expect(leader.of(AGENT)).toMatchObject([
+  expect(leader.of(AGENT).providers?.figures()).toMatchObject([
     {
       ...{ dependency: 'model/primary', model: 'claude', resource: 'Requests', limit: LIMIT },
       pods: [{ pod: 'triage-1' }, { pod: 'triage-2' }, { pod: 'triage-3' }],
