@@ -1,6 +1,10 @@
 import { hash } from 'node:crypto';
 
-/** JSON with sorted keys and no white space. Leaves out undefined fields, as JSON.stringify does. */
+/**
+ * JSON with sorted keys and no white space. Leaves out undefined fields, as JSON.stringify does. Hashes that users pin
+ * depend on it, so it stays as it is: RFC 8785 sorts keys that are numbers otherwise, and refuses half a character
+ * (docs/decisions/2026-11-25-two-canonical-forms.md).
+ */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) =>
     isPlainObject(part)

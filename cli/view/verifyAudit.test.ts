@@ -91,6 +91,12 @@ describe('verify', () => {
     );
   });
 
+  it('finds an event with half a character, which no pod writes', () => {
+    const lines = chain(3);
+    lines[1] = lines[1]!.replace('Event 2.', '\\ud83d');
+    expect(kinds(lines)).toEqual(['Changed a.jsonl:2']);
+  });
+
   it('finds a line that was cut short', () => {
     const lines = chain(3);
     lines[2] = lines[2]!.slice(0, 40);

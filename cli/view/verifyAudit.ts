@@ -99,9 +99,18 @@ function linkOf(line: string, where: string): Link | undefined {
   if (!event || chain === undefined || previous === undefined || hash === undefined)
     return undefined;
   if (typeof sequence !== 'number') return undefined;
-  const intact = chainHash(previous, unsealed(event)) === hash;
+  const intact = hashOf(previous, event) === hash;
   const pod = podOf(event);
   return { where, pod, chain, sequence, previous, hash, intact, continues, time: event.time };
+}
+
+/** Undefined for an event that RFC 8785 cannot write, such as one with half a character. */
+function hashOf(previous: string, event: SealedEvent): string | undefined {
+  try {
+    return chainHash(previous, unsealed(event));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The source is NAMESPACE/AGENT/POD. */

@@ -39,6 +39,12 @@ describe('the run guard', () => {
     expect(scene.told.map(({ denied }) => denied)).toEqual([true, true]);
   });
 
+  it('takes arguments of half a character for no other than themselves', () => {
+    expect(new Scene().calls('\ud83d', '\ud83e', '\ud83d', '\ud83d')).toEqual([
+      ...['Runs', 'Runs', 'Runs', 'Noted'],
+    ]);
+  });
+
   it('notices two calls that alternate', () => {
     expect(new Scene().calls(1, 2, 1, 2)).toEqual(['Runs', 'Runs', 'Runs', 'Noted']);
     expect(new Scene().calls(1, 2, 1, 3, 1 + 9)).not.toContain('Noted');

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
+import { canonicalHash } from '../../contract/canonical.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { RequestDetection } from '../security/incidents/incident.ts';
 import type { TurnUsage } from './environment.ts';
@@ -89,7 +88,8 @@ export class RunGuard {
 
   #repeated({ name, input }: ToolUse): Cause | undefined {
     if (this.#spec.exempt.includes(name)) return undefined;
-    const key = keyOf(name, input);
+    // The same for the same arguments, in any order of members.
+    const key = canonicalHash([name, input]);
     const times = (this.#times.get(key) ?? 0) + 1;
     this.#times.set(key, times);
     this.#last.push(key);
@@ -113,9 +113,3 @@ export class RunGuard {
 
 /** Length of a cycle: two calls, twice. */
 const CYCLE = 4;
-
-/** The same key for the same arguments, in any order of members (RFC 8785). */
-function keyOf(name: string, input: unknown): string {
-  const text = canonicalize([name, input]) ?? name;
-  return createHash('sha256').update(text).digest('base64url');
-}
