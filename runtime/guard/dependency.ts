@@ -355,12 +355,17 @@ export class Dependency implements Issuer {
     const votes = asked?.votes !== false;
     if (votes && outcome.vote !== 'ignored') state.recent.record(outcome.vote === 'ok', now);
     const failed = outcome.vote === 'failure';
-    const mustStay = failed ? () => this.#mustStay(permit, state, now) : undefined;
+    const mustStay = failed ? this.#staying(permit, state, now) : undefined;
     const ms = permit.durationMs(now);
     state.circuit.settle(generation, outcome, ms, now, streamed, mustStay);
     if (!votes) return;
     state.open.end(permit);
     if (outcome.vote === 'ok') state.succeeded = true;
+  }
+
+  /** A function of its own, because a closure costs each call of the function that makes it. */
+  #staying(permit: Permit, state: ModelState, now: number): () => boolean {
+    return () => this.#mustStay(permit, state, now);
   }
 
   /** Whether it is the last endpoint that can serve, and still does. */

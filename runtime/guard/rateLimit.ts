@@ -274,8 +274,8 @@ export class Reservation {
   readonly #cost: number;
   /** Tokens that calls need which wait for the same bucket and came before. */
   readonly #ahead: number;
-  #reserved: number;
-  #taken: boolean;
+  /** Undefined until it takes tokens. */
+  #reserved: number | undefined;
 
   constructor(
     limit: RateLimit,
@@ -290,8 +290,7 @@ export class Reservation {
     this.covered = covered;
     this.allCovered = covered && next?.allCovered !== false;
     this.next = next;
-    this.#reserved = 0;
-    this.#taken = false;
+    this.#reserved = undefined;
   }
 
   /** Whether it keeps the call from being admitted. */
@@ -345,33 +344,38 @@ export class Reservation {
 
   take(now: number): void {
     this.#reserved = this.bucket.take(this.#cost, now);
-    this.#taken = true;
   }
 
   settle(actual: ActualCost | undefined, now: number): void {
-    if (this.#taken) this.bucket.settle(this.#reserved, this.#used(actual), now);
+    const reserved = this.#reserved;
+    if (reserved === undefined) return;
+    this.bucket.settle(reserved, used(this.limit.resource, reserved, actual), now);
   }
+}
 
-  #used(actual: ActualCost | undefined): number {
-    if (actual === undefined) return this.#reserved;
-    if (actual === REFUND) return 0;
-    const { inputTokens, outputTokens } = actual;
-    switch (this.limit.resource) {
-      case 'Requests':
-        return this.#reserved;
-      case 'InputTokens':
-        return inputTokens ?? this.#reserved;
-      case 'OutputTokens':
-        return outputTokens ?? this.#reserved;
-      case 'TotalTokens':
-        return this.#usedInTotal(inputTokens, outputTokens);
-    }
+function used(resource: Resource, reserved: number, actual: ActualCost | undefined): number {
+  if (actual === undefined) return reserved;
+  if (actual === REFUND) return 0;
+  const { inputTokens, outputTokens } = actual;
+  switch (resource) {
+    case 'Requests':
+      return reserved;
+    case 'InputTokens':
+      return inputTokens ?? reserved;
+    case 'OutputTokens':
+      return outputTokens ?? reserved;
+    case 'TotalTokens':
+      return usedInTotal(inputTokens, outputTokens, reserved);
   }
+}
 
-  #usedInTotal(input: number | undefined, output: number | undefined): number {
-    if (input !== undefined && output !== undefined) return input + output;
-    return Math.max(input ?? output ?? 0, this.#reserved);
-  }
+function usedInTotal(
+  input: number | undefined,
+  output: number | undefined,
+  reserved: number,
+): number {
+  if (input !== undefined && output !== undefined) return input + output;
+  return Math.max(input ?? output ?? 0, reserved);
 }
 
 function costOf(resource: Resource, cost: Cost | undefined): number {
