@@ -226,6 +226,7 @@ describe('reservations of tokens', () => {
     const clock = new FakeClock();
     const guard = new Guard({ clock });
     const { content } = configuration('http://model', {
+      retry: { maxAttempts: 1 },
       circuits: [
         {
           dependency: 'model/primary',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TlsOptions } from 'node:tls';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from './resolved.ts';
 import { basicAuthorization } from '../network/proxies.ts';
 import { testAuthority } from './certificates.ts';
 import type { Pair, TestAuthority } from './certificates.ts';
@@ -111,7 +111,7 @@ export class NetworkScene {
 
   readonly start = async (
     baseURL: string,
-    content: Earlier<Content>,
+    content: Parts<Content>,
     options: Parameters<typeof startRuntime>[2] = {},
   ): Promise<StartedRuntime> => {
     const agent = await startRuntime(configuration(baseURL, content), undefined, options);

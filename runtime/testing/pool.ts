@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Circuit, Content, Endpoint } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from './resolved.ts';
 import { TOUCHY, configuration } from './configuration.ts';
 import { startRuntime } from './runtime.ts';
 import type { StartedRuntime } from './runtime.ts';
@@ -59,7 +59,7 @@ export const status =
 export async function startPool(
   cleanups: Cleanups,
   parts: Part[],
-  content: Earlier<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<Pool> {
   const agent = await startRuntime();
   cleanups.add(() => agent.stop());

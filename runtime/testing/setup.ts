@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from './resolved.ts';
 import type { Answer } from './client.ts';
 import { configuration } from './configuration.ts';
 import { startRuntime } from './runtime.ts';
@@ -31,7 +31,7 @@ export interface Setup {
 export async function setup(
   cleanups: Cleanups,
   answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
-  content: Earlier<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<Setup> {
   const endpoint = await fakeEndpoint(answer);
   cleanups.add(() => endpoint.close());

@@ -1,6 +1,6 @@
 /** The real guard and model layer before endpoints of a script, in virtual time. */
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from './resolved.ts';
 import { Guard } from '../guard/guard.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { TokenEstimator } from '../model/attempt/estimate.ts';
@@ -70,7 +70,7 @@ export interface VirtualModel {
 /** Endpoints by name, in the order of their priorities. */
 export function virtualModel(
   scripts: Record<string, (nth: number) => Script>,
-  content: Earlier<Content> = {},
+  content: Parts<Content> = {},
   endpoints: Record<string, Partial<Endpoint>> = {},
 ): VirtualModel {
   const clock = new FakeClock();

@@ -17,7 +17,7 @@ import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson, answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 
 // Processes start slowly where many tests run side by side.
 const cleanups = new Cleanups();
@@ -26,7 +26,7 @@ afterEach(() => cleanups.run());
 /** A process with a heap of 256 MB. */
 async function start(
   url: string,
-  content: Earlier<Content>,
+  content: Parts<Content>,
   began = cleanups,
 ): Promise<RuntimeProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'attacks-'));
@@ -50,7 +50,7 @@ async function modelUsing(names: readonly string[], input: object = {}): Promise
   return model;
 }
 
-const endpointOf = ({ url }: FakeEndpoint): Earlier<Content> => ({
+const endpointOf = ({ url }: FakeEndpoint): Parts<Content> => ({
   endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: url, model: 'claude-test' }],
   conversation: CONVERSATION,
 });
@@ -77,7 +77,7 @@ function explosive(count: number): Record<string, unknown> {
   };
 }
 
-function toolAt(url: string, name: string, inputSchema: Record<string, unknown>): Earlier<Tool> {
+function toolAt(url: string, name: string, inputSchema: Record<string, unknown>): Parts<Tool> {
   return {
     ...{ name, inputSchema, description: 'Looks.', maxConcurrent: 10 },
     http: { url, method: 'GET', headers: [], headersFrom: [], maxResponseBytes: 1000 },

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { SealedEvent } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { beginConversation, CONVERSATION, said, say } from '../testing/conversation.ts';
@@ -24,7 +24,7 @@ const AUDIT = {
 /** An agent that must record all that it serves. Nobody takes its events, and its queue holds 64 KiB. */
 async function scene(
   answer: (response: ServerResponse, seen: Seen) => void | Promise<void>,
-  content: (url: string) => Earlier<Content> = () => ({}),
+  content: (url: string) => Parts<Content> = () => ({}),
 ): Promise<Setup> {
   const of = await setup(cleanups, answer);
   const { url } = of.endpoint;

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealedEvent } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { CONVERSATION, said } from '../testing/conversation.ts';
@@ -30,7 +30,7 @@ interface Scene extends Setup {
   ask(client: string, path: string, body?: object, method?: string): ReturnType<typeof send>;
 }
 
-async function scene(content: Earlier<Content> = {}, endpoint: object = {}): Promise<Scene> {
+async function scene(content: Parts<Content> = {}, endpoint: object = {}): Promise<Scene> {
   const offered: string[][] = [];
   const of = await setup(cleanups, (response, { body }) => {
     const asked = JSON.parse(body.toString()) as { stream?: boolean; tools?: { name: string }[] };
@@ -51,7 +51,7 @@ async function scene(content: Earlier<Content> = {}, endpoint: object = {}): Pro
     const endpoints = [
       { name: 'primary', provider: 'Anthropic', baseURL: of.endpoint.url, ...endpoint },
     ];
-    const whole = { auth, audit: AUDIT, ...content, endpoints } as Earlier<Content>;
+    const whole = { auth, audit: AUDIT, ...content, endpoints } as Parts<Content>;
     counter += 1;
     of.agent.runtime.configuration.offerPush(
       1,

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
@@ -18,7 +18,7 @@ afterEach(() => cleanups.run());
 /** A runtime whose endpoint answers every request with these bytes and closes the connection. */
 async function answering(
   bytes: () => string | Buffer,
-  content: Earlier<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<StartedRuntime & { requests(): number }> {
   const endpoint = await rawEndpoint(cleanups, bytes);
   const circuit = { ...TOUCHY, trip: { consecutiveFailures: 100 } };

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { TlsOptions } from 'node:tls';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { until } from '../testing/until.ts';
@@ -87,7 +87,7 @@ describe('an endpoint that requires a client certificate', () => {
 
   const agentWith = async (
     own: Partial<Endpoint>,
-    content: Earlier<Content> = {},
+    content: Parts<Content> = {},
   ): Promise<StartedRuntime> =>
     start('', {
       ...ONCE,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { open, send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
@@ -79,7 +79,7 @@ const DENSE: Case[] = [
   ],
 ];
 
-const SCREEN: Earlier<Content['security']> = {
+const SCREEN: Parts<Content['security']> = {
   promptInjection: {
     ...{ mode: 'Report', exempt: [], blockedResults: 'Replace' },
     sources: ['UserInput', 'Messages'].map((source) => ({ source, threshold: 60 })),
@@ -112,7 +112,7 @@ async function start(began: Cleanups): Promise<Scene> {
     ...{ timeouts: { connectMs: 20_000, requestMs: 60_000 } },
     conversation: { ...CONVERSATION, runTimeoutMs: 60_000 },
     ...tracingTo('http://127.0.0.1:1', { content: 'Full' }),
-  } as Earlier<Content>;
+  } as Parts<Content>;
   const text = JSON.stringify(configuration(model.url, content));
   await writeFile(join(directory, MOUNTS.configurationKey), text);
   const flags = ['--max-old-space-size=256', ...loopFlags(directory)];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SealedEvent } from '../../contract/audit.ts';
 import { INCIDENT_TYPES } from '../../contract/incidents.ts';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { systemClock } from '../guard/clock.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
@@ -60,7 +60,7 @@ class Scene {
     return this;
   }
 
-  apply(more: Earlier<Content>): void {
+  apply(more: Parts<Content>): void {
     const { endpoint, agent } = this.of;
     const { port } = new URL(endpoint.url);
     const { incidents } = configuration('').content.security;
@@ -96,7 +96,7 @@ class Scene {
         runGuard: { mode: 'Report', repeats: 3, exempt: [], messages: false },
       },
       ...more,
-    } as Earlier<Content>;
+    } as Parts<Content>;
     this.#counter += 1;
     agent.runtime.configuration.offerPush(
       1,

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealedEvent } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import { AUDIT, configuration } from '../testing/configuration.ts';
 import { ocsfFaults } from '../testing/ocsf/ocsf.ts';
@@ -15,7 +15,7 @@ import { MESSAGE, answerJson } from '../testing/upstream.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-async function withKeys(content: Earlier<Content> = {}): Promise<Setup> {
+async function withKeys(content: Parts<Content> = {}): Promise<Setup> {
   const of = await setup(cleanups, (response) => answerJson(response, MESSAGE));
   const path = join(of.agent.directory, 'clients');
   await mkdir(path);
@@ -132,7 +132,7 @@ describe('incidents of a runtime', () => {
         incidents: { ...incidents, thresholds },
         responses: [{ ...rule, durationMs: 60_000 }],
       },
-    } as Earlier<Content>);
+    } as Parts<Content>);
     const ask = async (key: string, body?: string): Promise<unknown> => {
       const answer = await send(of.agent.url, {
         headers: { 'x-api-key': key },

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
 import { TOUCHY } from '../testing/configuration.ts';
@@ -15,7 +15,7 @@ import { answerStream } from '../testing/upstream.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-const pool = (parts: Part[], content: Earlier<Content> = {}): Promise<Pool> =>
+const pool = (parts: Part[], content: Parts<Content> = {}): Promise<Pool> =>
   startPool(cleanups, parts, content);
 const ask = ({ agent }: Pool, sent: Sent = {}): Promise<Answer> => send(agent.url, sent);
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { basicAuthorization } from '../network/proxies.ts';
 import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../testing/client.ts';
@@ -32,7 +32,7 @@ describe('every other connection uses the settings of the network:', () => {
   });
 
   /** Has the model use a tool. */
-  const turn = async (use: string, content: Earlier<Content>): Promise<Answer> => {
+  const turn = async (use: string, content: Parts<Content>): Promise<Answer> => {
     const model = await plain((response, { body }) => {
       const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
       const tools = [{ id: 'use', name: use, input: {} }];

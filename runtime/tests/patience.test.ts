@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { saidSeconds, send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
@@ -11,7 +11,7 @@ import { answerJson } from '../testing/upstream.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-const failing = (content: Earlier<Content>): Promise<Setup> =>
+const failing = (content: Parts<Content>): Promise<Setup> =>
   setup(cleanups, (response) => answerJson(response, { type: 'error' }, 500), content);
 const ask = ({ agent }: Setup, sent: Sent = {}): Promise<Answer> => send(agent.url, sent);
 const retry = { headers: { 'x-stainless-retry-count': '1' } };

@@ -10,7 +10,7 @@ import { constants, createBrotliCompress, createGzip, createZstdCompress } from 
 import type { Transform } from 'node:stream';
 import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
@@ -44,7 +44,7 @@ async function provider(answer: (socket: Socket) => Promise<void>): Promise<stri
 }
 
 /** A process with a heap of 256 MB. */
-async function start(url: string, content: Earlier<Content> = {}): Promise<RuntimeProcess> {
+async function start(url: string, content: Parts<Content> = {}): Promise<RuntimeProcess> {
   const directory = await mkdtemp(join(tmpdir(), 'provider-bytes-'));
   cleanups.add(() => rm(directory, { recursive: true }));
   const text = JSON.stringify(configuration(url, content));
@@ -174,7 +174,7 @@ describe('a traced stream', () => {
 });
 
 describe('an answer in a turn of a conversation', () => {
-  const CONTENT_OF = (url: string): Earlier<Content> => ({
+  const CONTENT_OF = (url: string): Parts<Content> => ({
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: url, model: 'claude-test' }],
     conversation: CONVERSATION,
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { basicAuthorization } from '../network/proxies.ts';
 import { send } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
@@ -161,7 +161,7 @@ describe('an endpoint behind a proxy', () => {
 });
 
 describe('a proxy that fails', () => {
-  const behind = async (content: Earlier<Content> = {}): Promise<StartedRuntime> => {
+  const behind = async (content: Parts<Content> = {}): Promise<StartedRuntime> => {
     await secure(fine);
     return start(`https://${HOST}`, {
       ...ONCE,

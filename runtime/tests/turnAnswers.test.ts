@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { open } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
@@ -35,7 +35,7 @@ async function model(
 
 async function agent(
   models: FakeEndpoint[],
-  content: Earlier<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<StartedRuntime> {
   const endpoints = models.map(({ url }, i) => ({
     ...{ name: `model-${i}`, provider: 'Anthropic', baseURL: url, model: 'claude-test' },

@@ -1,7 +1,7 @@
 /** Turns of conversations that meet a gate of the provider, over real sockets. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Earlier } from '../control/upgrade.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { startPool, status } from '../testing/pool.ts';
 import type { Behaviour, Part, Pool } from '../testing/pool.ts';
@@ -16,7 +16,7 @@ const fine: Behaviour = (response) => answerStream(response, said({ text: 'Hello
 /** A gate that a first turn has shut, and a second conversation. */
 async function shut(
   headers: Record<string, string>,
-  content: Earlier<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<{ pool: Pool; id: string }> {
   const nothingLeft = { ...headers, 'anthropic-ratelimit-requests-remaining': '0' };
   const does = status(429, nothingLeft);

@@ -20,7 +20,7 @@ import type { Fleet as Led } from '../../operator/reconcile/fleet.ts';
 import { ledFleet } from '../../operator/testing/ledFleet.ts';
 import { MemoryLogger } from '../../operator/testing/linksHarness.ts';
 import { review, tokenOf } from '../../operator/testing/messages.ts';
-import type { Earlier } from '../../runtime/control/upgrade.ts';
+import type { Parts } from '../../runtime/testing/resolved.ts';
 import { send, type Answer, type Sent } from '../../runtime/testing/client.ts';
 import { configuration } from '../../runtime/testing/configuration.ts';
 import { startRuntime, type StartedRuntime } from '../../runtime/testing/runtime.ts';
@@ -61,11 +61,11 @@ interface Fleet {
   targets: PodTarget[];
   lead: AbortController;
   /** Makes the operator send this content to every pod. */
-  configure(content: Earlier<Content>): Promise<void>;
+  configure(content: Parts<Content>): Promise<void>;
 }
 
 /** Starts pods under an operator. Their model never answers a request for the model `hold`. */
-async function fleet(count: number, content: Earlier<Content> = {}): Promise<Fleet> {
+async function fleet(count: number, content: Parts<Content> = {}): Promise<Fleet> {
   const held: ServerResponse[] = [];
   const model = await fakeEndpoint((response, { body }) => {
     if (body.includes('"hold"')) held.push(response);
@@ -96,7 +96,7 @@ async function fleet(count: number, content: Earlier<Content> = {}): Promise<Fle
   const { links, host } = linksOf(lead);
   links.setTargets(targets);
   let counter = 0;
-  const configure = async (next: Earlier<Content>): Promise<void> => {
+  const configure = async (next: Parts<Content>): Promise<void> => {
     counter += 1;
     const whole = { bulkhead: BULKHEAD, whenFull: 'Forward' as const, ...next };
     const desired = configuration(model.url, whole, { term: 1, counter });

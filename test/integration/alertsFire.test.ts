@@ -5,7 +5,7 @@ import type { Configuration, Content } from '../../contract/generated/types.ts';
 import { shutdownName } from '../../contract/mounts.ts';
 import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
 import { agentFixture } from '../../operator/testing/fixtures.ts';
-import type { Earlier } from '../../runtime/control/upgrade.ts';
+import type { Parts } from '../../runtime/testing/resolved.ts';
 import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
@@ -62,7 +62,7 @@ beforeAll(async () => {
     failures: { perMinute: 30, maxAddresses: 100 },
   };
   configured = (counter, edited) => {
-    const content: Earlier<Content> = {
+    const content: Parts<Content> = {
       ...tracingTo(collector.url),
       ...(edited && { auth }),
       security: {

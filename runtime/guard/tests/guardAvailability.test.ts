@@ -91,7 +91,10 @@ describe('the availability of a dependency', () => {
     const first = granted(immediately(guard));
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Full', calls: 1 });
     expect(reason(immediately(guard))).toBe('BulkheadFull');
-    expect(guard.stats().bulkheads).toMatchObject([{ active: 1, queued: 0, rejected: 0 }]);
+    expect(guard.stats().bulkheads).toMatchObject([
+      { target: 'inbound' },
+      { target: NAME, active: 1, queued: 0, rejected: 0 },
+    ]);
     first.settle(OK);
     expect(guard.dependency(NAME)!.availability()).toEqual({ state: 'Usable', calls: 0 });
   });

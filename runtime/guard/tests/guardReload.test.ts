@@ -218,7 +218,7 @@ describe('a dependency that is removed and comes back', () => {
     expect(() => bench.permit()).toThrow('BulkheadFull');
     for (const permit of [before[1]!, after]) permit.settle(OK);
     expect(bench.guard.stats()).toMatchObject({
-      bulkheads: [{ active: 0, rejected: 2 }],
+      bulkheads: [{ target: 'inbound' }, { target: PRIMARY, active: 0, rejected: 2 }],
       circuits: [{ requests: 3, inFlight: 0 }],
     });
   });

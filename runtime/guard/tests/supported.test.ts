@@ -76,6 +76,7 @@ describe('supported', () => {
     expect(supported(offered).unsupported.map(({ path }) => path)).toEqual([
       '/endpoints/1',
       '/circuits/0',
+      '/circuits/1',
       '/limits/0',
     ]);
     expect(guard.circuits().map(({ dependency, policy }) => [dependency, policy])).toEqual([
