@@ -3,7 +3,8 @@ import { Agent, request as httpRequest } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Content } from '../contract/generated/types.ts';
 import { open, send } from './testing/client.ts';
-import { TOUCHY, configuration } from './testing/configuration.ts';
+import { ONE_ATTEMPT, TOUCHY, configuration } from './testing/configuration.ts';
+import type { Parts } from './testing/resolved.ts';
 import { startRuntime } from './testing/runtime.ts';
 import type { StartedRuntime } from './testing/runtime.ts';
 import { until } from './testing/until.ts';
@@ -25,7 +26,7 @@ afterEach(async () => {
   await endpoint.close();
 });
 
-async function start(content: Partial<Content> = {}): Promise<StartedRuntime> {
+async function start(content: Parts<Content> = {}): Promise<StartedRuntime> {
   agent = await startRuntime(configuration(endpoint.url, content));
   return agent;
 }
@@ -155,6 +156,7 @@ describe('metrics', () => {
     };
     const names = Array.from({ length: 64 }, (_, i) => `e${i}`);
     const started = await start({
+      ...ONE_ATTEMPT,
       endpoints: names.map((name) => ({
         name,
         provider: 'Anthropic',

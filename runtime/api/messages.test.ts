@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { send } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import { Cleanups, STREAMED, circuit, errorOf, failures, setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
@@ -98,10 +98,14 @@ describe('a message', () => {
   });
 
   it('gets an error of the endpoint unchanged', async () => {
-    const context = await setup(cleanups, (response) => {
-      response.writeHead(529, { 'content-type': 'application/json', 'retry-after': '7' });
-      response.end('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}');
-    });
+    const context = await setup(
+      cleanups,
+      (response) => {
+        response.writeHead(529, { 'content-type': 'application/json', 'retry-after': '7' });
+        response.end('{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}');
+      },
+      ONE_ATTEMPT,
+    );
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(529);
     expect(answer.headers['retry-after']).toBe('7');
@@ -215,7 +219,7 @@ describe('error answers of the runtime', () => {
   });
 
   it('when the endpoint cannot be reached are 502', async () => {
-    const context = await setup(cleanups, () => undefined);
+    const context = await setup(cleanups, () => undefined, ONE_ATTEMPT);
     await context.endpoint.close();
     const answer = await send(context.agent.url);
     expect(answer.status).toBe(502);
@@ -239,9 +243,13 @@ describe('error answers of the runtime', () => {
     ['another object', 'application/json', '{"type":"list"}', '{}'],
     ['no JSON where a stream was asked for', 'text/html', '<html>', STREAMED.body],
   ])('to a 200 with %s are 502', async (_name, type, text, body) => {
-    const context = await setup(cleanups, (response) => {
-      response.writeHead(200, { 'content-type': type }).end(text);
-    });
+    const context = await setup(
+      cleanups,
+      (response) => {
+        response.writeHead(200, { 'content-type': type }).end(text);
+      },
+      ONE_ATTEMPT,
+    );
     const answer = await send(context.agent.url, { body });
     expect(answer.status).toBe(502);
     expect(answer.headers['x-breakwater-reason']).toBe('InvalidResponse');

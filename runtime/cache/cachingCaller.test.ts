@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { Content } from '../../contract/generated/types.ts';
 import { open, send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
-import { configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, configuration } from '../testing/configuration.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { Cleanups, STREAMED, errorOf, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
@@ -28,7 +29,7 @@ let answered = 0;
 const counted: Behaviour = (response) =>
   answerJson(response, { ...MESSAGE, id: `msg_${(answered += 1)}` });
 
-function cached(answer: Behaviour, content: Partial<Content> = {}): Promise<Setup> {
+function cached(answer: Behaviour, content: Parts<Content> = {}): Promise<Setup> {
   return setup(cleanups, answer, { cache: CACHE, ...content });
 }
 
@@ -222,7 +223,7 @@ describe('the cache', () => {
       STREAMED,
     ],
   ])('never keeps %s', async (_, behaviour, sent) => {
-    const of = await cached(behaviour);
+    const of = await cached(behaviour, ONE_ATTEMPT);
     for (let i = 0; i < 2; i += 1) await send(of.agent.url, sent).catch(() => undefined);
     expect(of.endpoint.seen).toHaveLength(2);
   });

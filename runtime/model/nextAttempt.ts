@@ -74,18 +74,33 @@ export class NextAttempt {
     const next = this.#next;
     if (next === undefined) return undefined;
     if ('to' in next) return this.#move(next.move, next.to, moveReason(result));
-    const { dependency } = from;
-    const retry = { dependency, reason: retryReason(result), waitMs: next.waitMs };
-    this.#deps.onRetry(retry, this.#request);
-    const { signal } = this.#request;
-    const kept = await waitOutside(this.#request, this.#deps.clock, next.waitMs);
-    if (signal.reason instanceof Cut) return signal.reason;
-    if (!kept) return undefined;
-    const again = await this.#route.again(from);
-    if (again || signal.aborted) return again;
+    // The vote of the attempt may have opened the circuit.
+    const { handle, credential } = from;
+    const isOpen = handle.obstacle(credential, callKind(this.#request)) === 'CircuitBreakerOpen';
+    const again = isOpen ? 'Refused' : await this.#repeat(result, from, next.waitMs);
+    if (again !== 'Refused') return again;
     const move = { from };
     const to = this.#route.choose(move, () => true);
     return to && this.#move(move, to, moveReason(result));
+  }
+
+  /** Takes a permit at the same endpoint after a wait. Refused: the endpoint takes no call now. */
+  async #repeat(
+    result: AttemptResult,
+    from: Member,
+    waitMs: number,
+  ): Promise<Granted | Cut | 'Refused' | undefined> {
+    const { signal } = this.#request;
+    const kept = await waitOutside(this.#request, this.#deps.clock, waitMs);
+    if (signal.reason instanceof Cut) return signal.reason;
+    if (!kept) return undefined;
+    const again = await this.#route.again(from);
+    if (again) {
+      const { dependency } = from;
+      this.#deps.onRetry({ dependency, reason: retryReason(result), waitMs }, this.#request);
+      return again;
+    }
+    return signal.aborted ? undefined : 'Refused';
   }
 
   /**

@@ -12,6 +12,9 @@ export const TOUCHY: Circuit = {
   halfOpen: { maxProbes: 1, successThreshold: 1, queueTimeoutMs: 0 },
 };
 
+/** One attempt for each request, for tests that look at what one attempt comes to. */
+export const ONE_ATTEMPT = { retry: { maxAttempts: 1 } };
+
 /** Default of telemetry in a configuration. */
 export const { telemetry: TELEMETRY } = RESOLVED;
 

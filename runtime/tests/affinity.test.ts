@@ -154,7 +154,10 @@ describe('sessions', () => {
   });
 
   it('follow changed fields at once, and moved ones stay where they are', async () => {
-    const of = await startPool(cleanups, equals('a', 'b'), { loadBalancing: 'RoundRobin' });
+    const of = await startPool(cleanups, equals('a', 'b'), {
+      loadBalancing: 'RoundRobin',
+      affinity: { mode: 'Disabled' },
+    });
     expect(await served(of, IDS.slice(0, 2), 2)).toEqual(['a,b', 'a,b']);
     change(of, () => ({ affinity: AUTOMATIC }));
     const before = await served(of, IDS, 2);

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups, STREAMED } from '../testing/setup.ts';
@@ -102,6 +102,7 @@ describe('an attempt', () => {
     let does = failing;
     const circuit = { ...TOUCHY, dependency: 'model/e0', openDurationMs: 1 };
     const context = await model([(response) => does(response)], {
+      ...ONE_ATTEMPT,
       timeouts: { ...TIMEOUTS, attemptMs: 100 },
       circuits: [circuit],
     });

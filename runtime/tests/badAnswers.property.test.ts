@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from '../../test/property.ts';
 import { send } from '../testing/client.ts';
 import type { Answer, Sent } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { rawEndpoint } from '../testing/rawEndpoint.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import { Cleanups, STREAMED, errorOf } from '../testing/setup.ts';
@@ -69,7 +69,7 @@ describe('an answer with bytes that were changed, lost or added', () => {
     const endpoint = await rawEndpoint(cleanups, () => bytes);
     const circuit = { ...TOUCHY, trip: { consecutiveFailures: 1_000_000 } };
     const timeouts = { connectMs: 2000, requestMs: 5000, streamIdleMs: 2000 };
-    const content = { circuits: [circuit], timeouts };
+    const content = { circuits: [circuit], timeouts, ...ONE_ATTEMPT };
     const agent = await startRuntime(configuration(endpoint.url, content));
     cleanups.add(() => agent.stop());
     const failures = (): number =>

@@ -5,7 +5,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { rawEndpoint } from '../testing/rawEndpoint.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
@@ -22,7 +22,7 @@ async function answering(
 ): Promise<StartedRuntime & { requests(): number }> {
   const endpoint = await rawEndpoint(cleanups, bytes);
   const circuit = { ...TOUCHY, trip: { consecutiveFailures: 100 } };
-  const whole = configuration(endpoint.url, { circuits: [circuit], ...content });
+  const whole = configuration(endpoint.url, { circuits: [circuit], ...ONE_ATTEMPT, ...content });
   const agent = await startRuntime(whole);
   cleanups.add(() => agent.stop());
   return { ...agent, requests: endpoint.requests };

@@ -192,7 +192,7 @@ describe('a pool of endpoints', () => {
     ]);
     const answers = [ask(context), ask(context)];
     const { guard } = context.agent.runtime;
-    await until(() => held.length === 1 && guard.stats().bulkheads[0]?.queued === 1);
+    await until(() => held.length === 1 && guard.stats().bulkheads[1]?.queued === 1);
     fine(held[0]!);
     await until(() => held.length === 2);
     fine(held[1]!);
@@ -275,7 +275,7 @@ describe('a pool of endpoints', () => {
     expect(text).not.toContain('very-secret');
     expect(JSON.parse(text)).toMatchObject({
       loadBalancing: 'LeastLoaded',
-      affinity: { mode: 'Disabled', sessionsAway: 0 },
+      affinity: { mode: 'Automatic', sessionsAway: 0 },
       endpoints: [
         { name: 'primary', dependency: 'model/primary', availability: 'Usable', calls: 0, load: 0 },
         { name: 'spare', dependency: 'model/spare', availability: 'Shut', priority: 1 },

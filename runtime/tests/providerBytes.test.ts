@@ -12,7 +12,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import type { Parts } from '../testing/resolved.ts';
 import { send } from '../testing/client.ts';
-import { configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { tracingTo } from '../testing/failoverScene.ts';
 import { startProcess } from '../testing/process.ts';
@@ -177,6 +177,7 @@ describe('an answer in a turn of a conversation', () => {
   const CONTENT_OF = (url: string): Parts<Content> => ({
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: url, model: 'claude-test' }],
     conversation: CONVERSATION,
+    ...ONE_ATTEMPT,
   });
   const delta = (what: object): string => sse('content_block_delta', { index: 0, delta: what });
   const TEXT = delta({ type: 'text_delta', text: 'x'.repeat(50_000) });
