@@ -3,12 +3,12 @@
  * Schemas beside this file define the messages.
  */
 
-/** Version of the contract. Each side also speaks the previous version, and no other; see versions.ts. */
+/** Version of the contract. */
 export const CONTRACT_VERSION = 1;
 
 /** Path and WebSocket subprotocol of a link on the control port. */
 export const LINK_PATH = '/v1/link';
-export const LINK_PROTOCOL = 'breakwater.v1';
+export const LINK_PROTOCOL = `breakwater.v${CONTRACT_VERSION}`;
 
 /** Largest message and largest configuration of the operator, in bytes. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;

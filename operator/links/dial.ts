@@ -7,8 +7,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { type RawData, WebSocket } from 'ws';
-import { LINK_PATH, MAX_REPORT_BYTES } from '../../contract/link.ts';
-import { CONTRACT, protocolsOf } from '../../contract/versions.ts';
+import { LINK_PATH, LINK_PROTOCOL, MAX_REPORT_BYTES } from '../../contract/link.ts';
 import type { ClientCredentials } from './authority.ts';
 
 /** The connection of a link. */
@@ -69,10 +68,8 @@ export type Dial = (
  * itself: the token in the pod's hello proves the identity.
  *
  * @param through opens a connection to the port, for a process that cannot reach pods' addresses
- * @param contract the offered versions
  */
-export function createDial(through?: (address: DialAddress) => Duplex, contract = CONTRACT): Dial {
-  const protocols = protocolsOf(contract);
+export function createDial(through?: (address: DialAddress) => Duplex): Dial {
   const contexts = new WeakMap<ClientCredentials, SecureContext>();
   const contextOf = (credentials: ClientCredentials): SecureContext => {
     const known = contexts.get(credentials);
@@ -84,7 +81,7 @@ export function createDial(through?: (address: DialAddress) => Duplex, contract 
   };
   return (address, credentials, handlers) => {
     const context = contextOf(credentials);
-    const offer = { ...address, protocols };
+    const offer = { ...address, protocols: [LINK_PROTOCOL] };
     if (through) return new TlsLinkSocket(through(address), offer, context, handlers);
     const { ip: host, port } = address;
     const way = connect({ host, port, noDelay: true });

@@ -1,6 +1,5 @@
 import type { Hello, Report } from '../../contract/generated/types.ts';
-import { MAX_HELLO_BYTES, REPORT_INTERVAL } from '../../contract/link.ts';
-import { dialectOf, type Contract, type Dialect } from '../../contract/versions.ts';
+import { CONTRACT_VERSION, MAX_HELLO_BYTES, REPORT_INTERVAL } from '../../contract/link.ts';
 import { parseHello, parseReport, type Parsed } from '../../contract/validate.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -69,8 +68,6 @@ export interface LinkOptions {
   target: PodTarget & { ip: string };
   credentials: ClientCredentials;
   dial: Dial;
-  /** The versions that `dial` offers. */
-  contract: Contract;
   reviewToken: ReviewToken;
   /** Term to announce when the connection opens. */
   term: () => number;
@@ -105,12 +102,10 @@ export class Link {
   #helloSeen = false;
   #announced = -1;
   #reportEveryMs: number = REPORT_INTERVAL.leastMs;
-  #dialect: Dialect;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    const { clock, timing, contract } = options;
-    this.#dialect = dialectOf('', contract);
+    const { clock, timing } = options;
     this.#heartbeat = new Heartbeat(clock, timing.heartbeat, {
       ping: () => {
         if (this.#affords(0)) this.#socket.ping();
@@ -143,12 +138,12 @@ export class Link {
     this.#announced = term;
     this.#reportEveryMs = reportEveryMs;
     const slower = reportEveryMs > REPORT_INTERVAL.leastMs && { reportEveryMs };
-    this.#tell(JSON.stringify({ type: 'Announce', term, ...slower }));
+    this.#socket.send(JSON.stringify({ type: 'Announce', term, ...slower }));
   }
 
   /** Sends a Configure message (as JSON) to a pod that has proven its identity. */
   send(configure: string): void {
-    if (this.#state === 'Connected') this.#tell(configure);
+    if (this.#state === 'Connected') this.#socket.send(configure);
   }
 
   /** Ends the link at once and drops unsent data. */
@@ -156,11 +151,6 @@ export class Link {
     if (this.#state === 'Closed') return;
     this.#end({ reason: 'Unwanted', message: 'the link is not wanted any more' });
     this.#socket.terminate();
-  }
-
-  #tell(text: string): void {
-    const told = this.#dialect.write(text);
-    if (told !== undefined) this.#socket.send(told);
   }
 
   #handlers(): SocketHandlers {
@@ -185,8 +175,7 @@ export class Link {
   #opened(): void {
     if (this.#state !== 'Connecting') return;
     this.#state = 'Authenticating';
-    const { random, timing, term, contract } = this.#options;
-    this.#dialect = dialectOf(this.#socket.protocol, contract);
+    const { random, timing, term } = this.#options;
     this.#heartbeat.start(random() * timing.heartbeat.intervalMs);
     this.announce(term());
   }
@@ -219,13 +208,12 @@ export class Link {
     const decoded = decode(text);
     if (!decoded.ok) return this.#fail('Malformed', decoded.problem);
     const message = decoded.value;
-    const { version } = this.#dialect;
-    const other = otherVersion(message, version);
+    const other = otherVersion(message);
     if (other !== undefined) {
-      const problem = `the pod speaks version ${other} of the contract, not ${version}`;
+      const problem = `the pod speaks version ${other} of the contract, not ${CONTRACT_VERSION}`;
       return this.#fail('Incompatible', problem);
     }
-    const parsed = parseHello(this.#dialect.read(message));
+    const parsed = parseHello(message);
     if (!parsed.ok) return this.#fail('Malformed', `Hello: ${parsed.message}`);
     this.#helloSeen = true;
     this.#expect(this.#options.timing.reviewMs, 'ReviewFailed', 'no review of the token');
@@ -254,7 +242,7 @@ export class Link {
     if (this.state !== 'Connected') return;
     const decoded = decode(text);
     if (!decoded.ok) return this.#fail('Malformed', decoded.problem);
-    const parsed: Parsed<Report> = parseReport(this.#dialect.read(decoded.value));
+    const parsed: Parsed<Report> = parseReport(decoded.value);
     if (parsed.ok) this.#options.events.onReport(parsed.value);
     else if (!parsed.unknownType) this.#fail('Malformed', parsed.message);
   }
@@ -319,10 +307,10 @@ function decode(text: string): Decoded {
   }
 }
 
-/** The version in a hello, if it differs from the negotiated one. The rest of such a hello may have any form. */
-function otherVersion(message: unknown, version: number): number | undefined {
+/** The version in a hello, if it differs from that of this build. The rest of such a hello may have any form. */
+function otherVersion(message: unknown): number | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { type, contract } = message as { type?: unknown; contract?: unknown };
   if (type !== 'Hello' || !Number.isInteger(contract)) return undefined;
-  return contract === version ? undefined : (contract as number);
+  return contract === CONTRACT_VERSION ? undefined : (contract as number);
 }

@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import type { Command, Configuration, Report } from '../../contract/generated/types.ts';
 import { REPORT_INTERVAL } from '../../contract/link.ts';
 import { formatRevision } from '../../contract/revision.ts';
-import { CONTRACT, type Contract } from '../../contract/versions.ts';
 import type { Clock } from '../kube/clock.ts';
 import { share } from '../kube/share.ts';
 import { NO_TRACES, SPAN_ATTRIBUTES, type Span, type Traces } from '../kube/span.ts';
@@ -77,8 +76,6 @@ export interface LinksOptions {
   /** How many handshakes, reviews of tokens included, go on at a time; 16 first ones and 4 repeated ones by default; as many again may take long. */
   handshakes?: AttemptLimits;
   dial?: Dial;
-  /** Supported versions of the contract. Default: those of this build. */
-  contract?: Contract;
   timing?: Partial<LinksTiming>;
   /** Limits of what each pod may send. Default: 256 KiB and 50 messages per second, with a burst of 20 s. */
   limits?: ReportLimits;
@@ -125,8 +122,7 @@ export class Links implements PodLinks {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#context = {
       credentials: options.credentials,
-      dial: options.dial ?? createDial(undefined, options.contract),
-      contract: options.contract ?? CONTRACT,
+      dial: options.dial ?? createDial(),
       reviewToken: new TokenReviews(options.reviewToken, options.clock).review,
       connects: new AttemptQueue(options.connects ?? { first: 512, repeated: 32 }),
       handshakes: new AttemptQueue(handshakes),

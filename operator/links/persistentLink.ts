@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Report } from '../../contract/generated/types.ts';
-import type { Contract } from '../../contract/versions.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Attempt, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
@@ -28,8 +27,6 @@ export interface PersistentLinkTiming extends LinkTiming {
 export interface LinkContext {
   credentials: () => ClientCredentials;
   dial: Dial;
-  /** See LinkOptions. */
-  contract: Contract;
   reviewToken: ReviewToken;
   /** Attempts that wait for a pod to accept a connection: cheap, but slow if the pod is dead. */
   connects: AttemptQueue;
@@ -158,12 +155,11 @@ export class PersistentLink {
 
   #dial(): void {
     const { credentials, ...context } = this.#context;
-    const { dial, contract, reviewToken, clock, random, timing, reportEveryMs } = context;
+    const { dial, reviewToken, clock, random, timing, reportEveryMs } = context;
     const link = new Link({
       target: { ...this.#target, ip: this.#addresses[this.#next]! },
       credentials: credentials(),
       dial,
-      contract,
       reviewToken,
       clock,
       random,

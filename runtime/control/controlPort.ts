@@ -15,7 +15,7 @@ import type {
   Sibling,
   Snapshot,
 } from '../../contract/generated/types.ts';
-import { FEATURES, MOUNTS } from '../../contract/link.ts';
+import { CONTRACT_VERSION, FEATURES, MOUNTS } from '../../contract/link.ts';
 import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
 import { Commands } from './commands.ts';
@@ -100,12 +100,13 @@ export class ControlPort {
     await this.#server?.close();
   }
 
-  async #hello(): Promise<Omit<Hello, 'contract'>> {
+  async #hello(): Promise<Hello> {
     const { pod, version, startedAt, tokenDirectory, configuration } = this.#deps;
     const token = await readFile(join(tokenDirectory, MOUNTS.tokenKey), 'utf8');
     const { revision, hash } = configuration.status();
     return {
       type: 'Hello',
+      contract: CONTRACT_VERSION,
       features: [...FEATURES],
       runtimeVersion: version,
       pod,

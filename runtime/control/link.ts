@@ -8,14 +8,12 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Hello, Report } from '../../contract/generated/types.ts';
-import { LINK_PATH, MAX_MESSAGE_BYTES, OPERATOR_COMMON_NAME } from '../../contract/link.ts';
 import {
-  chosenProtocol,
-  CONTRACT,
-  dialectOf,
-  type Contract,
-  type Dialect,
-} from '../../contract/versions.ts';
+  LINK_PATH,
+  LINK_PROTOCOL,
+  MAX_MESSAGE_BYTES,
+  OPERATOR_COMMON_NAME,
+} from '../../contract/link.ts';
 import { bounded } from '../../listener/connections.ts';
 import { parseJson } from '../json/parsed.ts';
 import { isSignedBy } from './certificate.ts';
@@ -24,10 +22,8 @@ import { inPieces } from './pieces.ts';
 
 export interface ControlServerDeps {
   identity: ServerIdentity;
-  /** Versions of the contract to speak. Default: those of this build. */
-  contract?: Contract;
   /** The first message of each link; rejects without a token. */
-  hello(): Promise<Omit<Hello, 'contract'>>;
+  hello(): Promise<Hello>;
   /** The message after the Hello. */
   snapshot(): Report;
   /** Handles a message of the operator; undefined: it was no JSON. The result goes to that link only. */
@@ -50,9 +46,8 @@ export class ControlServer {
   readonly server: Server;
   readonly #deps: ControlServerDeps;
   readonly #sockets: WebSocketServer;
-  readonly #contract: Contract;
-  /** Dialect of each link after its Hello. */
-  readonly #links = new Map<WebSocket, Dialect>();
+  /** Links after their Hello. */
+  readonly #links = new Set<WebSocket>();
   readonly #alive = new WeakSet<WebSocket>();
   /** Certificates of peers, DER. */
   readonly #shown = new WeakMap<WebSocket, Buffer>();
@@ -61,7 +56,6 @@ export class ControlServer {
 
   constructor(deps: ControlServerDeps) {
     this.#deps = deps;
-    this.#contract = deps.contract ?? CONTRACT;
     this.server = createServer(tlsOptions(deps.identity, undefined), (_request, response) => {
       response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket' });
       response.end('Only links of the operator are taken here.\n');
@@ -70,7 +64,7 @@ export class ControlServer {
       noServer: true,
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
-      handleProtocols: (offered) => chosenProtocol(offered, this.#contract) ?? false,
+      handleProtocols: (offered) => offered.has(LINK_PROTOCOL) && LINK_PROTOCOL,
     });
     bounded(this.server);
     this.server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket, head));
@@ -115,8 +109,7 @@ export class ControlServer {
   broadcast(report: Report): number {
     if (this.#links.size === 0) return 0;
     const texts = inPieces(report);
-    for (const text of texts)
-      for (const [link, dialect] of this.#links) this.#send(link, dialect, text);
+    for (const text of texts) for (const link of this.#links) this.#send(link, text);
     return texts.reduce((sum, { length }) => sum + length, 0);
   }
 
@@ -155,11 +148,8 @@ export class ControlServer {
     if (!this.#isOperator(socket)) return '403 Forbidden';
     if (request.url !== LINK_PATH) return '404 Not Found';
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',');
-    const chosen = chosenProtocol(
-      offered.map((each) => each.trim()),
-      this.#contract,
-    );
-    return chosen === undefined ? '400 Bad Request' : undefined;
+    const isOffered = offered.some((each) => each.trim() === LINK_PROTOCOL);
+    return isOffered ? undefined : '400 Bad Request';
   }
 
   /** Checks again: the authority may have changed since the handshake. */
@@ -176,32 +166,30 @@ export class ControlServer {
       if (this.#links.delete(link)) this.#deps.log.info('Link was closed');
     });
     link.on('pong', () => this.#alive.add(link));
-    const dialect = dialectOf(link.protocol, this.#contract);
-    link.on('message', (data, isBinary) => this.#onMessage(link, dialect, data, isBinary));
+    link.on('message', (data, isBinary) => this.#onMessage(link, data, isBinary));
     this.#alive.add(link);
-    const hello = { ...(await this.#deps.hello()), contract: dialect.version };
+    const hello = await this.#deps.hello();
     if (link.readyState !== link.OPEN) return;
-    this.#send(link, dialect, JSON.stringify(hello));
-    for (const text of inPieces(this.#deps.snapshot())) this.#send(link, dialect, text);
-    this.#links.set(link, dialect);
+    this.#send(link, JSON.stringify(hello));
+    for (const text of inPieces(this.#deps.snapshot())) this.#send(link, text);
+    this.#links.add(link);
     this.#deps.log.info('Link was opened');
   }
 
-  #onMessage(link: WebSocket, dialect: Dialect, data: RawData, isBinary: boolean): void {
+  #onMessage(link: WebSocket, data: RawData, isBinary: boolean): void {
     this.#alive.add(link);
     if (isBinary) {
       link.close(1003, 'text only');
       return;
     }
-    const answer = this.#deps.onMessage(dialect.read(parseJson((data as Buffer).toString('utf8'))));
+    const answer = this.#deps.onMessage(parseJson((data as Buffer).toString('utf8')));
     if (!answer) return;
-    for (const text of inPieces(answer)) this.#send(link, dialect, text);
+    for (const text of inPieces(answer)) this.#send(link, text);
   }
 
-  #send(link: WebSocket, dialect: Dialect, text: string): void {
-    const told = dialect.write(text);
+  #send(link: WebSocket, text: string): void {
     if (link.bufferedAmount > MAX_BACKLOG_BYTES) link.terminate();
-    else if (told !== undefined && link.readyState === link.OPEN) link.send(told);
+    else if (link.readyState === link.OPEN) link.send(text);
   }
 
   #pingAll(): void {
