@@ -106,7 +106,10 @@ export function defaultCircuit(dependency: string): Content['circuits'][number] 
 export function resolved(parts: Parts<Content> = {}): Content {
   const { tools: _tools, mcpServers: _servers, ...base } = { ...RESOLVED, limits: [] };
   const merged = Object.fromEntries(
-    Object.entries(parts).map(([field, value]) => [field, completed(field as keyof Content, value)]),
+    Object.entries(parts).map(([field, value]) => [
+      field,
+      completed(field as keyof Content, value),
+    ]),
   );
   const content = { ...base, ...merged } as Content;
   return { ...content, circuits: circuitsOf(content, parts.circuits ?? []) };
@@ -114,7 +117,8 @@ export function resolved(parts: Parts<Content> = {}): Content {
 
 function completed(field: keyof Content, value: unknown): unknown {
   const element = ELEMENTS[field];
-  if (element && Array.isArray(value)) return value.map((each: object) => ({ ...element, ...each }));
+  if (element && Array.isArray(value))
+    return value.map((each: object) => ({ ...element, ...each }));
   const base = RESOLVED[field];
   if (!isObject(value) || !isObject(base)) return value;
   return { ...base, ...value };

@@ -9,6 +9,7 @@ import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups, STREAMED } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { MESSAGE, STREAM, answerJson, fakeEndpoint } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
@@ -40,11 +41,11 @@ interface Model {
   failures(): object[];
   states(): string[];
   /** Changes the configuration in force. */
-  change(content: Partial<Content>): void;
+  change(content: Parts<Content>): void;
 }
 
 /** Endpoints with a priority each, the first to be used first; each opens its circuit at the first failure. */
-async function model(behaviours: Behaviour[], content: Partial<Content> = {}): Promise<Model> {
+async function model(behaviours: Behaviour[], content: Parts<Content> = {}): Promise<Model> {
   const fakes = await Promise.all(behaviours.map((each) => fakeEndpoint(each)));
   for (const fake of fakes) cleanups.add(() => fake.close());
   const endpoints = fakes.map(({ url }, priority) => {

@@ -36,7 +36,8 @@ class Pods {
   }
 
   apply(limit: Limit): void {
-    for (const guard of this.all) guard.apply(content({ limits: [limit], bulkhead: { maxConcurrent: 1000 } }));
+    for (const guard of this.all)
+      guard.apply(content({ limits: [limit], bulkhead: { maxConcurrent: 1000 } }));
   }
 
   ask(user = 'ann', pod = 0, asked: AskedCall = {}): Admission | Waiting {
