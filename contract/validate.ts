@@ -33,6 +33,7 @@ const COMMANDS = {
   Grant: 'command.schema.json#/definitions/Grant',
   Release: 'command.schema.json#/definitions/Release',
   ProviderShares: 'command.schema.json#/definitions/ProviderShares',
+  NamespaceDeleted: 'command.schema.json#/definitions/NamespaceDeleted',
 };
 
 const FILES = new Map<string, object>(

@@ -63,6 +63,7 @@ export function makeControl(
     ...{ pod, version, startedAt, tokenDirectory, configuration, clock },
     snapshot: () => reporter.snapshot(),
     onSiblings: (pods) => core.siblings.apply(pods),
+    onNamespaceDeleted: () => void core.events.emit('namespaceDeleted'),
     onReportInterval: (ms) => pace.setInterval(ms),
     followFleet: (orders) => guard.followFleet(orders),
     fleet: (command) => guard.fleet.obey(command),

@@ -53,6 +53,8 @@ export interface CoreEvents {
   apply: [Content];
   /** A configuration was offered. */
   configuration: [Offer];
+  /** The leader told that the namespace is deleted. */
+  namespaceDeleted: [];
   /** A conversation expired. `keeping` hears of work to do before others may forget that. */
   expired: [id: string, keeping: (kept: Promise<void>) => void];
   /** An incident opened, or its level rose. */

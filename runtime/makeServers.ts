@@ -95,6 +95,7 @@ function makeLifecycle(
       else log.warn({ handler, end, err }, 'Shutdown handler did not come to its end');
     },
   });
+  core.events.on('namespaceDeleted', () => lifecycle.namespaceDeleted());
   lifecycle.register('conversations', () => core.agent.settle());
   lifecycle.register('traces', () => core.tracing.flush());
   lifecycle.register('circuits', () => control.kept.save());

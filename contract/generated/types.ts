@@ -82,7 +82,14 @@ export type Report = Snapshot | TransitionReport | Counters | FleetReport | Prov
  * via the `definition` "Command".
  */
 export type Command =
-  Announce | Configure | Siblings | FleetCircuits | Grant | Release | ProviderShares;
+  | Announce
+  | Configure
+  | Siblings
+  | FleetCircuits
+  | Grant
+  | Release
+  | ProviderShares
+  | NamespaceDeleted;
 
 export interface Contract {}
 /**
@@ -2084,6 +2091,16 @@ export interface Sibling {
   inFlight: number;
   queued: number;
   capacity: number;
+}
+/**
+ * The namespace is deleted. A pod that shuts down does not wait for Services to learn of it.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "NamespaceDeleted".
+ */
+export interface NamespaceDeleted {
+  type: 'NamespaceDeleted';
+  term: number;
 }
 /**
  * Orders of the fleet's circuits to this pod. Ignored if a higher term has been announced. The runtime answers with Counters that hold these circuits.

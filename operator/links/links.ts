@@ -252,6 +252,13 @@ export class Links implements PodLinks {
     for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
   }
 
+  namespaceDeleted(agentKey: AgentKey): void {
+    const term = this.#termOf(agentKey);
+    for (const { target } of this.#agents.get(agentKey) ?? []) {
+      this.send(target.uid, { type: 'NamespaceDeleted', term });
+    }
+  }
+
   forget(agentKey: AgentKey): void {
     this.#desired.delete(agentKey);
   }

@@ -38,6 +38,9 @@ export interface PodLinks {
   /** Announces the agent's term to pods if `termOf` has grown, and pushes configurations that waited for it. */
   termChanged(agentKey: AgentKey): void;
 
+  /** Tells the agent's pods that their namespace is deleted. */
+  namespaceDeleted(agentKey: AgentKey): void;
+
   /** Forgets the agent's desired configuration. Must be called after the deletion of the agent. */
   forget(agentKey: AgentKey): void;
 

@@ -1,6 +1,6 @@
 import type { Configuration } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
-import { isPaused } from '../desired/common/metadata.ts';
+import { configMapName, FIELD_MANAGER, isPaused } from '../desired/common/metadata.ts';
 import type { Upgrade } from '../desired/objects/deployment.ts';
 import { isInOperatorNamespace } from '../desired/tenancy/tenancy.ts';
 import type { AgentAttachment } from '../desired/policies/attachment.ts';
@@ -11,7 +11,7 @@ import {
   type PlanInput,
   type PlanOptions,
 } from '../desired/plan.ts';
-import type { Deployment, Reconcile } from '../kube/index.ts';
+import { isNamespaceTerminating, type Deployment, type Reconcile } from '../kube/index.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
@@ -76,6 +76,7 @@ export class AgentReconciler {
     const input = this.#gather(found);
     const plan = this.#plan(key, input);
     const applied = await this.#apply(key, input, plan, signal);
+    await this.#followNamespace(key, input.agent, signal);
     this.#setState(key, input, plan, applied);
     onReconciled(key);
     return retryOf(applied, refusedRetryMs);
@@ -199,6 +200,26 @@ export class AgentReconciler {
       paused: isPaused(agent),
       attachment: attachedVersions(attachment),
     });
+  }
+
+  /**
+   * Kubernetes deletes the pods of a namespace first, and looks again after 5 s and then much later. So pods are told
+   * when they need not wait for Services. A namespace that is deleted refuses new objects.
+   */
+  async #followNamespace(key: string, agent: AgentDeployment, signal: AbortSignal): Promise<void> {
+    const { caches, client, links } = this.#options;
+    const pods = caches.replicas.of(key);
+    const end = pods.every(({ metadata }) => metadata.deletionTimestamp !== undefined);
+    if (pods.length === 0 || !end) return;
+    const { namespace } = agent.metadata;
+    const metadata = { namespace: namespace!, name: `${configMapName(agent)}-dry-run` };
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
+    try {
+      const options = { fieldManager: FIELD_MANAGER, dryRun: true, signal };
+      await client.apply(caches.configMaps.resource, object, options);
+    } catch (error) {
+      if (isNamespaceTerminating(error)) links.namespaceDeleted(key);
+    }
   }
 
   #forget(key: string): void {

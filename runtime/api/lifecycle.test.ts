@@ -49,6 +49,35 @@ describe('Lifecycle', () => {
     expect(clock.pending()).toBe(0);
   });
 
+  it('does not wait for Services once the namespace is deleted, and lets open requests finish', async () => {
+    const { clock, lifecycle, phases, stop } = setup();
+    const leave = lifecycle.enter(new AbortController())!;
+    const done = stop();
+    clock.advance(1000);
+    lifecycle.namespaceDeleted();
+    await turn();
+    expect(phases).toEqual(['Leaving 1', 'Draining 1']);
+    expect(done()).toBe(false);
+    leave();
+    await turn();
+    expect(done()).toBe(true);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('ends an idle pod at once within a minute after the namespace is deleted, and not later', async () => {
+    for (const [ms, ends] of [
+      [59_999, true],
+      [60_000, false],
+    ] as const) {
+      const { clock, lifecycle, stop } = setup();
+      lifecycle.namespaceDeleted();
+      clock.advance(ms);
+      const done = stop();
+      await turn();
+      expect(done()).toBe(ends);
+    }
+  });
+
   it('cuts requests when the drain time is over, and gives them time to tell their clients', async () => {
     const { clock, lifecycle, stop } = setup();
     const cut = new AbortController();

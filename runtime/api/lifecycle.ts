@@ -31,6 +31,8 @@ export interface LifecycleDeps {
 
 /** Time for cut requests to tell their clients, in milliseconds. */
 const FAREWELL_MS = 2000;
+/** Time in which a pod is deleted with its namespace, in milliseconds. */
+const DELETION_MS = 60_000;
 /** Time for handlers if the configuration names none, in milliseconds. */
 const HANDLERS_MS = 2000;
 
@@ -45,6 +47,9 @@ export class Lifecycle {
   #phase: Phase = 'Running';
   #stopping: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
+  /** When the namespace was deleted, on the monotonic clock. */
+  #deletedAt = -Infinity;
+  #onDeleted: (() => void) | undefined;
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
@@ -78,6 +83,12 @@ export class Lifecycle {
     this.#handlers.push({ name, run });
   }
 
+  /** The namespace is deleted. A shutdown within the next minute does not wait for Services, which go too. */
+  namespaceDeleted(): void {
+    this.#deletedAt = this.#deps.clock.now();
+    this.#onDeleted?.();
+  }
+
   /** Resolves when the process may exit. Further calls change nothing. */
   shutdown(times: ShutdownTimes): Promise<void> {
     this.#stopping ??= this.#shutdown(times);
@@ -87,12 +98,12 @@ export class Lifecycle {
   async #shutdown(times: ShutdownTimes): Promise<void> {
     const { endpointLagMs, drainTimeoutMs, handlerTimeoutMs = HANDLERS_MS } = times;
     this.#enterPhase('Leaving');
-    await this.#wait(endpointLagMs, false);
+    await this.#waitForServices(endpointLagMs);
     this.#enterPhase('Draining');
-    await this.#wait(drainTimeoutMs, true);
+    await this.#waitUntilIdle(drainTimeoutMs);
     this.#enterPhase('Stopped');
     for (const cut of this.#open) cut.abort(new Cut('Drain'));
-    await this.#wait(FAREWELL_MS, true);
+    await this.#waitUntilIdle(FAREWELL_MS);
     await this.#handle(handlerTimeoutMs);
   }
 
@@ -125,20 +136,30 @@ export class Lifecycle {
     this.#deps.onPhase(phase, this.#open.size);
   }
 
-  /** Waits for a time. `untilIdle` ends the wait when no request is open. */
-  #wait(ms: number, untilIdle: boolean): Promise<void> {
-    if (untilIdle && this.#open.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const cancel = this.#deps.clock.setTimer(Math.min(ms, MAX_TIMER_MS), () => {
-        this.#onIdle = undefined;
-        resolve();
-      });
-      if (!untilIdle) return;
-      this.#onIdle = () => {
-        cancel();
-        this.#onIdle = undefined;
-        resolve();
-      };
-    });
+  /** Waits for a time, which the deletion of the namespace ends. */
+  #waitForServices(ms: number): Promise<void> {
+    const { clock } = this.#deps;
+    if (clock.now() - this.#deletedAt < DELETION_MS) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.setTimer(Math.min(ms, MAX_TIMER_MS), resolve);
+    this.#onDeleted = () => {
+      cancel();
+      resolve();
+    };
+    return promise;
+  }
+
+  /** Waits until no request is open, for a time at most. */
+  #waitUntilIdle(ms: number): Promise<void> {
+    if (this.#open.size === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = (): void => {
+      cancel();
+      this.#onIdle = undefined;
+      resolve();
+    };
+    const cancel = this.#deps.clock.setTimer(Math.min(ms, MAX_TIMER_MS), end);
+    this.#onIdle = end;
+    return promise;
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type {
+  NamespaceDeleted,
   Command,
   Counters,
   FleetCircuits,
@@ -23,6 +24,8 @@ export interface CommandsDeps {
   onReportInterval(ms: number): void;
   /** Replaces the pods that take forwarded requests. */
   onSiblings(pods: readonly Sibling[]): void;
+  /** The namespace is deleted. */
+  onNamespaceDeleted(): void;
   /** Applies the leader's orders to circuits, and returns those circuits. */
   followFleet(orders: FleetCircuits['orders']): Counters['circuits'];
   /** Applies tokens that the leader grants or ends, and returns the reply to the leader. */
@@ -85,8 +88,13 @@ export class Commands {
   }
 
   /** Applies a message of the current leader. */
-  #applyCurrent(command: Siblings | FleetCircuits | ProviderShares): Report | undefined {
+  #applyCurrent(
+    command: Siblings | FleetCircuits | ProviderShares | NamespaceDeleted,
+  ): Report | undefined {
     switch (command.type) {
+      case 'NamespaceDeleted':
+        this.#deps.onNamespaceDeleted();
+        return undefined;
       case 'Siblings':
         this.#deps.onSiblings(command.pods);
         return undefined;

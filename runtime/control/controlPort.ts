@@ -32,6 +32,8 @@ export interface ControlPortDeps {
   configuration: ActiveConfiguration;
   snapshot: () => Snapshot;
   onSiblings: (pods: readonly Sibling[]) => void;
+  /** The namespace is deleted. */
+  onNamespaceDeleted: () => void;
   onReportInterval: (ms: number) => void;
   /** This and the next two: see CommandsDeps. */
   followFleet: (orders: FleetCircuits['orders']) => Counters['circuits'];
@@ -56,10 +58,11 @@ export class ControlPort {
   /** Listens with a self-signed certificate. Rejects when the port is taken. */
   async start(port: number, host: string | undefined): Promise<void> {
     const { pod, clock, configuration, snapshot, log } = this.#deps;
-    const { fleet, followFleet, onSiblings, onReportInterval, providers } = this.#deps;
+    const { fleet, followFleet, providers } = this.#deps;
+    const { onSiblings, onNamespaceDeleted, onReportInterval } = this.#deps;
     const commands = new Commands({
       ...{ configuration, snapshot, fleet, followFleet, providers, log },
-      ...{ onSiblings, onReportInterval },
+      ...{ onSiblings, onNamespaceDeleted, onReportInterval },
       date: () => clock.date(),
     });
     const server = new ControlServer({

@@ -105,6 +105,7 @@ export class ProviderPod {
         throw new Error('nothing is configured by a link');
       },
       onSiblings: () => undefined,
+      onNamespaceDeleted: () => undefined,
       onReportInterval: () => undefined,
       followFleet: () => [],
       fleet: () => undefined,

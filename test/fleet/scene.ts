@@ -56,6 +56,7 @@ export class ScenePod {
         throw new Error('nothing is configured by a link');
       },
       onSiblings: () => undefined,
+      onNamespaceDeleted: () => undefined,
       onReportInterval: () => undefined,
       followFleet: () => [],
       fleet: (command) => this.guard.fleet.obey(command),
