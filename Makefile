@@ -210,6 +210,7 @@ generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml
 	node contract/generate.ts
 	node config/generate.ts
 	node lint/diagram.ts
+	node lint/failures.ts
 
 DOCS_MODULES := docs/node_modules/.package-lock.json
 

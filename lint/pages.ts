@@ -8,10 +8,22 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
     ...['incidents', 'prompt-injection', 'argo-cd', 'cookbook'],
   ],
   Reference: [
-    ...['reference/api', 'reference/constants', 'reference/metrics', 'reference/operator-metrics'],
-    ...['failure-scenarios', 'scale', 'versions', 'api-versions', 'glossary'],
+    ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
+    ...[
+      'reference/operator-metrics',
+      'reference/failures',
+      'scale',
+      'versions',
+      'api-versions',
+      'glossary',
+    ],
   ],
   Explanation: ['concepts', 'architecture', 'security', 'comparison', 'capability-level'],
+};
+
+/** Former paths of pages, which lead to the new ones for two minor versions. */
+export const MOVED: Readonly<Record<string, string>> = {
+  'failure-scenarios': 'reference/failures', // 0.2
 };
 
 const UNLISTED = /^(index\.md|runbooks\/|decisions\/)/;

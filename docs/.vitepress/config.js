@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { defineConfig } from 'vitepress';
 import { anchorOf } from '../../lint/links.ts';
-import { faultsOf, PAGES } from '../../lint/pages.ts';
+import { faultsOf, MOVED, PAGES } from '../../lint/pages.ts';
 import { drawDiagrams } from './diagrams.js';
 import { outerLinks } from './links.js';
 
@@ -62,6 +62,13 @@ export default defineConfig({
   lang: 'en',
   cleanUrls: true,
   outDir: join(DOCS, '../dist/docs'),
+  buildEnd: ({ outDir }) => {
+    for (const [from, to] of Object.entries(MOVED))
+      writeFileSync(
+        join(outDir, `${from}.html`),
+        `<!doctype html><meta http-equiv="refresh" content="0; url=${to}">\n`,
+      );
+  },
   rewrites: { ':folder/README.md': ':folder/index.md' },
   markdown: {
     anchor: { slugify: anchorOf },

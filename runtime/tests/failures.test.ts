@@ -1,4 +1,4 @@
-/** What clients and status see of the failures in docs/failure-scenarios.md, from a runtime in a process of its own. */
+/** What clients and status see of the failures in docs/failures.yaml, from a runtime in a process of its own. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
