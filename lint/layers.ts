@@ -91,6 +91,7 @@ const GUARD = stacked(SHARED, [
     folder: 'runtime/guard',
     purpose: 'what protects one dependency: permits, limits, snapshots',
   },
+  { folder: 'runtime/mounts', purpose: 'files, keys and headers from ConfigMaps and Secrets' },
 ]);
 
 const UP_TO_GUARD = [...SHARED, ...every(GUARD)];

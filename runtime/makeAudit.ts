@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ConfigurationStatus } from '../contract/generated/types.ts';
 import type { Failure } from './errors/failure.ts';
 import type { Core } from './makeCore.ts';
-import { readHeaders } from './model/transport/secretHeaders.ts';
+import { readHeaders } from './mounts/secretHeaders.ts';
 import { auditMetrics } from './observe/auditMetrics.ts';
 import type { RequestTrace } from './observe/trace/requestTrace.ts';
 import type { RuntimeOptions } from './options.ts';

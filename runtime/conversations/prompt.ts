@@ -1,5 +1,5 @@
 import type { Content, MountedKey } from '../../contract/generated/types.ts';
-import { MountedFile } from '../network/mountedFile.ts';
+import { MountedFile } from '../mounts/mountedFile.ts';
 
 type Conversation = NonNullable<Content['conversation']>;
 

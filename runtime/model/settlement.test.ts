@@ -9,7 +9,7 @@ import { configuration } from '../testing/configuration.ts';
 import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
 import { ModelCaller } from './caller.ts';
-import { Credentials } from './pool/credentials.ts';
+import { Credentials } from '../mounts/credentials.ts';
 import { TokenEstimator, requestSize } from './attempt/estimate.ts';
 import { Cut } from '../errors/fault.ts';
 import { Pool } from './pool/pool.ts';

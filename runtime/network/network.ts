@@ -2,7 +2,7 @@ import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Content, Endpoint, MountedKey } from '../../contract/generated/types.ts';
 import { exceptions } from './exceptions.ts';
-import { MountedFile } from './mountedFile.ts';
+import { MountedFile } from '../mounts/mountedFile.ts';
 import { basicAuthorization, proxyOf } from './proxies.ts';
 import type { Proxies, Proxy, ProxyEnvironment } from './proxies.ts';
 import { certificatesIn, secureContextOf } from './trust.ts';

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Content } from '../../contract/generated/types.ts';
-import type { Credentials } from '../model/pool/credentials.ts';
+import type { Credentials } from '../mounts/credentials.ts';
 import type { Network } from '../network/network.ts';
 import type { RedisConnectionDeps } from './connection.ts';
 

@@ -5,7 +5,7 @@ import { Guard } from '../guard/guard.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { TokenEstimator } from '../model/attempt/estimate.ts';
 import { ModelCaller } from '../model/caller.ts';
-import { Credentials } from '../model/pool/credentials.ts';
+import { Credentials } from '../mounts/credentials.ts';
 import { Pool } from '../model/pool/pool.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import type { UpstreamRequest, UpstreamResponse } from '../model/transport/upstream.ts';

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Content, Limit } from '../../contract/generated/types.ts';
-import { credentialHash } from '../model/pool/credentials.ts';
+import { credentialHash } from '../mounts/credentials.ts';
 import { saidSeconds, send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';

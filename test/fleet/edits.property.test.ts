@@ -22,7 +22,8 @@ import { Clients, isRefusal } from '../../runtime/api/clients/clients.ts';
 import { ActiveConfiguration } from '../../runtime/control/configuration.ts';
 import { PRINCIPAL } from '../../runtime/guard/admission.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
-import { authentication, Credentials } from '../../runtime/model/pool/credentials.ts';
+import { Credentials } from '../../runtime/mounts/credentials.ts';
+import { authentication } from '../../runtime/model/pool/authentication.ts';
 import { FakeClock } from '../../runtime/testing/fakeClock.ts';
 import fc from '../property.ts';
 

@@ -5,8 +5,8 @@ import type {
   McpServer as ServerSpec,
 } from '../../../contract/generated/types.ts';
 import type { Clock } from '../../guard/clock.ts';
-import type { Credentials } from '../../model/pool/credentials.ts';
-import { readHeaders } from '../../model/transport/secretHeaders.ts';
+import type { Credentials } from '../../mounts/credentials.ts';
+import { readHeaders } from '../../mounts/secretHeaders.ts';
 import { NO_SPAN } from '../../../tracing/span.ts';
 import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import { IGNORED, OK } from '../../resilience/outcome.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { SecretHeader } from '../../../contract/generated/types.ts';
-import type { Credential } from '../../guard/admission.ts';
+import type { SecretHeader } from '../../contract/generated/types.ts';
+import type { Credential } from '../guard/admission.ts';
 
 /** Reads a mounted value; undefined when the Secret or the key in it is missing. */
 export interface SecretReader {

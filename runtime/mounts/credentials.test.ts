@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync, renameSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FakeClock } from '../../testing/fakeClock.ts';
+import { FakeClock } from '../testing/fakeClock.ts';
 import { Credentials } from './credentials.ts';
 
 let directory: string;
