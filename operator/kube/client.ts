@@ -52,10 +52,6 @@ export type WatchEvent<T> =
 
 export interface ApplyOptions extends CallOptions {
   fieldManager: string;
-  /** Takes over fields of other managers. Default true, as usual for controllers. */
-  force?: boolean;
-  /** The server checks the request, and stores nothing. */
-  dryRun?: boolean;
   /** Only creates the object. If it exists, the call fails with a conflict and changes nothing. */
   absent?: boolean;
 }
@@ -63,8 +59,6 @@ export interface ApplyOptions extends CallOptions {
 export interface ReplaceOptions extends CallOptions {
   /** Default: the first part of the user agent. */
   fieldManager?: string;
-  /** The server checks the request, and stores nothing. */
-  dryRun?: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
@@ -200,16 +194,18 @@ export class KubeClient {
     );
   }
 
-  /** Server-side apply. `object` has exactly the fields that `fieldManager` is to own. */
+  /**
+   * Server-side apply. `object` has exactly the fields that `fieldManager` is to own; it takes them over from other managers.
+   */
   async apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
-    { fieldManager, force = true, dryRun, absent, ...options }: ApplyOptions,
+    { fieldManager, absent, ...options }: ApplyOptions,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const metadata = absent ? { ...object.metadata, resourceVersion: NO_VERSION } : object.metadata;
     const path = resourcePath(resource, namespace, name);
-    const query = { fieldManager, force, ...(dryRun && { dryRun: 'All' }) };
+    const query = { fieldManager, force: true };
     const request = { method: 'PATCH', path, query, contentType: APPLY_PATCH, ...options } as const;
     return this.#write(resource, request, { ...object, metadata });
   }
@@ -306,12 +302,12 @@ export class KubeClient {
   #replace<T extends KubernetesObject>(
     resource: Resource<T>,
     object: KubernetesObject,
-    { fieldManager, dryRun, ...options }: ReplaceOptions,
+    { fieldManager, ...options }: ReplaceOptions,
     subresource?: string,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const path = resourcePath(resource, namespace, name, subresource);
-    const query = { fieldManager, ...(dryRun && { dryRun: 'All' }) };
+    const query = { fieldManager };
     return this.#write(resource, { method: 'PUT', path, query, ...options }, object);
   }
 

@@ -18,10 +18,10 @@ import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
 import type { ChildClient } from './childClient.ts';
 import { ChildWriter, isControlledBy } from './children.ts';
-import { Contests } from './contests.ts';
 import { Configurations, type ConfigurationsOptions } from './configurations.ts';
 import { isHeldBack, PlanWriter } from './planWriter.ts';
 import type { OwnWrites } from './ownWrites.ts';
+import { Repairs } from './repairs.ts';
 import type { Upgrades } from './upgrades.ts';
 
 export interface AgentReconcilerOptions extends Omit<ConfigurationsOptions, 'lastApplied'> {
@@ -54,7 +54,7 @@ export class AgentReconciler {
 
   constructor(options: AgentReconcilerOptions) {
     this.#options = options;
-    this.#children = new ChildWriter(options.client, new Contests(options.now), options.ownWrites);
+    this.#children = new ChildWriter(options.client, new Repairs(options.now), options.ownWrites);
     this.#configurations = new Configurations({
       ...options,
       lastApplied: (key) => this.#states.get(key),

@@ -14,8 +14,6 @@ export interface ChildClient {
     object: KubernetesObject,
     options: {
       fieldManager: string;
-      force?: boolean;
-      dryRun?: boolean;
       absent?: boolean;
       signal?: AbortSignal;
     },

@@ -7,7 +7,7 @@ import { ApiError, type Resource } from '../kube/index.ts';
 import { ServiceAccounts, type Own } from '../resources/resources.ts';
 import type { ChildClient } from './childClient.ts';
 import { ChildWriter, ContestedError, ForeignObjectError } from './children.ts';
-import { Contests, CONTESTS } from './contests.ts';
+import { Repairs, REPAIRS } from './repairs.ts';
 
 const agent = agentFixture('triage');
 const signal = new AbortController().signal;
@@ -31,14 +31,12 @@ const desired: Desired = {
 class OneObject {
   readonly calls: string[] = [];
   stored: KubernetesObject | undefined;
-  edited = false;
   #version = 0;
 
   get client(): ChildClient {
     return {
       get: () => this.#get(),
-      apply: (_resource, object, { absent, dryRun }) =>
-        dryRun ? this.#ask(object) : this.#apply(object, absent),
+      apply: (_resource, object, { absent }) => this.#apply(object, absent),
       delete: () => Promise.reject(new Error('Nothing is deleted here')),
     } as ChildClient;
   }
@@ -52,22 +50,9 @@ class OneObject {
   edit(labels: Record<string, string>): KubernetesObject {
     const { metadata } = this.stored!;
     this.#version += 1;
-    this.edited = true;
     const changed = { ...metadata, labels, resourceVersion: String(this.#version) };
     this.stored = { ...this.stored!, metadata: changed };
     return this.stored;
-  }
-
-  #ask(object: KubernetesObject): Promise<KubernetesObject> {
-    this.calls.push('ask');
-    if (!this.edited) return Promise.resolve(object);
-    const cause = {
-      reason: 'FieldManagerConflict',
-      message: 'conflict with "mutator" using v1',
-      field: '.metadata.labels.example.com/a',
-    };
-    const body = { reason: 'Conflict', details: { causes: [cause] } };
-    return Promise.reject(new ApiError(409, 'Apply failed with 1 conflict', body));
   }
 
   #apply(object: KubernetesObject, absent = false): Promise<KubernetesObject> {
@@ -77,7 +62,6 @@ class OneObject {
         new ApiError(409, 'the object has been modified', { reason: 'Conflict' }),
       );
     }
-    this.edited = false;
     this.#version += 1;
     const resourceVersion = String(this.#version);
     this.stored = {
@@ -92,13 +76,13 @@ describe('ChildWriter', () => {
   let server: OneObject;
   let writer: ChildWriter;
   let now: number;
-  let contests: Contests;
+  let repairs: Repairs;
 
   beforeEach(() => {
     server = new OneObject();
     now = 0;
-    contests = new Contests(() => now);
-    writer = new ChildWriter(server.client, contests);
+    repairs = new Repairs(() => now);
+    writer = new ChildWriter(server.client, repairs);
   });
 
   const apply = (live?: KubernetesObject): Promise<KubernetesObject> =>
@@ -133,31 +117,27 @@ describe('ChildWriter', () => {
   it('reports other refusals, and changes nothing after them', async () => {
     const refusal = new ApiError(403, 'exceeded quota', { reason: 'Forbidden' });
     const client = { ...server.client, apply: () => Promise.reject(refusal) };
-    writer = new ChildWriter(client, contests);
+    writer = new ChildWriter(client, repairs);
     await expect(apply()).rejects.toBe(refusal);
     expect(server.calls).toEqual([]);
   });
 
-  const { promptRepairs, firstDelayMs, calmMs } = CONTESTS;
-  const contest = (): ReturnType<ChildWriter['contestOf']> => writer.contestOf(agent, desired);
+  const { prompt, firstDelayMs, calmMs } = REPAIRS;
+  const contested = (): ReturnType<ChildWriter['contested']> => writer.contested(agent, desired);
 
   /** Another writer changes the object each time until it is contested. */
   async function fight(): Promise<void> {
     await apply();
-    for (let time = 0; time < promptRepairs; time++) {
-      expect(contest()).toBeUndefined();
+    for (let time = 0; time < prompt; time++) {
+      expect(contested()).toBeUndefined();
       await apply(server.edit({ 'example.com/a': 'theirs' }));
     }
   }
 
-  it('puts an object back a few times at once, then says who changes which fields, and waits', async () => {
+  it('puts an object back a few times at once, then says which fields are changed, and waits', async () => {
     await fight();
-    expect(server.calls.slice(1)).toEqual([
-      ...Array.from({ length: promptRepairs - 1 }, () => 'apply'),
-      ...['ask', 'apply'],
-    ]);
-    expect(contest()).toEqual({
-      writers: ['mutator'],
+    expect(server.calls.slice(1)).toEqual(Array.from({ length: prompt }, () => 'apply'));
+    expect(contested()).toEqual({
       fields: ['.metadata.labels.example.com/a'],
       lookAgainMs: firstDelayMs,
     });
@@ -166,37 +146,36 @@ describe('ChildWriter', () => {
     expect(server.stored).toBe(edited);
     now += firstDelayMs;
     await apply(edited);
-    expect(contest()).toMatchObject({ lookAgainMs: 2 * firstDelayMs });
+    expect(contested()).toMatchObject({ lookAgainMs: 2 * firstDelayMs });
   });
 
-  it('says which fields somebody removes, where the API server does not tell who', async () => {
+  it('says which fields another writer removes', async () => {
     await apply();
-    for (let time = 0; time < promptRepairs; time++) {
+    for (let time = 0; time < prompt; time++) {
       const live = server.edit({});
-      server.edited = false;
       await apply(live);
     }
-    expect(contest()).toMatchObject({ writers: [], fields: ['.metadata.labels.example.com/a'] });
+    expect(contested()).toMatchObject({ fields: ['.metadata.labels.example.com/a'] });
   });
 
   it('waits before it makes an object again that is deleted again and again', async () => {
     await apply();
-    for (let time = 0; time < promptRepairs; time++) {
+    for (let time = 0; time < prompt; time++) {
       server.stored = undefined;
       await apply();
     }
-    expect(contest()).toMatchObject({ writers: [], fields: [] });
+    expect(contested()).toMatchObject({ fields: [] });
     server.stored = undefined;
     await expect(apply()).rejects.toThrow(ContestedError);
   });
 
-  it('recognises another installation, which applies other contents under the same name', async () => {
+  it('backs off from another installation, which applies other contents under the same name', async () => {
     await apply();
-    const other = new ChildWriter(server.client, new Contests(() => now));
+    const other = new ChildWriter(server.client, new Repairs(() => now));
     const theirs: Desired = { ...desired, automountServiceAccountToken: true } as Desired;
-    for (let time = 0; time < promptRepairs; time++)
+    for (let time = 0; time < prompt; time++)
       await apply(await other.apply(agent, resource, theirs, server.stored, signal));
-    expect(contest()).toMatchObject({ writers: ['breakwater-agentdeployment'] });
+    expect(contested()).toMatchObject({ lookAgainMs: firstDelayMs });
   });
 
   it('writes a new spec at once, also while the object is contested', async () => {
@@ -214,34 +193,34 @@ describe('ChildWriter', () => {
     await fight();
     now += firstDelayMs;
     await apply(server.stored);
-    expect(contest()?.lookAgainMs).toBe(calmMs + 1);
-    now += contest()!.lookAgainMs;
-    expect(contest()).toBeUndefined();
+    expect(contested()?.lookAgainMs).toBe(calmMs + 1);
+    now += contested()!.lookAgainMs;
+    expect(contested()).toBeUndefined();
     await apply(server.edit({ 'example.com/a': 'theirs' }));
     expect(server.calls.at(-1)).toBe('apply');
   });
 
   it('contests nothing by edits of the spec in quick succession over a cache that lags behind', async () => {
     const stale = await apply();
-    for (let edit = 0; edit < 3 * promptRepairs; edit++) {
+    for (let edit = 0; edit < 3 * prompt; edit++) {
       const labels = { 'example.com/a': String(edit) };
       const next = { ...desired, metadata: { ...desired.metadata, labels } };
       await writer.apply(agent, resource, next, stale, signal);
     }
-    expect(contest()).toBeUndefined();
+    expect(contested()).toBeUndefined();
   });
 
   it('contests nothing by reconciles before the cache shows a new object', async () => {
-    for (let time = 0; time < 3 * promptRepairs; time++) await apply();
-    expect(contest()).toBeUndefined();
+    for (let time = 0; time < 3 * prompt; time++) await apply();
+    expect(contested()).toBeUndefined();
   });
 
   it('contests nothing of an agent that is made again and again', async () => {
-    for (let time = 0; time < 3 * promptRepairs; time++) {
+    for (let time = 0; time < 3 * prompt; time++) {
       server.stored = undefined;
       const again = { ...agent, metadata: { ...agent.metadata, uid: `uid-${time}` } };
       await writer.apply(again, resource, desired, undefined, signal);
-      expect(writer.contestOf(again, desired)).toBeUndefined();
+      expect(writer.contested(again, desired)).toBeUndefined();
     }
   });
 
@@ -249,11 +228,11 @@ describe('ChildWriter', () => {
     await apply();
     now += calmMs + 1;
     server.stored = undefined;
-    for (let time = 1; time < promptRepairs; time++) {
+    for (let time = 1; time < prompt; time++) {
       await apply();
       server.stored = undefined;
     }
     await apply();
-    expect(contest()).toBeUndefined();
+    expect(contested()).toBeUndefined();
   });
 });

@@ -7,10 +7,10 @@ import { ApiError, isConflict, type Deployment, type Resource } from '../kube/in
 import { type Own } from '../resources/resources.ts';
 import type { ApplyError } from '../status/observations.ts';
 import type { ChildClient } from './childClient.ts';
-import type { Contests, Found, Undone } from './contests.ts';
 import { transferReplicasOwnership } from './replicasOwnership.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { changedFields, hasFieldsOf, projection } from './projection.ts';
+import type { Contested, Found, Repairs } from './repairs.ts';
 
 /** Hash of the last applied object. It saves a write when nothing changed, also after a restart. */
 const APPLIED_ANNOTATION = 'breakwater.dev/applied';
@@ -18,7 +18,7 @@ const APPLIED_ANNOTATION = 'breakwater.dev/applied';
 /** Another owner already has an object of this name. */
 export class ForeignObjectError extends Error {}
 
-/** Another writer undoes each write of the object, so the operator waits before it puts the object back. */
+/** Another writer changes the object after each write, so the operator waits before it puts the object back. */
 export class ContestedError extends Error {}
 
 /** The object before and after a write. */
@@ -26,11 +26,7 @@ interface Written {
   /** Undefined if the write created the object. */
   before: KubernetesObject | undefined;
   after: KubernetesObject;
-  /** Field managers that had changed our fields, as the API server names them. */
-  conflicts: Undone;
 }
-
-const NO_CONFLICTS: Undone = { writers: [], fields: [] };
 
 /**
  * Applies agents' objects by server-side apply. It writes an object only if its desired form changed, or if another
@@ -39,13 +35,13 @@ const NO_CONFLICTS: Undone = { writers: [], fields: [] };
 export class ChildWriter {
   readonly #client: ChildClient;
   readonly #ownWrites: OwnWrites;
-  readonly #contests: Contests;
+  readonly #repairs: Repairs;
   /** By UID: our fields as the server stores them, if it stores another form (quantities, defaults in lists). */
   readonly #normalised = new Map<string, string>();
 
-  constructor(client: ChildClient, contests: Contests, ownWrites = new OwnWrites()) {
+  constructor(client: ChildClient, repairs: Repairs, ownWrites = new OwnWrites()) {
     this.#client = client;
-    this.#contests = contests;
+    this.#repairs = repairs;
     this.#ownWrites = ownWrites;
   }
 
@@ -63,22 +59,22 @@ export class ChildWriter {
   ): Promise<KubernetesObject> {
     const object = stamped(desired);
     if (live && this.#isCurrent(live, object)) return live;
-    const key = contestKey(agent, object);
-    const isUndone = this.#contests.isUndone(key, found(live), stampOf(object));
-    if (isUndone && this.#contests.waitMs(key) > 0) {
+    const key = repairKey(agent, object);
+    const isRepair = this.#repairs.isRepair(key, found(live), stampOf(object));
+    if (isRepair && this.#repairs.waitMs(key) > 0) {
       throw new ContestedError(`${object.kind} ${object.metadata.name} is contested`);
     }
     const created = live ? undefined : await this.#create(resource, object, signal);
     const written = created
-      ? { before: undefined, after: created, conflicts: NO_CONFLICTS }
+      ? { before: undefined, after: created }
       : await this.#change(agent, resource, object, live, signal);
     this.#remember(key, written, object);
     return written.after;
   }
 
-  /** Who contests the object; undefined while it is not contested. */
-  contestOf(agent: AgentDeployment, desired: Desired): ReturnType<Contests['of']> {
-    return this.#contests.of(contestKey(agent, desired));
+  /** Undefined while the object is not contested. */
+  contested(agent: AgentDeployment, desired: Desired): Contested | undefined {
+    return this.#repairs.contested(repairKey(agent, desired));
   }
 
   /** Creates an object by one call; undefined if it exists already, which then stays unchanged. */
@@ -111,28 +107,11 @@ export class ChildWriter {
       const deployment = before as Deployment | undefined;
       await transferReplicasOwnership(this.#client, agent, object, deployment, signal);
     }
-    const asks = this.#contests.isFrequent(contestKey(agent, object));
-    const conflicts = asks ? await this.#conflicts(resource, object, signal) : NO_CONFLICTS;
     const options = { fieldManager: FIELD_MANAGER, signal };
     const after = await this.#ownWrites.track(before?.metadata.uid, () =>
       this.#client.apply(resource, object, options),
     );
-    return { before, after, conflicts };
-  }
-
-  /** The API server refuses an apply without force, and names the other writers. `dryRun` keeps it from changing anything. */
-  async #conflicts(
-    resource: Resource<KubernetesObject, Own>,
-    object: Desired,
-    signal: AbortSignal,
-  ): Promise<Undone> {
-    try {
-      const options = { fieldManager: FIELD_MANAGER, force: false, dryRun: true, signal };
-      await this.#client.apply(resource, object, options);
-      return NO_CONFLICTS;
-    } catch (error) {
-      return conflictsIn(error);
-    }
+    return { before, after };
   }
 
   /**
@@ -166,17 +145,17 @@ export class ChildWriter {
     return normalised !== undefined && normalised === projection(live, object);
   }
 
-  #remember(key: string, { before, after, conflicts }: Written, object: Desired): void {
+  #remember(key: string, { before, after }: Written, object: Desired): void {
     if (hasFieldsOf(after, object)) this.forget(after.metadata.uid);
     else this.#normalised.set(after.metadata.uid!, projection(after, object));
     const stamp = stampOf(object)!;
     // The cache may have lacked an object that is as it should be.
-    const isUndone =
+    const isRepair =
       !(before && this.#isCurrent(before, object)) &&
-      this.#contests.isUndone(key, found(before), stamp);
-    const undone = conflicts.fields.length > 0 ? conflicts : undoneBy(before, object);
+      this.#repairs.isRepair(key, found(before), stamp);
+    const fields = before ? changedFields(before, object) : [];
     const { resourceVersion: version } = after.metadata;
-    this.#contests.wrote(key, { stamp, version }, isUndone ? undone : undefined);
+    this.#repairs.wrote(key, { stamp, version }, isRepair ? fields : undefined);
   }
 }
 
@@ -195,34 +174,9 @@ function found(object: KubernetesObject | undefined): Found | undefined {
   return object && { stamp: stampOf(object), version: object.metadata.resourceVersion };
 }
 
-/** An agent that is made again under its name has no contests. */
-function contestKey(agent: AgentDeployment, { kind, metadata }: Desired): string {
+/** An agent that is made again under its name has no repairs. */
+function repairKey(agent: AgentDeployment, { kind, metadata }: Desired): string {
   return `${agent.metadata.uid}/${kind}/${metadata.name}`;
-}
-
-/** The field managers in a conflict, and our fields that they have changed. */
-function conflictsIn(error: unknown): Undone {
-  const causes = (isConflict(error) && (error as ApiError).details?.causes) || [];
-  const conflicts = causes.filter(({ reason }) => reason === 'FieldManagerConflict');
-  const writers = conflicts.map(({ message = '' }) => /"([^"]*)"/.exec(message)?.[1] ?? message);
-  return {
-    writers: [...new Set(writers)],
-    fields: [...new Set(conflicts.map(({ field = '' }) => field))],
-  };
-}
-
-/**
- * What another writer did to the object. The API server names no writer of a field that was removed, nor one with our own
- * field manager, which is another installation.
- */
-function undoneBy(before: KubernetesObject | undefined, object: Desired): Undone {
-  if (!before) return NO_CONFLICTS;
-  const stamp = stampOf(before);
-  const isOtherInstallation = stamp !== undefined && stamp !== stampOf(object);
-  return {
-    writers: isOtherInstallation ? [FIELD_MANAGER] : [],
-    fields: changedFields(before, object),
-  };
 }
 
 /** @throws ForeignObjectError unless the agent controls the object, or it has our labels and lost its controller */

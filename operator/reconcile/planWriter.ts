@@ -68,9 +68,9 @@ export class PlanWriter {
       if (desired.kind !== 'Deployment') return;
       this.result.deploymentGeneration = metadata.generation ?? 0;
     });
-    const contest = children.contestOf(agent, desired);
-    if (contest) {
-      this.result.contests.push({ kind, name: metadata.name, held: !isWritten, ...contest });
+    const contested = children.contested(agent, desired);
+    if (contested) {
+      this.result.contests.push({ kind, name: metadata.name, held: !isWritten, ...contested });
     }
     return isWritten;
   }

@@ -11,9 +11,9 @@ import {
 } from '../kube/index.ts';
 import { withoutFigures } from '../status/figures.ts';
 import type { Contest } from '../status/observations.ts';
-import type { Contests, Undone } from './contests.ts';
 import type { FigureRefreshes } from './figureRefreshes.ts';
 import { OwnWrites } from './ownWrites.ts';
+import type { Repairs } from './repairs.ts';
 import { isNewer } from './resourceVersion.ts';
 
 export interface StatusObject<S> extends KubernetesObject {
@@ -34,7 +34,7 @@ export interface StatusWriterOptions<S extends object, T extends StatusObject<S>
   resource: Resource<T, 'status/update'>;
   refreshes: FigureRefreshes;
   /** Recognises another writer of the status. */
-  contests: Contests;
+  repairs: Repairs;
   /** No other installation may write under it. */
   fieldManager: string;
   ownWrites?: OwnWrites | undefined;
@@ -60,7 +60,7 @@ export class StatusWriter<S extends object, T extends StatusObject<S>> {
   readonly #resource: Resource<T, 'status/update'>;
   readonly #refreshes: FigureRefreshes;
   readonly #rates = new ObjectRates(BURST, EVERY_MS);
-  readonly #contests: Contests;
+  readonly #repairs: Repairs;
   readonly #fieldManager: string;
   readonly #ownWrites: OwnWrites;
   /** The last write, while the informer's cache may be older. */
@@ -70,7 +70,7 @@ export class StatusWriter<S extends object, T extends StatusObject<S>> {
     this.#client = options.client;
     this.#resource = options.resource;
     this.#refreshes = options.refreshes;
-    this.#contests = options.contests;
+    this.#repairs = options.repairs;
     this.#fieldManager = options.fieldManager;
     this.#ownWrites = options.ownWrites ?? new OwnWrites();
   }
@@ -101,8 +101,9 @@ export class StatusWriter<S extends object, T extends StatusObject<S>> {
     signal: AbortSignal,
   ): Promise<{ written: boolean; retryAfterMs?: number }> {
     const key = keyOf(object);
-    const heldMs = this.#contests.waitMs(object.metadata.uid!);
-    if (heldMs > 0 && this.#isUndone(object)) return { written: false, retryAfterMs: heldMs };
+    const uid = object.metadata.uid!;
+    const heldMs = this.#repairs.waitMs(uid);
+    if (heldMs > 0 && this.#isRepair(object)) return { written: false, retryAfterMs: heldMs };
     const wait = this.#waitMs(object, next, now);
     if (wait === undefined) return { written: false };
     if (wait > 0) return { written: false, retryAfterMs: wait };
@@ -113,46 +114,35 @@ export class StatusWriter<S extends object, T extends StatusObject<S>> {
       if (isNotFound(error)) return { written: false };
       // What was written last is not the newest, even if its version is higher, as after a restore of etcd.
       if (isConflict(error)) this.#written.delete(key);
+      // The answer may have been lost. Then what is stored is not another writer's.
+      else this.#repairs.forget(uid);
       throw error;
     }
     this.#refreshes.forget(this.#refreshOf(key));
     return { written: true };
   }
 
-  /** Who contests the status, and when to look again; undefined while it is not contested. */
+  /** The contest of the status, and when to look again; undefined while it is not contested. */
   contestOf({ metadata }: T): (Contest & { lookAgainMs: number }) | undefined {
-    const contest = this.#contests.of(metadata.uid!);
-    return contest && { kind: this.#resource.kind, name: metadata.name, ...contest };
+    const contested = this.#repairs.contested(metadata.uid!);
+    return contested && { kind: this.#resource.kind, name: metadata.name, ...contested };
   }
 
   async #replace(object: T, next: S, signal: AbortSignal): Promise<void> {
     const { uid } = object.metadata;
-    const undone = this.#isUndone(object) ? await this.#undoneBy(object, signal) : undefined;
+    const fields = this.#isRepair(object) ? ['.status'] : undefined;
     const options = { fieldManager: this.#fieldManager, lowPriority: true, signal };
     const { metadata, status } = await this.#ownWrites.track(uid, () =>
       this.#client.replaceStatus(this.#resource, { ...object, status: next }, options),
     );
     const { resourceVersion } = metadata;
     this.#written.set(keyOf(object), { uid, resourceVersion, status });
-    this.#contests.wrote(uid!, { stamp: stampOf(status), version: resourceVersion }, undone);
+    this.#repairs.wrote(uid!, { stamp: stampOf(status), version: resourceVersion }, fields);
   }
 
-  #isUndone({ metadata, status }: T): boolean {
+  #isRepair({ metadata, status }: T): boolean {
     const found = { stamp: stampOf(status), version: metadata.resourceVersion };
-    return this.#contests.isUndone(metadata.uid!, found);
-  }
-
-  /**
-   * Says who wrote the status last. When a contest begins, the operator sends the stored status once more as a dry run, and
-   * the answer names the field managers. Undefined if this installation wrote last: it did not hear that its write succeeded.
-   */
-  async #undoneBy(object: T, signal: AbortSignal): Promise<Undone | undefined> {
-    const fields = ['.status'];
-    if (!this.#contests.isFrequent(object.metadata.uid!)) return { writers: [], fields };
-    const options = { fieldManager: this.#fieldManager, dryRun: true, lowPriority: true, signal };
-    const stored = await this.#client.replaceStatus(this.#resource, object, options);
-    const writers = lastWriters(stored).filter((manager) => manager !== this.#fieldManager);
-    return writers.length > 0 ? { writers, fields } : undefined;
+    return this.#repairs.isRepair(metadata.uid!, found);
   }
 
   /** Milliseconds until the status may be written; undefined if nothing has changed. */
@@ -183,22 +173,4 @@ export class StatusWriter<S extends object, T extends StatusObject<S>> {
 /** Hash of a status as the API server stores it. */
 function stampOf(status: unknown): string {
   return hash('sha256', JSON.stringify(status) ?? '');
-}
-
-interface ManagedFields {
-  manager?: string;
-  subresource?: string;
-  /** RFC 3339 in whole seconds. */
-  time?: string;
-}
-
-/** The field managers that wrote the status in the last second in which it changed. */
-function lastWriters({ metadata }: KubernetesObject): string[] {
-  const { managedFields = [] } = metadata as { managedFields?: ManagedFields[] };
-  const writes = managedFields.filter(({ subresource }) => subresource === 'status');
-  const last = writes
-    .map(({ time = '' }) => time)
-    .sort()
-    .at(-1);
-  return writes.flatMap(({ manager, time = '' }) => (time === last ? (manager ?? []) : []));
 }

@@ -43,13 +43,13 @@ import type { AgentReconciler } from './agents.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
-import { Contests } from './contests.ts';
 import { FigureRefreshes } from './figureRefreshes.ts';
 import type { Fleet } from './fleet.ts';
 import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
 import { graceAfter, graceLeft, isPending, observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
+import { Repairs } from './repairs.ts';
 import { scalersOf } from './scalers.ts';
 import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
 
@@ -115,7 +115,7 @@ export class StatusReconciler {
     const shared = {
       ...{ client, ownWrites },
       refreshes: new FigureRefreshes(),
-      contests: new Contests(() => clock.monotonic()),
+      repairs: new Repairs(() => clock.monotonic()),
       fieldManager: statusManager(installation),
     };
     this.#options = options;

@@ -4,7 +4,6 @@ import type {
   CircuitBreakerPolicy,
   CircuitBreakerPolicyStatus,
 } from '../../crds/generated/types.ts';
-import { statusManager } from '../desired/common/metadata.ts';
 import { attach } from '../desired/policies/attach.ts';
 import {
   agentFixture,
@@ -187,13 +186,12 @@ describe('breakerPolicyEvents', () => {
     ]);
   });
 
-  it('reports that another installation contests the status, once, and when that ends', () => {
+  it('reports that another writer contests the status, once, and when that ends', () => {
     const contested = status(well, first, undefined, {
       ...{ kind: 'CircuitBreakerPolicy', name: 'triage', fields: ['.status'] },
-      writers: [statusManager('west-system/west')],
     });
     expect(lines(breakerPolicyEvents(first, contested))).toEqual([
-      'Warning ObjectContested Another installation of Breakwater, the one with the Lease west-system/west, changes .status of CircuitBreakerPolicy triage again and again, and the operator puts the object back less and less often. Give each installation its own agents and policies by the values watchNamespaces or watchSelector of the chart.',
+      'Warning ObjectContested Another writer changes .status of CircuitBreakerPolicy triage again and again, and the operator puts the object back less and less often. "kubectl get CircuitBreakerPolicy triage -o yaml --show-managed-fields" shows who it is. Stop it, or give each installation of Breakwater its own agents and policies by the values watchNamespaces or watchSelector of the chart.',
     ]);
     expect(breakerPolicyEvents(contested, contested)).toEqual([]);
     expect(lines(breakerPolicyEvents(contested, first))).toEqual([
@@ -276,7 +274,7 @@ describe('agentEvents', () => {
 
   it('tells that another writer contests an object, and when that ends', () => {
     const contest = {
-      ...{ kind: 'Deployment', name: 'triage', writers: ['scaler'] },
+      ...{ kind: 'Deployment', name: 'triage' },
       fields: ['.spec.replicas'],
     };
     const next = (
@@ -290,7 +288,7 @@ describe('agentEvents', () => {
     };
     const [contested, told] = next([contest], first);
     expect(told).toEqual([
-      expect.stringMatching(/^Warning ObjectContested "scaler" changes .spec.replicas of/),
+      expect.stringMatching(/^Warning ObjectContested Another writer changes .spec.replicas of/),
     ]);
     const [still, silent] = next([contest], contested);
     expect(silent).toEqual([]);

@@ -3,7 +3,6 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { networkSecrets } from '../desired/configuration/network.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Problem } from '../desired/common/errors.ts';
-import { FIELD_MANAGER, installationOf } from '../desired/common/metadata.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation, ApplyError, Contest, PodObservation } from './observations.ts';
@@ -56,23 +55,18 @@ export function contestedCondition(contest: Contest | undefined): ConditionDraft
   return [{ type: 'Contested', status: 'True', reason: CONTESTED, message }];
 }
 
-function contestMessage({ kind, name, writers, fields }: Contest): string {
+function contestMessage({ kind, name, fields }: Contest): string {
   const object = `${kind} ${name}`;
   if (fields.length === 0) {
     return `${object} is deleted again and again, and the operator recreates it less and less often. The API server's audit log tells who deletes it. Stop that, or delete the AgentDeployment.`;
   }
   const change = `${list(fields, MAX_FIELDS)} of ${object} again and again, and the operator puts the object back less and less often.`;
-  const installation = writers.map(installationOf).find((each) => each !== undefined);
-  if (installation !== undefined || writers.includes(FIELD_MANAGER)) {
-    const lease = installation === undefined ? '' : `, the one with the Lease ${installation},`;
-    return `Another installation of Breakwater${lease} changes ${change} Give each installation its own agents and policies by the values watchNamespaces or watchSelector of the chart.`;
-  }
-  if (writers.length === 0) {
-    return `Another writer changes ${change} The API server's audit log tells who it is. Stop it, or set what it wants in the spec of the AgentDeployment.`;
-  }
-  const who = list(writers.map((writer) => `"${writer}"`));
-  if (fields.includes('.status')) return `${who} changes ${change} Stop ${who}.`;
-  return `${who} changes ${change} Stop ${who}, or set what it wants in the spec of the AgentDeployment.`;
+  const find = `"kubectl get ${kind} ${name} -o yaml --show-managed-fields" shows who it is.`;
+  const installations =
+    'give each installation of Breakwater its own agents and policies by the values watchNamespaces or watchSelector of the chart.';
+  return fields.includes('.status')
+    ? `Another writer changes ${change} ${find} Stop it, or ${installations}`
+    : `Another writer changes ${change} ${find} Stop it, set what it wants in the spec of the AgentDeployment, or ${installations}`;
 }
 
 function applyProblem(agent: AgentDeployment, error: ApplyError): Problem {

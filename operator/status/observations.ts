@@ -62,10 +62,8 @@ export interface ApplyError {
 export interface Contest {
   kind: string;
   name: string;
-  /** Field managers; empty if the API server does not tell. */
-  writers: string[];
   /** Paths such as .spec.replicas; empty if the object is deleted. */
-  fields: string[];
+  fields: readonly string[];
 }
 
 export interface AgentObservation {

@@ -138,7 +138,6 @@ const PAUSED = { 'breakwater.dev/paused': 'true' };
 const contest = (kind: string): Contest => ({
   kind,
   name: 'triage',
-  writers: ['breakwater:west-system/west'],
   fields: ['.status'],
 });
 

@@ -8,7 +8,6 @@ export const MANAGED_BY = 'breakwater';
 export const FIELD_MANAGER = 'breakwater-agentdeployment';
 export const AGENT_LABEL = 'breakwater.dev/agent';
 
-const STATUS_MANAGER = 'breakwater:';
 /** The API server takes no longer field manager. */
 const MAX_MANAGER = 128;
 
@@ -17,12 +16,7 @@ const MAX_MANAGER = 128;
  * @param installation namespace and name of its Lease
  */
 export function statusManager(installation: string): string {
-  return `${STATUS_MANAGER}${installation}`.slice(0, MAX_MANAGER);
-}
-
-/** The installation that writes status under this field manager; undefined if that is another program. */
-export function installationOf(manager: string): string | undefined {
-  return manager.startsWith(STATUS_MANAGER) ? manager.slice(STATUS_MANAGER.length) : undefined;
+  return `breakwater:${installation}`.slice(0, MAX_MANAGER);
 }
 
 /** The part of an agent that determines names and labels. */

@@ -1,10 +1,9 @@
-import type { Contest } from '../status/observations.ts';
 import { isNewer } from './resourceVersion.ts';
 
 /** How the operator answers another writer that changes or deletes its objects, or their status, again and again. */
-export const CONTESTS = {
+export const REPAIRS = {
   /** So many times the operator puts an object back at once. Then the object is contested. */
-  promptRepairs: 5,
+  prompt: 5,
   /** Least time between two repairs of a contested object. It doubles with each repair. */
   firstDelayMs: 1_000,
   maxDelayMs: 60_000,
@@ -12,8 +11,13 @@ export const CONTESTS = {
   calmMs: 60_000,
 } as const;
 
-/** Who changed which fields of a written object. Without fields, somebody deleted it. */
-export type Undone = Pick<Contest, 'writers' | 'fields'>;
+/** A contested object. */
+export interface Contested {
+  /** Fields that the last repair put back, such as .spec.replicas; empty if it made the object again. */
+  fields: readonly string[];
+  /** Milliseconds until the object may be put back, or until the contest may have ended. */
+  lookAgainMs: number;
+}
 
 interface Write {
   /** Hash of what was written. */
@@ -21,15 +25,16 @@ interface Write {
   version: string | undefined;
   /** When it was written, in monotonic milliseconds. */
   at: number;
-  repairs: Repairs | undefined;
+  repairs: Repaired | undefined;
 }
 
-/** Writes that put back what another writer had undone. */
-interface Repairs {
+/** Writes that put back what another writer had changed. */
+interface Repaired {
   count: number;
   /** When the object may be put back again, in monotonic milliseconds. */
   dueAt: number;
-  last: Undone;
+  /** What the last one put back. */
+  fields: readonly string[];
 }
 
 /** An object before it is written. */
@@ -40,10 +45,10 @@ export interface Found {
 }
 
 /**
- * Recognises objects that another writer changes or deletes after each write of the operator. Without a delay, the two
- * writers would go on at full speed. Only the writes of the last minutes are remembered.
+ * Backs off from repairs of objects that another writer changes or deletes after each write of the operator. Without a
+ * delay, the two writers would go on at full speed. Only the writes of the last minutes are remembered.
  */
-export class Contests {
+export class Repairs {
   readonly #now: () => number;
   /** The last write of each object, oldest first. */
   readonly #writes = new Map<string, Write>();
@@ -54,12 +59,13 @@ export class Contests {
   }
 
   /**
-   * Whether another writer undid the last write. A cache that does not show this write yet is no sign of that.
+   * Whether a write would be a repair: another writer has changed what was written last. A cache that does not show the
+   * last write yet is no sign of that.
    *
    * @param found undefined if there is no such object
    * @param stamp of what is to be written; absent if an object that differs never has it
    */
-  isUndone(key: string, found: Found | undefined, stamp?: string): boolean {
+  isRepair(key: string, found: Found | undefined, stamp?: string): boolean {
     const last = this.#recent(key);
     if (found === undefined) return last !== undefined;
     if (isNewer(last?.version, found.version)) return false;
@@ -69,44 +75,45 @@ export class Contests {
 
   /** Milliseconds until the object may be put back. */
   waitMs(key: string): number {
-    return Math.max(0, (this.#repairs(key)?.dueAt ?? 0) - this.#now());
+    return Math.max(0, (this.#repaired(key)?.dueAt ?? 0) - this.#now());
   }
 
-  /** Whether the object is contested after one more repair. */
-  isFrequent(key: string): boolean {
-    return (this.#repairs(key)?.count ?? 0) + 1 >= CONTESTS.promptRepairs;
-  }
-
-  /** @param undone if the write put something back */
+  /** @param fields what the write put back; undefined if it was no repair */
   wrote(
     key: string,
     { stamp, version }: Pick<Write, 'stamp' | 'version'>,
-    undone: Undone | undefined,
+    fields: readonly string[] | undefined,
   ): void {
-    const before = this.#repairs(key);
-    const repairs = undone ? this.#oneMore(before, undone) : before;
+    const before = this.#repaired(key);
+    const repairs = fields ? this.#oneMore(before, fields) : before;
     this.#writes.delete(key);
     this.#forgetOld();
     this.#writes.set(key, { stamp, version, at: this.#now(), repairs });
   }
 
-  #oneMore(before: Repairs | undefined, last: Undone): Repairs {
-    const count = (before?.count ?? 0) + 1;
-    return { count, dueAt: this.#now() + delayAfter(count), last };
+  /** What is stored is not known any more, such as after a write without an answer. */
+  forget(key: string): void {
+    this.#writes.delete(key);
   }
 
-  /** Who contests the object, and when to look again; undefined while it is not contested. */
-  of(key: string): (Undone & { lookAgainMs: number }) | undefined {
-    const repairs = this.#repairs(key);
-    if (!repairs || repairs.count < CONTESTS.promptRepairs) return undefined;
+  #oneMore(before: Repaired | undefined, fields: readonly string[]): Repaired {
+    const count = (before?.count ?? 0) + 1;
+    return { count, dueAt: this.#now() + delayAfter(count), fields };
+  }
+
+  /** Undefined while the object is not contested. */
+  contested(key: string): Contested | undefined {
+    const repairs = this.#repaired(key);
+    if (!repairs || repairs.count < REPAIRS.prompt) return undefined;
     const waitMs = repairs.dueAt - this.#now();
-    return { ...repairs.last, lookAgainMs: waitMs > 0 ? waitMs : waitMs + CONTESTS.calmMs + 1 };
+    const lookAgainMs = waitMs > 0 ? waitMs : waitMs + REPAIRS.calmMs + 1;
+    return { fields: repairs.fields, lookAgainMs };
   }
 
   /** Undefined when the object has stayed as it is for long enough, whatever else was written meanwhile. */
-  #repairs(key: string): Repairs | undefined {
+  #repaired(key: string): Repaired | undefined {
     const repairs = this.#writes.get(key)?.repairs;
-    return repairs && this.#now() <= repairs.dueAt + CONTESTS.calmMs ? repairs : undefined;
+    return repairs && this.#now() <= repairs.dueAt + REPAIRS.calmMs ? repairs : undefined;
   }
 
   #recent(key: string): Write | undefined {
@@ -115,7 +122,7 @@ export class Contests {
   }
 
   #isOld({ at, repairs }: Write): boolean {
-    return this.#now() > Math.max(at, repairs?.dueAt ?? at) + CONTESTS.calmMs;
+    return this.#now() > Math.max(at, repairs?.dueAt ?? at) + REPAIRS.calmMs;
   }
 
   #forgetOld(): void {
@@ -127,6 +134,6 @@ export class Contests {
 }
 
 function delayAfter(repairs: number): number {
-  const contested = repairs - CONTESTS.promptRepairs;
-  return contested < 0 ? 0 : Math.min(CONTESTS.maxDelayMs, CONTESTS.firstDelayMs * 2 ** contested);
+  const contested = repairs - REPAIRS.prompt;
+  return contested < 0 ? 0 : Math.min(REPAIRS.maxDelayMs, REPAIRS.firstDelayMs * 2 ** contested);
 }
