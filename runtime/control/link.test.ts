@@ -298,9 +298,8 @@ describe('a change in the pod', () => {
       },
       circuit: { state: 'Open', lastFailure: { class: 'Overloaded' } },
     });
-    await until(() =>
-      peer.messages.some((each) => each.type === 'Counters' && each.circuits.length === 1),
-    );
+    // In a snapshot, as the circuit of the called model takes the place of the one before the first call.
+    await until(() => last(peer).circuits.some(({ lastFailure }) => lastFailure !== undefined));
   });
 
   it('of a gate is reported when it shuts and when a call with another key opens it', async () => {
