@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Circuit, CircuitStatus, Content } from '../../contract/generated/types.ts';
 import { open, saidSeconds, send, type Answer } from '../testing/client.ts';
-import { configuration, TOUCHY } from '../testing/configuration.ts';
+import { configuration, ONE_ATTEMPT, TOUCHY } from '../testing/configuration.ts';
 import { startProcess, type RuntimeProcess } from '../testing/process.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { Cleanups, errorOf, STREAMED } from '../testing/setup.ts';
 import { until, untilStill } from '../testing/until.ts';
 import {
@@ -51,7 +52,7 @@ const page = async <T>(name: string): Promise<T> =>
 async function serveFrom(
   urls: readonly string[],
   circuit: Partial<Circuit> = {},
-  content: Partial<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<string[]> {
   counter += 1;
   const endpoints = urls.map((baseURL, index) => ({
@@ -142,7 +143,7 @@ describe('clients and status, when', () => {
       asked += 1;
       answerJson(response, { type: 'error' }, 500);
     });
-    const [dependency] = await serveFrom([url], { trip: { consecutiveFailures: 5 } });
+    const [dependency] = await serveFrom([url], { trip: { consecutiveFailures: 5 } }, ONE_ATTEMPT);
     for (let i = 0; i < 5; i += 1) expect((await send(agent)).status).toBe(500);
     expect((await circuitOf(dependency!)).state).toBe('Open');
     expect(reason(await send(agent))).toEqual([503, 'CircuitBreakerOpen']);
@@ -225,7 +226,8 @@ describe('clients and status, when', () => {
   it('1,000 clients connect at once', async () => {
     const url = await endpoint((response) => answerJson(response, MESSAGE));
     const bulkhead = { maxConcurrent: 100, maxQueued: 400, acquireTimeoutMs: 20_000 };
-    const [dependency] = await serveFrom([url], {}, { bulkhead });
+    const intake = { maxConnectionsPerAddress: 1001 };
+    const [dependency] = await serveFrom([url], {}, { bulkhead, intake });
     const answers = await Promise.all(Array.from({ length: 1000 }, () => send(agent)));
     const others = answers.map((answer) => reason(answer).join(' ')).filter((it) => it !== '200 ');
     expect(new Set(others)).toEqual(new Set(others.length > 0 ? ['503 BulkheadFull'] : []));
