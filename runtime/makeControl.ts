@@ -66,8 +66,8 @@ export function makeControl(
     onNamespaceDeleted: () => void core.events.emit('namespaceDeleted'),
     onReportInterval: (ms) => pace.setInterval(ms),
     followFleet: (orders) => guard.followFleet(orders),
-    fleet: (command) => guard.fleet.obey(command),
-    providers: (command) => guard.providers.obey(command),
+    fleet: (command) => guard.fleet.apply(command),
+    providers: (command) => guard.providers.apply(command),
     log: log('link'),
   });
   guard.fleet.send = (each) => void port.broadcast(each);

@@ -44,7 +44,7 @@ it('a limit of the fleet holds and is used up while the wall clocks of leader an
       podsOf: () => [{ uid: pod.uid, connected: true, features: ['Limit.Fleet'] }],
       targetOf: () => ({ ...pod, running: true }),
       send: (_: string, command: Command) => {
-        if (command.type === 'Grant') queueMicrotask(() => tell(guard.fleet.obey(command)));
+        if (command.type === 'Grant') queueMicrotask(() => tell(guard.fleet.apply(command)));
       },
     } as unknown as FleetOptions['links'],
     clock,

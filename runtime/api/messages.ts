@@ -303,7 +303,7 @@ export class Messages {
   }
 
   #refuseFor(visit: Visit, answer: Exclude<ModelAnswer, Answered>): Served {
-    if (answer.kind === 'Nowhere') {
+    if (answer.kind === 'NoEndpoint') {
       const { missing } = answer;
       return this.#refuse(visit.response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
     }

@@ -255,7 +255,7 @@ class SdkRequest {
   }
 
   #pass(answer: ModelAnswer, sink: RecallableSink): void {
-    if (answer.kind === 'Nowhere') {
+    if (answer.kind === 'NoEndpoint') {
       const { missing } = answer;
       return this.#fail(missing ? credentialMissing(missing) : NOT_CONFIGURED, sink);
     }

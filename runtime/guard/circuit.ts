@@ -142,7 +142,7 @@ export class Circuit {
   }
 
   /** A call goes elsewhere because of its state; for the fleet it is a call that could probe. */
-  passOver(now: number): void {
+  skipped(now: number): void {
     this.#fleet?.ask(now);
   }
 
@@ -160,8 +160,8 @@ export class Circuit {
   }
 
   /** The answer has flowed long enough. Returns the generation to settle the call in. */
-  steady(generation: number, ms: number, now: number): number {
-    return this.#breaker.steady(generation, ms, now);
+  lasted(generation: number, ms: number, now: number): number {
+    return this.#breaker.lasted(generation, ms, now);
   }
 
   /** Whether a call would have to wait for the outcome of the probes. */

@@ -77,7 +77,7 @@ export class FleetMember {
   }
 
   /** Applies a message of a leader, whose term is not stale. Returns the reply to its sender. */
-  obey(command: Grant | Release): FleetReport | undefined {
+  apply(command: Grant | Release): FleetReport | undefined {
     const { term, session } = command;
     const now = this.#now();
     const begins = !this.#isCurrent(term, session);
@@ -88,11 +88,11 @@ export class FleetMember {
     if (command.type === 'Grant') {
       if (command.number <= this.#heard) return undefined;
       this.#hear(command.number, command.leaving === true);
-      if (command.rest === true) this.#rest(command.limits, begins, now);
+      if (command.rest === true) this.#useSafeShares(command.limits, begins, now);
       else this.#grant(command, begins, now);
       return command.answer === true ? this.#report(now, ENDING_MS) : undefined;
     }
-    for (const { block } of this.limits()) block.leave(undefined, now);
+    for (const { block } of this.limits()) block.endSafeShare(undefined, now);
     this.#setRests(false);
     this.#times.pledgedUntil = now;
     this.#times.safeFrom = now + FLEET.blockMs + FLEET.toleranceMs;
@@ -126,12 +126,12 @@ export class FleetMember {
   }
 
   /** A process that another leader still grants tokens reports so, and this leader grants it others. */
-  #rest(limits: readonly LimitGrant[], begins: boolean, now: number): void {
+  #useSafeShares(limits: readonly LimitGrant[], begins: boolean, now: number): void {
     const isSafe = now >= this.#times.safeFrom;
     if (begins && !isSafe) return;
     const shares = new Map(limits.map((each) => [keyOf(each), each.share ?? 0]));
     for (const limit of this.limits()) {
-      limit.block.rest(isSafe ? undefined : (shares.get(keyOf(limit)) ?? 0), now);
+      limit.block.useSafeShare(isSafe ? undefined : (shares.get(keyOf(limit)) ?? 0), now);
     }
     if (!isSafe) {
       this.#times.pledgedUntil = now;
@@ -153,7 +153,7 @@ export class FleetMember {
       this.#setRests(false);
       const now = this.#now();
       for (const limit of this.limits()) {
-        limit.block.forsake(now);
+        limit.block.leaderTimedOut(now);
         limit.wake(now);
       }
     });
@@ -161,7 +161,7 @@ export class FleetMember {
 
   #grant({ acknowledged, limits }: Grant, begins: boolean, now: number): void {
     for (const { block } of this.limits()) {
-      block.leave(begins ? now + FLEET.blockMs : undefined, now);
+      block.endSafeShare(begins ? now + FLEET.blockMs : undefined, now);
     }
     this.#setRests(false);
     this.#times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;

@@ -19,7 +19,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
 import type { Clock } from './clock.ts';
-import type { SavedGate } from './dependency.ts';
+import type { SavedGate } from './providerGates.ts';
 import type { ProviderFleet } from './providerFleet.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { FleetLimit, FleetMember } from './fleetMember.ts';
@@ -81,7 +81,7 @@ export class Guard {
     this.#context.fleet.limits = () => this.#fleetLimits;
     this.#context.providers.uses = () => this.#providerUses();
     this.#context.providers.follow = (shares) => {
-      for (const each of this.#all()) each.followProviders(shares, this.#context.now());
+      for (const each of this.#all()) each.gates.follow(shares, this.#context.now());
     };
     this.#context.store.onRecovery = (now) => {
       for (const limits of this.#allLimits()) limits.wake(now);
@@ -132,13 +132,13 @@ export class Guard {
 
   /** The credential that is mounted for a dependency, by its hash. */
   useCredential(dependency: string, hash: string): void {
-    this.#dependencies.get(dependency)?.useCredential(hash, this.#context.now());
+    this.#dependencies.get(dependency)?.gates.useCredential(hash, this.#context.now());
   }
 
   /** Limits that providers state, as far as they hold now. */
   providerLimits(): ProviderLimitStatus[] {
     const now = this.#context.now();
-    return this.#all().flatMap((dependency) => dependency.providerLimits(now));
+    return this.#all().flatMap((dependency) => dependency.gates.limits(now));
   }
 
   circuits(): CircuitStatus[] {
@@ -184,7 +184,7 @@ export class Guard {
   /** The gate of every dependency's mounted credential, shut or not. */
   gates(): GateStatus[] {
     const now = this.#context.now();
-    return this.#all().map((dependency) => dependency.gate(now));
+    return this.#all().map((dependency) => dependency.gates.status(now));
   }
 
   /** The last 64 transitions, oldest first, numbered from 1. */
@@ -219,7 +219,7 @@ export class Guard {
         dependencies.flatMap(({ name, of }) => (of === undefined ? [] : [[name, of]])),
       ),
       circuits: dependencies.flatMap(({ models }) => models.snapshot(now)),
-      gates: dependencies.flatMap((dependency) => dependency.snapshotGates(now)),
+      gates: dependencies.flatMap((dependency) => dependency.gates.snapshot(now)),
       limits: this.#allLimits().flatMap((limits) => limits.snapshot(now)),
     };
   }
@@ -250,7 +250,7 @@ export class Guard {
 
   #providerUses(): Pick<ProviderUse, 'limits' | 'gates'> {
     const now = this.#context.now();
-    const uses = this.#all().map((dependency) => dependency.providerUses(now));
+    const uses = this.#all().map((dependency) => dependency.gates.uses(now));
     return {
       limits: uses.flatMap(({ limits }) => limits).slice(0, MAX_USES),
       gates: uses.flatMap(({ gates }) => gates).slice(0, MAX_GATES),
@@ -300,7 +300,7 @@ export class Guard {
   #restoreGatesAndLimits(saved: GuardSnapshot, ageMs: number, now: number): void {
     const { gates = [], limits = [] } = saved;
     for (const gate of gates.slice(0, MAX_GATES)) {
-      this.#same(gate, saved)?.restoreGate(gate, ageMs, now);
+      this.#same(gate, saved)?.gates.restore(gate, ageMs, now);
     }
     for (const [target, levels] of Map.groupBy(limits, (each) => each.target)) {
       const found = target === INBOUND ? this.inbound : this.#dependencies.get(target);

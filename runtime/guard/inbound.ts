@@ -55,7 +55,7 @@ export class Inbound implements Issuer {
   }
 
   /** Gives up the permit's place in the bulkhead; its reservations stay. */
-  leave(permit: Permit): void {
+  releasePlace(permit: Permit): void {
     if (!permit.inBulkhead) return;
     permit.inBulkhead = false;
     this.concurrency.release(this.context.now());
@@ -75,7 +75,7 @@ export class Inbound implements Issuer {
     // No bound of requests depends on it.
   }
 
-  steady(): void {
+  lasted(): void {
     // No bound of requests depends on it.
   }
 
@@ -91,7 +91,7 @@ export class Inbound implements Issuer {
 
 /** The place of one request in the agent's bulkhead. The request gives it up while it waits. */
 export class InboundPlace {
-  readonly #inbound: Pick<Inbound, 'leave' | 'acquirePlace'>;
+  readonly #inbound: Pick<Inbound, 'releasePlace' | 'acquirePlace'>;
   /** Permit of the place; undefined without one. */
   #permit: Permit | undefined;
   /** Bounds the wait for another place. */
@@ -99,7 +99,7 @@ export class InboundPlace {
   #closed = false;
 
   constructor(
-    inbound: Pick<Inbound, 'leave' | 'acquirePlace'>,
+    inbound: Pick<Inbound, 'releasePlace' | 'acquirePlace'>,
     permit: Permit,
     deadlineAt: number,
   ) {
@@ -109,7 +109,7 @@ export class InboundPlace {
   }
 
   leave(): void {
-    if (this.#permit) this.#inbound.leave(this.#permit);
+    if (this.#permit) this.#inbound.releasePlace(this.#permit);
     this.#permit = undefined;
   }
 

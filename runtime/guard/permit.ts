@@ -14,7 +14,7 @@ import type { Reservation } from './rateLimit.ts';
  * A streamed answer that flows for this long, without a pause as long, makes a half-open probe a
  * success before its end, in milliseconds.
  */
-export const STEADY_MS = 10_000;
+export const LASTING_MS = 10_000;
 
 /** A final answer. */
 export type Admission = Permit | { readonly kind: 'Rejection'; readonly rejection: Rejection };
@@ -41,8 +41,8 @@ export interface PermitRefusal {
 export interface Issuer {
   readonly context: GuardContext;
   firstToken(permit: Permit, now: number): void;
-  /** The answer has flowed for STEADY_MS. */
-  steady(permit: Permit, now: number): void;
+  /** The answer has flowed for LASTING_MS. */
+  lasted(permit: Permit, now: number): void;
   refused(permit: Permit, refusal: PermitRefusal, now: number): number;
   settle(permit: Permit, outcome: Outcome, actual: ActualCost | undefined, now: number): void;
   /** Why a permit that waited would be rejected now. */
@@ -150,11 +150,11 @@ export class Permit implements OpenCall {
     const flow = this.#flow;
     if (this.#settled || flow === undefined) return;
     const now = this.#issuer.context.now();
-    if (now - flow.lastAt >= STEADY_MS) flow.since = now;
+    if (now - flow.lastAt >= LASTING_MS) flow.since = now;
     flow.lastAt = now;
-    if (now - flow.since < STEADY_MS) return;
+    if (now - flow.since < LASTING_MS) return;
     flow.since = now;
-    this.#issuer.steady(this, now);
+    this.#issuer.lasted(this, now);
   }
 
   /**

@@ -34,7 +34,7 @@ export class ProviderFleet {
   }
 
   /** Applies the leader's shares. Returns the reply if the leader asks for one. */
-  obey(shares: ProviderShares): ProviderUse | undefined {
+  apply(shares: ProviderShares): ProviderUse | undefined {
     if (!this.isShared) return undefined;
     this.follow(shares);
     if (shares.answer !== true) return undefined;

@@ -96,7 +96,7 @@ export class ProviderLimits {
       this.#known = this.#known.filter((each) => each.resource !== resource);
       const share = limit < Infinity ? this.#shareOf(resource) : undefined;
       if (share) share.own = { limit, remaining, at: now, resetAt: now + resetMs, since };
-      if (resetMs <= 0) share?.rest();
+      if (resetMs <= 0) share?.end();
       else
         this.#know(
           { resource, remaining, limit, statedAt: now, resetAt: now + resetMs, share },
@@ -150,7 +150,7 @@ export class ProviderLimits {
   }
 
   /** Counts the need of a call that did not even ask, because the limits would reject the smallest call. */
-  passOver(now: number): void {
+  skipped(now: number): void {
     for (const each of this.#live(now)) each.share?.ask(needed(each, undefined), false, now);
   }
 
@@ -207,7 +207,7 @@ export class ProviderLimits {
     this.#known.push(known);
     const { share, limit, remaining } = known;
     if (share === undefined) return;
-    if (!isScarce(known, now)) share.rest();
+    if (!isScarce(known, now)) share.end();
     else {
       share.state({ limit, remaining, perMs: rate(known) }, this.#context.providers.maxPods, now);
     }

@@ -46,25 +46,22 @@ export function providerGates(
   });
 }
 
-/** Applies the leader's shares of one dependency. Returns whether any share was for a known kind of call. */
+/** Applies the leader's shares of one dependency. Shares of unknown kinds of calls are ignored. */
 export function followShares(
   models: ModelStates,
   { limits, gates }: Pick<ProviderShares, 'limits' | 'gates'>,
   now: number,
-): boolean {
-  let any = false;
-  for (const { dependency: _, account: __, model, votes, resource, ...told } of limits) {
+): void {
+  for (const { dependency: _, account: __, model, votes, resource, ...share } of limits) {
     if (!isResource(resource)) continue;
-    const known = models.only(kindOf(model, votes));
-    known?.stated().follow({ resource, ...told }, now);
-    any ||= known !== undefined;
+    models
+      .only(kindOf(model, votes))
+      ?.stated()
+      .follow({ resource, ...share }, now);
   }
   for (const { model, votes, forMs } of gates) {
-    const known = models.only(kindOf(model, votes));
-    known?.stated().hold(forMs, now);
-    any ||= known !== undefined;
+    models.only(kindOf(model, votes))?.stated().hold(forMs, now);
   }
-  return any;
 }
 
 const RESOURCES: ReadonlySet<string> = new Set<Resource>([

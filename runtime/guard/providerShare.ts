@@ -82,7 +82,7 @@ export class ProviderShare {
   }
 
   /** Ends the share: enough is left for all. */
-  rest(): void {
+  end(): void {
     this.#isScarce = false;
     this.#until = -Infinity;
     this.need = 0;

@@ -315,7 +315,7 @@ function tellable(
   route: Route | undefined,
 ): Answered | Refused {
   if (!isRefused(last.result)) return last;
-  return preferred ?? route?.passedOver() ?? last;
+  return preferred ?? route?.rejectionOfPreferred() ?? last;
 }
 
 const NO_BODY = Buffer.alloc(0);

@@ -1,6 +1,6 @@
 import type { Rejection } from '../errors/rejection.ts';
 import type { Clock } from '../guard/clock.ts';
-import type { Granted, Nowhere, Refused, Route } from './pool/route.ts';
+import type { Granted, NoEndpoint, Refused, Route } from './pool/route.ts';
 import type { ModelRequest } from './request.ts';
 
 /** Gives up the request's place in the bulkhead while it waits. False if it gets none again. */
@@ -34,9 +34,9 @@ function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal):
  * would, for a provider's gate that opens within clientPatience, and no longer than that in total.
  */
 export async function throughGates(
-  answer: Granted | Refused | Nowhere,
+  answer: Granted | Refused | NoEndpoint,
   { request, route, clock }: { request: ModelRequest; route: Route; clock: Clock },
-): Promise<Granted | Refused | Nowhere> {
+): Promise<Granted | Refused | NoEndpoint> {
   const { content, deadlineAt, signal } = request;
   const until = Math.min(deadlineAt, clock.now() + content.clientPatienceMs);
   let last = answer;

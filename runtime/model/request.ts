@@ -1,6 +1,6 @@
 import type { AttemptResult, Sink } from './attempt/attempt.ts';
 import type { RequestMembers } from './attempt/estimate.ts';
-import type { Nowhere, Refused, RoutedRequest } from './pool/route.ts';
+import type { NoEndpoint, Refused, RoutedRequest } from './pool/route.ts';
 
 /** A request to the model. It may take several attempts at several endpoints. */
 export interface ModelRequest extends RoutedRequest {
@@ -40,4 +40,4 @@ export type ModelAnswer =
       dependency: string;
     }
   | Refused
-  | Nowhere;
+  | NoEndpoint;

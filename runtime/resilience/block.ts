@@ -236,7 +236,7 @@ export class Block implements RemoteTokens {
    *
    * @param until if a session begins: what is left of the share, and is needed, goes on as tokens of the block until then
    */
-  leave(until: number | undefined, now: number): void {
+  endSafeShare(until: number | undefined, now: number): void {
     if (this.#safe === undefined) return;
     const level = this.#safe.level(now);
     this.#endSafe(now);
@@ -255,7 +255,7 @@ export class Block implements RemoteTokens {
    *
    * @param tokens with which it begins, in place of the granted ones; undefined: it is in use already
    */
-  rest(tokens: number | undefined, now: number): void {
+  useSafeShare(tokens: number | undefined, now: number): void {
     this.#asked = undefined;
     this.#dryUntil = -Infinity;
     if (tokens === undefined) {
@@ -271,7 +271,7 @@ export class Block implements RemoteTokens {
   }
 
   /** The leader that left the safe share to the process does not answer. */
-  forsake(now: number): void {
+  leaderTimedOut(now: number): void {
     this.#asked = undefined;
     if (this.#safeSince !== undefined) this.#safeSince = now;
   }

@@ -18,7 +18,7 @@ type Step =
   | { do: 'acquire' }
   | { do: 'call'; outcome: Outcome }
   | { do: 'settle'; call: number; outcome: Outcome; stays?: boolean }
-  | { do: 'firstToken' | 'steady'; call: number }
+  | { do: 'firstToken' | 'lasted'; call: number }
   | { do: 'wait'; ms: number }
   | { do: 'advance' }
   | { do: 'apply'; spec: BreakerSpec };
@@ -106,7 +106,7 @@ function steps(spec: fc.Arbitrary<BreakerSpec>): fc.Arbitrary<Step[]> {
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('firstToken' as const), call }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('steady' as const), call }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('lasted' as const), call }) },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -130,7 +130,7 @@ interface Subject<Call> {
   acquire(now: number): Call | { kind: 'Rejection'; retryAfterMs: number };
   settle(call: Call, outcome: Outcome, now: number, stays?: boolean): void;
   firstToken(call: Call, now: number): void;
-  steady(call: Call, now: number): void;
+  lasted(call: Call, now: number): void;
   apply(spec: BreakerSpec, now: number): void;
   advance(now: number): void;
   state(now: number): string;
@@ -147,7 +147,7 @@ function real(initial: BreakerSpec): Subject<BreakerCall> {
     acquire: (now) => acquire(breaker, now),
     settle: (permit, result, now, stays) => permit.settle(result, now, stays),
     firstToken: (permit, now) => permit.firstToken(now),
-    steady: (permit, now) => permit.steady(now),
+    lasted: (permit, now) => permit.lasted(now),
     apply: (next, now) => breaker.apply(next, now),
     advance: (now) => breaker.advance(now),
     state: (now) => breaker.state(now),

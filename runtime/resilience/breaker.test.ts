@@ -364,13 +364,13 @@ describe('a half-open breaker', () => {
     bench.halfOpen();
     const streams = [bench.permit(), undefined];
     streams[0]!.firstToken(bench.now);
-    streams[0]!.steady(bench.now);
+    streams[0]!.lasted(bench.now);
     expect(bench.state()).toBe('HalfOpen');
     streams[0]!.settle(failure('InvalidResponse'), bench.now);
     expect(bench.state()).toBe('HalfOpen');
     const second = bench.permit();
     second.firstToken(bench.now);
-    second.steady(bench.now);
+    second.lasted(bench.now);
     expect(bench.state()).toBe('Closed');
   });
 

@@ -268,7 +268,7 @@ export class Breaker {
    * Counts an answer that has flowed long enough as a success before its end. Only a probe votes here;
    * other calls vote at their end. Returns the generation to `record` the end in.
    */
-  steady(generation: number, ms: number, now: number): number {
+  lasted(generation: number, ms: number, now: number): number {
     if (generation !== this.#generation || this.#current !== 'HalfOpen') return generation;
     this.record(generation, OK, ms, now, true);
     return NO_VOTE;

@@ -142,7 +142,7 @@ export class Gates {
   }
 
   /** A probe has been answered, or has ended, without shutting the gate again. */
-  leave(credential: string, served: boolean): void {
+  probeEnded(credential: string, served: boolean): void {
     const gate = this.#gates.get(credential);
     const opening = gate?.shut?.opening;
     if (gate === undefined || opening === undefined) return;

@@ -23,9 +23,9 @@ export class BreakerCall {
     this.#breaker.firstToken(this.generation);
   }
 
-  steady(now: number): void {
+  lasted(now: number): void {
     if (this.#settled || this.#firstTokenAt === undefined) return;
-    this.generation = this.#breaker.steady(this.generation, this.#firstTokenAt - this.#began, now);
+    this.generation = this.#breaker.lasted(this.generation, this.#firstTokenAt - this.#began, now);
   }
 
   /** `stays`: no streak may open the circuit. */

@@ -76,7 +76,7 @@ export class ModelBreaker {
   }
 
   /** A probe succeeds when its answer has flowed long enough. Does not affect other calls. */
-  steady(call: ModelCall, now: number): void {
+  lasted(call: ModelCall, now: number): void {
     const probes = call.phase === this.#phase() && call.phase.state === 'HalfOpen';
     if (probes && call.firstToken !== undefined) this.settle(call, { vote: 'ok' }, now);
   }

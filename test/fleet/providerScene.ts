@@ -109,7 +109,7 @@ export class ProviderPod {
       onReportInterval: () => undefined,
       followFleet: () => [],
       fleet: () => undefined,
-      providers: (command) => this.guard.providers.obey(command),
+      providers: (command) => this.guard.providers.apply(command),
       date: () => clock.date(),
       log,
     });

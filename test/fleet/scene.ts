@@ -59,7 +59,7 @@ export class ScenePod {
       onNamespaceDeleted: () => undefined,
       onReportInterval: () => undefined,
       followFleet: () => [],
-      fleet: (command) => this.guard.fleet.obey(command),
+      fleet: (command) => this.guard.fleet.apply(command),
       providers: () => undefined,
       date: () => clock.date(),
       log,

@@ -55,7 +55,7 @@ const policy: fc.Arbitrary<Policy> = fc
 type Step =
   | { do: 'begin' }
   | { do: 'again'; which: number }
-  | { do: 'firstToken' | 'steady'; which: number }
+  | { do: 'firstToken' | 'lasted'; which: number }
   | { do: 'end'; which: number; outcome: Outcome }
   | { do: 'leave'; which: number; client: string; silent: boolean }
   | { do: 'giveUp'; client: string; ms: number }
@@ -69,7 +69,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom('firstToken' as const, 'firstToken' as const, 'steady' as const),
+      do: fc.constantFrom('firstToken' as const, 'firstToken' as const, 'lasted' as const),
       which,
     }),
   },
@@ -166,7 +166,7 @@ class Pair {
     else if (next.do === 'begin') this.#begin();
     else if (next.do === 'again') this.#again(this.#calls[next.which]);
     else if (next.do === 'firstToken') this.#firstToken(this.#calls[next.which]);
-    else if (next.do === 'steady') this.#steady(this.#calls[next.which]);
+    else if (next.do === 'lasted') this.#lasted(this.#calls[next.which]);
     else if (next.do === 'giveUp') this.#giveUp(next.client, next.ms);
     else if (next.do === 'leave') this.#leave(this.#calls.splice(next.which, 1)[0], next);
     else if (next.do === 'end') this.#end(this.#calls.splice(next.which, 1)[0], next.outcome);
@@ -225,11 +225,11 @@ class Pair {
     this.model.firstToken(call.model, this.now);
   }
 
-  #steady(call: Call | undefined): void {
+  #lasted(call: Call | undefined): void {
     if (call?.firstTokenAt === undefined) return;
     const ms = call.firstTokenAt - call.began;
-    call.generation = this.circuit.steady(call.generation, ms, this.now);
-    this.model.steady(call.model, this.now);
+    call.generation = this.circuit.lasted(call.generation, ms, this.now);
+    this.model.lasted(call.model, this.now);
   }
 
   #end(call: Call | undefined, outcome: Outcome): void {

@@ -53,7 +53,7 @@ class Bench {
       lifetimeMs: 3000,
       ...share,
     };
-    return this.guard.providers.obey({
+    return this.guard.providers.apply({
       ...{ type: 'ProviderShares', term: 1, answer: true, limits: [limit], gates: [] },
       ...gates,
     })!;
@@ -213,7 +213,7 @@ describe('a provider that refuses the rate', () => {
   it('is not called before the time that it has named to another pod', () => {
     const bench = new Bench();
     const hint = { dependency: PRIMARY, account: ACCOUNT, forMs: 8000 };
-    bench.guard.providers.obey({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });
+    bench.guard.providers.apply({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });
     expect(bench.ask()).toBe(8000);
     expect(bench.guard.gates()).toMatchObject([{ gate: 'RateLimited' }]);
     // What it was told by others it does not tell.
@@ -226,7 +226,7 @@ describe('a provider that refuses the rate', () => {
   it('is called again after gates.maxWait, however long it asked another pod to wait', () => {
     const bench = new Bench();
     const hint = { dependency: PRIMARY, account: ACCOUNT, forMs: 1e12 };
-    bench.guard.providers.obey({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });
+    bench.guard.providers.apply({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });
     expect(bench.ask()).toBe(300_000);
   });
 });

@@ -55,8 +55,8 @@ export interface Refused {
 }
 
 /** No endpoint to ask: none has its key, or a reload removed all. */
-export interface Nowhere {
-  kind: 'Nowhere';
+export interface NoEndpoint {
+  kind: 'NoEndpoint';
   missing?: NonNullable<Member['endpoint']['credential']>;
 }
 
@@ -119,7 +119,7 @@ export class Route implements Others {
   /** The endpoint of the last attempt. */
   #at: Member | undefined;
   /** The preferred endpoint, if it rejected the first call. */
-  #passedOver: Member | undefined;
+  #skipped: Member | undefined;
 
   constructor(deps: RouteDeps, request: RoutedRequest) {
     this.#deps = deps;
@@ -128,7 +128,7 @@ export class Route implements Others {
   }
 
   /** Acquires the first permit. Waits at a full endpoint if no other takes the call. */
-  first(): Granted | Refused | Nowhere | Promise<Granted | Refused> {
+  first(): Granted | Refused | NoEndpoint | Promise<Granted | Refused> {
     const { pool } = this.#deps;
     const { content, endpoints, headers, session } = this.#request;
     const { members, missing } = pool.members(endpoints, headers);
@@ -136,7 +136,9 @@ export class Route implements Others {
     this.#session = session && haveEquals(members) ? session : undefined;
     this.#home = this.#session && pool.affinity.prefer(this.#session, members);
     if (members.length <= 1) {
-      return members[0] ? this.#only(members[0]) : { kind: 'Nowhere', ...(missing && { missing }) };
+      return members[0]
+        ? this.#only(members[0])
+        : { kind: 'NoEndpoint', ...(missing && { missing }) };
     }
     const answer = this.#any(pool.candidates(this.#able(members), content, this.#kind));
     if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
@@ -163,7 +165,7 @@ export class Route implements Others {
     if (answer.kind === 'Refused') return answer;
     const preferred = members.reduce((a, b) => (b.priority < a.priority ? b : a));
     if (preferred.priority < answer.member.priority) {
-      this.#passedOver = preferred;
+      this.#skipped = preferred;
       const { dependency: from } = preferred;
       const to = answer.member.dependency;
       this.#deps.onFallback({ from, to, reason: this.#obstacle(preferred) }, this.#request);
@@ -178,8 +180,8 @@ export class Route implements Others {
   }
 
   /** Why the preferred endpoint rejects what another one was asked for; undefined if it does not. */
-  passedOver(): Refused | undefined {
-    const member = this.#passedOver;
+  rejectionOfPreferred(): Refused | undefined {
+    const member = this.#skipped;
     const asked = member && this.#ask(member, true);
     if (!asked || asked.kind === 'Rejection') return asked && refused(member, asked.rejection);
     if (asked.kind === 'Waiting') asked.cancel();

@@ -51,7 +51,7 @@ export interface AttemptEnd {
 export type ChatEnd =
   | { kind: 'Answered'; result: AttemptEnd }
   | { kind: 'Refused'; rejection: Rejection }
-  | { kind: 'Nowhere' };
+  | { kind: 'NoEndpoint' };
 
 /** What the provider reports besides tokens. */
 export interface AnswerFacts {
@@ -153,7 +153,7 @@ export class ChatTrace {
     if (answer.kind === 'Refused') {
       this.span.event(EVENTS.rejected, rejectionAttributes(answer.rejection));
       this.span.end(answer.rejection.reason);
-    } else if (answer.kind === 'Nowhere') {
+    } else if (answer.kind === 'NoEndpoint') {
       this.span.end('NotConfigured');
     } else {
       this.span.end(errorOf(answer.result));

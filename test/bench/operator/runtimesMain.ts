@@ -172,7 +172,7 @@ class Runtime {
     }
     if (command.type !== 'Grant' && command.type !== 'Release') return;
     messages += 1;
-    const answer = this.#guard?.fleet.obey(command);
+    const answer = this.#guard?.fleet.apply(command);
     if (answer) this.#say(answer);
   }
 
