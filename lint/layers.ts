@@ -30,7 +30,7 @@ const INPUT_AND_OUTPUT: Refusal = {
   reason: 'this layer is pure: it does no input or output',
 };
 
-const SHARED = ['contract', 'crds', 'tracing'];
+const SHARED = ['common', 'contract', 'crds', 'tracing'];
 
 /** A layer of a stack. Its imports come on top of those of the stack. */
 type StackedLayer = Omit<Layer, 'imports'> & Partial<Pick<Layer, 'imports'>>;
@@ -217,6 +217,7 @@ const CLI: Layer[] = stacked(
 );
 
 export const LAYERS: readonly Layer[] = [
+  { folder: 'common', purpose: 'helpers of every program, such as for files', imports: [] },
   { folder: 'contract', purpose: 'what passes between operator and runtime', imports: [] },
   { folder: 'listener', purpose: 'what every port of operator and runtime bounds', imports: [] },
   {

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { replaceFile } from '../../common/files.ts';
 
 export interface StateFileDeps {
   /** A path that outlives the process, but not the pod: an emptyDir. */
@@ -75,8 +75,7 @@ export class StateFile {
       const text = JSON.stringify(snapshot);
       if (text === this.#last) continue;
       try {
-        await writeFile(`${path}.new`, text, { mode: 0o600 });
-        await rename(`${path}.new`, path);
+        await replaceFile(path, text);
         this.#last = text;
         this.#written = snapshot;
       } catch (error) {

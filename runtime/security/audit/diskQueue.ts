@@ -1,16 +1,6 @@
-import {
-  appendFile,
-  mkdir,
-  open,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  stat,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dropTornLine, replaceFile } from '../../../common/files.ts';
 
 /** A position in the queue: that of the first byte that is still to be taken. */
 interface Place {
@@ -101,8 +91,7 @@ export class DiskQueue {
   /** Removes the lines before this position. */
   async done(end: Place): Promise<void> {
     const path = join(this.#directory, PLACE);
-    await writeFile(`${path}.new`, JSON.stringify(end), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await replaceFile(path, JSON.stringify(end));
     const bytes = await this.#between(this.#place, end);
     this.#bytes -= bytes;
     this.#place = end;
@@ -133,9 +122,7 @@ export class DiskQueue {
   async #mendLast(): Promise<void> {
     const last = this.#segments.at(-1);
     if (last === undefined) return;
-    const text = await readFile(this.#path(last));
-    this.#lastSize = text.lastIndexOf('\n') + 1;
-    if (this.#lastSize < text.length) await truncate(this.#path(last), this.#lastSize);
+    this.#lastSize = await dropTornLine(this.#path(last));
   }
 
   #path(segment: number): string {

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync, truncateSync } from 'node:fs';
-import { appendFile, mkdir, readdir, rename, rm, stat, truncate } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { appendFile, mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dropTornLine } from '../../../common/files.ts';
 import type { ChainHead, SealedEvent } from '../../../contract/audit.ts';
 import { LineQueue } from './lineQueue.ts';
 import type { LineQueueDeps, Sink } from './lineQueue.ts';
@@ -59,11 +60,7 @@ class RotatedFile {
 
   async #begin(): Promise<number> {
     await mkdir(this.#spec.directory, { recursive: true, mode: 0o700 });
-    dropTornLine(this.#path);
-    return stat(this.#path).then(
-      ({ size }) => size,
-      () => 0,
-    );
+    return dropTornLine(this.#path);
   }
 
   async #rotate(): Promise<void> {
@@ -77,17 +74,9 @@ class RotatedFile {
   }
 }
 
-/** A killed process may have left half a line. */
-function dropTornLine(path: string): void {
-  const tail = tailOf(path);
-  if (!tail || tail.text.endsWith('\n')) return;
-  const end = tail.bytes.lastIndexOf('\n') + 1;
-  truncateSync(path, tail.size - (tail.bytes.length - end));
-}
-
 /** The head of the chain at the end of the files of a directory. */
 export function headInFile(directory: string): ChainHead | undefined {
-  const lines = tailOf(join(directory, CURRENT))?.text.split('\n') ?? [];
+  const lines = tailOf(join(directory, CURRENT))?.split('\n') ?? [];
   // The last piece is empty or half a line.
   const last = lines.at(-2);
   if (last === undefined) return undefined;
@@ -102,7 +91,7 @@ export function headInFile(directory: string): ChainHead | undefined {
   }
 }
 
-function tailOf(path: string): { text: string; bytes: Buffer; size: number } | undefined {
+function tailOf(path: string): string | undefined {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -113,7 +102,7 @@ function tailOf(path: string): { text: string; bytes: Buffer; size: number } | u
     const { size } = fstatSync(file);
     const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
     readSync(file, bytes, 0, bytes.length, size - bytes.length);
-    return { text: bytes.toString(), bytes, size };
+    return bytes.toString();
   } finally {
     closeSync(file);
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { replaceFile } from '../../../common/files.ts';
 import type { ChainHead } from '../../../contract/audit.ts';
 
 /** Stores the head of the chain for the next process of the container. */
@@ -34,8 +34,7 @@ export class HeadFile {
 
   async #write(path: string, text: string): Promise<void> {
     try {
-      await writeFile(`${path}.new`, text, { mode: 0o600 });
-      await rename(`${path}.new`, path);
+      await replaceFile(path, text);
       this.#saved = text;
     } catch {
       // The next process then continues from an earlier head.

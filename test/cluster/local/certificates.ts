@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import type { webcrypto } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import { replaceFile } from '../../../common/files.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY = 24 * 3600 * 1000;
@@ -160,6 +161,5 @@ async function save(
 }
 
 async function saveKey(path: string, key: webcrypto.CryptoKey): Promise<void> {
-  await writeFile(`${path}.new`, await pem(key, 'pkcs8', 'PRIVATE KEY'), { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replaceFile(path, await pem(key, 'pkcs8', 'PRIVATE KEY'));
 }
