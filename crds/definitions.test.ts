@@ -65,7 +65,7 @@ describe.each(definitions())('$plural', ({ schema, definition }) => {
         specFields.find(([each]) => each === steps_.join('').slice(1))?.[1];
       expect([field.path, find(path)?.description]).toEqual([field.path, description(field)]);
       const rules = find(path.slice(0, -1))?.['x-kubernetes-validations'] ?? [];
-      const own = rules.filter(({ message }) => message === refusal(field).message);
+      const own = rules.filter(({ rule }) => rule === refusal(field).rule);
       expect([field.path, own]).toEqual([
         field.path,
         field.how === 'Removed' ? [refusal(field)] : [],

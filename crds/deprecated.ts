@@ -61,6 +61,40 @@ export const DEPRECATED: readonly DeprecatedField[] = [
     instead: CONSTANT,
     filledIn: '45s',
   },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.audit.webhook',
+    how: 'Removed',
+    instead: 'Use spec.audit.otlp, or have a log pipeline read standard output.',
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.audit.memoryEvents',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: 1000,
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.audit.bufferBytes',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: 1_048_576,
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.audit.authenticationInterval',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: '1h',
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.audit.otlp.queueBytes',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: 67_108_864,
+  },
 ];
 
 /** The deprecated fields that the object has, in the order of the table, also those that hold what was filled in. */

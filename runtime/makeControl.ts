@@ -12,7 +12,6 @@ import type { Core } from './makeCore.ts';
 import type { Watched } from './makeIncidents.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { RuntimeOptions } from './options.ts';
-import { auditHeaders } from './security/audit/receivers.ts';
 
 /** Connects the agent to its operator: mounted files, links, reports, and the saved state. */
 export interface Control {
@@ -103,7 +102,7 @@ function loadOf({ guard, activity, agent }: Core): Load | undefined {
 function auditCredentials({
   configuration,
 }: Core['configuration']): ReturnType<ReporterDeps['headerCredentials']> {
-  return auditHeaders(configuration?.content.audit).map(({ credential }) => ({
+  return (configuration?.content.audit?.otlp?.headersFrom ?? []).map(({ credential }) => ({
     dependency: 'audit',
     credential,
   }));

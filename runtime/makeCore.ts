@@ -40,7 +40,6 @@ import { RequestTraces } from './observe/requestTraces.ts';
 import { Tracing, resourceOf } from '../tracing/tracing.ts';
 import type { RuntimeOptions } from './options.ts';
 import { RedisLimits } from './redis/redisLimits.ts';
-import { auditHeaders } from './security/audit/receivers.ts';
 import { Screen } from './security/screening/screen.ts';
 import type { Incident, Detection } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
@@ -419,7 +418,7 @@ function applyConfigurations(core: Core): void {
     const headers = agent.credentials().map(({ credential }) => credential);
     const { audit, proxy, telemetry } = configuration.configuration?.content ?? {};
     const scraper = telemetry?.metrics?.token;
-    const receivers = auditHeaders(audit).map(({ credential }) => credential);
+    const receivers = (audit?.otlp?.headersFrom ?? []).map(({ credential }) => credential);
     const { username, password } = proxy?.credentials ?? {};
     const shown = [username, password, scraper].filter((each) => each !== undefined);
     const used = [...keys, ...headers, ...receivers, ...shown];

@@ -24,7 +24,7 @@ export interface RuntimeOptions {
   toolListsDirectory?: string;
   /** File for the head of the audit's chain, which outlives the process; absent: none. */
   auditHeadPath?: string;
-  /** Directory of this pod alone, in which events of the audit wait for the webhook. */
+  /** Directory of this pod alone, in which events of the audit wait for the collector. */
   auditQueueDirectory: string;
   peers: PeerAccess;
   /** Largest size of conversations in memory, in bytes. */

@@ -669,7 +669,6 @@ export interface Audit {
     maxBytes: number;
     maxFiles: number;
   };
-  webhook?: AuditReceiver;
   otlp?: AuditReceiver;
   memoryEvents: number;
   /**
@@ -689,7 +688,7 @@ export interface Audit {
   required: boolean;
 }
 /**
- * Receiver of audit events. Absent: none.
+ * Collector of audit events. Absent: none.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "AuditReceiver".

@@ -7,7 +7,6 @@ export const SECRET_NAMES = [
   "tools[].http.headersFrom[].secretKeyRef.name",
   "mcpServers[].headersFrom[].secretKeyRef.name",
   "telemetry.tracing.headersFrom[].secretKeyRef.name",
-  "audit.webhook.headersFrom[].secretKeyRef.name",
   "audit.otlp.headersFrom[].secretKeyRef.name",
   "conversation.store.redis.passwordSecretRef.name",
   "auth.apiKeys.secretRef.name",

@@ -814,52 +814,13 @@ export interface AgentDeploymentSpec {
       maxFiles: number;
     };
     /**
-     * Send events to a URL as CloudEvents 1.0, in batches, each at least once: they wait on disk until it answers with 2xx, over restarts of the container too, and are lost with the pod.
+     * Removed in 0.2.0 and ignored. Use spec.audit.otlp, or have a log pipeline read standard output.
      */
     webhook?: {
-      /**
-       * Where events are sent by POST. Redirects are not followed.
-       */
-      url: string;
-      /**
-       * Request headers whose values are in Secrets. A new value is live within 2 minutes, without a restart.
-       *
-       * @maxItems 16
-       */
-      headersFrom?: {
-        /**
-         * Name of the header.
-         */
-        name: string;
-        /**
-         * Text before the value, such as "Bearer ". None by default.
-         */
-        prefix?: string;
-        /**
-         * A key of a Secret in the same namespace.
-         */
-        secretKeyRef: {
-          /**
-           * Name of the Secret.
-           */
-          name: string;
-          /**
-           * Key in that Secret.
-           */
-          key: string;
-        };
-      }[];
-      /**
-       * Time for the answer to one batch. Default 10s.
-       */
-      timeout: string;
-      /**
-       * Bytes of events that wait on disk. Events beyond are dropped and counted. Default 67108864.
-       */
-      queueBytes: number;
+      [k: string]: unknown;
     };
     /**
-     * Send events to a collector as log records of OpenTelemetry, by OTLP over HTTP in JSON, each at least once: they wait on disk as for webhook. The body of a record is the event.
+     * Send events to a collector as log records of OpenTelemetry, by OTLP over HTTP in JSON, each at least once: they wait on disk until it answers with 2xx, over restarts of the container too, and are lost with the pod. The body of a record is the event.
      */
     otlp?: {
       /**
@@ -899,22 +860,22 @@ export interface AgentDeploymentSpec {
        */
       timeout: string;
       /**
-       * Bytes of events that wait on disk. Events beyond are dropped and counted. Default 67108864.
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
        */
-      queueBytes: number;
+      queueBytes?: number | string;
     };
     /**
-     * Last events that a pod keeps in memory for breakwater audit and /debug/audit. Default 1000.
+     * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
      */
-    memoryEvents: number;
+    memoryEvents?: number | string;
     /**
-     * Bytes of events that wait in memory for each place where they are kept. Events beyond are dropped and counted. Default 1048576.
+     * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
      */
-    bufferBytes: number;
+    bufferBytes?: number | string;
     /**
-     * Time after which the success of a client that was let in before from the same address is an event again; each of its requests is one anyway and names the client. 0s records each success. Default 1h.
+     * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
      */
-    authenticationInterval: string;
+    authenticationInterval?: number | string;
     /**
      * Tools whose events hold more than their name. None by default.
      *

@@ -128,15 +128,10 @@ const agents: Record<string, AgentDeployment> = {
     },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),
     audit: {
-      ...{ stdout: false, memoryEvents: 100, bufferBytes: 65_536, required: true },
-      authenticationInterval: '10m',
+      ...{ stdout: false, required: true },
       file: { maxBytes: 100_000, maxFiles: 3, persistentVolumeClaim: { claimName: 'audit' } },
-      webhook: {
-        ...{ url: 'https://events.example.com', timeout: '5s', queueBytes: 100_000 },
-        headersFrom: [{ name: 'Authorization', secretKeyRef: { name: 'events', key: 'token' } }],
-      },
       otlp: {
-        ...{ url: 'http://collector:4318/v1/logs', timeout: '10s', queueBytes: 200_000 },
+        ...{ url: 'http://collector:4318/v1/logs', timeout: '10s' },
         headersFrom: [{ name: 'X-Tenant', secretKeyRef: { name: 'collector', key: 'tenant' } }],
       },
       content: [{ tool: 'find_order', include: 'Arguments' }],

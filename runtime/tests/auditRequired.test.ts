@@ -18,7 +18,7 @@ afterEach(() => cleanups.run());
 const AUDIT = {
   ...{ stdout: false, memoryEvents: 0, bufferBytes: 65_536, authenticationIntervalMs: 0 },
   ...{ argumentsOf: [], required: true },
-  webhook: { url: 'http://127.0.0.1:1', headersFrom: [], timeoutMs: 1000, queueBytes: 65_536 },
+  otlp: { url: 'http://127.0.0.1:1', headersFrom: [], timeoutMs: 1000, queueBytes: 65_536 },
 };
 
 /** An agent that must record all that it serves. Nobody takes its events, and its queue holds 64 KiB. */
@@ -35,7 +35,7 @@ async function scene(
 
 /** Numbers of successes by type, by the events in the queue on disk. */
 async function recorded({ agent }: Setup, type = 'RequestMade'): Promise<number> {
-  const directory = join(agent.directory, 'audit-queue');
+  const directory = join(agent.directory, 'audit-queue', 'otlp');
   const files = (await readdir(directory)).filter((name) => name.endsWith('.jsonl'));
   const texts = await Promise.all(files.map((name) => readFile(join(directory, name), 'utf8')));
   const events = texts

@@ -88,10 +88,10 @@ describe('every other connection uses the settings of the network:', () => {
     expect(new Set(scene.proxy.seen)).toEqual(new Set(['CONNECT stock.example.com:443']));
   });
 
-  it('the webhook of the audit, the collector of traces and the keys of issuers', async () => {
+  it('the collectors of the audit and of traces and the keys of issuers', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256');
     const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] };
-    const webhook = await secure((response) => void response.end(), 'siem.example.com');
+    const audit = await secure((response) => void response.end(), 'siem.example.com');
     const collector = await secure((response) => void response.end('{}'), 'otel.example.com');
     const issuer = await secure((response) => answerJson(response, keys), 'sso.example.com');
     const model = await plain();
@@ -106,7 +106,7 @@ describe('every other connection uses the settings of the network:', () => {
         audit: {
           ...{ stdout: false, memoryEvents: 10, bufferBytes: 65_536, argumentsOf: [] },
           ...{ authenticationIntervalMs: 0, required: false },
-          webhook: {
+          otlp: {
             ...{ url: 'https://siem.example.com/events', headersFrom: [] },
             ...{ timeoutMs: 2000, queueBytes: 65_536 },
           },
@@ -131,7 +131,7 @@ describe('every other connection uses the settings of the network:', () => {
     await agent.runtime.tracing.settled();
     const { status } = await send(agent.url, { headers: { authorization: `Bearer ${token}` } });
     expect(status).toBe(200);
-    await until(() => webhook.seen.length > 0 && collector.seen.length > 0);
+    await until(() => audit.seen.length > 0 && collector.seen.length > 0);
     expect(issuer.seen.map(({ url }) => url)).toEqual(['/keys']);
     expect(collector.seen[0]!.url).toBe('/v1/traces');
     expect(new Set(scene.proxy.seen)).toEqual(

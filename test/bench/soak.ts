@@ -65,10 +65,7 @@ function configuration(model: number, directory: string): Configuration {
     ),
     auth: { ...agent.spec.auth, type: 'APIKeys', apiKeys: { secretRef: { name: 'clients' } } },
     cache: cacheFixture({ mode: 'Exact' }),
-    audit: {
-      ...{ stdout: true, memoryEvents: 1000, bufferBytes: 1_048_576, required: false },
-      authenticationInterval: '1m',
-    },
+    audit: { stdout: true, required: false },
     conversation: { ...agent.spec.conversation, idleTimeout: '2m' },
   };
   const each = bucketFixture('each', {

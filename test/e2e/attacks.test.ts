@@ -50,7 +50,7 @@ describe('the agent of config/samples/guarded', () => {
       .replaceAll('http://office.breakwater-demo.svc:9011', tools.baseURL)
       .replace(
         'file: {}',
-        `{ file: ${JSON.stringify(FILES)}, webhook: { url: '${tools.baseURL}/events' } }`,
+        `{ file: ${JSON.stringify(FILES)}, otlp: { url: '${tools.baseURL}/events' } }`,
       );
     await sandbox.apply(
       ...parseAllDocuments(sample).map((document) => document.toJS() as Record<string, unknown>),

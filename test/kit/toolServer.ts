@@ -15,6 +15,22 @@ export interface ToolRecord {
   events: string[];
 }
 
+/** Logs by OTLP over HTTP, as far as they are read here. */
+interface Logs {
+  resourceLogs: {
+    scopeLogs: {
+      logRecords: { attributes: { key: string; value: { stringValue: string } }[] }[];
+    }[];
+  }[];
+}
+
+function idsIn({ resourceLogs }: Logs): string[] {
+  return resourceLogs
+    .flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords))
+    .flatMap(({ attributes }) => attributes.filter(({ key }) => key === 'log.record.uid'))
+    .map(({ value }) => value.stringValue);
+}
+
 /** Texts of the tools. Absent: the default ones. */
 export interface ToolTexts {
   /** Remark of each order. */
@@ -25,7 +41,7 @@ export interface ToolTexts {
 
 /**
  * A service with tools that can run in a pod: a tool over HTTP at GET /orders/ID, a real MCP server with the tools weather
- * and shred at /mcp, and a webhook for audit events at POST /events. PUT /control/status with a status makes it answer
+ * and shred at /mcp, and a collector of audit events at POST /events. PUT /control/status with a status makes it answer
  * everything with that, until null. PUT /control/texts takes ToolTexts. GET /control/record returns its ToolRecord.
  */
 export class ToolServer {
@@ -79,8 +95,7 @@ export class ToolServer {
       return sendJson(res, 200, { id, status: 'shipped', ...(remark !== undefined && { remark }) });
     }
     if (root === 'events') {
-      const events = (await readJson(req)) as { id: string }[];
-      this.#events.push(...events.map((event) => event.id));
+      this.#events.push(...idsIn((await readJson(req)) as Logs));
       return sendJson(res, 200, null);
     }
     throw new Error('known are /orders/ID, /mcp, /events and /control');

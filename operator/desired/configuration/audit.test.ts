@@ -2,14 +2,6 @@ import { expect, it } from '@jest/globals';
 import { agentFixture } from '../../testing/fixtures.ts';
 import { resolveAudit } from './audit.ts';
 
-const AUDIT = {
-  stdout: true,
-  memoryEvents: 50,
-  bufferBytes: 65_536,
-  authenticationInterval: '10m',
-  required: false,
-};
-
 it('the audit records nothing unless the spec asks for it', () => {
   expect(resolveAudit(agentFixture().spec)).toEqual({});
 });
@@ -22,18 +14,13 @@ it('the audit names the tools whose arguments it records, and the trusted proxie
     trustedProxies: ['10.0.0.0/8'],
   };
   agent.spec.audit = {
-    ...AUDIT,
+    stdout: true,
+    required: false,
     file: { maxBytes: 100_000, maxFiles: 3 },
-    webhook: {
-      url: 'https://events.example.com',
-      headersFrom: [{ name: 'Authorization', secretKeyRef: { name: 'events', key: 'token' } }],
-      timeout: '5s',
-      queueBytes: 100_000,
-    },
     otlp: {
       url: 'http://collector:4318/v1/logs',
-      timeout: '10s',
-      queueBytes: 200_000,
+      headersFrom: [{ name: 'Authorization', secretKeyRef: { name: 'events', key: 'token' } }],
+      timeout: '5s',
     },
     content: [
       { tool: 'find_order', include: 'Arguments' },
@@ -44,8 +31,8 @@ it('the audit names the tools whose arguments it records, and the trusted proxie
     audit: {
       stdout: true,
       file: { directory: '/var/log/breakwater/audit', maxBytes: 100_000, maxFiles: 3 },
-      webhook: {
-        url: 'https://events.example.com',
+      otlp: {
+        url: 'http://collector:4318/v1/logs',
         headersFrom: [
           {
             name: 'Authorization',
@@ -57,17 +44,11 @@ it('the audit names the tools whose arguments it records, and the trusted proxie
           },
         ],
         timeoutMs: 5000,
-        queueBytes: 100_000,
+        queueBytes: 67_108_864,
       },
-      otlp: {
-        url: 'http://collector:4318/v1/logs',
-        headersFrom: [],
-        timeoutMs: 10_000,
-        queueBytes: 200_000,
-      },
-      memoryEvents: 50,
-      bufferBytes: 65_536,
-      authenticationIntervalMs: 600_000,
+      memoryEvents: 1000,
+      bufferBytes: 1_048_576,
+      authenticationIntervalMs: 3_600_000,
       argumentsOf: ['find_order'],
       required: false,
     },

@@ -1,7 +1,13 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import { MOUNTS } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
-import { parseDuration, parsePositiveDuration } from '../common/duration.ts';
+import { parsePositiveDuration } from '../common/duration.ts';
+import {
+  AUDIT_BUFFER_BYTES,
+  AUDIT_MEMORY_EVENTS,
+  AUDIT_QUEUE_BYTES,
+  AUTHENTICATION_INTERVAL_MS,
+} from './constants.ts';
 import { secretHeaders } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -18,30 +24,36 @@ export function resolveAudit({
   };
 }
 
-function resolve(spec: AuditSpec): NonNullable<Content['audit']> {
-  const { stdout, memoryEvents, bufferBytes, authenticationInterval, content = [] } = spec;
-  const { file, webhook, otlp } = spec;
+function resolve({
+  stdout,
+  file,
+  otlp,
+  content = [],
+  required,
+}: AuditSpec): NonNullable<Content['audit']> {
   return {
-    ...{ stdout, memoryEvents, bufferBytes, required: spec.required },
+    stdout,
     ...(file && {
       file: { directory: MOUNTS.audit, maxBytes: file.maxBytes, maxFiles: file.maxFiles },
     }),
-    ...(webhook && { webhook: receiver(webhook, 'spec.audit.webhook') }),
-    ...(otlp && { otlp: receiver(otlp, 'spec.audit.otlp') }),
-    authenticationIntervalMs: parseDuration(
-      authenticationInterval,
-      'spec.audit.authenticationInterval',
-    ),
+    ...(otlp && { otlp: collector(otlp) }),
+    memoryEvents: AUDIT_MEMORY_EVENTS,
+    bufferBytes: AUDIT_BUFFER_BYTES,
+    authenticationIntervalMs: AUTHENTICATION_INTERVAL_MS,
     argumentsOf: content.filter(({ include }) => include === 'Arguments').map(({ tool }) => tool),
+    required,
   };
 }
 
-type ReceiverSpec = NonNullable<AuditSpec['webhook'] | AuditSpec['otlp']>;
-
-function receiver(
-  { url, headersFrom, timeout, queueBytes }: ReceiverSpec,
-  path: string,
-): NonNullable<NonNullable<Content['audit']>['webhook']> {
-  const timeoutMs = parsePositiveDuration(timeout, `${path}.timeout`);
-  return { url, headersFrom: secretHeaders(headersFrom), timeoutMs, queueBytes };
+function collector({
+  url,
+  headersFrom,
+  timeout,
+}: NonNullable<AuditSpec['otlp']>): NonNullable<NonNullable<Content['audit']>['otlp']> {
+  return {
+    url,
+    headersFrom: secretHeaders(headersFrom),
+    timeoutMs: parsePositiveDuration(timeout, 'spec.audit.otlp.timeout'),
+    queueBytes: AUDIT_QUEUE_BYTES,
+  };
 }

@@ -1,7 +1,13 @@
 import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TRANSPORT_IDLE_MS } from './constants.ts';
+import {
+  AUDIT_BUFFER_BYTES,
+  AUDIT_MEMORY_EVENTS,
+  AUDIT_QUEUE_BYTES,
+  AUTHENTICATION_INTERVAL_MS,
+  TRANSPORT_IDLE_MS,
+} from './constants.ts';
 
 const PAGE = join(import.meta.dirname, '../../../docs/reference/constants.md');
 
@@ -11,6 +17,10 @@ it('docs/reference/constants.md states what pods are told that no field changes'
     Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
   );
   expect(stated).toMatchObject({
+    AUDIT_MEMORY_EVENTS: `${AUDIT_MEMORY_EVENTS}`,
+    AUDIT_BUFFER_BYTES: `${AUDIT_BUFFER_BYTES / 1024 ** 2} MiB`,
+    AUDIT_QUEUE_BYTES: `${AUDIT_QUEUE_BYTES / 1024 ** 2} MiB`,
+    AUTHENTICATION_INTERVAL_MS: `${AUTHENTICATION_INTERVAL_MS / 60_000} min`,
     TRANSPORT_IDLE_MS: `${TRANSPORT_IDLE_MS / 1000} s`,
   });
 });

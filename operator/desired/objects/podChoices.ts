@@ -62,6 +62,6 @@ function headerSources({
   audit,
 }: Spec): { headersFrom?: HeadersFrom }[] {
   const { tracing = {} } = telemetry;
-  const { webhook = {}, otlp = {} } = audit ?? {};
-  return [...tools.map(({ http }) => http), ...mcpServers, tracing, webhook, otlp];
+  const { otlp = {} } = audit ?? {};
+  return [...tools.map(({ http }) => http), ...mcpServers, tracing, otlp];
 }

@@ -9,7 +9,6 @@ import { NO_LISTENER } from '../../observe/trace/requestListener.ts';
 import type { KnownClient, RequestListener } from '../../observe/trace/requestListener.ts';
 import type { SourceAddress } from '../sourceAddress.ts';
 import { Chain } from './chain.ts';
-import { CLOUD_EVENTS } from './cloudEvents.ts';
 import type { Actor, AuditEvent } from './event.ts';
 import { FileSink, filesIn, headInFile } from './fileSink.ts';
 import { HeadFile } from './headFile.ts';
@@ -18,12 +17,12 @@ import { linesBackwards } from './linesBackwards.ts';
 import { toOcsf } from './ocsf.ts';
 import type { Origin } from './ocsf.ts';
 import { otlpLogs } from './otlpLogs.ts';
+import { OtlpSink } from './otlpSink.ts';
 import { RequestRecord } from './requestRecord.ts';
 import type { AuditedRequest } from './requestRecord.ts';
 import { Ring } from './ring.ts';
 import { StdoutSink } from './stdoutSink.ts';
 import type { WriteOut } from './stdoutSink.ts';
-import { WebhookSink } from './webhookSink.ts';
 
 export type AuditSpec = NonNullable<Content['audit']>;
 
@@ -36,7 +35,7 @@ export interface AuditDeps {
   sourceOf: SourceAddress['of'];
   /** File for the head of the chain, which outlives the process; absent: none. */
   headPath?: string | undefined;
-  /** Directory of events that wait for the webhook, and below it for the collector. It outlives the process. */
+  /** Directory of events that wait for the collector. It outlives the process. */
   queueDirectory: string;
   fetch: typeof fetch;
   /** Values of headers from Secrets; undefined while one is missing. */
@@ -294,28 +293,25 @@ export class Audit {
         new FileSink({ ...file, directory: this.#directory(file) }, shared('file'));
       desired.set('file', { key: JSON.stringify([maxBytes, file]), make });
     }
-    for (const name of ['webhook', 'otlp'] as const) {
-      const to = spec[name];
-      if (!to) continue;
-      const make = (): Sink => this.#webhookSink(name, to, shared(name));
-      desired.set(name, { key: JSON.stringify([maxBytes, to]), make });
+    const { otlp } = spec;
+    if (otlp) {
+      const make = (): Sink => this.#otlpSink(otlp, shared('otlp'));
+      desired.set('otlp', { key: JSON.stringify([maxBytes, otlp]), make });
     }
     return desired;
   }
 
-  #webhookSink(
-    name: 'webhook' | 'otlp',
-    { url, headersFrom, timeoutMs, queueBytes }: NonNullable<AuditSpec['webhook']>,
+  #otlpSink(
+    { url, headersFrom, timeoutMs, queueBytes }: NonNullable<AuditSpec['otlp']>,
     shared: ConstructorParameters<typeof StdoutSink>[1],
   ): Sink {
     const { queueDirectory, fetch, readHeaders } = this.#deps;
-    const directory = name === 'otlp' ? join(queueDirectory, name) : queueDirectory;
-    const format = name === 'otlp' ? otlpLogs(() => this.#origin()) : CLOUD_EVENTS;
-    const headers = (): ReturnType<typeof readHeaders> => readHeaders(headersFrom);
-    return new WebhookSink({
+    return new OtlpSink({
       ...shared,
-      ...{ name, format },
-      ...{ url, timeoutMs, queueBytes, directory, fetch, headers },
+      ...{ url, timeoutMs, queueBytes, fetch },
+      body: (lines) => otlpLogs(this.#origin(), lines),
+      directory: join(queueDirectory, 'otlp'),
+      headers: () => readHeaders(headersFrom),
     });
   }
 

@@ -1,5 +1,4 @@
 import type { SealedEvent } from '../../../contract/audit.ts';
-import type { BatchFormat } from './webhookSink.ts';
 
 /** Resource that sends the records. */
 export interface OtlpOrigin {
@@ -26,30 +25,27 @@ const NANOSECONDS = 1_000_000n;
 type Attribute = { key: string; value: { stringValue: string } };
 
 /**
- * Events as log records of OTLP over HTTP, in JSON. The body is the sealed event; a repeated event has the same
- * `log.record.uid`.
+ * Lines of events as log records of OTLP over HTTP, in JSON. The body of a record is the sealed event; a repeated event has the
+ * same `log.record.uid`.
  */
-export function otlpLogs(origin: () => OtlpOrigin): BatchFormat {
-  return {
-    contentType: 'application/json',
-    body: (lines) => {
-      const { namespace, agent, pod, podUid, version } = origin();
-      const attributes = [
-        ...named('service.name', agent),
-        ...named('service.namespace', namespace),
-        ...named('service.version', version),
-        ...named('service.instance.id', podUid),
-        ...named('k8s.namespace.name', namespace),
-        ...named('k8s.pod.name', pod),
-        ...named('k8s.pod.uid', podUid),
-      ];
-      const scope = { name: 'breakwater.audit', version };
-      const logRecords = lines.map(logRecord);
-      return JSON.stringify({
-        resourceLogs: [{ resource: { attributes }, scopeLogs: [{ scope, logRecords }] }],
-      });
-    },
-  };
+export function otlpLogs(
+  { namespace, agent, pod, podUid, version }: OtlpOrigin,
+  lines: readonly string[],
+): string {
+  const attributes = [
+    ...named('service.name', agent),
+    ...named('service.namespace', namespace),
+    ...named('service.version', version),
+    ...named('service.instance.id', podUid),
+    ...named('k8s.namespace.name', namespace),
+    ...named('k8s.pod.name', pod),
+    ...named('k8s.pod.uid', podUid),
+  ];
+  const scope = { name: 'breakwater.audit', version };
+  const logRecords = lines.map(logRecord);
+  return JSON.stringify({
+    resourceLogs: [{ resource: { attributes }, scopeLogs: [{ scope, logRecords }] }],
+  });
 }
 
 function logRecord(line: string): object {

@@ -2,19 +2,17 @@ import type { Row } from './row.ts';
 
 const REF = { name: 'events', key: 'token' };
 
-type Receiver = 'webhook' | 'otlp';
-
 /** By the headers of what events are sent to. */
-const headers = (receiver: Receiver): Row[] => {
-  const FIELD = `spec.audit.${receiver}.headersFrom[0]`;
+const headers = (): Row[] => {
+  const FIELD = 'spec.audit.otlp.headersFrom[0]';
   const withHeaders = (...headersFrom: object[]): Row[1] => ({
-    spec: { audit: { [receiver]: { url: 'https://events', headersFrom } } },
+    spec: { audit: { otlp: { url: 'https://events', headersFrom } } },
   });
   return [
     [
       'unique',
       withHeaders({ name: 'X', secretKeyRef: REF }, { name: 'X', secretKeyRef: REF }),
-      `spec.audit.${receiver}.headersFrom[1]: Duplicate value: {"name":"X"}`,
+      `spec.audit.otlp.headersFrom[1]: Duplicate value: {"name":"X"}`,
     ],
     ['[*] required name', withHeaders({ secretKeyRef: REF }), `${FIELD}.name: Required value`],
     [
@@ -56,24 +54,24 @@ const headers = (receiver: Receiver): Row[] => {
 };
 
 /** By what events are sent to. */
-const receiverRows = (receiver: Receiver, example: string): Row[] => [
+const receiverRows: Row[] = [
   [
-    `$.spec.audit.${receiver} required url`,
-    { spec: { audit: { [receiver]: {} } } },
-    `spec.audit.${receiver}.url: Required value`,
+    `$.spec.audit.otlp required url`,
+    { spec: { audit: { otlp: {} } } },
+    `spec.audit.otlp.url: Required value`,
   ],
   [
-    `$.spec.audit.${receiver}.url rule 0`,
-    { spec: { audit: { [receiver]: { url: 'ftp://events' } } } },
-    `spec.audit.${receiver}.url: Invalid value: "string": must be an http or https URL without a user or a fragment, such as ${example}`,
+    `$.spec.audit.otlp.url rule 0`,
+    { spec: { audit: { otlp: { url: 'ftp://events' } } } },
+    `spec.audit.otlp.url: Invalid value: "string": must be an http or https URL without a user or a fragment, such as http://collector.observability:4318/v1/logs`,
   ],
   [
-    `$.spec.audit.${receiver}.timeout rule 0`,
-    { spec: { audit: { [receiver]: { url: 'https://events', timeout: '0s' } } } },
-    `spec.audit.${receiver}.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms`,
+    `$.spec.audit.otlp.timeout rule 0`,
+    { spec: { audit: { otlp: { url: 'https://events', timeout: '0s' } } } },
+    `spec.audit.otlp.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms`,
   ],
-  ...headers(receiver).map(([rule, ...rest]): Row => [
-    `$.spec.audit.${receiver}.headersFrom${rule === 'unique' ? ' ' : ''}${rule}`,
+  ...headers().map(([rule, ...rest]): Row => [
+    `$.spec.audit.otlp.headersFrom${rule === 'unique' ? ' ' : ''}${rule}`,
     ...rest,
   ]),
 ];
@@ -83,12 +81,7 @@ export const rows: Row[] = [
   [
     '$.spec.audit rule 0',
     { spec: { audit: { stdout: false, required: true } } },
-    'spec.audit.required: Invalid value: "object": must be false where events are kept nowhere, without stdout, file, webhook and otlp',
-  ],
-  [
-    '$.spec.audit.authenticationInterval rule 0',
-    { spec: { audit: { authenticationInterval: '60' } } },
-    'spec.audit.authenticationInterval: Invalid value: "string": must be a duration, written with the units h, m, s and ms, such as 1h or 0s',
+    'spec.audit.required: Invalid value: "object": must be false where events are kept nowhere, without stdout, file and otlp',
   ],
   [
     '$.spec.audit.file.persistentVolumeClaim required claimName',
@@ -100,8 +93,7 @@ export const rows: Row[] = [
     { spec: { audit: { file: { persistentVolumeClaim: { claimName: 'My claim' } } } } },
     "spec.audit.file.persistentVolumeClaim.claimName: Invalid value: \"string\": must be the name of a PersistentVolumeClaim, which holds only lower-case letters, digits, '-' and '.', such as audit",
   ],
-  ...receiverRows('webhook', 'https://events.example.com/audit'),
-  ...receiverRows('otlp', 'http://collector.observability:4318/v1/logs'),
+  ...receiverRows,
   [
     '$.spec.audit.content[*] required tool',
     { spec: { audit: { content: [{}] } } },

@@ -6,6 +6,13 @@ import type { Row } from './row.ts';
 /** Specs that newly set a removed field, by its kind and path. */
 const SPECS: Record<string, Record<string, object>> = {
   AgentDeployment: {
+    'spec.audit.webhook': { audit: { webhook: { url: 'https://events.example.com' } } },
+    'spec.audit.memoryEvents': { audit: { memoryEvents: 100 } },
+    'spec.audit.bufferBytes': { audit: { bufferBytes: 65_536 } },
+    'spec.audit.authenticationInterval': { audit: { authenticationInterval: '1h' } },
+    'spec.audit.otlp.queueBytes': {
+      audit: { otlp: { url: 'http://collector:4318/v1/logs', queueBytes: 65_536 } },
+    },
     'spec.timeouts.transportIdle': { timeouts: { transportIdle: '45s' } },
   },
   CircuitBreakerPolicy: {
@@ -19,10 +26,10 @@ export function removedRows(kind: string): Row[] {
   const { schema } = definitions().find(({ definition }) => definition.spec.names.kind === kind)!;
   return DEPRECATED.filter((field) => field.kind === kind && field.how === 'Removed').map(
     (field): Row => {
-      const { message } = refusal(field);
+      const { rule, message } = refusal(field);
       const parent = field.path.split('.').slice(0, -1);
       const rules = at(schema, parent)['x-kubernetes-validations']!;
-      const index = rules.findIndex((rule) => rule.message === message);
+      const index = rules.findIndex((each) => each.rule === rule);
       const spec = SPECS[kind]?.[field.path];
       return [
         `$.${parent.join('.')} rule ${index}`,

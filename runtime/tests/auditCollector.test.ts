@@ -7,46 +7,52 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { systemClock } from '../guard/clock.ts';
 import type { SealedEvent } from '../../contract/audit.ts';
-import { CLOUD_EVENTS } from '../security/audit/cloudEvents.ts';
 import { otlpLogs } from '../security/audit/otlpLogs.ts';
-import { WebhookSink } from '../security/audit/webhookSink.ts';
+import { OtlpSink } from '../security/audit/otlpSink.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 
 const cleanups = new Cleanups();
 let directory = '';
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'webhook-'));
+  directory = await mkdtemp(join(tmpdir(), 'collector-'));
   cleanups.add(() => rm(directory, { recursive: true }));
 });
 afterEach(() => cleanups.run());
 
-interface CloudEvent {
-  id: string;
-  type: string;
-  source: string;
-  specversion: string;
-  data: unknown;
+interface LogRecord {
+  body: { stringValue: string };
+  attributes: { key: string; value: { stringValue: string } }[];
+}
+
+interface Logs {
+  resourceLogs: {
+    resource: { attributes: LogRecord['attributes'] };
+    scopeLogs: { scope: object; logRecords: LogRecord[] }[];
+  }[];
 }
 
 interface Receiver {
   url: string;
-  /** Events of requests that were answered with 2xx. */
-  events: CloudEvent[];
-  requests: { headers: Record<string, unknown>; status: number; body: unknown }[];
+  /** Records of requests that were answered with 2xx. */
+  records: LogRecord[];
+  requests: { headers: Record<string, unknown>; status: number; body: Logs }[];
   answer: number;
 }
 
+const recordsIn = ({ resourceLogs }: Logs): LogRecord[] =>
+  resourceLogs.flatMap(({ scopeLogs }) => scopeLogs.flatMap(({ logRecords }) => logRecords));
+
 /** A server that takes events. With an answer of 0 it never answers. */
 async function receiver(): Promise<Receiver> {
-  const it: Receiver = { url: '', events: [], requests: [], answer: 204 };
+  const it: Receiver = { url: '', records: [], requests: [], answer: 204 };
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const status = it.answer;
-      const parsed: unknown = JSON.parse(body);
+      const parsed = JSON.parse(body) as Logs;
       it.requests.push({ headers: request.headers, status, body: parsed });
       if (status === 0) return;
-      if (status < 300 && Array.isArray(parsed)) it.events.push(...(parsed as CloudEvent[]));
+      if (status < 300) it.records.push(...recordsIn(parsed));
       response.writeHead(status).end();
     });
   });
@@ -59,14 +65,21 @@ async function receiver(): Promise<Receiver> {
   return it;
 }
 
+const ORIGIN = {
+  namespace: 'default',
+  agent: 'triage',
+  pod: 'triage-0',
+  podUid: 'uid-0',
+  version: '1',
+};
+
 function sinkTo(
   url: string,
-  changes: Partial<ConstructorParameters<typeof WebhookSink>[0]> = {},
-): WebhookSink {
-  const sink = new WebhookSink({
+  changes: Partial<ConstructorParameters<typeof OtlpSink>[0]> = {},
+): OtlpSink {
+  const sink = new OtlpSink({
     clock: { setTimer: (ms, fn) => systemClock.setTimer(ms / 100, fn) },
-    name: 'webhook',
-    format: CLOUD_EVENTS,
+    body: (lines) => otlpLogs(ORIGIN, lines),
     url,
     timeoutMs: 2000,
     queueBytes: 1024 * 1024,
@@ -87,24 +100,20 @@ const line = (id: number, more = ''): string =>
     message: more,
     metadata: { uid: `e${id}`, event_code: 'RequestMade', source: 'default/triage/triage-0' },
   });
-const idsOf = ({ events }: Receiver): string[] => events.map(({ id }) => id);
+const idsOf = ({ records }: Receiver): string[] =>
+  records.map(
+    ({ attributes }) => attributes.find(({ key }) => key === 'log.record.uid')!.value.stringValue,
+  );
 
-describe('the webhook', () => {
-  it('gets events as CloudEvents in their order, with the headers from Secrets', async () => {
+describe('a collector of OpenTelemetry', () => {
+  it('gets events in their order, with the headers from Secrets', async () => {
     const to = await receiver();
     const sink = sinkTo(to.url);
     for (let id = 1; id <= 250; id += 1) expect(sink.write(line(id))).toBe(true);
-    await until(() => to.events.length >= 250);
+    await until(() => to.records.length >= 250);
     expect(idsOf(to)).toEqual(Array.from({ length: 250 }, (_, i) => `e${i + 1}`));
-    expect(to.events[0]).toMatchObject({
-      specversion: '1.0',
-      type: 'dev.breakwater.audit.RequestMade',
-      source: '/default/triage/triage-0',
-      time: '1970-01-01T00:00:01.001Z',
-      data: JSON.parse(line(1)) as unknown,
-    });
     expect(to.requests[0]!.headers).toMatchObject({
-      'content-type': 'application/cloudevents-batch+json',
+      'content-type': 'application/json',
       authorization: 'Bearer token',
     });
     await until(() => sink.queuedBytes === 0);
@@ -117,7 +126,7 @@ describe('the webhook', () => {
     sink.write(line(1));
     await until(() => to.requests.length >= 2);
     to.answer = 204;
-    await until(() => to.events.length > 0);
+    await until(() => to.records.length > 0);
     expect(idsOf(to)[0]).toBe('e1');
   });
 
@@ -132,7 +141,7 @@ describe('the webhook', () => {
     await appendFile(join(directory, files[0]!), '{"half":"a li');
     to.answer = 204;
     const next = sinkTo(to.url);
-    await until(() => to.events.length >= 5);
+    await until(() => to.records.length >= 5);
     next.write(line(6));
     await until(() => idsOf(to).includes('e6'));
     expect(idsOf(to)).toEqual(['e1', 'e2', 'e3', 'e4', 'e5', 'e6']);
@@ -150,7 +159,7 @@ describe('the webhook', () => {
     expect(taken).toBeLessThan(60);
     expect(sink.queuedBytes).toBeLessThanOrEqual(10_000);
     to.answer = 204;
-    await until(() => to.events.length === taken);
+    await until(() => to.records.length === taken);
   });
 
   it('removes the files of delivered events', async () => {
@@ -160,7 +169,7 @@ describe('the webhook', () => {
       sink.write(line(id, 'x'.repeat(100_000)));
       await sink.flush();
     }
-    await until(() => to.events.length >= 40);
+    await until(() => to.records.length >= 40);
     await until(() => sink.queuedBytes === 0);
     await until(async () => {
       const files = (await readdir(directory)).filter((name) => name.endsWith('.jsonl'));
@@ -176,30 +185,14 @@ describe('the webhook', () => {
     await sink.flush();
     expect(to.requests).toEqual([]);
     mounted = true;
-    await until(() => to.events.length === 1);
+    await until(() => to.records.length === 1);
     expect(to.requests).toHaveLength(1);
   });
-});
-
-describe('a collector of OpenTelemetry', () => {
-  interface LogRecord {
-    body: { stringValue: string };
-    attributes: { key: string; value: { stringValue: string } }[];
-  }
-  interface Logs {
-    resourceLogs: {
-      resource: { attributes: LogRecord['attributes'] };
-      scopeLogs: { scope: object; logRecords: LogRecord[] }[];
-    }[];
-  }
 
   it('gets events as log records with their seals, and again until it accepts them', async () => {
     const to = await receiver();
     to.answer = 503;
-    const format = otlpLogs(() => ({
-      ...{ namespace: 'default', agent: 'triage', pod: 'triage-0', podUid: 'uid-0', version: '1' },
-    }));
-    const sink = sinkTo(to.url, { name: 'otlp', format });
+    const sink = sinkTo(to.url);
     const event: SealedEvent & Record<string, unknown> = {
       ...(JSON.parse(line(1)) as SealedEvent),
       ...{ severity: 'High', trace: { uid: '4bf92f3577b34da6a3ce929d0e0e4736' } },
@@ -211,7 +204,7 @@ describe('a collector of OpenTelemetry', () => {
     await until(() => sink.queuedBytes === 0);
     const { body, headers } = to.requests.at(-1)!;
     expect(headers).toMatchObject({ 'content-type': 'application/json', authorization: 'Bearer token' }); // prettier-ignore
-    const [{ resource, scopeLogs } = { resource: undefined, scopeLogs: [] }] = (body as Logs).resourceLogs; // prettier-ignore
+    const [{ resource, scopeLogs } = { resource: undefined, scopeLogs: [] }] = body.resourceLogs; // prettier-ignore
     expect(resource?.attributes).toContainEqual({ key: 'service.name', value: { stringValue: 'triage' } }); // prettier-ignore
     const [first, second] = scopeLogs[0]!.logRecords;
     expect(JSON.parse(first!.body.stringValue)).toEqual(event);

@@ -3,16 +3,9 @@ import { DiskQueue } from './diskQueue.ts';
 import { LineQueue } from './lineQueue.ts';
 import type { Sink } from './lineQueue.ts';
 
-/** Format of a request with events. */
-export interface BatchFormat {
-  contentType: string;
-  /** The body of the lines, each an event in JSON. */
-  body(lines: readonly string[]): string;
-}
-
-export interface WebhookSinkDeps {
-  name: 'webhook' | 'otlp';
-  format: BatchFormat;
+export interface OtlpSinkDeps {
+  /** The body of a request with lines, each an event in JSON. */
+  body: (lines: readonly string[]) => string;
   clock: Pick<Clock, 'setTimer'>;
   url: string;
   /** Time for one request, in milliseconds. */
@@ -36,10 +29,10 @@ const MOST_EVENTS = 100;
 const FIRST_DELAY_MS = 1000;
 const LONGEST_DELAY_MS = 60_000;
 
-/** Sends events to a URL at least once each. They wait on disk for a 2xx, even across restarts of the container. */
-export class WebhookSink implements Sink {
-  readonly name: WebhookSinkDeps['name'];
-  readonly #deps: WebhookSinkDeps;
+/** Sends events to a collector at least once each. They wait on disk for a 2xx, even across restarts of the container. */
+export class OtlpSink implements Sink {
+  readonly name = 'otlp';
+  readonly #deps: OtlpSinkDeps;
   readonly #disk: DiskQueue;
   readonly #memory: LineQueue;
   #opened: Promise<void> | undefined;
@@ -50,9 +43,8 @@ export class WebhookSink implements Sink {
   #cancelRetry: (() => void) | undefined;
   readonly #closed = new AbortController();
 
-  constructor(deps: WebhookSinkDeps) {
-    const { name, clock, maxBytes, onError, directory } = deps;
-    this.name = name;
+  constructor(deps: OtlpSinkDeps) {
+    const { clock, maxBytes, onError, directory } = deps;
     this.#deps = deps;
     this.#disk = new DiskQueue(directory);
     this.#memory = new LineQueue({
@@ -141,21 +133,21 @@ export class WebhookSink implements Sink {
   }
 
   async #post(lines: readonly string[]): Promise<void> {
-    const { name, url, format, timeoutMs, headers, fetch } = this.#deps;
+    const { url, body, timeoutMs, headers, fetch } = this.#deps;
     const secret = headers();
-    if (!secret) throw new Error(`a Secret with a header of ${name} is missing`);
+    if (!secret) throw new Error('a Secret with a header of spec.audit.otlp is missing');
     const response = await fetch(url, {
       method: 'POST',
       headers: [
-        ['content-type', format.contentType],
+        ['content-type', 'application/json'],
         ...secret.map(([name, value]): [string, string] => [name, value]),
       ],
-      body: format.body(lines),
+      body: body(lines),
       redirect: 'error',
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#closed.signal]),
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`${name} answered ${response.status}`);
+    if (!response.ok) throw new Error(`the collector answered ${response.status}`);
   }
 
   #retryLater(error: unknown): void {
