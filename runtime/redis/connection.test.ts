@@ -74,11 +74,11 @@ class Address {
   }
 }
 
-function connectionTo(url: string): RedisConnection {
+function connectionTo(url: string, timeoutMs = 30_000): RedisConnection {
   const connection = new RedisConnection({
     url,
     password: () => undefined,
-    timeoutMs: () => 500,
+    timeoutMs: () => timeoutMs,
     log: pino({ level: 'silent' }),
   });
   cleanups.add(() => connection.close());
@@ -91,7 +91,7 @@ const write = (connection: RedisConnection): Promise<unknown> =>
 describe('a connection to Redis', () => {
   it('starts anew when the server is gone without a word', async () => {
     const address = await Address.of(await redis());
-    const connection = connectionTo(address.url);
+    const connection = connectionTo(address.url, 2000);
     await write(connection);
     address.silence();
     await expect(write(connection)).rejects.toThrow('Redis does not answer (ETIMEDOUT)');
@@ -101,7 +101,7 @@ describe('a connection to Redis', () => {
   it('starts anew when the server accepts it and never answers', async () => {
     const address = await Address.of(await redis());
     address.isSilent = true;
-    const connection = connectionTo(address.url);
+    const connection = connectionTo(address.url, 2000);
     const answers = await Promise.allSettled([write(connection), write(connection)]);
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     address.isSilent = false;

@@ -31,7 +31,7 @@ interface Scene {
   gates: () => string[];
 }
 
-async function scene(url: string, fields: Partial<McpServer> = {}): Promise<Scene> {
+async function scene(url: string, fields: Partial<McpServer> = {}, toolMs = 5000): Promise<Scene> {
   const model = await fakeEndpoint((response, { body }) => {
     const { messages } = JSON.parse(body.toString()) as { messages: unknown[] };
     const tools = [
@@ -46,7 +46,7 @@ async function scene(url: string, fields: Partial<McpServer> = {}): Promise<Scen
       endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'm' }],
       conversation: CONVERSATION,
       mcpServers: [{ ...stock, checkIntervalMs: 0, ...fields }],
-      timeouts: { connectMs: 2000, requestMs: 20_000, toolMs: 1000 },
+      timeouts: { connectMs: 2000, requestMs: 20_000, toolMs },
     }),
   );
   cleanups.add(() => agent.stop());
@@ -252,7 +252,7 @@ describe('a server that answers discovery with', () => {
         if (!silent) reply(response, rpc, MODERN);
       },
     });
-    const all = await scene(url);
+    const all = await scene(url, {}, 1000);
     await all.turn();
     await until(() => Object.hasOwn(all.failures(), 'Timeout'));
     expect(asked).not.toContain('initialize');
