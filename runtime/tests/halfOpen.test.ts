@@ -3,7 +3,8 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { ServerResponse } from 'node:http';
 import type { Circuit, Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
-import { TOUCHY, configuration } from '../testing/configuration.ts';
+import { ONE_ATTEMPT, TOUCHY, configuration } from '../testing/configuration.ts';
+import type { Parts } from '../testing/resolved.ts';
 import { Cleanups, STREAMED, circuit, setup } from '../testing/setup.ts';
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
@@ -25,7 +26,7 @@ const POLICY: Circuit = {
 
 /** A runtime whose circuit is half-open, and the requests that its endpoint has not answered yet. */
 async function halfOpen(
-  content: Partial<Content> = { circuits: [POLICY] },
+  content: Parts<Content> = { circuits: [POLICY], ...ONE_ATTEMPT },
 ): Promise<{ context: Setup; held: ServerResponse[] }> {
   const held: ServerResponse[] = [];
   let failed = false;

@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Content, McpServerStatus } from '../../../contract/generated/types.ts';
+import { canonicalJson } from '../../../contract/canonical.ts';
 import { supported } from '../../guard/supported.ts';
 import type { ToolUse } from '../messages/messages.ts';
 import type { ToolAnswer } from './httpTool.ts';
@@ -67,7 +68,7 @@ export class McpServers implements Tools {
     this.#servers = new Map();
     for (const { toolsHash, ...spec } of supported(content).mcpServers) {
       // Leaves out `requires`: a new pin adds a requirement and must not cause a new connection.
-      const key = JSON.stringify({ ...spec, requires: undefined });
+      const key = canonicalJson({ ...spec, requires: undefined });
       const server = before.get(key) ?? new McpServer(spec, this.#deps, this.#callMs);
       server.pin(toolsHash);
       this.#servers.set(key, server);
