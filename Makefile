@@ -196,10 +196,6 @@ bench-harm: $(MODULES) ## play the faults of providers to clients with and witho
 bench-fleet: prerequisites $(MODULES) ## measure limits and circuits that pods share; PARTS=simulated, added, operator or cluster
 	@node test/bench/fleet.ts $(PARTS)
 
-.PHONY: bench-watch
-bench-watch: $(MODULES) ## measure what it costs to follow 20,000 pods
-	@node --expose-gc test/bench/watch.ts
-
 .PHONY: bench-injection
 bench-injection: $(MODULES) ## measure what the detector of prompt injections finds, its false alarms and its cost
 	@node test/bench/injection.ts

@@ -8,8 +8,3 @@ export type Row = [
   difference: { metadata?: { name: string }; spec?: unknown },
   ...messages: string[],
 ];
-
-/** An object with so many entries. */
-export function manyEntries(count: number): Record<string, string> {
-  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`entry-${index}`, 'x']));
-}
