@@ -35,7 +35,7 @@ export function blocks(file: string, text: string): Block[] {
 
 /** Paths of the documents for users. */
 export function documents(): string[] {
-  return ['README.md', ...globSync('docs/**/*.md', { cwd: ROOT })].sort();
+  return ['README.md', ...globSync('docs/{*,!(node_modules)/*}.md', { cwd: ROOT })].sort();
 }
 
 /** The blocks of all documents for users. */
