@@ -46,7 +46,9 @@ export class Dependency implements Issuer {
   #calls = 0;
   /** Provider, address and model that the state belongs to; undefined before the first configuration. */
   of: string | undefined;
+  /** Bounds of calls for which the provider has stated no limit, and of all others. */
   #bounds: readonly Bound[] = [];
+  #allBounds: readonly Bound[] = [];
   /** Calls that wait for the outcome of a half-open circuit's probes. */
   readonly #probeQueue: ProbeQueue;
 
@@ -299,7 +301,8 @@ export class Dependency implements Issuer {
     this.rateLimits.apply(limits, concurrency.maxQueued, now);
     // The bulkhead counts calls even without a bound, so that a later bound knows of them.
     const userLimits = limits.length > 0 ? [this.rateLimits] : [];
-    this.#bounds = [this.concurrency, ...userLimits, STATED];
+    this.#bounds = [this.concurrency, ...userLimits];
+    this.#allBounds = [...this.#bounds, STATED];
   }
 
   #newGates(): ProviderGates {
@@ -317,7 +320,8 @@ export class Dependency implements Issuer {
     credential: Credential,
     now: number,
   ): Admission | Waiting {
-    const probed = this.gates.enter(state.limits(asked?.votes).gates, credential.hash, now);
+    const { gates, stated } = state.limits(asked?.votes);
+    const probed = this.gates.enter(gates, credential.hash, now);
     if ('reason' in probed) return this.#rejected(probed);
     const canWait = asked !== undefined && asked.immediate !== true && this.#probeQueue.hasRoom;
     const generation = state.circuit.acquire(now, asked?.votes, canWait);
@@ -329,11 +333,11 @@ export class Dependency implements Issuer {
     const permit = new Permit(this, asked, state, generation, now);
     this.gates.probes(permit, probed);
     if (generation === AWAITING_PROBES) return this.#awaitProbes(permit, now);
-    return acquireAll(permit, this.#bounds, now);
+    return acquireAll(permit, stated === undefined ? this.#bounds : this.#allBounds, now);
   }
 
   #awaitProbes(permit: Permit, now: number): Waiting {
-    const queued = new QueuedPermit(permit, this.#bounds, BEFORE_BOUNDS);
+    const queued = new QueuedPermit(permit, this.#allBounds, BEFORE_BOUNDS);
     this.#probeQueue.join(queued, now);
     return queued;
   }

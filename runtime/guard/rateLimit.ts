@@ -139,7 +139,7 @@ export class RateLimit {
     const cost = costOf(this.resource, asked?.cost);
     const ahead = awaited.size === 0 ? undefined : awaited.get(bucket);
     const covered = ahead === undefined && bucket.wait(cost, now) === 0;
-    return new Reservation(this, bucket, { cost, ahead: ahead ?? 0, covered }, next);
+    return new Reservation(this, bucket, cost, ahead ?? 0, covered, next);
   }
 
   /** Whether each key has a bucket of its own. */
@@ -280,7 +280,9 @@ export class Reservation {
   constructor(
     limit: RateLimit,
     bucket: Tokens,
-    { cost, ahead, covered }: { cost: number; ahead: number; covered: boolean },
+    cost: number,
+    ahead: number,
+    covered: boolean,
     next: Reservation | undefined,
   ) {
     this.limit = limit;
