@@ -13,7 +13,7 @@ import {
 } from '../kube/index.ts';
 import type { PodLinks } from '../links/index.ts';
 import { Pods } from '../resources/resources.ts';
-import { isTerminating } from './observe.ts';
+import { isTerminating } from './freshness.ts';
 
 /** The ReplicaSet controller deletes pods of lower cost first. Without the annotation a pod costs 0. */
 export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';

@@ -4,7 +4,7 @@ import type { Pod } from '../kube/index.ts';
 import type { AgentKey, PodLinks, PodTarget } from '../links/index.ts';
 import { agentKeyOfChild } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
-import { isTerminating } from './observe.ts';
+import { isTerminating } from './freshness.ts';
 import type { Replicas } from './replicas.ts';
 
 /** Keeps the targets of links equal to the pods. It updates an agent once per turn of the event loop. */

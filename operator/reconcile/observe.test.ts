@@ -7,7 +7,8 @@ import { rollOutOf } from '../status/rollout.ts';
 import type { AgentState } from './agentState.ts';
 import type { PodReport } from '../links/index.ts';
 import { snapshot } from '../testing/messages.ts';
-import { graceLeft, observe } from './observe.ts';
+import { graceLeft } from './freshness.ts';
+import { observe } from './observe.ts';
 
 const agent = agentFixture('triage');
 const attachment = attach({ breakers: [], limits: [] }, [agent]).agents.get('triage')!;

@@ -8,10 +8,8 @@ import type {
   PodObservation,
 } from '../status/observations.ts';
 import type { AgentState } from './agentState.ts';
+import { graceLeft, isTerminating } from './freshness.ts';
 import type { ScaledObject } from './kedaCaches.ts';
-
-/** A pod that lost its link counts as connected for this long. Most links come back at once. */
-export const RECONNECT_GRACE_MS = 2_000;
 
 export interface ObservedState {
   state: AgentState | undefined;
@@ -130,39 +128,6 @@ function reported(
 function linkErrorOf({ incompatible, excessive }: PodReport): string | undefined {
   if (incompatible) return 'it speaks another version of the contract';
   return excessive ? 'it sends more than a pod may and is left alone for a while' : undefined;
-}
-
-/**
- * Whether this leader's first attempt to reach some pod has not ended. It knows nothing of the pod until then, so
- * status stays as it is. The end of the attempt changes the pod's report.
- *
- * @param report by UID of the pod
- */
-export function isPending(
-  pods: readonly Pod[],
-  report: (uid: string) => PodReport | undefined,
-): boolean {
-  return pods
-    .filter((pod) => pod.status?.podIP && !isTerminating(pod))
-    .some((pod) => report(pod.metadata.uid!)?.pending ?? false);
-}
-
-/** Milliseconds for which a pod that lost its link still counts as connected; 0 if it does not. */
-export function graceLeft(report: PodReport, now: Date): number {
-  if (report.connected || report.snapshot === undefined) return 0;
-  return graceAfter(report.since, now);
-}
-
-/** Milliseconds that are left of the grace since a moment; 0 when the clock was stepped back behind it. */
-export function graceAfter(since: string, now: Date): number {
-  const passed = now.getTime() - Date.parse(since);
-  return passed < 0 ? 0 : Math.max(0, RECONNECT_GRACE_MS - passed);
-}
-
-/** Whether the pod is being deleted or has ended. */
-export function isTerminating({ metadata, status }: Pod): boolean {
-  const phase = status?.phase;
-  return metadata.deletionTimestamp !== undefined || phase === 'Succeeded' || phase === 'Failed';
 }
 
 function unscheduled({ status }: Pod): Pick<PodObservation, 'unscheduled'> {

@@ -1,20 +1,15 @@
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import type { Share } from '../desired/policies/kindJoin.ts';
 import { Blocks } from '../status/blocks.ts';
+import { mergeReadiness, READY, type Readiness } from './freshness.ts';
 
 /** How one agent stands with a policy that targets it. */
 export interface TargetState<S> {
-  /** Whether the agent's configuration has the current version of the policy. */
-  inForce: boolean;
-  /** Whether this leader's first attempt to reach one of the pods has not ended. */
-  pending: boolean;
-  /** Milliseconds to wait until pods have had time to report; 0: none. */
-  waitMs: number;
-  /** Milliseconds until a pod that lost its link no longer counts as connected; 0: there is no such pod. */
-  graceMs: number;
-  /** It changes without a notification, so every update computes it anew. */
+  /** Whether status can tell how the agent's pods enforce the policy. */
+  readiness: Readiness;
+  /** The summary changes without a notification, so every update computes it anew. */
   recheck: boolean;
-  /** Reports of the agent's pods on the policy; absent unless the policy is in force and nothing is pending. */
+  /** Reports of the agent's pods on the policy; absent unless it is ready. */
   summary?: S;
 }
 
@@ -25,9 +20,8 @@ export interface TargetSource<S> {
 }
 
 /** How all targets together stand with a policy. */
-export interface Targets<S> extends Omit<TargetState<S>, 'recheck' | 'summary'> {
-  /** Whether no agent waits for the next update. Nothing else holds before that. */
-  complete: boolean;
+export interface Targets<S> {
+  readiness: Readiness;
   summary: () => S;
 }
 
@@ -37,14 +31,17 @@ const PAUSE_MS_PER_TARGET = 0.2;
 const MANY = 100;
 /** An update computes the state of so many changed agents at most. They take it some 25 ms. */
 const MOST_AT_ONCE = 250;
+/** Between two updates of one policy: the event loop runs. */
+const NEXT_UPDATE_MS = 1;
 
 /** The agents that a policy targets. An update computes the state of those alone that have changed. */
 export class PolicyTargets<S> {
   readonly #merge: (parts: readonly S[]) => S;
   readonly #shares = new Map<string, Share>();
-  readonly #notInForce = new Set<string>();
-  readonly #pending = new Set<string>();
-  readonly #rechecked = new Map<string, TargetState<S>>();
+  /** Of agents whose readiness is more than READY. */
+  readonly #readiness = new Map<string, Readiness>();
+  /** Agents whose state changes with time, without a notification. */
+  readonly #rechecked = new Set<string>();
   /** Agents whose state must be computed anew. */
   readonly #due = new Set<string>();
   #summaries: Blocks<S>;
@@ -64,7 +61,7 @@ export class PolicyTargets<S> {
     if (this.#shares.has(agent)) this.#due.add(agent);
   }
 
-  /** Time left of the pause after the last complete update. */
+  /** Milliseconds left of the pause after the last complete update. Until then an update would cost too much. */
   pauseMs(now: number): number {
     const { size } = this.#shares;
     return size < MANY ? 0 : Math.max(0, this.#updatedAt + size * PAUSE_MS_PER_TARGET - now);
@@ -78,30 +75,22 @@ export class PolicyTargets<S> {
     this.#policy = policy;
     this.#attachment = attachment;
     const due = [...this.#due].slice(0, MOST_AT_ONCE);
-    for (const agent of new Set([...due, ...this.#rechecked.keys()])) {
+    for (const agent of new Set([...due, ...this.#rechecked])) {
       this.#setState(agent, source.stateOf(agent, this.#shares.get(agent)!));
       this.#due.delete(agent);
     }
-    const complete = this.#due.size === 0;
-    if (complete) this.#updatedAt = now;
-    const rechecked = [...this.#rechecked.values()];
-    const graces = rechecked.map(({ graceMs }) => graceMs).filter((ms) => ms > 0);
-    return {
-      complete,
-      inForce: this.#notInForce.size === 0,
-      pending: this.#pending.size > 0,
-      waitMs: rechecked.reduce((most, { waitMs }) => Math.max(most, waitMs), 0),
-      graceMs: graces.length > 0 ? Math.min(...graces) : 0,
-      summary: () => this.#summaries.total(),
-    };
+    const summary = (): S => this.#summaries.total();
+    if (this.#due.size > 0) return { readiness: { ready: false, forMs: NEXT_UPDATE_MS }, summary };
+    this.#updatedAt = now;
+    return { readiness: mergeReadiness(this.#readiness.values()), summary };
   }
 
-  #setState(agent: string, state: TargetState<S>): void {
-    setMember(this.#notInForce, agent, !state.inForce);
-    setMember(this.#pending, agent, state.pending);
-    if (state.recheck) this.#rechecked.set(agent, state);
+  #setState(agent: string, { readiness, recheck, summary }: TargetState<S>): void {
+    if (readiness === READY) this.#readiness.delete(agent);
+    else this.#readiness.set(agent, readiness);
+    if (recheck || readiness.forMs < Infinity) this.#rechecked.add(agent);
     else this.#rechecked.delete(agent);
-    if (state.summary) this.#summaries.set(agent, state.summary);
+    if (summary) this.#summaries.set(agent, summary);
     else this.#summaries.delete(agent);
   }
 
@@ -120,15 +109,13 @@ export class PolicyTargets<S> {
   #forget(agent: string): void {
     this.#shares.delete(agent);
     this.#due.delete(agent);
-    this.#notInForce.delete(agent);
-    this.#pending.delete(agent);
+    this.#readiness.delete(agent);
     this.#rechecked.delete(agent);
     this.#summaries.delete(agent);
   }
 
   #forgetAll(): void {
-    for (const all of [this.#shares, this.#due, this.#notInForce, this.#pending]) all.clear();
-    this.#rechecked.clear();
+    for (const all of [this.#shares, this.#due, this.#readiness, this.#rechecked]) all.clear();
     this.#summaries = new Blocks(this.#merge);
     this.#attachment = undefined;
   }
@@ -138,9 +125,4 @@ function isSameVersion({ metadata }: Policy, before: Policy | undefined): boolea
   return (
     metadata.uid === before?.metadata.uid && metadata.generation === before?.metadata.generation
   );
-}
-
-function setMember(set: Set<string>, name: string, isMember: boolean): void {
-  if (isMember) set.add(name);
-  else set.delete(name);
 }

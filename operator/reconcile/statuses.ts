@@ -17,7 +17,6 @@ import {
   keyOf,
   type EventRecorder,
   type KubernetesObject,
-  type Pod,
   type Reconcile,
   type Resource,
 } from '../kube/index.ts';
@@ -45,8 +44,9 @@ import type { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';
 import { FigureRefreshes } from './figureRefreshes.ts';
 import type { Fleet } from './fleet.ts';
-import { PolicyTargets, type TargetSource, type TargetState } from './policyTargets.ts';
-import { graceAfter, graceLeft, isPending, observe } from './observe.ts';
+import { Freshness, UNTIL_NOTIFIED, type Readiness } from './freshness.ts';
+import { PolicyTargets, type TargetSource } from './policyTargets.ts';
+import { observe } from './observe.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { Repairs } from './repairs.ts';
@@ -72,12 +72,6 @@ export interface StatusReconcilerOptions {
   onWritten?: (kind: string, key: string) => void;
 }
 
-/** Pods have this long to confirm a new configuration. Until then status does not change. */
-const CONFIRM_MS = 200;
-
-/** Between two parts of the work on a policy with many targets: the event loop runs. */
-const NEXT_PART_MS = 1;
-
 /** A status to write, and the Events for its change. */
 interface Draft<S> {
   next: S;
@@ -97,11 +91,15 @@ interface PolicyStatuses<P extends Policy & StatusObject<S>, S extends object, S
     agents: ReadonlyMap<string, AgentObservation>,
   ) => Summary;
   merge: (parts: readonly Summary[]) => Summary;
+  attachmentOf: (namespace: string, name: string) => PolicyAttachment<P> | undefined;
+  statusOf: (input: PolicyStatusInput<P> & { seen: Summary }) => S;
+  eventsOf: (previous: S | undefined, next: S) => EventDraft[];
 }
 
 /** Writes the status of agents and policies, and Events for its changes. */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
+  readonly #freshness: Freshness;
   readonly #agents: StatusWriter<AgentDeploymentStatus, AgentDeployment>;
   readonly #breakers: PolicyStatuses<
     CircuitBreakerPolicy,
@@ -119,6 +117,7 @@ export class StatusReconciler {
       fieldManager: statusManager(installation),
     };
     this.#options = options;
+    this.#freshness = new Freshness({ ...options, replicas: options.caches.replicas });
     this.#agents = new StatusWriter<AgentDeploymentStatus, AgentDeployment>({
       ...shared,
       resource: AgentDeployments,
@@ -132,6 +131,9 @@ export class StatusReconciler {
       targets: new Map(),
       summarize: summarizeBreaker,
       merge: mergeBreakers,
+      attachmentOf: (namespace, name) => options.attachments.breaker(namespace, name),
+      statusOf: breakerStatus,
+      eventsOf: breakerPolicyEvents,
     };
     this.#limits = {
       resource: RateLimitPolicies,
@@ -142,6 +144,9 @@ export class StatusReconciler {
       targets: new Map(),
       summarize: summarizeLimits,
       merge: mergeLimits,
+      attachmentOf: (namespace, name) => options.attachments.limit(namespace, name),
+      statusOf: limitStatus,
+      eventsOf: rateLimitPolicyEvents,
     };
     this.close = options.notifier.subscribe((key) => this.#agentChanged(key));
   }
@@ -171,59 +176,34 @@ export class StatusReconciler {
     const current = attachments.of(namespace).agents.get(name);
     // Otherwise a reconcile of the agent is due. It enqueues the status again.
     if (!state || !current || versionsText(state.attachment) !== versionsText(current)) return;
-    if (this.#pending(key)) return;
-    const waitMs = this.#waitMs(key);
-    if (waitMs > 0) return { requeueAfterMs: waitMs };
+    const { ready, forMs } = this.#freshness.readiness(key);
+    if (!ready) return lookAgain(forMs);
     const agent = this.#agents.newest(cached);
     const observation = withContest(this.#observe(key, true), this.#agents.contestOf(agent));
     const { plan } = state;
     const now = new Date(this.#options.clock.now());
     const next = agentStatus({ agent, plan, observation, previous: agent.status, now });
-    const grace = this.#graceLeft(key);
-    return this.#write(this.#agents, AgentDeployments, agent, grace, signal, {
+    return this.#write(this.#agents, AgentDeployments, agent, forMs, signal, {
       next,
       events: (previous) => agentEvents({ agent, plan, observation, now }, previous, next),
     });
   };
 
-  breaker: Reconcile = async (key, signal) => {
-    const pauseMs = this.#pauseMs(this.#breakers, key);
-    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
-    const { namespace, name } = namesOf(key);
-    const attachment = this.#options.attachments.breaker(namespace, name);
-    return this.#policy(key, attachment, this.#breakers, signal, (input) => {
-      const next = breakerStatus(input);
-      return { next, events: (previous) => breakerPolicyEvents(previous, next) };
-    });
-  };
+  breaker: Reconcile = (key, signal) => this.#policy(key, this.#breakers, signal);
 
-  limit: Reconcile = async (key, signal) => {
-    const pauseMs = this.#pauseMs(this.#limits, key);
-    if (pauseMs > 0) return { requeueAfterMs: pauseMs };
-    const { namespace, name } = namesOf(key);
-    const attachment = this.#options.attachments.limit(namespace, name);
-    return this.#policy(key, attachment, this.#limits, signal, (input) => {
-      const next = limitStatus(input);
-      return { next, events: (previous) => rateLimitPolicyEvents(previous, next) };
-    });
-  };
-
-  /** Time left of the pause of a policy with many targets. */
-  #pauseMs(
-    { targets }: { targets: ReadonlyMap<string, Pick<PolicyTargets<unknown>, 'pauseMs'>> },
-    key: string,
-  ): number {
-    return targets.get(key)?.pauseMs(this.#options.clock.monotonic()) ?? 0;
-  }
+  limit: Reconcile = (key, signal) => this.#policy(key, this.#limits, signal);
 
   async #policy<P extends Policy & StatusObject<S>, S extends object, Summary>(
     key: string,
-    attachment: PolicyAttachment<P> | undefined,
     kind: PolicyStatuses<P, S, Summary>,
     signal: AbortSignal,
-    draft: (input: PolicyStatusInput<P> & { seen: Summary }) => Draft<S>,
-  ): Promise<{ requeueAfterMs?: number } | void> {
+  ): Promise<{ requeueAfterMs: number } | void> {
     const { writer, resource } = kind;
+    const nowMs = this.#options.clock.monotonic();
+    const pauseMs = kind.targets.get(key)?.pauseMs(nowMs) ?? 0;
+    if (pauseMs > 0) return lookAgain(pauseMs);
+    const { namespace, name } = namesOf(key);
+    const attachment = kind.attachmentOf(namespace, name);
     if (!attachment || attachment.policy.metadata.deletionTimestamp) {
       writer.forget(key);
       kind.targets.delete(key);
@@ -231,24 +211,22 @@ export class StatusReconciler {
     }
     const targets = kind.targets.get(key) ?? new PolicyTargets(kind.merge);
     kind.targets.set(key, targets);
-    const source = this.#source(namesOf(key).namespace, attachment.policy, kind);
-    const { complete, inForce, pending, waitMs, graceMs, summary } = targets.update(
-      attachment,
-      source,
-      this.#options.clock.monotonic(),
-    );
-    if (!complete) return { requeueAfterMs: NEXT_PART_MS };
-    if (!inForce || pending) return;
-    if (waitMs > 0) return { requeueAfterMs: waitMs };
+    const source = this.#source(namespace, attachment.policy, kind);
+    const { readiness, summary } = targets.update(attachment, source, nowMs);
+    const { ready, forMs } = readiness;
+    if (!ready) return lookAgain(forMs);
     const policy = writer.newest(attachment.policy);
     const now = new Date(this.#options.clock.now());
     const contest = writer.contestOf(policy);
-    const input = {
+    const next = kind.statusOf({
       ...{ attachment: { ...attachment, policy }, previous: policy.status, now },
       ...(contest && { contest }),
-    };
-    const due = draft({ ...input, seen: summary() });
-    return this.#write(writer, resource, policy, graceMs, signal, due);
+      seen: summary(),
+    });
+    return this.#write(writer, resource, policy, forMs, signal, {
+      next,
+      events: (previous) => kind.eventsOf(previous, next),
+    });
   }
 
   #source<P extends Policy & StatusObject<S>, S extends object, Summary>(
@@ -261,48 +239,45 @@ export class StatusReconciler {
     return {
       shareOf: (agent) => attachments.shareOf(kind, metadata.name, agent),
       stateOf: (agent, { won }) => {
-        const state = this.#targetState(namespace, agent, metadata.uid!);
-        if (!state.inForce || state.pending) return state;
+        const readiness = this.#targetReadiness(namespace, agent, metadata.uid!);
+        if (!readiness.ready) return { readiness, recheck: false };
         const observation = this.#observe(`${namespace}/${agent}`, false);
         const summary = summarize(policy, won, new Map([[agent, observation]]));
         const { fleet, fleetCircuits } = observation;
         // The leader's figures change with time, without a notification.
-        const recheck = state.recheck || fleet !== undefined || fleetCircuits !== undefined;
-        return { ...state, recheck, summary };
+        const recheck = fleet !== undefined || fleetCircuits !== undefined;
+        return { readiness, recheck, summary };
       },
     };
   }
 
   /** Whether status can tell how the agent enforces the policy with this UID. */
-  #targetState(namespace: string, agent: string, uid: string): TargetState<never> {
+  #targetReadiness(namespace: string, agent: string, uid: string): Readiness {
     const key = `${namespace}/${agent}`;
     const state = this.#options.agents.stateOf(key);
     const current = this.#options.attachments.of(namespace).agents.get(agent)!;
-    const inForce =
+    const isInForce =
       state !== undefined && versionsText(state.attachment, uid) === versionsText(current, uid);
-    const [waitMs, graceMs] = [this.#waitMs(key), this.#graceLeft(key)];
-    const pending = this.#pending(key);
-    return { inForce, pending, waitMs, graceMs, recheck: waitMs > 0 || graceMs > 0 };
+    return isInForce ? this.#freshness.readiness(key) : UNTIL_NOTIFIED;
   }
 
-  /** @param graceMs from before the write: if it ends during the write, status must still be made once more */
+  /** @param forMs how long the readiness holds, from before the write: if it ends meanwhile, status must still be made once more */
   async #write<S extends object, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
     resource: Resource<T, 'status/update'>,
     object: T,
-    graceMs: number,
+    forMs: number,
     signal: AbortSignal,
     { next, events }: Draft<S>,
-  ): Promise<{ requeueAfterMs?: number } | void> {
+  ): Promise<{ requeueAfterMs: number } | void> {
     const { clock } = this.#options;
     const result = await writer.write(object, next, clock.monotonic(), signal);
     if (result.written) {
       this.#options.onWritten?.(resource.kind, keyOf(object));
       this.#record(resource, object, events(object.status));
     }
-    const contestMs = writer.contestOf(object)?.lookAgainMs ?? 0;
-    const again = [result.retryAfterMs ?? 0, graceMs, contestMs].filter((ms) => ms > 0);
-    return again.length > 0 ? { requeueAfterMs: Math.min(...again) } : undefined;
+    const contestMs = writer.contestOf(object)?.lookAgainMs ?? Infinity;
+    return lookAgain(Math.min(result.retryAfterMs ?? Infinity, forMs, contestMs));
   }
 
   #record(
@@ -326,55 +301,17 @@ export class StatusReconciler {
       state: agents.stateOf(key),
       deployment: whole ? caches.deployments.get(namespace, name) : undefined,
       ...(whole ? scalersOf(caches, key) : { autoscaler: undefined }),
-      pods: this.#pods(key),
+      pods: caches.replicas.of(key),
       fleet: limits?.figures(),
       report: (uid) => links.podReport(uid),
       now: new Date(clock.now()),
     });
   }
+}
 
-  #pods(key: string): Pod[] {
-    return this.#options.caches.replicas.of(key);
-  }
-
-  /** Whether to wait for the end of an attempt, which enqueues the status again. */
-  #pending(key: string): boolean {
-    return isPending(this.#pods(key), (uid) => this.#options.links.podReport(uid));
-  }
-
-  /** Milliseconds to wait until pods have had time to report; 0: status can be made now. */
-  #waitMs(key: string): number {
-    return Math.max(this.#confirmationWaitMs(key), this.#snapshotWaitMs(key));
-  }
-
-  /** Time left for pods that have just connected to send their snapshot. */
-  #snapshotWaitMs(key: string): number {
-    const now = new Date(this.#options.clock.now());
-    const left = this.#options.links
-      .podsOf(key)
-      .filter(({ connected, snapshot }) => connected && snapshot === undefined)
-      .map(({ since }) => graceAfter(since, now));
-    return Math.max(0, ...left);
-  }
-
-  /** Time left for pods to confirm the configuration that they were just sent. */
-  #confirmationWaitMs(key: string): number {
-    const { agents, links, clock } = this.#options;
-    const { configuration, configuredAt = -Infinity } = agents.stateOf(key) ?? {};
-    const left = configuredAt + CONFIRM_MS - clock.monotonic();
-    if (!configuration || left <= 0) return 0;
-    const { hash } = configuration;
-    return links.podsOf(key).some((pod) => pod.connected && pod.hash !== hash) ? left : 0;
-  }
-
-  #graceLeft(key: string): number {
-    const now = new Date(this.#options.clock.now());
-    const left = this.#options.links
-      .podsOf(key)
-      .map((report) => graceLeft(report, now))
-      .filter((ms) => ms > 0);
-    return left.length > 0 ? Math.min(...left) : 0;
-  }
+/** Nothing to look at again without a notification if the time is Infinity. */
+function lookAgain(ms: number): { requeueAfterMs: number } | void {
+  if (ms < Infinity) return { requeueAfterMs: ms };
 }
 
 function withContest(seen: AgentObservation, contest: Contest | undefined): AgentObservation {

@@ -9,7 +9,7 @@ import { agentKeyOfChild, namesOf } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { ChangeBatch } from './changeBatch.ts';
 import { followPods, LinkTargets } from './linkTargets.ts';
-import { isPending } from './observe.ts';
+import { isPending } from './freshness.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { enqueue, enqueueReported, type ReportedOptions } from './queues.ts';
 
