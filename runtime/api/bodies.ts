@@ -91,6 +91,14 @@ export class Bodies {
     return true;
   }
 
+  /** An account for what is kept of an answer, until the response closes at the latest. */
+  account(response: ServerResponse): Pick<ByteAccount, 'take' | 'give'> {
+    const account = new ByteAccount(this.#deps.budget);
+    if (response.destroyed) return { take: () => true, give: () => undefined };
+    response.once('close', () => account.close());
+    return account;
+  }
+
   #read(
     request: IncomingMessage,
     response: ServerResponse,

@@ -50,7 +50,7 @@ export interface MessagesDeps {
   caller: Pick<ModelCaller, 'call'>;
   sendError: SendError;
   estimator: TokenEstimator;
-  bodies: Pick<Bodies, 'read' | 'done'>;
+  bodies: Pick<Bodies, 'read' | 'done' | 'account'>;
   screen: Pick<Screen, 'look' | 'looksAtMessages' | 'answerScan'>;
   overflow: Pick<Overflow, 'takes' | 'serve'>;
   activity: Pick<Activity, 'stream'>;
@@ -257,14 +257,15 @@ export class Messages {
   }
 
   /** Where the answer goes. A screen is in between if the configuration asks for one. */
-  #wayTo(next: ResponseSink, { trace, cut, votes }: Visit): Way {
+  #wayTo(next: ResponseSink, { response, trace, cut, votes }: Visit): Way {
     const told = trace.listener.detected.bind(trace.listener);
     const scan = votes ? this.#deps.screen.answerScan(told) : undefined;
     if (!scan) return { sink: next, signal: cut.signal, settle: () => undefined };
     const own = new AbortController();
     // A cut of our own must not count against the endpoint.
     const stop = (): void => own.abort(new Cut('ClientGone'));
-    const sink = new ScreenedSink({ next, scan, stop });
+    const account = this.#deps.bodies.account(response);
+    const sink = new ScreenedSink({ next, scan, stop, account });
     const signal = AbortSignal.any([cut.signal, own.signal]);
     return { sink, signal, settle: () => sink.settle() };
   }

@@ -49,14 +49,28 @@ interface Passed {
 /** Passes an answer on, in pieces of so many bytes. */
 async function pass(
   answer: string | Buffer,
-  { blocks = true, size = Infinity, headers = ['content-type', 'text/event-stream'] } = {},
+  {
+    blocks = true,
+    size = Infinity,
+    headers = ['content-type', 'text/event-stream'],
+    room = Infinity,
+  } = {},
 ): Promise<Passed> {
   const client = new Client();
   const passed: Passed = { client, early: 0, failure: undefined, told: [], stopped: false };
   const secrets = new SecretStream(Promise.resolve(scanner));
   const tell = (kinds: readonly string[]): void => void passed.told.push([...kinds]);
   const stop = (): void => void (passed.stopped = true);
-  const sink = new ScreenedSink({ next: client, scan: { secrets, blocks, tell }, stop });
+  let used = 0;
+  const account = {
+    take: (bytes: number) => {
+      if (used + bytes > room) return false;
+      used += bytes;
+      return true;
+    },
+    give: (bytes: number) => void (used -= bytes),
+  };
+  const sink = new ScreenedSink({ next: client, scan: { secrets, blocks, tell }, stop, account });
   const bytes = Buffer.from(answer as string);
   sink.head(200, 'OK', headers, true);
   for (let at = 0; at < bytes.length; at += size) await sink.write(bytes.subarray(at, at + size));
@@ -108,6 +122,29 @@ describe('an answer that is screened for secrets', () => {
     // Whole events, so that an error event may follow.
     expect(client.text).toMatch(/\n\n$/);
     expect(client.text).not.toContain('"text":"g"');
+  });
+
+  it('does not pass if there is no room for what it holds back, and is not held if nothing is blocked', async () => {
+    const answer = JSON.stringify({ content: [{ type: 'text', text: 'x'.repeat(10_000) }] });
+    const headers = ['content-type', 'application/json'];
+    for (const [room, passes] of [
+      [30_000, true],
+      [5000, false],
+    ] as const) {
+      const { client, failure } = await pass(answer, { headers, room });
+      expect(failure?.reason).toBe(passes ? undefined : 'AnswerBlocked');
+      expect(client.text).toBe(passes ? answer : '');
+    }
+    const { client, failure } = await pass(answer, { headers, room: 5000, blocks: false });
+    expect([failure, client.text]).toEqual([undefined, answer]);
+  });
+
+  it('gives back what it held', async () => {
+    const ordinary = stream(
+      ...Array.from({ length: 30_000 }, (_, i) => text(`Hello ${i} wörld. `)),
+    );
+    const { client, failure } = await pass(ordinary, { size: 5000, room: 1_000_000 });
+    expect([failure, client.text]).toEqual([undefined, ordinary]);
   });
 
   it('reports at once and sends everything if nothing is blocked', async () => {

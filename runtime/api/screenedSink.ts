@@ -12,6 +12,7 @@ import { both } from '../model/transport/room.ts';
 import { EventStreamReader } from '../model/transport/sse.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
 import { AnswerText, textOverBlocks } from '../security/screening/answerText.ts';
+import type { ByteAccount } from '../resilience/byteBudget.ts';
 import type { AnswerScan } from '../security/screening/screen.ts';
 
 export interface ScreenedSinkDeps {
@@ -20,6 +21,8 @@ export interface ScreenedSinkDeps {
   scan: AnswerScan;
   /** Stops the answer. */
   stop: () => void;
+  /** Bears what it keeps of the answer. */
+  account: Pick<ByteAccount, 'take' | 'give'>;
 }
 
 /** Largest part of an answer to hold back, in bytes. */
@@ -76,12 +79,12 @@ export class ScreenedSink implements Sink {
   }
 
   head(status: number, statusText: string, headers: string[], appendable: boolean): void {
-    const { next, scan } = this.#deps;
+    const { next, scan, account } = this.#deps;
     const isStream = isEventStream(headers);
     const encoding = headerValue(headers, 'content-encoding');
     this.#inEvents = isStream && encoding === undefined;
     if (!isStream) this.#whole = new CollectedBytes();
-    this.#body = decodedBody(encoding, (bytes) => {
+    this.#body = decodedBody(encoding, account, (bytes) => {
       if (isStream) this.#events.push(bytes);
       else this.#part(bytes);
       return this.#lookIfDue();
@@ -156,7 +159,8 @@ export class ScreenedSink implements Sink {
     this.#say(this.#json.push(this.#utf8.write(bytes)));
     if (!this.#whole) return;
     this.#whole.add(bytes);
-    if (this.#whole.size > MAX_HELD_BYTES) this.#tooLarge();
+    const fits = this.#whole.size <= MAX_HELD_BYTES && this.#deps.account.take(bytes.length);
+    if (!fits) this.#tooLarge();
   }
 
   #tooLarge(): void {
@@ -203,15 +207,22 @@ export class ScreenedSink implements Sink {
 
   #block(failure: Failure): void {
     this.#failure ??= failure;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#letGo();
     this.#deps.stop();
   }
 
   #hold(bytes: Buffer, end: number | undefined): void {
     if (bytes.length === 0 || this.#failure) return;
+    const size = bytes.length + HELD_OVERHEAD;
+    if (!this.#deps.account.take(size)) return this.#block(UNREADABLE);
     this.#held.push({ bytes, end });
-    this.#heldBytes += bytes.length + HELD_OVERHEAD;
+    this.#heldBytes += size;
+  }
+
+  #letGo(): void {
+    this.#deps.account.give(this.#heldBytes);
+    this.#held = [];
+    this.#heldBytes = 0;
   }
 
   /** Events with little text can be large, so they go out after a screening. A single large piece cannot. */
@@ -241,7 +252,9 @@ export class ScreenedSink implements Sink {
     let room: Promise<void> | undefined;
     while (this.#held[0]?.end !== undefined && this.#held[0].end <= length) {
       const { bytes } = this.#held.shift()!;
-      this.#heldBytes -= bytes.length + HELD_OVERHEAD;
+      const size = bytes.length + HELD_OVERHEAD;
+      this.#heldBytes -= size;
+      this.#deps.account.give(size);
       this.#begin();
       room = this.#deps.next.write(bytes);
     }
@@ -252,7 +265,7 @@ export class ScreenedSink implements Sink {
     const { next } = this.#deps;
     this.#begin();
     const rest = Buffer.concat(this.#held.map(({ bytes }) => bytes));
-    this.#held = [];
+    this.#letGo();
     if (rest.length > 0) await next.write(rest);
     if (this.#ended) next.end();
   }

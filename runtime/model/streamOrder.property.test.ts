@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from '../../test/property.ts';
 import { STREAM, sse } from '../testing/upstream.ts';
 import { virtualModel } from '../testing/virtualModel.ts';
@@ -8,7 +8,6 @@ import type { Script } from '../testing/virtualModel.ts';
 const ENCODERS: Record<string, (body: Buffer) => Buffer> = {
   identity: (body) => body,
   gzip: gzipSync,
-  br: brotliCompressSync,
   zstd: zstdCompressSync,
   deflate: deflateSync,
 };

@@ -1,12 +1,19 @@
 /** What a provider may send to a process with the heap of a default container, over real sockets. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { constants, createBrotliCompress, createGzip, createZstdCompress } from 'node:zlib';
+import {
+  brotliCompressSync,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  createZstdCompress,
+  zstdCompressSync,
+} from 'node:zlib';
 import type { Transform } from 'node:stream';
 import type { Content } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
@@ -152,6 +159,47 @@ describe('a compressed answer', () => {
     const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => send(agent.agentUrl)));
     expect(answers.map((answer) => answer.status)).toEqual(answers.map(() => status));
     expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+  });
+});
+
+/** The bytes until the answer ends; they are not kept. */
+function drained(url: string): Promise<void> {
+  return new Promise((resolve) => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined).once('close', () => resolve());
+    const { body } = STREAMED;
+    const lines = ['POST /v1/messages HTTP/1.1', 'host: agent', 'connection: close'];
+    socket.write([...lines, `content-length: ${body.length}`, '', body].join('\r\n'));
+    socket.resume();
+  });
+}
+
+describe('forty compressed streams', () => {
+  const STREAMS = 40;
+
+  it.each([
+    ['br', brotliCompressSync],
+    ['zstd', (text: string) => zstdCompressSync(text, { params: { [constants.ZSTD_c_windowLog]: 23 } })], // prettier-ignore
+  ])('of %s take no memory beyond the budget for their windows', async (encoding, compress) => {
+    const ping = `event: ping\ndata: {"type":"ping","pad":"${'x'.repeat(500_000)}"}\n\n`;
+    const text = [...STREAM.slice(0, 4), ping.repeat(34), ...STREAM.slice(4)].join('');
+    const body = compress(text);
+    const { promise: all, resolve } = Promise.withResolvers<void>();
+    let begun = 0;
+    const url = await provider(async (socket) => {
+      begun += 1;
+      if (begun === STREAMS) resolve();
+      const more = [`content-encoding: ${encoding}`, `content-length: ${body.length}`];
+      await write(socket, head('text/event-stream', more));
+      await write(socket, body.subarray(0, -1));
+      await all;
+      await write(socket, body.subarray(-1));
+    });
+    const agent = await start(url);
+    await Promise.all(Array.from({ length: STREAMS }, () => drained(agent.agentUrl)));
+    expect(await peakMiB(agent)).toBeLessThan(MEMORY_MIB);
+    expect((await send(agent.agentUrl)).status).toBe(200);
   });
 });
 

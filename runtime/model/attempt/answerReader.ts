@@ -37,13 +37,14 @@ export function messageReader(
   encoding: string | undefined,
   { meter, expected }: Pick<Attempt, 'meter' | 'expected'>,
   maxBytes: number,
-  account?: Pick<ByteAccount, 'take'>,
+  account: Pick<ByteAccount, 'take'>,
 ): AnswerReader {
   const collected = new CollectedBytes();
   let unread = false;
-  const source = decodedBody(encoding, (bytes) => {
+  const source = decodedBody(encoding, account, (bytes) => {
     unread ||= collected.size + bytes.length > maxBytes;
-    unread ||= account !== undefined && !account.take(bytes.length);
+    // Others count bytes that need no decoding.
+    unread ||= encoding !== undefined && !account.take(bytes.length);
     if (!unread) collected.add(bytes);
     else {
       collected.clear();
@@ -53,7 +54,7 @@ export function messageReader(
   });
   if (source === undefined) return { push: () => undefined, end: () => TAKEN_AS_OK };
   const judge = (whole: boolean): Judgement | Promise<Judgement> => {
-    if (unread) return TAKEN_AS_OK;
+    if (unread || source.refused) return TAKEN_AS_OK;
     if (!whole) return BROKEN;
     const body = collected.take();
     const names = meter.keepsContent ? MEMBERS_AND_CONTENT : MEMBERS;

@@ -236,7 +236,7 @@ async function passMessage(
   attempt.watch.unstreamed();
   const encoding = headerValue(response.headers, 'content-encoding');
   // What is not encoded is the same bytes that the buffer holds.
-  const reader = messageReader(encoding, attempt, HELD_BYTES, encoding === undefined ? undefined : account); // prettier-ignore
+  const reader = messageReader(encoding, attempt, HELD_BYTES, account);
   const buffer = new AnswerBuffer(headOf(response), attempt.answer, HELD_BYTES, account);
   try {
     await response.body.read((chunk) => {

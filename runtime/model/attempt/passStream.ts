@@ -30,16 +30,17 @@ export async function passStream(
   const buffer = new AnswerBuffer(head, attempt.answer, HELD_STREAM_BYTES, account, true);
   const judge = judgeOf(attempt, buffer);
   const events = new HeldEvents((event) => judge.take(event), account, attempt.answer.takesPieces);
-  const source = decodedBody(headerValue(headers, 'content-encoding'), (bytes) => {
+  const source = decodedBody(headerValue(headers, 'content-encoding'), account, (bytes) => {
     const whole = events.push(bytes);
     return whole && buffer.write(whole);
   });
   if (source === undefined) return passUnread(response, attempt);
+  const refused = (): boolean => events.refused || source.refused;
   attempt.answer.offer(head);
   let reading = true;
   let complete = false;
   const stop = (): void => {
-    if (events.refused || source.broken) response.body.destroy();
+    if (refused() || source.broken) response.body.destroy();
     if (!judge.complete || complete) return;
     complete = true;
     // The end usually comes with the last event.
@@ -64,7 +65,7 @@ export async function passStream(
   await source.end();
   if (judge.complete) return finish(judge, buffer, attempt);
   const reached = { committed: buffer.committed, torn: events.torn };
-  if (events.refused) return { ...reached, outcome: judge.outcome, fault: 'InvalidResponse' };
+  if (refused()) return { ...reached, outcome: judge.outcome, fault: 'InvalidResponse' };
   if (source.broken) return { ...reached, outcome: BROKEN, fault: 'InvalidResponse' };
   if (error !== undefined)
     return { ...reached, ...broken(error, attempt, judge.begun ? 'Tokens' : 'Headers') };

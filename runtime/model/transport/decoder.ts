@@ -1,14 +1,11 @@
-import {
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createZstdDecompress,
-} from 'node:zlib';
+import { constants, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import type { Transform } from 'node:stream';
+import type { ByteAccount } from '../../resilience/byteBudget.ts';
 
 /** Decodes a body's content-encoding. */
 export interface DecodedBody {
+  /** Whether the account does not bear its window; nothing is decoded after that. */
+  readonly refused: boolean;
   /** Whether the encoding is invalid; nothing is decoded after that. */
   readonly broken: boolean;
   /** Undefined: there is room for more; else resolves when there is. */
@@ -22,22 +19,51 @@ export interface DecodedBody {
 /** Largest window of zstd, which a decoder allocates at once: 8 MiB, the most that HTTP allows (RFC 9659). */
 export const ZSTD = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
+/** Largest windows of decoders, which hold what was decoded last, in bytes. */
+const ZSTD_WINDOW_BYTES = 8 * 1024 * 1024;
+const GZIP_WINDOW_BYTES = 32 * 1024;
+
 /**
  * Gives the decoded bytes to `take`, which returns as `push` does. Clients usually ask for gzip, and an
- * overloaded_error inside a compressed answer must count like any other. Undefined for an unknown encoding.
+ * overloaded_error inside a compressed answer must count like any other. The account bears the decoder's window, as
+ * far as bytes have come. Undefined for an unknown encoding, such as br: its decoder fills 16 MiB from 80 bytes.
  */
 export function decodedBody(
   encoding: string | undefined,
+  account: Pick<ByteAccount, 'take'>,
   take: (bytes: Buffer) => Promise<void> | undefined,
 ): DecodedBody | undefined {
-  const decoder = decoderFor(encoding);
+  const name = (encoding ?? '').trim().toLowerCase();
+  const decoder = decoderFor(name);
   if (decoder === 'identity')
-    return { broken: false, push: take, end: () => true, stop: () => undefined };
-  return decoder === 'unknown' ? undefined : new DecodingBody(decoder, take);
+    return { broken: false, refused: false, push: take, end: () => true, stop: () => undefined };
+  if (decoder === 'unknown') return undefined;
+  const bytes = name === 'zstd' ? ZSTD_WINDOW_BYTES : GZIP_WINDOW_BYTES;
+  const window = new Window(bytes, account);
+  return new DecodingBody(decoder, window, take);
+}
+
+/** What a decoder keeps of the bytes that it has decoded. */
+class Window {
+  #left: number;
+  readonly #account: Pick<ByteAccount, 'take'>;
+
+  constructor(bytes: number, account: Pick<ByteAccount, 'take'>) {
+    this.#left = bytes;
+    this.#account = account;
+  }
+
+  /** Whether the account bears further bytes. */
+  bears(bytes: number): boolean {
+    const grown = Math.min(bytes, this.#left);
+    this.#left -= grown;
+    return grown === 0 || this.#account.take(grown);
+  }
 }
 
 class DecodingBody implements DecodedBody {
   broken = false;
+  refused = false;
   readonly #decoder: Transform;
   readonly #ended: Promise<boolean>;
   /** Room after the last bytes taken. */
@@ -45,7 +71,11 @@ class DecodingBody implements DecodedBody {
   /** Ends the wait for the last chunk, because a failing decoder calls nothing back. */
   #pushed: () => void = () => undefined;
 
-  constructor(decoder: Transform, take: (bytes: Buffer) => Promise<void> | undefined) {
+  constructor(
+    decoder: Transform,
+    window: Window,
+    take: (bytes: Buffer) => Promise<void> | undefined,
+  ) {
     this.#decoder = decoder;
     this.#ended = new Promise<boolean>((resolve) => {
       const over = (whole: boolean): void => {
@@ -53,6 +83,8 @@ class DecodingBody implements DecodedBody {
         resolve(whole);
       };
       decoder.on('data', (bytes: Buffer) => {
+        this.refused ||= !window.bears(bytes.length);
+        if (this.refused) return void decoder.destroy();
         this.#room = take(bytes);
         if (this.#room) this.#waitFor(this.#room);
       });
@@ -90,8 +122,8 @@ class DecodingBody implements DecodedBody {
   }
 }
 
-function decoderFor(encoding: string | undefined): Transform | 'identity' | 'unknown' {
-  switch ((encoding ?? '').trim().toLowerCase()) {
+function decoderFor(encoding: string): Transform | 'identity' | 'unknown' {
+  switch (encoding) {
     case '':
     case 'identity':
       return 'identity';
@@ -100,8 +132,6 @@ function decoderFor(encoding: string | undefined): Transform | 'identity' | 'unk
       return createGunzip();
     case 'deflate':
       return createInflate();
-    case 'br':
-      return createBrotliDecompress();
     case 'zstd':
       return createZstdDecompress(ZSTD);
     default:

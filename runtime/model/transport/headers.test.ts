@@ -33,6 +33,16 @@ describe('headers', () => {
     ]); // prettier-ignore
   });
 
+  it.each([
+    ['gzip, deflate, br, zstd', 'gzip, deflate, zstd'],
+    ['br;q=1.0, gzip', 'gzip'],
+    ['Br', 'identity'],
+    ['gzip', 'gzip'],
+    ['brotli, *;q=0.1', 'brotli, *;q=0.1'],
+  ])('that accept %s ask the endpoint for %s', (accepted, asked) => {
+    expect(requestHeaders(['Accept-Encoding', accepted])).toEqual(['Accept-Encoding', asked]);
+  });
+
   it('to the client keep order, case and repetition', () => {
     const raw = ['Set-Cookie', 'a', 'Transfer-Encoding', 'chunked', 'Set-Cookie', 'b'];
     expect(responseHeaders(raw)).toEqual(['Set-Cookie', 'a', 'Set-Cookie', 'b']);

@@ -60,10 +60,20 @@ export function requestHeaders(
     const name = raw[i]!.toLowerCase();
     if (HOP_BY_HOP.has(name) || dropped.has(name) || connection?.has(name)) continue;
     if (context !== undefined && TRACE_CONTEXT.has(name)) continue;
-    if (!replaced.has(name)) headers.push(raw[i]!, raw[i + 1]!);
+    if (replaced.has(name)) continue;
+    headers.push(raw[i]!, askedFor(name, raw[i + 1]!));
   }
   return withOwn(headers, own, context);
 }
+
+/** The value of a client's header for an endpoint: without br, whose decoder takes 16 MiB for 80 bytes. */
+function askedFor(name: string, value: string): string {
+  if (name !== 'accept-encoding' || !BROTLI.test(value)) return value;
+  const others = value.split(',').filter((each) => !BROTLI.test(each));
+  return others.length === 0 ? 'identity' : others.join(',').trim();
+}
+
+const BROTLI = /(^|,)\s*br\s*(;|,|$)/i;
 
 /** Names of the client's headers to drop. */
 function ownRequest({ baggage = false }: OwnHeaders): ReadonlySet<string> {

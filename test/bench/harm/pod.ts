@@ -96,6 +96,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     bodies: {
       read: (request) => Promise.resolve({ body: (request as unknown as PodRequest).ask.body }),
       done: () => undefined,
+      account: () => ({ take: () => true, give: () => undefined }),
     },
     screen: {
       looksAtMessages: false,
