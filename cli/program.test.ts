@@ -25,7 +25,7 @@ describe('parse', () => {
   });
 
   it.each([
-    [['serve'], /serve is no command; write one of status, why, trips,/],
+    [['serve'], /unknown command serve; write one of status, why, trips,/],
     [['local'], 'breakwater local needs -f PATH'],
     [['local', '-f', 'p', 'd'], 'write paths as -f PATH'],
     [['local', '--prot', '1'], '--prot is no option; see breakwater local --help'],
@@ -33,10 +33,10 @@ describe('parse', () => {
     [['status', '-n'], '-n, --namespace needs a value; see breakwater status --help'],
     [['status', '--watch=x'], 'takes no value'],
     [['open', 'a', '--for', '-1m'], '--for needs a value, with = before'],
-    [['help', 'wyh'], 'wyh is no command'],
+    [['help', 'wyh'], 'unknown command wyh'],
     [['status', '-x'], '-x is no option'],
     [['why'], 'breakwater why AGENT|POLICY'],
-    [['why', 'a', 'b'], 'b is too much'],
+    [['why', 'a', 'b'], 'unexpected argument b'],
     [['why', 'a', '-o', 'yaml'], 'write -o json'],
   ])('says what to write instead of %j', (args, message) => {
     expect(() => parse(args)).toThrow(message);

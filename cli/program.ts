@@ -58,7 +58,7 @@ export function parse(args: readonly string[]): Invocation {
 function commandOf(name: string): Command {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command !== undefined) return command;
-  throw new Error(`${name} is no command; write one of ${Object.keys(COMMANDS).join(', ')}`);
+  throw new Error(`unknown command ${name}; write one of ${Object.keys(COMMANDS).join(', ')}`);
 }
 
 /** Message for an unknown option or a missing value. */
@@ -107,7 +107,7 @@ function check(name: string, command: Command, values: Values, positionals: stri
   const most = mostPositionals(command);
   if (positionals.length > most) {
     const hint = command.options['filename'] ? '; write paths as -f PATH' : '';
-    throw new Error(`${positionals[most]} is too much${hint}`);
+    throw new Error(`unexpected argument ${positionals[most]}${hint}`);
   }
   if (positionals.length === 0 && most > 0 && !positional!.startsWith('[')) {
     throw new Error(`say which: breakwater ${name} ${positional}`);

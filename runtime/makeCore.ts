@@ -280,7 +280,7 @@ function makeIncidentRecord(
       const what = { id, type, form, threat, count, client, source, resource, evidence };
       log('security').warn(
         { ...what, requestId, conversation },
-        change === 'Opened' ? 'Security incident' : 'Security incident is graver now',
+        change === 'Opened' ? 'Security incident' : 'Security incident escalated',
       );
       events.emit('incident', incident, detection, change);
     },

@@ -44,7 +44,7 @@ export const audit: Command = {
   run: (call) => {
     const [first, ...rest] = call.positionals;
     if (first === VERIFY) return verifyFiles(call, rest);
-    if (rest.length > 0) throw new Error(`${rest[0]} is too much`);
+    if (rest.length > 0) throw new Error(`unexpected argument ${rest[0]}`);
     return showEvents(call, first!);
   },
 };

@@ -36,9 +36,9 @@ export class KeptState {
     const { guard, log } = this.#deps;
     try {
       guard.restore(saved as GuardSnapshot, MAX_AGE_MS);
-      log.info('State of the process before was taken up');
+      log.info('State of the process before was restored');
     } catch (error) {
-      log.warn({ err: error }, 'State of the process before could not be taken up');
+      log.warn({ err: error }, 'State of the process before could not be restored');
     }
   }
 

@@ -46,7 +46,7 @@ export interface AgentDeps {
   byteBudget: ByteBudget;
   estimator: Pick<TokenEstimator, 'ratio'>;
   credentials: Pick<Credentials, 'read'>;
-  network: Pick<Network, 'way'>;
+  network: Pick<Network, 'settings'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   version: string;

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { SecureContext } from 'node:tls';
 import { Agent, fetch } from 'undici';
-import type { Network, Way } from './network.ts';
+import type { Network, NetworkSettings } from './network.ts';
 import type { DialerOptions } from './dialer.ts';
 import { Dialer } from './dialer.ts';
 import { proxyFor, refusedByProxy } from './proxies.ts';
@@ -14,28 +14,28 @@ type Lookups = Pick<DialerOptions, 'lookup' | 'admit'>;
  * after their last request.
  */
 export class Agents {
-  readonly #network: Pick<Network, 'way'>;
+  readonly #network: Pick<Network, 'settings'>;
   readonly #options: AgentOptions;
   readonly #lookups: Lookups;
-  #way: Way;
+  #settings: NetworkSettings;
   /** By endpoint of the client certificate; the empty name: none. */
   #agents = new Map<string, Agent>();
   readonly #retired = new Set<Agent>();
 
-  constructor(network: Pick<Network, 'way'>, options: AgentOptions, lookups: Lookups = {}) {
+  constructor(network: Pick<Network, 'settings'>, options: AgentOptions, lookups: Lookups = {}) {
     this.#network = network;
     this.#options = options;
     this.#lookups = lookups;
-    this.#way = network.way;
+    this.#settings = network.settings;
   }
 
   /** The agent with the client certificate of an endpoint, if it has one. */
   of(endpoint = ''): Agent {
-    const { way } = this.#network;
-    if (way !== this.#way) this.#follow(way);
+    const { settings } = this.#network;
+    if (settings !== this.#settings) this.#follow(settings);
     const known = this.#agents.get(endpoint);
     if (known) return known;
-    const made = this.#make(way.endpoints.get(endpoint));
+    const made = this.#make(settings.endpoints.get(endpoint));
     this.#agents.set(endpoint, made);
     return made;
   }
@@ -51,15 +51,15 @@ export class Agents {
   }
 
   #make(shown: SecureContext | undefined): Agent {
-    const { proxies, secureContext, connectMs } = this.#way;
+    const { proxies, secureContext, connectMs } = this.#settings;
     return new RoutedAgent(this.#options, {
       ...{ proxies, connectMs, secureContext: shown ?? secureContext, proxyContext: secureContext },
       ...this.#lookups,
     });
   }
 
-  #follow(way: Way): void {
-    this.#way = way;
+  #follow(settings: NetworkSettings): void {
+    this.#settings = settings;
     for (const agent of this.#agents.values()) {
       this.#retired.add(agent);
       const gone = (): void => void this.#retired.delete(agent);
@@ -83,9 +83,9 @@ export type AgentOptions = Omit<Agent.Options, 'connect' | 'allowH2'>;
 export class RoutedAgent extends Agent {
   readonly #proxies: Proxies;
 
-  constructor(options: AgentOptions, way: DialerOptions) {
-    super({ ...options, allowH2: false, connect: new Dialer(way).connect });
-    this.#proxies = way.proxies;
+  constructor(options: AgentOptions, settings: DialerOptions) {
+    super({ ...options, allowH2: false, connect: new Dialer(settings).connect });
+    this.#proxies = settings.proxies;
   }
 
   override dispatch(

@@ -24,7 +24,7 @@ interface Internals {
  * A node:http agent that uses the current network settings, for packages that need one. Each request has its own
  * connection.
  */
-export function httpAgent(network: Pick<Network, 'way'>, protocol: string): HttpAgent {
+export function httpAgent(network: Pick<Network, 'settings'>, protocol: string): HttpAgent {
   const agent = protocol === 'https:' ? new HttpsAgent() : new HttpAgent();
   const internals = agent as unknown as Internals;
   const addRequest = internals.addRequest.bind(agent);
@@ -37,12 +37,12 @@ export function httpAgent(network: Pick<Network, 'way'>, protocol: string): Http
 }
 
 function dial(
-  { way }: Pick<Network, 'way'>,
+  { settings }: Pick<Network, 'settings'>,
   protocol: string,
   { host, port, servername }: Options,
   callback: Callback,
 ): void {
-  const { proxies, secureContext, connectMs } = way;
+  const { proxies, secureContext, connectMs } = settings;
   const dialer = new Dialer({ proxies, secureContext, proxyContext: secureContext, connectMs });
   const target = { protocol, hostname: host, host, port: String(port) };
   dialer.connect({ ...target, ...(servername && { servername }) }, (error, socket) => {
@@ -53,7 +53,7 @@ function dial(
 
 /** Sends the whole URL, as a proxy expects for http. */
 function forward(
-  { way: { proxies } }: Pick<Network, 'way'>,
+  { settings: { proxies } }: Pick<Network, 'settings'>,
   request: ClientRequest,
   { host, port }: Options,
 ): void {

@@ -19,16 +19,16 @@ it('a change of proxies keeps the trusted authorities, and so the connection to 
     });
     const trustedCA = { path, configMap: 'corporate-ca', key: 'ca.crt' };
     network.apply({ endpoints: [], trustedCA });
-    const before = network.way;
+    const before = network.settings;
     expect(before.secureContext).toBeDefined();
     network.look();
-    expect(network.way).toBe(before);
+    expect(network.settings).toBe(before);
     network.apply({ endpoints: [], trustedCA, proxy: { http: 'http://proxy:1', noProxy: [] } });
-    expect(network.way.proxies.http?.name).toBe('proxy:1');
-    expect(network.way.secureContext).toBe(before.secureContext);
+    expect(network.settings.proxies.http?.name).toBe('proxy:1');
+    expect(network.settings.secureContext).toBe(before.secureContext);
     writeFileSync(path, (await testAuthority('another')).cert);
     network.look();
-    expect(network.way.secureContext).not.toBe(before.secureContext);
+    expect(network.settings.secureContext).not.toBe(before.secureContext);
   } finally {
     rmSync(directory, { recursive: true });
   }

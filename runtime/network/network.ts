@@ -23,7 +23,7 @@ export interface NetworkDeps {
 }
 
 /** Current settings of connections. Immutable: a change makes a new one. */
-export interface Way {
+export interface NetworkSettings {
   proxies: Proxies;
   /** Trusted authorities; undefined: the system's. */
   secureContext: SecureContext | undefined;
@@ -57,11 +57,11 @@ export class Network {
   readonly #deps: NetworkDeps;
   #files = new Map<string, MountedFile>();
   #content: NetworkContent = NOTHING;
-  #way: Way;
+  #settings: NetworkSettings;
   /** Checked client certificates, by endpoint. */
   #checked = new Map<string, ClientCertificate & { usable: boolean }>();
   #trusted: { text: string; context: SecureContext | undefined } = { text: '', context: undefined };
-  /** Everything that `way` consists of, as text. */
+  /** Everything that `settings` consists of, as text. */
   #made = '';
   #missing: MissingKey[] = [];
   #missingAuthorities: MountedKey | undefined;
@@ -75,11 +75,11 @@ export class Network {
       log.warn({ variable: name }, 'Variable names no HTTP proxy and is not used');
     }
     const { proxies } = environment;
-    this.#way = { proxies, secureContext: undefined, endpoints: new Map(), connectMs };
+    this.#settings = { proxies, secureContext: undefined, endpoints: new Map(), connectMs };
   }
 
-  get way(): Way {
-    return this.#way;
+  get settings(): NetworkSettings {
+    return this.#settings;
   }
 
   apply(content: NetworkContent): void {
@@ -102,9 +102,9 @@ export class Network {
     ]);
     if (made === this.#made) return;
     this.#made = made;
-    this.#way = this.#wayOf(read);
+    this.#settings = this.#settingsOf(read);
     const logged = { proxies: read.shown, authorities: authorities.length };
-    this.#deps.log.info({ ...logged, certificates: certificates.size }, 'Way to others changed');
+    this.#deps.log.info({ ...logged, certificates: certificates.size }, 'Network settings changed');
   }
 
   /** The ConfigMap's key of the authorities if it is missing or holds none. */
@@ -119,7 +119,7 @@ export class Network {
 
   /** The client certificate that an endpoint lacks; undefined if none. */
   lacking({ name, clientCertificate }: Endpoint): Credential | undefined {
-    if (!clientCertificate || this.#way.endpoints.has(name)) return undefined;
+    if (!clientCertificate || this.#settings.endpoints.has(name)) return undefined;
     return clientCertificate.certificate;
   }
 
@@ -202,7 +202,7 @@ export class Network {
     return text === '' ? undefined : text;
   }
 
-  #wayOf({ proxies, authorities, certificates }: Read): Way {
+  #settingsOf({ proxies, authorities, certificates }: Read): NetworkSettings {
     const { connectMs } = this.#deps;
     const endpoints = new Map<string, SecureContext>();
     for (const [name, certificate] of certificates) {

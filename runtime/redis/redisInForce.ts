@@ -7,7 +7,7 @@ import type { RedisConnectionDeps } from './connection.ts';
 
 export interface RedisInForceDeps {
   credentials: Pick<Credentials, 'read'>;
-  network: Pick<Network, 'way'>;
+  network: Pick<Network, 'settings'>;
   /** Time to connect, in milliseconds. */
   connectMs: () => number;
   log: Logger;
@@ -46,7 +46,7 @@ export class RedisInForce<T extends RedisUser> {
     const { agent } = content;
     const { credentials, network, connectMs, log } = this.#deps;
     const key = JSON.stringify([settings, agent.namespace, agent.name]);
-    const { secureContext: trusted } = network.way;
+    const { secureContext: trusted } = network.settings;
     if (this.#last?.key !== key || this.#last.trusted !== trusted) {
       this.leave();
       const { url, password } = settings;

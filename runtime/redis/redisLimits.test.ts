@@ -17,7 +17,7 @@ function limitsOf(url?: string): RedisLimits {
   return new RedisLimits({
     content: () => content({ conversation }),
     credentials: { read: () => undefined },
-    network: { way: {} as never },
+    network: { settings: {} as never },
     connectMs: () => 5000,
     log: pino({ level: 'silent' }),
   });

@@ -237,7 +237,7 @@ export async function traceShown({ narrator, traces }: Scene, traceId: string): 
 
 /** A burst above the rate limit. */
 export async function rateLimited({ narrator, traffic, agents }: Scene): Promise<void> {
-  narrator.step('The rate limit rejects what is too much');
+  narrator.step('The rate limit rejects what exceeds it');
   const limit = (await agents.limit(NAME)).spec.limits[0]!;
   const count = 3 * PODS * limit.capacity;
   narrator.say(

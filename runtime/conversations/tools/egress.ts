@@ -16,7 +16,7 @@ export class EgressDenied extends Error {}
 export interface EgressDeps {
   /** Absent: refuses private networks. */
   bounds: () => Bounds | undefined;
-  network: Pick<Network, 'way'>;
+  network: Pick<Network, 'settings'>;
   lookup?: typeof lookup;
 }
 

@@ -106,7 +106,7 @@ export class CallsTo {
 
 const GONE: ToolAnswer = {
   outcome: IGNORED,
-  text: 'The tool is not there any more. Go on without it.',
+  text: 'The tool no longer exists. Go on without it.',
   isError: true,
 };
 

@@ -49,7 +49,7 @@ export class Upstream {
   readonly #now: () => number;
 
   /** `now`: monotonic clock in milliseconds. */
-  constructor(network: Pick<Network, 'way'>, now: () => number) {
+  constructor(network: Pick<Network, 'settings'>, now: () => number) {
     const options = { headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 64 * 1024 };
     this.#now = now;
     const connection = (origin: URL, own: object): Connection => new Connection(origin, own, now);
