@@ -334,7 +334,7 @@ function makeModel({ maxCacheBytes }: RuntimeOptions, base: Base): Model {
     onSession: (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'),
   });
   const caller = new CachingCaller({
-    call: (request, onUsage) => model.call(request, onUsage),
+    call: (request) => model.call(request),
     now: () => clock.now(),
     maxBytes: maxCacheBytes,
     onLookup: (tier, result, { chat }) => {

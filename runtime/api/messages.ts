@@ -42,7 +42,7 @@ import { sessions } from './session.ts';
 import { ScreenedSink } from './screenedSink.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Screen } from '../security/screening/screen.ts';
-import { TotalUsage } from '../model/attempt/usage.ts';
+import { NO_USAGE } from '../model/attempt/usage.ts';
 
 export interface MessagesDeps {
   inbound: Pick<Inbound, 'acquire' | 'placeOf'>;
@@ -60,7 +60,7 @@ export interface MessagesDeps {
 }
 
 interface Held {
-  usage: TotalUsage;
+  usage: ModelAnswer['usage'];
   place: InboundPlace;
   /** Whether a sibling serves the request and charges its own limits. */
   forwarded: boolean;
@@ -153,7 +153,7 @@ export class Messages {
       return this.#refuse(response, cutProblem(visit.cut) ?? rejected(admission.rejection));
     }
     const place = this.#deps.inbound.placeOf(admission.permit, visit.deadlineAt);
-    const held: Held = { usage: new TotalUsage(), place, forwarded: false };
+    const held: Held = { usage: NO_USAGE, place, forwarded: false };
     try {
       if (visit.votes && this.#screens(inForce.content)) {
         const blocked = await this.#screen(visit, read);
@@ -162,7 +162,7 @@ export class Messages {
       return await this.#call(visit, read, held);
     } finally {
       place.close();
-      admission.permit.settle(OK, held.forwarded ? REFUND : held.usage.total());
+      admission.permit.settle(OK, held.forwarded ? REFUND : held.usage);
     }
   }
 
@@ -216,36 +216,34 @@ export class Messages {
     const sink = new ResponseSink(response, cut.signal);
     const way = this.#wayTo(sink, visit);
     const chat = trace.chat(read);
-    const answer = await this.#deps.caller.call(
-      {
-        method: read.method,
-        path: read.path,
-        expected: read.expected,
-        body: read.body,
-        stream: read.stream,
-        model: read.model,
-        size: read.size,
-        maxTokens: read.maxTokens,
-        members: read.members,
-        content: inForce.content,
-        // Only the first endpoint knows the files and batches that were made there.
-        endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
-        headers: client.headers,
-        principal: client.principal,
-        session: read.session,
-        client: client.principal || visit.request.socket.remoteAddress,
-        deadlineAt,
-        signal: way.signal,
-        sink: way.sink,
-        place: held.place,
-        bodyDone: () => {
-          read.body = NO_BODY;
-          this.#deps.bodies.done(response);
-        },
-        chat,
+    const answer = await this.#deps.caller.call({
+      method: read.method,
+      path: read.path,
+      expected: read.expected,
+      body: read.body,
+      stream: read.stream,
+      model: read.model,
+      size: read.size,
+      maxTokens: read.maxTokens,
+      members: read.members,
+      content: inForce.content,
+      // Only the first endpoint knows the files and batches that were made there.
+      endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
+      headers: client.headers,
+      principal: client.principal,
+      session: read.session,
+      client: client.principal || visit.request.socket.remoteAddress,
+      deadlineAt,
+      signal: way.signal,
+      sink: way.sink,
+      place: held.place,
+      bodyDone: () => {
+        read.body = NO_BODY;
+        this.#deps.bodies.done(response);
       },
-      (charge) => held.usage.add(charge),
-    );
+      chat,
+    });
+    held.usage = answer.usage;
     chat.end(answer);
     const forwarded = await this.#forwardRefused(visit, read, held, answer);
     if (forwarded) return forwarded;

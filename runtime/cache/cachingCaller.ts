@@ -1,6 +1,6 @@
-import type { ActualCost } from '../guard/admission.ts';
 import { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
+import { NO_USAGE } from '../model/attempt/usage.ts';
 import { OK } from '../resilience/outcome.ts';
 import { CACHE, PendingCall } from './pendingCall.ts';
 import type { MakeCall, Subscriber } from './pendingCall.ts';
@@ -68,16 +68,16 @@ export class CachingCaller {
     if (this.#cache.epoch !== epoch) this.#pending.clear();
   }
 
-  /** Rejects only on a programming error. `onUsage` gets the usage of each attempt. */
-  call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
+  /** Rejects only on a programming error. */
+  call(request: ModelRequest): Promise<ModelAnswer> {
     const { principal, content, expected } = request;
     const { call, onLookup } = this.#deps;
     if (!content.cache || principal === undefined || expected !== 'Message') {
-      return call(request, onUsage);
+      return call(request);
     }
     if (wantsFresh(request)) {
       onLookup('none', 'bypass', request);
-      return call(request, onUsage);
+      return call(request);
     }
     const key = cacheKey(request, principal);
     const hit = this.#cache.get(...preferredModels(request).map((model) => answerKey(key, model)));
@@ -85,7 +85,7 @@ export class CachingCaller {
       onLookup(hit.tier, 'hit', request);
       return replay(hit, request);
     }
-    return this.#share(key, request, onUsage);
+    return this.#share(key, request);
   }
 
   /** Empties the cache. Calls under way are not cached. */
@@ -103,17 +103,13 @@ export class CachingCaller {
     };
   }
 
-  #share(
-    key: string,
-    request: ModelRequest,
-    onUsage: (charge: ActualCost) => void,
-  ): Promise<ModelAnswer> {
+  #share(key: string, request: ModelRequest): Promise<ModelAnswer> {
     const shared = this.#pending.get(key);
     if (shared?.joinable) {
       this.#collapsed += 1;
       this.#deps.onLookup('none', 'collapsed', request);
       const headers = ['cache-status', 'breakwater; fwd=miss; collapsed'];
-      return shared.join({ request, onUsage, headers, hidden: PERSONAL });
+      return shared.join({ request, headers, hidden: PERSONAL });
     }
     this.#deps.onLookup('none', 'miss', request);
     const headers = ['cache-status', 'breakwater; fwd=miss'];
@@ -121,7 +117,6 @@ export class CachingCaller {
     this.#pending.set(key, pending);
     return pending.start(this.#keeping(key, pending), {
       request,
-      onUsage,
       headers,
       hidden: NOTHING,
     } satisfies Subscriber);
@@ -130,9 +125,9 @@ export class CachingCaller {
   /** Caches the answer before it reports the end of the call, so that the next request finds it. */
   #keeping(key: string, pending: PendingCall): MakeCall {
     const { epoch } = this.#cache;
-    return async (request, onUsage) => {
+    return async (request) => {
       try {
-        const answer = await this.#deps.call(request, onUsage);
+        const answer = await this.#deps.call(request);
         const { head, ended, overflowed } = pending.recording;
         const whole = isGood(answer) && head && ended && !overflowed;
         const model = whole ? answeringModel(request, answer.dependency) : undefined;
@@ -183,5 +178,5 @@ async function replay(
   const fault = why instanceof Cut ? { fault: why.why } : {};
   const { status } = head;
   const result = { outcome: OK, status, committed: true, whole: true, usage: {} };
-  return { kind: 'Answered', result: { ...result, ...fault }, dependency: CACHE };
+  return { kind: 'Answered', result: { ...result, ...fault }, dependency: CACHE, usage: NO_USAGE };
 }

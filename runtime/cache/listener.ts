@@ -1,10 +1,8 @@
-import type { ActualCost } from '../guard/admission.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import type { Recording } from './recording.ts';
 
 /** One reader of a shared answer, at its own speed. */
 export class Listener {
-  readonly onUsage: (charge: ActualCost) => void;
   readonly #sink: Sink;
   readonly #recording: Recording;
   readonly #headers: readonly string[];
@@ -21,14 +19,12 @@ export class Listener {
     recording: Recording,
     listener: {
       sink: Sink;
-      onUsage: (charge: ActualCost) => void;
       headers: readonly string[];
       hidden: ReadonlySet<string>;
     },
   ) {
     this.#recording = recording;
     this.#sink = listener.sink;
-    this.onUsage = listener.onUsage;
     this.#headers = listener.headers;
     this.#hidden = listener.hidden;
   }

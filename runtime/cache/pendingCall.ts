@@ -1,20 +1,16 @@
-import type { ActualCost } from '../guard/admission.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import type { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest, Place } from '../model/request.ts';
+import { NO_USAGE } from '../model/attempt/usage.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { Listener } from './listener.ts';
 import { Recording } from './recording.ts';
 
-export type MakeCall = (
-  request: ModelRequest,
-  onUsage: (charge: ActualCost) => void,
-) => Promise<ModelAnswer>;
+export type MakeCall = (request: ModelRequest) => Promise<ModelAnswer>;
 
 /** A request that shares the call, with the headers to add to its answer and to hide from it. */
 export interface Subscriber {
   request: ModelRequest;
-  onUsage: (charge: ActualCost) => void;
   headers: readonly string[];
   hidden: ReadonlySet<string>;
 }
@@ -29,6 +25,8 @@ export class PendingCall implements Sink, Place {
   readonly #listeners = new Set<Listener>();
   readonly #places = new Set<Place>();
   #answer: Promise<ModelAnswer> | undefined;
+  /** The reader whose request pays for the answer: the first that is still there when it is whole. */
+  #payer: Listener | undefined;
   #waiting = false;
 
   /** Drops chunks of an answer above `maxBytes`; from then on no further request can join. */
@@ -50,8 +48,10 @@ export class PendingCall implements Sink, Place {
     const listener = this.#admit(first);
     const { request } = first;
     const shared = { ...request, sink: this, signal: this.#cut.signal, place: this };
-    // Charges a request that is still there.
-    this.#answer = call(shared, (charge) => [...this.#listeners][0]?.onUsage(charge));
+    this.#answer = call(shared).then((answer) => {
+      [this.#payer] = this.#listeners;
+      return answer;
+    });
     return this.#follow(listener, request.signal, this.#answer);
   }
 
@@ -106,9 +106,9 @@ export class PendingCall implements Sink, Place {
     if (this.recording.overflowed) this.recording.forget();
   }
 
-  #admit({ request: { sink, place }, onUsage, headers, hidden }: Subscriber): Listener {
+  #admit({ request: { sink, place }, headers, hidden }: Subscriber): Listener {
     if (place) this.#places.add(place);
-    const listener = new Listener(this.recording, { sink, onUsage, headers, hidden });
+    const listener = new Listener(this.recording, { sink, headers, hidden });
     this.#listeners.add(listener);
     return listener;
   }
@@ -141,13 +141,13 @@ export class PendingCall implements Sink, Place {
   async #complete(listener: Listener, answer: Promise<ModelAnswer>): Promise<ModelAnswer> {
     const arrived = await answer;
     await listener.finish();
-    return arrived;
+    return listener === this.#payer ? arrived : { ...arrived, usage: NO_USAGE };
   }
 }
 
 function cutShort({ why }: Cut, committed: boolean): ModelAnswer {
   const result = { outcome: IGNORED, committed, fault: why, whole: false, usage: {} };
-  return { kind: 'Answered', result, dependency: CACHE };
+  return { kind: 'Answered', result, dependency: CACHE, usage: NO_USAGE };
 }
 
 /** Endpoint of an answer that came from the cache. */

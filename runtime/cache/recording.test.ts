@@ -12,7 +12,7 @@ it('a recording joins small chunks, and gives every reader all bytes once', () =
     end: () => undefined,
   };
   const listener = new Listener(recording, {
-    ...{ sink, onUsage: () => undefined, headers: [], hidden: new Set<string>() },
+    ...{ sink, headers: [], hidden: new Set<string>() },
   });
   const sizes = [1, 1, 5000, 3, 4095, 4096, 2, ...Array.from({ length: 20_000 }, () => 1)];
   const all = sizes.map((size, i) => Buffer.alloc(size, i));

@@ -282,7 +282,7 @@ export class Agent {
           signal,
           text: screen.held(text),
           trace,
-          onUsage: (charge) => usage.add(charge),
+          usage,
         });
         return screen.outcome(outcome, { onText: (each) => text.add(each), isTool });
       },

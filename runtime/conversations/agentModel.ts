@@ -2,7 +2,6 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type * as Sdk from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
-import type { ActualCost } from '../guard/admission.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { TOO_LONG } from '../model/retry.ts';
@@ -10,6 +9,7 @@ import type { ModelCaller } from '../model/caller.ts';
 import { scanInSlices } from '../json/scan.ts';
 import { turn } from '../json/turns.ts';
 import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
+import type { TotalUsage } from '../model/attempt/usage.ts';
 import { requestSize } from '../model/attempt/estimate.ts';
 import { CREDENTIALS } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
@@ -44,7 +44,8 @@ export interface AgentCall {
   signal: AbortSignal;
   trace: RequestTrace;
   text: TextReader;
-  onUsage: (charge: ActualCost) => void;
+  /** Sums the usage of the turn. */
+  usage: TotalUsage;
 }
 
 /** Members that decide how a request is handled. */
@@ -214,7 +215,7 @@ class SdkRequest {
   async #send(init: RequestInit | undefined, sink: RecallableSink): Promise<void> {
     const { content, endpoints, model, maxTokens, deadlineAt } = this.#call;
     const signal = AbortSignal.any([this.#call.signal, this.#refused.signal]);
-    const { principal, conversation, place, onUsage, trace } = this.#call;
+    const { principal, conversation, place, usage, trace } = this.#call;
     const body = bodyOf(this.#call);
     await turn(body.length);
     const scanned = (await scanInSlices(body, MEMBERS))!;
@@ -245,7 +246,8 @@ class SdkRequest {
       chat,
     };
     try {
-      const answer = await this.#caller.call(request, onUsage);
+      const answer = await this.#caller.call(request);
+      usage.add(answer.usage);
       chat.end(answer);
       this.#pass(answer, sink);
     } catch (error) {

@@ -1,34 +1,29 @@
 import type { ActualCost, Cost } from '../guard/admission.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
-import type { CallKind } from '../guard/models.ts';
 import type { ByteBudget } from '../resilience/byteBudget.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
-import type { Attempt, AttemptResult, Refusal } from './attempt/attempt.ts';
+import type { RetryBudgets } from '../resilience/retryBudget.ts';
+import type { AttemptResult } from './attempt/attempt.ts';
 import { AnswerTimes } from './attempt/answerTimes.ts';
 import type { KindTimes } from './attempt/answerTimes.ts';
-import { AttemptWatch } from './attempt/attemptWatch.ts';
-import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import { ClientAnswer } from './attempt/clientAnswer.ts';
-import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
-import { providerLimits } from './attempt/retryAfter.ts';
+import { NO_USAGE, TotalUsage } from './attempt/usage.ts';
+import type { Usage, UsageMeter } from './attempt/usage.ts';
 import { Cut } from '../errors/fault.ts';
-import type { Member, Pool } from './pool/pool.ts';
-import { throughGates } from './pause.ts';
-import type { ModelAnswer, ModelRequest } from './request.ts';
+import { ModelAttempt } from './modelAttempt.ts';
 import { NextAttempt } from './nextAttempt.ts';
-import { isRefused } from './retry.ts';
-import type { Retry } from './nextAttempt.ts';
-import { Route, callKind } from './pool/route.ts';
+import type { Retry, Step } from './nextAttempt.ts';
+import { waitForGates } from './pause.ts';
+import type { Member, Pool } from './pool/pool.ts';
+import { Route } from './pool/route.ts';
 import type { Fallback, Granted, Refused, RoutedRequest } from './pool/route.ts';
-import type { RawHeaders } from './transport/headers.ts';
-import type { RetryBudgets } from '../resilience/retryBudget.ts';
+import type { ModelAnswer, ModelRequest } from './request.ts';
+import { isRefused } from './retry.ts';
 import type { Upstream } from './transport/upstream.ts';
-import { UsageMeter } from './attempt/usage.ts';
-import type { Usage } from './attempt/usage.ts';
 
 /** One attempt, for metrics. Times are in seconds. */
 export interface ModelCall {
@@ -64,20 +59,6 @@ export interface ModelCallerDeps {
 
 type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;
 
-/** What attempts of one request share. */
-interface AttemptContext {
-  /** Dependencies that have failed an attempt of the request. */
-  failed: Set<string>;
-  /** Decides what follows the attempt. Call it after the gate of the attempt has shut. */
-  decide: (result: AttemptResult) => void;
-  /** Number of other endpoints that the request could still move to. */
-  others: () => number;
-  onUsage: (charge: ActualCost) => void;
-  client: ClientAnswer;
-  /** What holds the body of the request. */
-  holders: { body: Buffer }[];
-}
-
 /**
  * Calls the model and owns all retries. Each attempt takes its own permits at its endpoint and votes once there. It
  * makes none where a circuit or a gate has shut meanwhile.
@@ -85,172 +66,92 @@ interface AttemptContext {
 export class ModelCaller {
   readonly #deps: ModelCallerDeps;
   readonly #times = new AnswerTimes();
-  readonly #date = (): Date => this.#deps.clock.date();
 
   constructor(deps: ModelCallerDeps) {
     this.#deps = deps;
   }
 
-  /** Rejects only on a programming error. `onUsage` gets the usage of each attempt. */
-  async call(request: ModelRequest, onUsage: (charge: ActualCost) => void): Promise<ModelAnswer> {
+  /** Rejects only on a programming error. */
+  async call(request: ModelRequest): Promise<ModelAnswer> {
     const { clock } = this.#deps;
     const route = new Route(this.#deps, request);
     const asked = route.first();
     // Awaits only if there is something to wait for: every request runs this code.
     let first = asked instanceof Promise ? await asked : asked;
-    if (request.ownTurn === true) first = await throughGates(first, { request, route, clock });
-    return first.kind === 'Granted' ? this.#attempts(request, route, first, onUsage) : first;
+    if (request.ownTurn === true) first = await waitForGates(first, { request, route, clock });
+    if (first.kind !== 'Granted') return { ...first, usage: NO_USAGE };
+    return this.#attempts(request, route, first);
   }
 
-  async #attempts(
-    request: ModelRequest,
-    route: Route,
-    first: Granted,
-    onUsage: (charge: ActualCost) => void,
-  ): Promise<ModelAnswer> {
+  /** Makes attempts until one is answered well, or none may follow. */
+  async #attempts(request: ModelRequest, route: Route, first: Granted): Promise<ModelAnswer> {
+    const { clock, pool, retryBudgets, upstream } = this.#deps;
+    const client = clientAnswer(request);
     const next = new NextAttempt(this.#deps, request, route);
-    const holders: { body: Buffer }[] = [request];
-    const client = new ClientAnswer(
-      request.sink,
-      request.stream && request.ownTurn !== true,
-      request.bodyDone && (() => letGo(request, holders)),
-    );
+    /** Dependencies that have failed an attempt. */
     const failed = new Set<string>();
-    let granted: Granted | undefined = first;
+    const usage = new TotalUsage();
     let answer: Answered | undefined;
-    /** Of the endpoint from which the request has moved. */
+    /** The last answer of the endpoint from which the request has moved. */
     let preferred: Answered | undefined;
-    do {
-      const { member } = granted;
+    let { member, permit } = first;
+    for (;;) {
       const { dependency } = member;
-      if (answer && answer.dependency !== dependency) preferred ??= answer;
-      next.begin(member);
-      const decide = (result: AttemptResult): void => {
-        this.#deps.pool.record(member, result.outcome);
-        next.decide(result, member);
-      };
-      const others = (): number => next.othersLeft(member);
-      const shared = { failed, decide, others, onUsage, client, holders };
-      const result: AttemptResult = await this.#attempt(request, granted, shared);
-      answer = { kind: 'Answered', result, dependency };
-      const went: Granted | Cut | undefined = await next.go(result, member);
-      if (went instanceof Cut) {
-        return { ...answer, result: client.ended({ ...result, fault: went.why }) };
+      if (answer?.dependency !== dependency) {
+        preferred ??= answer;
+        retryBudgets.of(dependency).request(clock.now());
       }
-      granted = went;
-    } while (granted);
-    route.end();
-    const told = tellable(answer, preferred, client.begun ? undefined : route);
-    return told.kind === 'Answered' ? { ...told, result: client.ended(told.result) } : told;
-  }
-
-  async #attempt(
-    request: ModelRequest,
-    { member, permit }: Granted,
-    { failed, decide, others, onUsage, client, holders }: AttemptContext,
-  ): Promise<AttemptResult> {
-    const { clock, upstream } = this.#deps;
-    const kind = this.#kindOf(request, member);
-    const attempt = this.#prepare(request, { member, permit }, { others, kind, client });
-    const began = attempt.watch.startedAt;
-    const trace = request.chat?.attempt(member);
-    let firstChunk: number | undefined;
-    let result: AttemptResult | undefined;
-    let charge: ActualCost | undefined;
-    let sent = false;
-    try {
-      const made: Attempt = {
-        // Names each field: a spread would cost as much as the guard.
-        method: request.method,
-        path: request.path,
-        expected: request.expected,
-        headers: request.headers,
-        body: request.body,
-        maxTokens: request.maxTokens,
-        thinkingTokens: request.size.thinkingTokens,
-        members: request.members,
-        stream: request.stream,
-        answer: client,
-        signal: attempt.signal,
-        watch: attempt.watch,
-        meter: attempt.meter,
-        budget: this.#deps.byteBudget,
-        endpoint: member.endpoint,
-        key: member.key,
-        ownHeaders: member.headers,
-        context: trace?.context,
-        baggage: request.content.telemetry.baggage === 'Forward',
-        date: this.#date,
-        onSent: () => (sent = true),
-        onHeaders: (headers) => this.#learnLimits({ member, permit }, callKind(request), headers),
-        onFirstChunk: () => (firstChunk ??= (clock.now() - began) / 1000),
-        onFirstToken: () => permit.firstToken(),
-      };
-      holders.push(made);
-      result = await forward(upstream, made);
-      judgeByTime(result, kind, began, clock.now());
-      const { refusal } = result;
-      if (refusal) this.#refused({ member, permit }, callKind(request), result, refusal);
-      decide(result);
-      const left = result.fault === 'ClientGone' && sent && isTaken(result);
-      charge = left ? chargeOfLeft(permit.asked?.cost, attempt.meter) : chargeOf(result);
-    } finally {
-      attempt.close();
-      permit.settle(voteOf(result?.outcome, member.dependency, failed, request.client), charge);
+      const attempt = this.#begin(request, { member, permit }, route, client);
+      let result: AttemptResult | undefined;
+      let step: Step | undefined;
+      let charge: ActualCost | undefined;
+      try {
+        result = await forward(upstream, attempt);
+        attempt.judge(result);
+        pool.record(member, result.outcome);
+        // The gate of the attempt has shut, and its vote has not opened the circuit yet.
+        step = next.choose(result, member);
+        charge = chargeOf(result, attempt);
+      } finally {
+        attempt.close();
+        permit.settle(voteOf(result, dependency, failed, request.client), charge);
+      }
+      usage.add(charge);
+      this.#report(attempt, result);
+      answer = { kind: 'Answered', result, dependency, usage: usage.total() };
+      const granted = step && (await next.follow(step, result, member));
+      if (granted instanceof Cut) {
+        return { ...answer, result: client.ended({ ...result, fault: granted.why }) };
+      }
+      if (!granted) break;
+      ({ member, permit } = granted);
     }
-    trace?.end(result, () => attempt.meter.facts(), firstChunk);
-    onUsage(charge);
-    const { cacheWriteTokens } = attempt.meter;
-    this.#learn(request, member, result, { began, firstChunk, cacheWriteTokens });
-    return result;
+    route.end();
+    const last = answerFor(answer, preferred, client.begun ? undefined : route);
+    if (last.kind === 'Answered') last.result = client.ended(last.result);
+    return { ...last, usage: answer.usage };
   }
 
-  /** The signal, watch and meter of one attempt. */
-  #prepare(
+  #begin(
     request: ModelRequest,
-    { member: { endpoint }, permit }: Pick<Granted, 'member' | 'permit'>,
-    {
-      others,
-      kind,
+    { member, permit }: Pick<Granted, 'member' | 'permit'>,
+    route: Route,
+    client: ClientAnswer,
+  ): ModelAttempt {
+    const { retryBudgets } = this.#deps;
+    return new ModelAttempt(this.#deps, {
+      request,
+      member,
+      permit,
       client,
-    }: Pick<AttemptContext, 'others' | 'client'> & { kind: KindTimes | undefined },
-  ): {
-    signal: AbortSignal;
-    watch: AttemptWatch;
-    meter: UsageMeter;
-    close(): void;
-  } {
-    const { clock, estimator } = this.#deps;
-    const { endpoints, deadlineAt, signal, stream, expected, chat } = request;
-    const own = new AbortController();
-    const onCut = (): void => own.abort(signal.reason);
-    signal.addEventListener('abort', onCut, { once: true });
-    if (signal.aborted) onCut();
-    const watch = new AttemptWatch({
-      clock,
-      timeouts: timeoutsOf(request),
-      deadline: deadlineAt,
-      // What is passed on unread flows as a stream does.
-      stream: stream || expected === 'Any',
-      begun: client.begun,
-      endpoints: endpoints.length,
-      others,
-      usualMs: () => kind?.usualMs,
-      blocked: () => client.blocked,
-      ping: () => client.ping(),
-      cut: (why) => own.abort(new Cut(why)),
-      onEvent: () => permit.flows(),
+      times: this.#timesOf(request, member),
+      // Without a budget the request moves nowhere.
+      others: () => (retryBudgets.of(member.dependency).isOff ? 0 : route.othersLeft(member)),
     });
-    const close = (): void => {
-      watch.close();
-      signal.removeEventListener('abort', onCut);
-    };
-    const ratio = estimator.ratio(endpoint.model ?? request.model);
-    return { signal: own.signal, watch, meter: new UsageMeter(ratio, chat?.content), close };
   }
 
   /** The times of answers like the one that an unstreamed call asks for; undefined for other calls. */
-  #kindOf(
+  #timesOf(
     { expected, stream, model, size }: ModelRequest,
     { endpoint }: Member,
   ): KindTimes | undefined {
@@ -258,58 +159,32 @@ export class ModelCaller {
     return this.#times.of(endpoint, endpoint.model ?? model, size.maxTokens);
   }
 
-  /** The answer refuses the credential. */
-  #refused(
-    { member, permit }: Pick<Granted, 'member' | 'permit'>,
-    kind: CallKind,
-    result: AttemptResult,
-    { gate, retryAfterMs }: Refusal,
-  ): void {
-    const stated = providerLimits(result.headers ?? [], this.#date);
-    const shutMs = permit.refused(gate, retryAfterMs, stated);
-    if (shutMs > 0) result.shutMs = shutMs;
-    result.keyServed = member.credential.mounted && member.handle.hasServed(kind);
-  }
-
-  /** A client's own credential has limits of its own. */
-  #learnLimits(
-    { member, permit }: Pick<Granted, 'member' | 'permit'>,
-    kind: CallKind,
-    headers: RawHeaders,
-  ): void {
-    const { handle, credential } = member;
-    if (!credential.mounted) return;
-    const stated = providerLimits(headers, this.#date);
-    handle.learn(stated, credential.hash, kind, permit.grantedAt);
-  }
-
-  #learn(
-    { model: named, size, expected }: ModelRequest,
-    { endpoint, dependency }: Member,
-    { outcome, usage }: AttemptResult,
-    { began, ...seen }: { began: number } & Pick<ModelCall, 'firstChunk' | 'cacheWriteTokens'>,
-  ): void {
+  #report(attempt: ModelAttempt, result: AttemptResult): void {
+    attempt.endTrace(result);
+    const { request, to, watch, meter } = attempt;
     // Listing models and counting tokens are no calls of a model.
-    if (expected !== 'Message') return;
-    const model = endpoint.model ?? named;
-    this.#deps.estimator.learn(model, size, usage);
+    if (request.expected !== 'Message') return;
+    const { outcome, usage } = result;
+    const model = to.endpoint.model ?? request.model;
+    this.#deps.estimator.learn(model, request.size, usage);
     this.#deps.onAttempt({
       model,
-      dependency,
+      dependency: to.dependency,
       outcome,
       errorType: outcome.vote === 'failure' ? outcome.class : '',
-      duration: (this.#deps.clock.now() - began) / 1000,
+      duration: (this.#deps.clock.now() - watch.startedAt) / 1000,
+      firstChunk: watch.firstChunk,
       usage,
-      ...seen,
+      cacheWriteTokens: meter.cacheWriteTokens,
     });
   }
 }
 
 /**
- * What a fallback refuses is not the client's fault: the preferred endpoint might have taken it. No `route`: the client
- * can get no rejection any more.
+ * The answer for the client. What a fallback refuses is not the client's fault: the preferred endpoint might have taken
+ * it. No `route`: the client can get no rejection any more.
  */
-function tellable(
+function answerFor(
   last: Answered,
   preferred: Answered | undefined,
   route: Route | undefined,
@@ -318,41 +193,28 @@ function tellable(
   return preferred ?? route?.rejectionOfPreferred() ?? last;
 }
 
+/** Where the answers of all attempts go. */
+function clientAnswer(request: ModelRequest): ClientAnswer {
+  const pings = request.stream && request.ownTurn !== true;
+  return new ClientAnswer(request.sink, pings, request.bodyDone && (() => releaseBody(request)));
+}
+
 const NO_BODY = Buffer.alloc(0);
 
-function letGo({ bodyDone }: ModelRequest, holders: { body: Buffer }[]): void {
-  for (const holder of holders) holder.body = NO_BODY;
-  bodyDone?.();
-}
-
-/** Learns from an unstreamed answer. An attempt that was cut while its like were served was only slow. */
-function judgeByTime(
-  result: AttemptResult,
-  kind: KindTimes | undefined,
-  began: number,
-  now: number,
-): void {
-  if (!kind) return;
-  if (result.whole && result.outcome.vote === 'ok') kind.served(now - began, now);
-  else if (result.fault === 'Attempt' && kind.servedAfter(began)) result.outcome = SLOW;
-}
-
-const SLOW: Outcome = { vote: 'ignored', slow: true };
-
-/** Timeouts of an attempt, by what it asks for. */
-function timeoutsOf({ content: { timeouts }, method, expected }: ModelRequest): AttemptTimeouts {
-  if (expected === 'Message') return timeouts;
-  if (expected === 'Any') return unreadTimeouts(timeouts);
-  return passThroughTimeouts(timeouts, method === 'GET' ? MODELS_MS : PASS_THROUGH_MS);
+/** No further attempt needs the body. */
+function releaseBody(request: ModelRequest): void {
+  request.body = NO_BODY;
+  request.bodyDone?.();
 }
 
 /** The vote of an attempt. Several failures of one request count once towards failures in a row. */
 function voteOf(
-  outcome: Outcome = IGNORED,
+  result: AttemptResult | undefined,
   dependency: string,
   failed: Set<string>,
   client = '',
 ): Outcome {
+  const outcome = result?.outcome ?? IGNORED;
   if (outcome.vote === 'ignored' && outcome.abandoned) {
     const { silent } = outcome.abandoned;
     return { ...outcome, abandoned: { silent, client, repeated: failed.has(dependency) } };
@@ -367,7 +229,11 @@ function voteOf(
  * The charge of an attempt: the usage that was seen; for a whole answer without figures the reservation; nothing if
  * the endpoint did not start on it.
  */
-export function chargeOf(result: AttemptResult): ActualCost {
+function chargeOf(result: AttemptResult, { permit, meter }: ModelAttempt): ActualCost {
+  const { fault, unsent = false } = result;
+  if (fault === 'ClientGone' && !unsent && isTaken(result)) {
+    return chargeOfAbandoned(permit.asked?.cost, meter);
+  }
   const { inputTokens, outputTokens } = result.usage;
   const seen = inputTokens !== undefined || outputTokens !== undefined;
   if (!seen && isUntaken(result)) return REFUND;
@@ -376,7 +242,7 @@ export function chargeOf(result: AttemptResult): ActualCost {
 }
 
 /** A client that leaves pays for its reserved input, and for no less than the endpoint reported. */
-function chargeOfLeft({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
+function chargeOfAbandoned({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
   const seen = meter.atLeast();
   return { ...seen, inputTokens: Math.max(inputTokens, seen.inputTokens) };
 }

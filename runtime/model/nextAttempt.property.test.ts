@@ -209,9 +209,9 @@ class Pair {
   #begin(asked: Asked): void {
     const { name } = asked.granted.member.endpoint;
     asked.returns = this.#shares.returnsOf(name);
-    asked.next.begin(asked.granted.member);
     if (asked.tried.at(-1) !== name) {
       asked.tried.push(name);
+      this.#budgets.of(`model/${name}`).request(this.#clock.now());
       this.#model.request(`model/${name}`, this.#clock.now());
     }
     this.#asked.push(asked);
@@ -224,9 +224,9 @@ class Pair {
     this.#pool.record(member, result.outcome);
     this.#shares.record(member.endpoint.name, ending === 'Ok', asked.returns, this.#clock.now());
     const judged = ending === 'Ok' ? 'Nothing' : this.#judge(asked, ending);
-    asked.next.decide(result, member);
+    const step = asked.next.choose(result, member);
     permit.settle(IGNORED);
-    const going = asked.next.go(result, member);
+    const going = step && asked.next.follow(step, result, member);
     // The wait for a retry has no length here, but for the millisecond of its timer.
     this.#clock.advance(1);
     const went = await going;

@@ -29,8 +29,8 @@ export interface NextAttemptDeps {
   onRetry(retry: Retry, request: ModelRequest): void;
 }
 
-/** The next step: another endpoint, or the same one after a wait in milliseconds. */
-type Next = { move: Move; to: Candidate } | { waitMs: number };
+/** What follows an attempt: another endpoint, or the same one after a wait in milliseconds. */
+export type Step = { move: Move; to: Candidate } | { waitMs: number };
 
 /**
  * Decides what follows each attempt of one request. The dependency that causes a retry or a move pays from its budget.
@@ -41,9 +41,6 @@ export class NextAttempt {
   readonly #request: ModelRequest;
   readonly #route: Route;
   readonly #retries: Retries;
-  #next: Next | undefined;
-  /** Dependency of the last attempt. */
-  #at = '';
 
   constructor(deps: NextAttemptDeps, request: ModelRequest, route: Route) {
     const { content, ownTurn = false } = request;
@@ -53,31 +50,38 @@ export class NextAttempt {
     this.#retries = new Retries(content.retry, ownTurn, deps.random);
   }
 
-  begin({ dependency }: Member): void {
-    if (dependency === this.#at) return;
-    this.#at = dependency;
-    this.#deps.retryBudgets.of(dependency).request(this.#deps.clock.now());
+  /**
+   * Moves at once if another endpoint is better or of the same priority. Else retries here while retries are left,
+   * then moves to any usable endpoint. Undefined: nothing follows.
+   */
+  choose(result: AttemptResult, from: Member): Step | undefined {
+    if (result.committed) return undefined;
+    const { clock, retryBudgets } = this.#deps;
+    const now = clock.now();
+    const leftMs = this.#request.deadlineAt - now;
+    if (leftMs <= 0) return undefined;
+    const { model } = from.endpoint;
+    const kind = movable(result, model !== undefined && this.#request.method === 'POST');
+    const withdraw = (): boolean => retryBudgets.of(from.dependency).withdraw(unitsOf(result), now);
+    const at = (move: Move | undefined): Step | undefined => move && this.#chosen(move, withdraw);
+    const moved = at(this.#firstMove(kind, from));
+    if (moved) return moved;
+    const waitMs = this.#adds(from) ? undefined : this.#retries.next(result, leftMs, withdraw);
+    if (waitMs !== undefined) return { waitMs };
+    return kind === 'Yes' ? at({ from }) : undefined;
   }
 
-  /** Number of other endpoints that the request could still move to. */
-  othersLeft(from: Member): number {
-    const { isOff } = this.#deps.retryBudgets.of(from.dependency);
-    return isOff ? 0 : this.#route.othersLeft(from);
-  }
-
-  decide(result: AttemptResult, from: Member): void {
-    this.#next = this.#choose(result, from);
-  }
-
-  /** Takes a permit for the decided step; undefined if none is available. A Cut if the request was cut meanwhile. */
-  async go(result: AttemptResult, from: Member): Promise<Granted | Cut | undefined> {
-    const next = this.#next;
-    if (next === undefined) return undefined;
-    if ('to' in next) return this.#move(next.move, next.to, moveReason(result));
+  /** Takes a permit for the step; undefined if none is available. A Cut if the request was cut meanwhile. */
+  async follow(
+    step: Step,
+    result: AttemptResult,
+    from: Member,
+  ): Promise<Granted | Cut | undefined> {
+    if ('to' in step) return this.#move(step.move, step.to, moveReason(result));
     // The vote of the attempt may have opened the circuit.
     const { handle, credential } = from;
     const isOpen = handle.obstacle(credential, callKind(this.#request)) === 'CircuitBreakerOpen';
-    const again = isOpen ? 'Refused' : await this.#repeat(result, from, next.waitMs);
+    const again = isOpen ? 'Refused' : await this.#repeat(result, from, step.waitMs);
     if (again !== 'Refused') return again;
     const move = { from };
     const to = this.#route.choose(move, () => true);
@@ -103,26 +107,6 @@ export class NextAttempt {
     return signal.aborted ? undefined : 'Refused';
   }
 
-  /**
-   * Moves at once if another endpoint is better or of the same priority. Else retries here while retries are left,
-   * then moves to any usable endpoint.
-   */
-  #choose(result: AttemptResult, from: Member): Next | undefined {
-    const { clock, retryBudgets } = this.#deps;
-    const now = clock.now();
-    const leftMs = this.#request.deadlineAt - now;
-    if (leftMs <= 0) return undefined;
-    const { model } = from.endpoint;
-    const kind = movable(result, model !== undefined && this.#request.method === 'POST');
-    const withdraw = (): boolean => retryBudgets.of(from.dependency).withdraw(unitsOf(result), now);
-    const at = (move: Move | undefined): Next | undefined => move && this.#chosen(move, withdraw);
-    const moved = at(this.#firstMove(kind, from));
-    if (moved) return moved;
-    const waitMs = this.#adds(from) ? undefined : this.#retries.next(result, leftMs, withdraw);
-    if (waitMs !== undefined) return { waitMs };
-    return kind === 'Yes' ? at({ from }) : undefined;
-  }
-
   /** Whether a retry would only add to those of the client, at an endpoint most of whose calls fail. */
   #adds({ handle }: Member): boolean {
     return this.#request.ownTurn !== true && handle.mostlyFails(callKind(this.#request));
@@ -143,7 +127,7 @@ export class NextAttempt {
     }
   }
 
-  #chosen(move: Move, withdraw: () => boolean): Next | undefined {
+  #chosen(move: Move, withdraw: () => boolean): Step | undefined {
     const budget = this.#deps.retryBudgets.of(move.from.dependency);
     const free = !budget.isOff && !this.#route.moved;
     const to = this.#route.choose(

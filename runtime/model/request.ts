@@ -1,21 +1,11 @@
-import type { AttemptResult, Sink } from './attempt/attempt.ts';
-import type { RequestMembers } from './attempt/estimate.ts';
+import type { ActualCost } from '../guard/admission.ts';
+import type { AttemptRequest, AttemptResult, Sink } from './attempt/attempt.ts';
 import type { NoEndpoint, Refused, RoutedRequest } from './pool/route.ts';
 
 /** A request to the model. It may take several attempts at several endpoints. */
-export interface ModelRequest extends RoutedRequest {
-  method: string;
-  /** Path and query below an endpoint's baseURL, such as /v1/messages. */
-  path: string;
-  /** Empty for a GET. */
-  body: Buffer;
-  stream: boolean;
-  /** max_tokens of the body; absent if it has no valid one. */
-  maxTokens?: number | undefined;
-  /** Where model and max_tokens are in the body; absent if it goes unchanged. */
-  members?: RequestMembers | undefined;
+export interface ModelRequest extends RoutedRequest, Omit<AttemptRequest, keyof RoutedRequest> {
   sink: Sink;
-  /** No further attempt can need the body, so each holder lets it go. Absent: an answer may be taken back. */
+  /** No further attempt can need the body, so its holder lets it go. Absent: an answer may be taken back. */
   bodyDone?: (() => void) | undefined;
   /** Principal of the client; absent for an unknown one. */
   client?: string | undefined;
@@ -31,7 +21,10 @@ export interface Place {
   enter(signal: AbortSignal): Promise<boolean>;
 }
 
-export type ModelAnswer =
+export type ModelAnswer = {
+  /** Usage of all attempts. A figure that one of them did not learn is absent. */
+  usage: Exclude<ActualCost, string>;
+} & (
   | {
       kind: 'Answered';
       /** Result of the last attempt. */
@@ -40,4 +33,5 @@ export type ModelAnswer =
       dependency: string;
     }
   | Refused
-  | NoEndpoint;
+  | NoEndpoint
+);

@@ -279,29 +279,26 @@ describe('reservations of tokens', () => {
         one.ending === 'Unreachable'
           ? Promise.reject(Object.assign(new Error('no'), { code: 'ECONNREFUSED' }))
           : Promise.resolve(response(one, cut, below));
-      await caller.call(
-        {
-          content,
-          endpoints: content.endpoints,
-          method: 'POST',
-          path: '/v1/messages',
-          expected: 'Message',
-          // Each its own credential, so that no refusal shuts the gate of the next.
-          headers: ['x-api-key', String(i)],
-          body: one.body,
-          stream: true,
-          // Each its own model, so that nothing is learned between them.
-          model: `m${i}`,
-          size: {
-            ...requestSize(one.body, { members: new Map(), repeated: undefined, values: 1 }),
-            maxTokens: one.maxTokens,
-          },
-          deadlineAt: clock.now() + 60_000,
-          signal: cut.signal,
-          sink: NOWHERE,
+      await caller.call({
+        content,
+        endpoints: content.endpoints,
+        method: 'POST',
+        path: '/v1/messages',
+        expected: 'Message',
+        // Each its own credential, so that no refusal shuts the gate of the next.
+        headers: ['x-api-key', String(i)],
+        body: one.body,
+        stream: true,
+        // Each its own model, so that nothing is learned between them.
+        model: `m${i}`,
+        size: {
+          ...requestSize(one.body, { members: new Map(), repeated: undefined, values: 1 }),
+          maxTokens: one.maxTokens,
         },
-        () => undefined,
-      );
+        deadlineAt: clock.now() + 60_000,
+        signal: cut.signal,
+        sink: NOWHERE,
+      });
       const due = expected(one);
       for (const name of ['requests', 'input', 'output', 'total'] as const) sum[name] += due[name];
     }

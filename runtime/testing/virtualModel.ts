@@ -124,7 +124,7 @@ export function virtualModel(
       ...{ signal: new AbortController().signal, sink: client },
       ...request,
     };
-    void caller.call(asked, nothing).then((found) => (answer = found));
+    void caller.call(asked).then((found) => (answer = found));
     for (;;) {
       await new Promise(setImmediate);
       if (answer) return { answer, client, ms: clock.now() - began };

@@ -1,6 +1,6 @@
 import { OK } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, AttemptRequest } from './attempt.ts';
 import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
@@ -35,7 +35,7 @@ const BROKEN: Judgement = { outcome: failure('InvalidResponse', 'broken content-
  */
 export function messageReader(
   encoding: string | undefined,
-  { meter, expected }: Pick<Attempt, 'meter' | 'expected'>,
+  { meter, expected }: Pick<Attempt, 'meter'> & Pick<AttemptRequest, 'expected'>,
   maxBytes: number,
   account: Pick<ByteAccount, 'take'>,
 ): AnswerReader {

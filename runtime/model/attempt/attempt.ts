@@ -1,6 +1,7 @@
-import type { RequestMembers } from './estimate.ts';
-import type { Endpoint } from '../../../contract/generated/types.ts';
+import type { RequestMembers, RequestSize } from './estimate.ts';
+import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import type { RemoteContext } from '../../../tracing/span.ts';
+import type { Permit } from '../../guard/permit.ts';
 import type { ByteBudget } from '../../resilience/byteBudget.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
@@ -37,31 +38,41 @@ export interface AnswerSink extends Sink {
 /** Form of a good answer: a message, streamed or not; other JSON; or anything. */
 export type Expected = 'Message' | 'Json' | 'Any';
 
-/** One attempt at an endpoint. */
-export interface Attempt {
-  endpoint: Endpoint;
-  /** The endpoint's own key; absent: the client's credentials pass on. */
-  key?: string | undefined;
-  /** The agent's own headers. Each replaces the client's of the same name. */
-  ownHeaders?: readonly [string, string][] | undefined;
+/** What an attempt needs of its request. */
+export interface AttemptRequest {
+  content: Pick<Content, 'telemetry'>;
   method: string;
-  /** Replaces the client's trace context. Absent: the client's stays. */
-  context?: RemoteContext | undefined;
-  /** Whether the client's baggage passes on. */
-  baggage?: boolean;
-  /** Path and query below the endpoint's baseURL. */
+  /** Path and query below an endpoint's baseURL, such as /v1/messages. */
   path: string;
   expected: Expected;
+  /** The client's headers, which may hold its own credential. */
   headers: RawHeaders;
+  /** Empty for a GET, and once no further attempt can follow. */
   body: Buffer;
+  size: RequestSize;
   /** max_tokens of the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
-  /** thinking.budget_tokens of the body; absent if it has no valid one. */
-  thinkingTokens?: number | undefined;
   /** Where model and max_tokens are in the body; absent if it goes unchanged. */
   members?: RequestMembers | undefined;
   /** Whether the client asked for a stream. */
   stream: boolean;
+}
+
+/** The endpoint of an attempt, with its credential. */
+export interface AttemptTarget {
+  endpoint: Endpoint;
+  /** The endpoint's own key; absent: the client's credentials pass on. */
+  key?: string | undefined;
+  /** The agent's own headers. Each replaces the client's of the same name. */
+  headers?: readonly [string, string][] | undefined;
+}
+
+/** One attempt at an endpoint. */
+export interface Attempt {
+  request: AttemptRequest;
+  to: AttemptTarget;
+  /** Replaces the client's trace context. Absent: the client's stays. */
+  context?: RemoteContext | undefined;
   /** Ends the attempt early; its reason is a Cut. */
   signal: AbortSignal;
   answer: AnswerSink;
@@ -72,12 +83,9 @@ export interface Attempt {
   budget: ByteBudget;
   /** Wall clock, for dates in headers. */
   date: () => Date;
-  /** The request is written to a connection. */
-  onSent: () => void;
+  permit: Pick<Permit, 'firstToken'>;
   /** The headers of the answer have come. */
   onHeaders(headers: RawHeaders): void;
-  onFirstChunk(): void;
-  onFirstToken(): void;
 }
 
 export interface AnswerHead {
@@ -112,6 +120,8 @@ export interface AttemptResult {
   torn?: boolean;
   /** An error answer that reaches the client unless another attempt is made. */
   held?: HeldAnswer | undefined;
+  /** Whether the request was never written to a connection. */
+  unsent?: boolean;
   /** Absent when the endpoint's answer is the client's answer. */
   fault?: Fault | undefined;
   refusal?: Refusal | undefined;

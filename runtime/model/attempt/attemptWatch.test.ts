@@ -29,21 +29,23 @@ function watching(timeouts: AttemptTimeouts = TIMEOUTS, circumstances: Circumsta
   const clock = new FakeClock();
   const cuts: [string, number][] = [];
   const pings: number[] = [];
-  const client = { blocked: false };
+  const client = {
+    blocked: false,
+    begun: circumstances.begun ?? false,
+    ping: () => void pings.push(clock.now()),
+  };
   const pool = { others: circumstances.others ?? endpoints - 1 };
   clock.advance(startMs);
   const watch = new AttemptWatch({
-    onEvent: () => undefined,
+    permit: { flows: () => undefined },
     clock,
     timeouts,
     deadline: timeouts.requestMs,
     stream,
     endpoints,
     others: () => pool.others,
-    begun: circumstances.begun ?? false,
-    ping: () => pings.push(clock.now()),
-    usualMs: () => circumstances.usualMs,
-    blocked: () => client.blocked,
+    client,
+    usual: { usualMs: circumstances.usualMs },
     cut: (why) => cuts.push([why, clock.now()]),
   });
   /** Lets time pass in steps, with something that comes at each. */

@@ -1,7 +1,9 @@
 import { MAX_TIMER_MS } from '../../guard/clock.ts';
 import type { Clock } from '../../guard/clock.ts';
 import type { CutCause } from '../../errors/fault.ts';
+import type { Permit } from '../../guard/permit.ts';
 import { USUAL_FACTOR } from './answerTimes.ts';
+import type { KindTimes } from './answerTimes.ts';
 
 /** Timeouts of one attempt, in milliseconds; an absent one does not apply. */
 export interface AttemptTimeouts {
@@ -26,21 +28,20 @@ export interface AttemptWatchDeps {
   deadline: number;
   /** Whether the client asked for a stream. */
   stream: boolean;
-  /** Whether the client waits with a head and pings from an earlier attempt. */
-  begun: boolean;
   /** Endpoints of the agent. */
   endpoints: number;
   /** Number of other endpoints that the request could still move to. */
   others(): number;
-  /** Longest usual time of such an unstreamed answer, in milliseconds; undefined if unknown. */
-  usualMs(): number | undefined;
-  /** Whether the client does not read; then silence is not the endpoint's fault. */
-  blocked(): boolean;
+  /** Times of such unstreamed answers; undefined where they do not decide. */
+  usual: Pick<KindTimes, 'usualMs'> | undefined;
+  /**
+   * `begun`: it waits with a head and pings from an earlier attempt. `blocked`: it does not read; then silence is not
+   * the endpoint's fault. It gets a ping for each PING_MS that it waits from the headers of its stream.
+   */
+  client: { readonly begun: boolean; readonly blocked: boolean; ping(): void };
+  /** Learns of each event that is no ping. */
+  permit: Pick<Permit, 'flows'>;
   cut(why: CutCause): void;
-  /** An event that is no ping has come. */
-  onEvent(): void;
-  /** The client has waited for another PING_MS since the headers of its stream. */
-  ping(): void;
 }
 
 /** Least time for an endpoint before it is to blame, in milliseconds. */
@@ -70,6 +71,7 @@ export class AttemptWatch {
   #stream: boolean;
   #streaming = false;
   #bytesAt = 0;
+  #firstChunkAt: number | undefined;
   #eventAt: number | undefined;
   #tokenAt: number | undefined;
   #completeAt: number | undefined;
@@ -86,7 +88,7 @@ export class AttemptWatch {
     this.#stream = deps.stream;
     this.#sharers = deps.endpoints;
     this.startedAt = deps.clock.now();
-    if (deps.begun) this.#pingedAt = this.startedAt;
+    if (deps.client.begun) this.#pingedAt = this.startedAt;
     this.#arm(this.startedAt);
   }
 
@@ -103,8 +105,17 @@ export class AttemptWatch {
     this.#stream = false;
   }
 
+  /** A chunk of the answer has come. */
   bytes(): void {
     this.#bytesAt = this.#deps.clock.now();
+    this.#firstChunkAt ??= this.#bytesAt;
+  }
+
+  /** Time to the first chunk of the answer, in seconds; undefined before it. */
+  get firstChunk(): number | undefined {
+    return this.#firstChunkAt === undefined
+      ? undefined
+      : (this.#firstChunkAt - this.startedAt) / 1000;
   }
 
   /** An event that is no ping has come. */
@@ -112,7 +123,7 @@ export class AttemptWatch {
     const first = this.#eventAt === undefined;
     this.#eventAt = this.#deps.clock.now();
     if (first) this.#arm(this.#eventAt);
-    this.#deps.onEvent();
+    this.#deps.permit.flows();
   }
 
   firstToken(): void {
@@ -145,7 +156,7 @@ export class AttemptWatch {
   #check(): void {
     const now = this.#deps.clock.now();
     this.#armedFor = Infinity;
-    if (this.#deps.blocked()) {
+    if (this.#deps.client.blocked) {
       this.#bytesAt = now;
       if (this.#eventAt !== undefined) this.#eventAt = now;
     }
@@ -161,7 +172,7 @@ export class AttemptWatch {
 
   #ping(now: number): void {
     this.#pingedAt = now;
-    this.#deps.ping();
+    this.#deps.client.ping();
     this.#arm(now);
   }
 
@@ -201,7 +212,7 @@ export class AttemptWatch {
     const { timeouts, deadline } = this.#deps;
     const { attemptMs, requestMs } = timeouts;
     if (attemptMs !== undefined) return this.startedAt + attemptMs;
-    const usualMs = this.#stream ? undefined : this.#deps.usualMs();
+    const usualMs = this.#stream ? undefined : this.#deps.usual?.usualMs;
     const least = Math.max(
       requestMs > LEAST_ATTEMPT_MS ? LEAST_ATTEMPT_MS : requestMs / 2,
       // Nearly all answers come within it.

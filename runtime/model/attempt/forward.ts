@@ -1,10 +1,12 @@
+import type { Endpoint } from '../../../contract/generated/types.ts';
 import { ByteAccount } from '../../resilience/byteBudget.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
-import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
+import type { Attempt, AttemptRequest, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import { replaced } from '../../json/scan.ts';
 import type { Fault } from '../../errors/fault.ts';
 import { headerValue, isEventStream, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
+import type { RequestSize } from './estimate.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
@@ -29,10 +31,13 @@ export async function forward(
   attempt: Attempt,
 ): Promise<AttemptResult> {
   let response: UpstreamResponse;
+  let unsent = true;
   try {
-    response = await upstream.send(upstreamRequest(attempt), attempt.signal);
+    const onSent = (): void => void (unsent = false);
+    response = await upstream.send(upstreamRequest(attempt, onSent), attempt.signal);
   } catch (error) {
-    return result(attempt, { ...broken(error, attempt, 'Nothing'), committed: false });
+    const passed = { ...broken(error, attempt, 'Nothing'), committed: false };
+    return { ...result(attempt, passed), unsent, final: !isRepeatable(attempt.request) };
   }
   attempt.onHeaders(response.headers);
   const account = new ByteAccount(attempt.budget);
@@ -58,7 +63,7 @@ function recalled(passed: Passed, { answer }: Attempt): Passed {
 
 function pass(response: UpstreamResponse, attempt: Attempt, account: ByteAccount): Promise<Passed> {
   const { status } = response;
-  if (attempt.expected === 'Any') return passAny(response, attempt, account);
+  if (attempt.request.expected === 'Any') return passAny(response, attempt, account);
   if (status < 200 || status >= 300) return passError(response, attempt, account);
   return isEventStream(response.headers)
     ? passStream(response, attempt, account)
@@ -72,7 +77,7 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
     ...{ outcome, committed, held, fault, refusal, whole, usage },
     ...(torn === true && { torn }),
   };
-  if (!response) return { ...same, final: !isRepeatable(attempt) };
+  if (!response) return same;
   const { headers } = response;
   return {
     ...same,
@@ -83,40 +88,46 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
   };
 }
 
-function upstreamRequest(attempt: Attempt): UpstreamRequest {
-  const { endpoint, method, path, key, ownHeaders: headers } = attempt;
-  const own = { key, scheme: endpoint.credentialScheme, headers, baggage: attempt.baggage };
+function upstreamRequest({ request, to, context }: Attempt, onSent: () => void): UpstreamRequest {
+  const { endpoint, key, headers } = to;
+  const baggage = request.content.telemetry.baggage === 'Forward';
+  const own = { key, scheme: endpoint.credentialScheme, headers, baggage };
   const base = baseOf(endpoint.baseURL);
   return {
-    method,
+    method: request.method,
     origin: base.origin,
-    path: `${base.path}${path}`,
-    headers: requestHeaders(attempt.headers, own, attempt.context),
+    path: `${base.path}${request.path}`,
+    headers: requestHeaders(request.headers, own, context),
     certificate: endpoint.clientCertificate && endpoint.name,
-    ...content(attempt),
-    onSent: attempt.onSent,
+    ...content(request, endpoint),
+    onSent,
   };
 }
 
 /** Whether a second sending does no harm. */
-function isRepeatable({ expected, method }: Attempt): boolean {
+function isRepeatable({ expected, method }: AttemptRequest): boolean {
   return expected !== 'Any' || method === 'GET';
 }
 
 /** The body, and whether it may be sent twice. A request of unknown kind goes unchanged. */
-function content(attempt: Attempt): Pick<UpstreamRequest, 'body' | 'once'> {
-  const { method, expected, body } = attempt;
+function content(
+  request: AttemptRequest,
+  endpoint: Endpoint,
+): Pick<UpstreamRequest, 'body' | 'once'> {
+  const { method, expected, body } = request;
   if (expected === 'Any') {
-    return { body: body.length > 0 ? body : undefined, once: !isRepeatable(attempt) };
+    return { body: body.length > 0 ? body : undefined, once: !isRepeatable(request) };
   }
-  return { body: method === 'POST' ? bodyFor(attempt) : undefined };
+  return { body: method === 'POST' ? bodyFor(request, endpoint) : undefined };
 }
 
 /** The body with the endpoint's own model and bound of max_tokens. */
-function bodyFor(attempt: Attempt): Buffer {
-  const { endpoint, body, members, maxTokens = 0 } = attempt;
+function bodyFor(
+  { body, members, size, maxTokens = 0 }: AttemptRequest,
+  endpoint: Endpoint,
+): Buffer {
   const { model: name } = endpoint;
-  const bound = boundOf(attempt);
+  const bound = boundOf(endpoint, size);
   const model = name !== undefined && members?.get('model');
   const tokens = maxTokens > bound && members?.get('max_tokens');
   // The later one first: a change does not move what is before it.
@@ -128,7 +139,7 @@ function bodyFor(attempt: Attempt): Buffer {
 }
 
 /** Bound of max_tokens. The API refuses one that is not above the thinking budget. */
-function boundOf({ endpoint: { maxTokens = Infinity }, thinkingTokens = 0 }: Attempt): number {
+function boundOf({ maxTokens = Infinity }: Endpoint, { thinkingTokens = 0 }: RequestSize): number {
   return Math.max(maxTokens, thinkingTokens + 1);
 }
 
@@ -233,14 +244,16 @@ async function passMessage(
   attempt: Attempt,
   account: ByteAccount,
 ): Promise<Passed> {
-  attempt.watch.unstreamed();
+  const { meter, watch } = attempt;
+  const { expected } = attempt.request;
+  watch.unstreamed();
   const encoding = headerValue(response.headers, 'content-encoding');
   // What is not encoded is the same bytes that the buffer holds.
-  const reader = messageReader(encoding, attempt, HELD_BYTES, account);
+  const reader = messageReader(encoding, { meter, expected }, HELD_BYTES, account);
   const buffer = new AnswerBuffer(headOf(response), attempt.answer, HELD_BYTES, account);
   try {
     await response.body.read((chunk) => {
-      attempt.onFirstChunk();
+      watch.bytes();
       return both(reader.push(chunk), buffer.write(chunk));
     });
   } catch (error) {

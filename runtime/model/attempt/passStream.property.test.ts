@@ -4,12 +4,14 @@ import fc from '../../../test/property.ts';
 import { configuration } from '../../testing/configuration.ts';
 import { ByteBudget } from '../../resilience/byteBudget.ts';
 import { MESSAGE, sse } from '../../testing/upstream.ts';
+import { NO_TOKENS } from './estimate.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
 import { UsageMeter } from './usage.ts';
 import type { UpstreamResponse } from '../transport/upstream.ts';
 
-const [ENDPOINT] = configuration('http://model').content.endpoints;
+const { content: CONTENT } = configuration('http://model');
+const [ENDPOINT] = CONTENT.endpoints;
 
 /** Keeps what reaches the client. */
 class Kept implements Sink {
@@ -90,13 +92,17 @@ async function pass({
   const nothing = (): void => undefined;
   const budget = new ByteBudget(() => Infinity);
   const attempt: Attempt = {
-    endpoint: ENDPOINT!,
-    method: 'POST',
-    path: '/v1/messages',
-    expected: 'Message',
-    headers: [],
-    body: Buffer.from('{}'),
-    stream: true,
+    request: {
+      content: CONTENT,
+      method: 'POST',
+      path: '/v1/messages',
+      expected: 'Message',
+      headers: [],
+      body: Buffer.from('{}'),
+      size: NO_TOKENS,
+      stream: true,
+    },
+    to: { endpoint: ENDPOINT! },
     signal: new AbortController().signal,
     answer: sink,
     watch: {
@@ -110,10 +116,8 @@ async function pass({
     meter: new UsageMeter(),
     budget,
     date: () => new Date(0),
-    onSent: () => undefined,
+    permit: { firstToken: nothing },
     onHeaders: nothing,
-    onFirstChunk: nothing,
-    onFirstToken: nothing,
   };
   const result = await forward({ send: () => Promise.resolve(response) }, attempt);
   expect(budget.used).toBe(0);

@@ -51,7 +51,6 @@ export async function passStream(
   let error: unknown;
   try {
     await response.body.read((chunk) => {
-      attempt.onFirstChunk();
       attempt.watch.bytes();
       const room = source.push(chunk);
       if (room) return room.then(stop);
@@ -85,7 +84,7 @@ function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
     onFirstToken: () => {
       void buffer.release();
       watch.firstToken();
-      attempt.onFirstToken();
+      attempt.permit.firstToken();
     },
   });
 }
@@ -111,7 +110,6 @@ async function passUnread(response: UpstreamResponse, attempt: Attempt): Promise
   answer.head(status, statusText, responseHeaders(headers), false);
   try {
     await response.body.read((chunk) => {
-      attempt.onFirstChunk();
       watch.bytes();
       watch.event();
       watch.firstToken();

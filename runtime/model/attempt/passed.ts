@@ -36,9 +36,9 @@ export function broken(
   return { outcome, fault: answered ? 'BrokeOff' : 'UpstreamUnreachable' };
 }
 
-function cutShort({ why }: Cut, { stream, answer }: Attempt, progress: Progress): Outcome {
+function cutShort({ why }: Cut, { request, answer }: Attempt, progress: Progress): Outcome {
   if (why !== 'ClientGone' || progress === 'Tokens') return cutOutcome(why, answer.blocked);
-  return { vote: 'ignored', abandoned: { silent: stream && progress === 'Nothing' } };
+  return { vote: 'ignored', abandoned: { silent: request.stream && progress === 'Nothing' } };
 }
 
 /** undici's codes for a request that it refuses to send, such as one with a malformed header. */

@@ -1,4 +1,4 @@
-import type { ActualCost } from '../../guard/admission.ts';
+import type { ActualCost, Cost } from '../../guard/admission.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { StreamedContent } from './streamedContent.ts';
 import { memberOf } from '../../json/parsed.ts';
@@ -159,6 +159,9 @@ function text(value: unknown, name: string): string | undefined {
   return typeof found === 'string' ? found : undefined;
 }
 
+/** The usage where no attempt was made. */
+export const NO_USAGE: Readonly<Cost> = { inputTokens: 0, outputTokens: 0 };
+
 /** Sums the usage of all attempts of one request. */
 export class TotalUsage {
   #inputTokens: number | undefined = 0;
@@ -172,7 +175,7 @@ export class TotalUsage {
   }
 
   /** Leaves out a figure that one attempt did not learn, so that its reservation stays. */
-  total(): ActualCost {
+  total(): Partial<Cost> {
     return {
       ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),
       ...(this.#outputTokens !== undefined && { outputTokens: this.#outputTokens }),

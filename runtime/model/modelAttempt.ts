@@ -1,0 +1,149 @@
+import { Cut } from '../errors/fault.ts';
+import type { Clock } from '../guard/clock.ts';
+import type { Permit } from '../guard/permit.ts';
+import type { AttemptTrace } from '../observe/trace/chatTrace.ts';
+import type { ByteBudget } from '../resilience/byteBudget.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { RemoteContext } from '../../tracing/span.ts';
+import type { KindTimes } from './attempt/answerTimes.ts';
+import type { Attempt, AttemptResult } from './attempt/attempt.ts';
+import { AttemptWatch } from './attempt/attemptWatch.ts';
+import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
+import type { ClientAnswer } from './attempt/clientAnswer.ts';
+import type { TokenEstimator } from './attempt/estimate.ts';
+import { providerLimits } from './attempt/retryAfter.ts';
+import { UsageMeter } from './attempt/usage.ts';
+import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
+import type { Member } from './pool/pool.ts';
+import { callKind } from './pool/route.ts';
+import type { ModelRequest } from './request.ts';
+import type { RawHeaders } from './transport/headers.ts';
+
+export interface ModelAttemptDeps {
+  clock: Clock;
+  estimator: Pick<TokenEstimator, 'ratio'>;
+  byteBudget: ByteBudget;
+}
+
+export interface BegunAttempt {
+  request: ModelRequest;
+  member: Member;
+  permit: Permit;
+  client: ClientAnswer;
+  /** Times of such answers; undefined where they do not decide. */
+  times: KindTimes | undefined;
+  /** Number of other endpoints that the request could still move to. */
+  others: () => number;
+}
+
+const SLOW: Outcome = { vote: 'ignored', slow: true };
+
+/** One attempt of a request at an endpoint, from its permit to its result. */
+export class ModelAttempt implements Attempt {
+  readonly request: ModelRequest;
+  readonly to: Member;
+  readonly permit: Permit;
+  readonly answer: ClientAnswer;
+  readonly watch: AttemptWatch;
+  readonly meter: UsageMeter;
+  readonly budget: ByteBudget;
+  readonly date: () => Date;
+  readonly #clock: Clock;
+  readonly #times: KindTimes | undefined;
+  readonly #trace: AttemptTrace | undefined;
+  readonly #cut = new AbortController();
+
+  /** Begins the attempt: its permit is granted. */
+  constructor({ clock, estimator, byteBudget }: ModelAttemptDeps, begun: BegunAttempt) {
+    const { request, member, permit, client, times, others } = begun;
+    const { chat, signal } = request;
+    this.request = request;
+    this.to = member;
+    this.permit = permit;
+    this.answer = client;
+    this.budget = byteBudget;
+    this.date = () => clock.date();
+    this.#clock = clock;
+    this.#times = times;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
+    this.watch = new AttemptWatch({
+      clock,
+      timeouts: timeoutsOf(request),
+      deadline: request.deadlineAt,
+      // What is passed on unread flows as a stream does.
+      stream: request.stream || request.expected === 'Any',
+      endpoints: request.endpoints.length,
+      others,
+      usual: times,
+      client,
+      permit,
+      cut: (why) => this.#cut.abort(new Cut(why)),
+    });
+    const ratio = estimator.ratio(member.endpoint.model ?? request.model);
+    this.meter = new UsageMeter(ratio, chat?.content);
+    this.#trace = chat?.attempt(member);
+  }
+
+  get signal(): AbortSignal {
+    return this.#cut.signal;
+  }
+
+  get context(): RemoteContext | undefined {
+    return this.#trace?.context;
+  }
+
+  /** A client's own credential has limits of its own. */
+  onHeaders(headers: RawHeaders): void {
+    const { handle, credential } = this.to;
+    if (!credential.mounted) return;
+    const stated = providerLimits(headers, this.date);
+    handle.learn(stated, credential.hash, callKind(this.request), this.permit.grantedAt);
+  }
+
+  /** Judges the result by the time that it took, and shuts the gate of a refused credential. */
+  judge(result: AttemptResult): void {
+    if (this.#times) this.#judgeByTime(this.#times, result);
+    if (result.refusal) this.#refused(result.refusal, result);
+  }
+
+  /** Learns from an unstreamed answer. An attempt that was cut while its like were served was only slow. */
+  #judgeByTime(times: KindTimes, result: AttemptResult): void {
+    const now = this.#clock.now();
+    const { startedAt } = this.watch;
+    if (result.whole && result.outcome.vote === 'ok') times.served(now - startedAt, now);
+    else if (result.fault === 'Attempt' && times.servedAfter(startedAt)) result.outcome = SLOW;
+  }
+
+  #refused(
+    { gate, retryAfterMs }: NonNullable<AttemptResult['refusal']>,
+    result: AttemptResult,
+  ): void {
+    const { credential, handle } = this.to;
+    const stated = providerLimits(result.headers ?? [], this.date);
+    const shutMs = this.permit.refused(gate, retryAfterMs, stated);
+    if (shutMs > 0) result.shutMs = shutMs;
+    result.keyServed = credential.mounted && handle.hasServed(callKind(this.request));
+  }
+
+  /** Stops its timer and follows the request no more. */
+  close(): void {
+    this.watch.close();
+    this.request.signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  endTrace(result: AttemptResult): void {
+    // What is passed on unread has no tokens.
+    const firstChunk = this.request.expected === 'Any' ? undefined : this.watch.firstChunk;
+    this.#trace?.end(result, () => this.meter.facts(), firstChunk);
+  }
+
+  readonly #onAbort = (): void => this.#cut.abort(this.request.signal.reason);
+}
+
+/** Timeouts of an attempt, by what it asks for. */
+function timeoutsOf({ content: { timeouts }, method, expected }: ModelRequest): AttemptTimeouts {
+  if (expected === 'Message') return timeouts;
+  if (expected === 'Any') return unreadTimeouts(timeouts);
+  return passThroughTimeouts(timeouts, method === 'GET' ? MODELS_MS : PASS_THROUGH_MS);
+}
