@@ -40,6 +40,44 @@ export type Path = readonly (string | number)[];
 
 const CONSTANT = 'It is a constant now, see docs/reference/constants.md.';
 
+/** What spec.security.incidents.thresholds had where nothing was written. */
+const THRESHOLDS = {
+  failedAuthentication: 1,
+  authorizationDenied: 1,
+  promptInjection: 1,
+  toolMisuse: 5,
+  secretExposed: 1,
+  limitAbuse: 100,
+  malformedInput: 10,
+};
+
+/** An entry of spec.security.incidents.rules. */
+export interface IncidentRule {
+  type: string;
+  count: number;
+  within?: string;
+  level?: string;
+}
+
+/** What spec.security.incidents.rules is where nothing is written. */
+export const INCIDENT_RULES: readonly IncidentRule[] = [
+  { type: 'FailedAuthentication', count: 5, within: '60s', level: 'Critical' },
+  { type: 'ToolMisuse', count: 5 },
+  { type: 'LimitAbuse', count: 100 },
+  { type: 'MalformedInput', count: 10 },
+];
+
+/** The rules that spec.security.incidents.thresholds stands for. */
+export function incidentRules(thresholds: unknown): IncidentRule[] {
+  const counts = { ...THRESHOLDS, ...(isRecord(thresholds) ? thresholds : {}) };
+  return [
+    ...INCIDENT_RULES.filter(({ level }) => level !== undefined),
+    ...Object.entries(counts)
+      .filter(([, count]) => count > 1)
+      .map(([name, count]) => ({ type: name[0]!.toUpperCase() + name.slice(1), count })),
+  ];
+}
+
 export const DEPRECATED: readonly DeprecatedField[] = [
   {
     kind: 'CircuitBreakerPolicy',
@@ -94,6 +132,63 @@ export const DEPRECATED: readonly DeprecatedField[] = [
     how: 'Removed',
     instead: CONSTANT,
     filledIn: 67_108_864,
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.security.incidents.window',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: '10m',
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.security.incidents.maxTracked',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: 1000,
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.security.incidents.thresholds',
+    how: 'Renamed',
+    instead: 'Use spec.security.incidents.rules.',
+    filledIn: THRESHOLDS,
+    moved: { to: 'spec.security.incidents.rules', value: incidentRules },
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.security.incidents.raiseLevelAt',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: 10,
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.security.incidents.manySources',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: 10,
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.security.incidents.spend',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: { factor: 5, hours: 24, minTokens: 100_000 },
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.auth.failures',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: { perMinute: 60, maxAddresses: 10_000 },
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.auth.jwt.keys',
+    how: 'Removed',
+    instead: CONSTANT,
+    filledIn: { timeout: '5s', refreshInterval: '5m', maxAge: '24h', cooldown: '10s' },
   },
 ];
 

@@ -37,15 +37,9 @@ export function makeIncidents(core: Core): Watched {
   events.on('incident', (incident, detection) => responses.begin(incident, detection));
   const credentials = new CredentialWatch((detection) => incidents.report(detection));
   events.prependListener('apply', ({ security }) => {
-    const {
-      windowMs,
-      maxTracked,
-      thresholds,
-      raiseAt,
-      manySources,
-      spend: unusual,
-    } = security.incidents;
-    incidents.apply({ windowMs, maxTracked, thresholds, raiseAt, manySources });
+    const { spend: unusual, ...rules } = security.incidents;
+    const { maxTracked } = rules;
+    incidents.apply(rules);
     responses.apply(security.responses, maxTracked);
     spend.apply({ ...unusual, maxClients: maxTracked });
   });

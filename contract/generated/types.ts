@@ -559,6 +559,20 @@ export interface Incidents {
     AnomalousSpend?: number;
   };
   /**
+   * Levels that an incident has at least once it has so many detections. Absent: none.
+   *
+   * @maxItems 64
+   */
+  escalations?: {
+    type: string;
+    count: number;
+    /**
+     * Time in which they come; count is at most 1000 then. Absent: all of the incident count.
+     */
+    withinMs?: number;
+    level: 'Low' | 'Medium' | 'High' | 'Critical';
+  }[];
+  /**
    * Factor of detections that raises the level of an incident by one step.
    */
   raiseAt: number;

@@ -7,26 +7,7 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "egress": {
       "denyPrivateNetworks": true
     },
-    "incidents": {
-      "window": "10m",
-      "maxTracked": 1000,
-      "thresholds": {
-        "failedAuthentication": 1,
-        "authorizationDenied": 1,
-        "promptInjection": 1,
-        "toolMisuse": 5,
-        "secretExposed": 1,
-        "limitAbuse": 100,
-        "malformedInput": 10
-      },
-      "raiseLevelAt": 10,
-      "manySources": 10,
-      "spend": {
-        "factor": 5,
-        "hours": 24,
-        "minTokens": 100000
-      }
-    },
+    "incidents": {},
     "promptInjection": {
       "mode": "Report",
       "threshold": 60,
@@ -68,11 +49,7 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     }
   },
   "auth": {
-    "type": "None",
-    "failures": {
-      "perMinute": 60,
-      "maxAddresses": 10000
-    }
+    "type": "None"
   },
   "timeouts": {
     "connect": "10s",

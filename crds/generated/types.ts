@@ -527,70 +527,65 @@ export interface AgentDeploymentSpec {
      */
     incidents: {
       /**
-       * Detections of one type, from one client or address, are one incident while no more than this is between two of them. The incident is open until then. Default 10m.
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
        */
-      window: string;
+      window?: number | string;
       /**
-       * Clients and addresses that each pod tells apart; further ones are counted together, by type. Default 1000.
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
        */
-      maxTracked: number;
+      maxTracked?: number | string;
       /**
-       * Detections that open an incident, by its type. One is enough for a type that is not here.
+       * Renamed in 0.2.0. Use spec.security.incidents.rules.
        */
-      thresholds: {
-        /**
-         * Credentials that are not accepted. Default 1.
-         */
-        failedAuthentication: number;
-        /**
-         * Requests for what a client may not do. Default 1.
-         */
-        authorizationDenied: number;
-        /**
-         * Texts that look like an attempt to give the model other instructions. Default 1.
-         */
-        promptInjection: number;
-        /**
-         * Calls of a tool with arguments that it does not take. Repeated calls and refused addresses are incidents at once. Default 5.
-         */
-        toolMisuse: number;
-        /**
-         * Secrets in prompts or answers. Default 1.
-         */
-        secretExposed: number;
-        /**
-         * Requests that a limit turns down. Default 100.
-         */
-        limitAbuse: number;
-        /**
-         * Input that is no request, or larger or slower than it may be. Default 10.
-         */
-        malformedInput: number;
+      thresholds?: {
+        [k: string]: unknown;
       };
       /**
-       * The threat level rises a step when an incident was seen so many times as often as it takes to open it, and another step each time that its count is multiplied by this again. Default 10.
+       * How many detections of a type open an incident, or give it a level. One detection opens an incident of a type without a rule that has no level. Default 5 of ToolMisuse, 100 of LimitAbuse, 10 of MalformedInput, and Critical at 5 of FailedAuthentication within 60s. Rules replace the defaults.
+       *
+       * @maxItems 32
        */
-      raiseLevelAt: number;
+      rules?: {
+        /**
+         * What is detected, such as FailedAuthentication for a key or a token that is not accepted.
+         */
+        type:
+          | 'FailedAuthentication'
+          | 'AuthorizationDenied'
+          | 'PromptInjection'
+          | 'ToolMisuse'
+          | 'SecretExposed'
+          | 'LimitAbuse'
+          | 'MalformedInput'
+          | 'ToolChanged'
+          | 'CredentialRefused'
+          | 'AnomalousSpend';
+        /**
+         * Detections from one client or address.
+         */
+        count: number;
+        /**
+         * Time in which the detections come. When absent, all of the incident count.
+         */
+        within?: string;
+        /**
+         * Least level that the incident then has. When absent, the rule says how many detections open an incident.
+         */
+        level?: 'Low' | 'Medium' | 'High' | 'Critical';
+      }[];
       /**
-       * Addresses with failed authentication within the window that are an incident of their own. Default 10.
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
        */
-      manySources: number;
+      raiseLevelAt?: number | string;
       /**
-       * When the tokens that a client takes in one hour are an incident.
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
        */
-      spend: {
-        /**
-         * More than so many times the mean of the hours before in which it took any. Default 5.
-         */
-        factor: number;
-        /**
-         * Hours before that count. Default 24.
-         */
-        hours: number;
-        /**
-         * And at least so many tokens. Default 100000.
-         */
-        minTokens: number;
+      manySources?: number | string;
+      /**
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
+       */
+      spend?: {
+        [k: string]: unknown;
       };
     };
     /**
@@ -1031,17 +1026,10 @@ export interface AgentDeploymentSpec {
       };
     };
     /**
-     * How many credentials that are not accepted one address may show. Beyond that its requests are refused with 429 before anything is done for them, but for credentials that were accepted before. IPv6 counts by /64.
+     * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
      */
-    failures: {
-      /**
-       * Credentials that are not accepted, in a minute and at once. 1 to 1000000. Default 60.
-       */
-      perMinute: number;
-      /**
-       * Addresses that are counted by themselves, in each pod; further ones are counted together. 1 to 1000000. Default 10000.
-       */
-      maxAddresses: number;
+    failures?: {
+      [k: string]: unknown;
     };
     /**
      * Networks of the proxies before the agent. Where a request comes from one, the audit and failures take the client's address from x-forwarded-for, as far as trusted proxies wrote it. None by default, which takes the address of the connection.
@@ -1069,25 +1057,10 @@ export interface AgentDeploymentSpec {
        */
       jwksURL: string;
       /**
-       * How the public keys of the issuer are had and kept.
+       * Removed in 0.2.0 and ignored. It is a constant now, see docs/reference/constants.md.
        */
-      keys: {
-        /**
-         * Time for one request to jwksURL, its answer included. Default 5s.
-         */
-        timeout: string;
-        /**
-         * Age from which keys are fetched again in the background, so that withdrawn ones go. Default 5m.
-         */
-        refreshInterval: string;
-        /**
-         * Age up to which keys serve while they cannot be fetched again; then no token is accepted. Default 24h.
-         */
-        maxAge: string;
-        /**
-         * Time between two fetches, so that tokens with made-up keys do not cause many. Default 10s.
-         */
-        cooldown: string;
+      keys?: {
+        [k: string]: unknown;
       };
     };
   };

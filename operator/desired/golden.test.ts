@@ -123,7 +123,6 @@ const agents: Record<string, AgentDeployment> = {
     ],
     auth: {
       type: 'APIKeys',
-      failures: { perMinute: 60, maxAddresses: 10_000 },
       apiKeys: { secretRef: { name: 'callers' } },
     },
     cache: cacheFixture({ mode: 'Exact', scope: 'Shared', resetToken: '2' }),

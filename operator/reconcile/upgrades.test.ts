@@ -153,7 +153,6 @@ const REFERENCES: Record<string, Partial<AgentDeployment['spec']>> = {
   'the API keys of clients': {
     auth: {
       type: 'APIKeys',
-      failures: { perMinute: 60, maxAddresses: 10_000 },
       apiKeys: { secretRef: { name: 'callers' } },
     },
   },

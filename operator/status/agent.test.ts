@@ -385,7 +385,6 @@ describe('agentStatus', () => {
       {
         auth: {
           type: 'APIKeys',
-          failures: { perMinute: 60, maxAddresses: 10_000 },
           apiKeys: { secretRef: { name: 'callers' } },
         },
       },
@@ -562,7 +561,6 @@ describe('KeyExposed', () => {
     auth: {
       type: 'APIKeys',
       apiKeys: { secretRef: { name: 'clients' } },
-      failures: { perMinute: 60, maxAddresses: 10_000 },
     },
   } as const;
 

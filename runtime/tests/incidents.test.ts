@@ -67,7 +67,7 @@ describe('incidents of a runtime', () => {
       count: 1,
       evidences: [{ src_endpoint: { ip: '127.0.0.1' } }],
     });
-    expect(raised).toMatchObject({ severity: 'Medium', count: 10 });
+    expect(raised).toMatchObject({ severity: 'Critical', count: 5 });
     expect(raised!.finding_info.uid).toBe(opened!.finding_info.uid);
     for (const event of [opened!, raised!]) {
       const { stream: _, ...plain } = event as Finding & { stream?: string };
@@ -76,16 +76,16 @@ describe('incidents of a runtime', () => {
     const { security } = of.agent.runtime.snapshot();
     expect(security).toMatchObject({
       open: 1,
-      incidents: [{ type: 'FailedAuthentication', level: 'Medium', source: '127.0.0.1' }],
+      incidents: [{ type: 'FailedAuthentication', level: 'Critical', source: '127.0.0.1' }],
       counts: [{ type: 'FailedAuthentication', count: 1 }],
     });
     expect(security!.last!.id).toBe(opened!.finding_info.uid);
     expect(await metric(of, 'security_incidents_total')).toEqual([
       'security_incidents_total{type="FailedAuthentication",level="Low"} 1',
-      'security_incidents_total{type="FailedAuthentication",level="Medium"} 1',
+      'security_incidents_total{type="FailedAuthentication",level="Critical"} 1',
     ]);
     expect(await metric(of, 'security_incidents_open')).toEqual([
-      'security_incidents_open{level="Medium"} 1',
+      'security_incidents_open{level="Critical"} 1',
     ]);
     const lines = of.agent.logs.filter((line) => line.includes('"module":"security"'));
     expect(lines).toHaveLength(2);

@@ -182,7 +182,7 @@ describe('a change of the spec', () => {
       () => ({
         security: {
           egress: { allowHosts: ['example.org'] },
-          incidents: { window: '5m' },
+          incidents: { rules: [{ type: 'LimitAbuse', count: 50 }] },
           responses: [{ action: 'Block', minLevel: 'Critical' }],
         },
       }),

@@ -132,7 +132,7 @@ const kinds: Record<string, Kind> = {
       },
       telemetry: { logging: { successRatio: '0' } },
       bulkhead: { maxConcurrent: 100, maxQueued: 100, acquireTimeout: '5s', whenFull: 'Forward' },
-      auth: { type: 'None', failures: { perMinute: 60, maxAddresses: 10_000 } },
+      auth: { type: 'None' },
       cache: {
         mode: 'Disabled',
         scope: 'PerPrincipal',
@@ -149,22 +149,7 @@ const kinds: Record<string, Kind> = {
       },
       security: {
         egress: { denyPrivateNetworks: true },
-        incidents: {
-          window: '10m',
-          maxTracked: 1000,
-          thresholds: {
-            failedAuthentication: 1,
-            authorizationDenied: 1,
-            promptInjection: 1,
-            toolMisuse: 5,
-            secretExposed: 1,
-            limitAbuse: 100,
-            malformedInput: 10,
-          },
-          raiseLevelAt: 10,
-          manySources: 10,
-          spend: { factor: 5, hours: 24, minTokens: 100_000 },
-        },
+        incidents: {},
         promptInjection: {
           mode: 'Report',
           threshold: 60,

@@ -10,7 +10,6 @@ it('the audit names the tools whose arguments it records, and the trusted proxie
   const agent = agentFixture();
   agent.spec.auth = {
     type: 'None',
-    failures: { perMinute: 60, maxAddresses: 10_000 },
     trustedProxies: ['10.0.0.0/8'],
   };
   agent.spec.audit = {

@@ -2,6 +2,10 @@ import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  AUTH_FAILURES_PER_MINUTE,
+  AUTH_FAILURE_ADDRESSES,
+  INCIDENTS,
+  JWT_KEYS,
   AUDIT_BUFFER_BYTES,
   AUDIT_MEMORY_EVENTS,
   AUDIT_QUEUE_BYTES,
@@ -12,11 +16,18 @@ import {
 const PAGE = join(import.meta.dirname, '../../../docs/reference/constants.md');
 
 it('docs/reference/constants.md states what pods are told that no field changes', () => {
-  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `(\w+)` +\| ([^|]*?) +\|/gm);
+  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `([\w.]+)` +\| ([^|]*?) +\|/gm);
   const stated = Object.fromEntries(
     Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
   );
+  const { timeoutMs, refreshMs, maxAgeMs, cooldownMs } = JWT_KEYS;
+  const { windowMs, maxTracked, raiseAt, manySources } = INCIDENTS;
   expect(stated).toMatchObject({
+    AUTH_FAILURES_PER_MINUTE: `${AUTH_FAILURES_PER_MINUTE}`,
+    AUTH_FAILURE_ADDRESSES: `${AUTH_FAILURE_ADDRESSES}`,
+    JWT_KEYS: `${timeoutMs / 1000} s, ${refreshMs / 60_000} min, ${maxAgeMs / 3_600_000} h, ${cooldownMs / 1000} s`,
+    INCIDENTS: `${windowMs / 60_000} min, ${maxTracked}, ${raiseAt}, ${manySources}`,
+    'INCIDENTS.spend': Object.values(INCIDENTS.spend).join(', '),
     AUDIT_MEMORY_EVENTS: `${AUDIT_MEMORY_EVENTS}`,
     AUDIT_BUFFER_BYTES: `${AUDIT_BUFFER_BYTES / 1024 ** 2} MiB`,
     AUDIT_QUEUE_BYTES: `${AUDIT_QUEUE_BYTES / 1024 ** 2} MiB`,

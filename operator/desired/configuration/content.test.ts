@@ -28,23 +28,6 @@ const schema = JSON.parse(
 const validate = new Ajv({ strict: false }).compile(schema);
 
 describe('resolveContent', () => {
-  it('takes the times for an issuer’s keys from the spec, and refuses a malformed one', () => {
-    const agent = agentFixture();
-    const keys = { timeout: '2s', refreshInterval: '1m', maxAge: '1h', cooldown: '500ms' };
-    const jwt = { issuer: 'i', audiences: ['a'], jwksURL: 'https://login/keys', keys };
-    const failures = { perMinute: 5, maxAddresses: 10 };
-    agent.spec.auth = { type: 'JWT', failures, jwt };
-    expect(resolveContent(agent, none).auth?.failures).toEqual(failures);
-    expect(resolveContent(agent, none).auth?.jwt?.keys).toEqual({
-      timeoutMs: 2000,
-      refreshMs: 60_000,
-      maxAgeMs: 3_600_000,
-      cooldownMs: 500,
-    });
-    keys.cooldown = '0s';
-    expect(() => resolveContent(agent, none)).toThrow('spec.auth.jwt.keys.cooldown is 0s');
-  });
-
   it('fills in defaults', () => {
     expect(resolveContent(agentFixture(), none)).toEqual({
       agent: { namespace: 'support', name: 'triage', uid: 'uid-triage' },
@@ -108,15 +91,10 @@ describe('resolveContent', () => {
         incidents: {
           windowMs: 600_000,
           maxTracked: 1000,
-          thresholds: {
-            FailedAuthentication: 1,
-            AuthorizationDenied: 1,
-            PromptInjection: 1,
-            ToolMisuse: 5,
-            SecretExposed: 1,
-            LimitAbuse: 100,
-            MalformedInput: 10,
-          },
+          thresholds: { ToolMisuse: 5, LimitAbuse: 100, MalformedInput: 10 },
+          escalations: [
+            { type: 'FailedAuthentication', count: 5, withinMs: 60_000, level: 'Critical' },
+          ],
           raiseAt: 10,
           manySources: 10,
           spend: { factor: 5, hours: 24, minTokens: 100_000 },

@@ -1,5 +1,8 @@
 import type { Content } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import type { IncidentLevel } from '../../../contract/incidents.ts';
+import { INCIDENT_RULES, incidentRules } from '../../../crds/deprecated.ts';
+import { INCIDENTS } from './constants.ts';
 import { parsePositiveDuration } from '../common/duration.ts';
 
 type Spec = Pick<AgentDeployment['spec'], 'security'>;
@@ -27,23 +30,22 @@ function response(
   return { ...rest, durationMs: parsePositiveDuration(duration, path) };
 }
 
-function incidents(spec: Spec['security']['incidents']): Content['security']['incidents'] {
-  const { window, maxTracked, thresholds, raiseLevelAt, manySources, spend } = spec;
+function incidents({
+  rules,
+  thresholds,
+}: Spec['security']['incidents']): Content['security']['incidents'] {
+  const inForce = rules ?? (thresholds ? incidentRules(thresholds) : INCIDENT_RULES);
+  const opening = inForce.filter(({ level }) => level === undefined);
   return {
-    windowMs: parsePositiveDuration(window, 'spec.security.incidents.window'),
-    maxTracked,
-    thresholds: {
-      FailedAuthentication: thresholds.failedAuthentication,
-      AuthorizationDenied: thresholds.authorizationDenied,
-      PromptInjection: thresholds.promptInjection,
-      ToolMisuse: thresholds.toolMisuse,
-      SecretExposed: thresholds.secretExposed,
-      LimitAbuse: thresholds.limitAbuse,
-      MalformedInput: thresholds.malformedInput,
-    },
-    raiseAt: raiseLevelAt,
-    manySources,
-    spend,
+    ...INCIDENTS,
+    thresholds: Object.fromEntries(opening.map(({ type, count }) => [type, count])),
+    escalations: inForce.flatMap(({ type, count, within, level }, index) => {
+      if (level === undefined) return [];
+      const path = `spec.security.incidents.rules[${index}].within`;
+      const withinMs =
+        within === undefined ? {} : { withinMs: parsePositiveDuration(within, path) };
+      return [{ type, count, ...withinMs, level: level as IncidentLevel }];
+    }),
   };
 }
 

@@ -25,6 +25,13 @@ interface Told {
   type: string;
 }
 
+const ESCALATION = {
+  type: 'FailedAuthentication',
+  count: 5,
+  withinMs: 600,
+  level: 'Critical',
+} as const;
+
 class Scene {
   now = 0;
   readonly told: Told[] = [];
@@ -82,6 +89,29 @@ describe('incidents', () => {
     });
     expect(scene.open().map(({ count }) => count)).toHaveLength(5);
     expect(scene.told).toHaveLength(5);
+  });
+
+  it('are Critical at the fifth wrong key within the time of a rule', () => {
+    const scene = new Scene({ windowMs: 10_000, escalations: [ESCALATION] });
+    for (const now of [0, 500, 1000, 1500, 2000, 2100, 2200, 2300]) {
+      scene.now = now;
+      scene.see();
+    }
+    expect(scene.open()).toMatchObject([{ count: 8, level: 'Low' }]);
+    scene.now = 2400;
+    scene.see();
+    expect(scene.open()).toMatchObject([{ count: 9, level: 'Critical' }]);
+    expect(scene.told.map(({ change, level }) => [change, level])).toEqual([
+      ['Opened', 'Low'],
+      ['Raised', 'Critical'],
+    ]);
+  });
+
+  it('open by a rule with a level before their type opens them otherwise', () => {
+    const { withinMs: _, ...rule } = { ...ESCALATION, type: 'LimitAbuse', count: 2 };
+    const scene = new Scene({ escalations: [rule] });
+    scene.see({ type: 'LimitAbuse', form: undefined }, 2);
+    expect(scene.open()).toMatchObject([{ count: 2, level: 'Critical' }]);
   });
 
   it('count the addresses of one IPv6 network as one source', () => {

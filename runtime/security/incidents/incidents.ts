@@ -4,6 +4,15 @@ import { networkOf } from './networkOf.ts';
 import { levelOf } from './level.ts';
 import type { Incident, IncidentForm, Detection } from './incident.ts';
 
+/** The level that an incident of the type has at least after so many detections. */
+export interface Escalation {
+  type: string;
+  count: number;
+  /** Time in which they come, in ms. Default: all detections of the incident count. */
+  withinMs?: number;
+  level: IncidentLevel;
+}
+
 /** Rules that turn detections into incidents; times in milliseconds. */
 export interface IncidentsSpec {
   /** Longest gap between two detections of one incident. */
@@ -12,6 +21,8 @@ export interface IncidentsSpec {
   maxTracked: number;
   /** Number of detections that opens an incident, by type; 1 for others. */
   thresholds: Partial<Record<IncidentType, number>>;
+  /** Least levels by numbers of detections. Default: none. */
+  escalations?: readonly Escalation[];
   /** The level rises one step at each multiple of this many detections. At least 2. */
   raiseAt: number;
   /** Number of sources of failed authentication in the window that makes an incident of its own. */
@@ -38,6 +49,8 @@ interface Track {
   failing: boolean;
   count: number;
   seenAt: number;
+  /** Times of the last detections, as many as a rule with a time counts. */
+  times: number[];
   incident?: Incident;
 }
 
@@ -164,7 +177,7 @@ export class Incidents {
     if (track) this.#tracks.delete(key);
     else {
       const failing = single && isOneSource(detection);
-      track = { single, failing, count: 0, seenAt: 0 };
+      track = { single, failing, count: 0, seenAt: 0, times: [] };
       if (failing) this.#failing += 1;
     }
     this.#tracks.set(key, track);
@@ -175,9 +188,11 @@ export class Incidents {
     const { type, form, asset } = detection;
     const immediate = form !== undefined && IMMEDIATE.has(form);
     const threshold = immediate ? 1 : (this.#spec.thresholds[type] ?? 1);
-    if (track.count < threshold) return;
+    const least = immediate ? undefined : this.#escalation(track, type);
+    if (track.count < threshold && least === undefined) return;
     const times = track.count / threshold;
-    const level = levelOf({ type, form, asset, times }, this.#spec.raiseAt);
+    const usual = levelOf({ type, form, asset, times }, this.#spec.raiseAt);
+    const level = graver(usual, least);
     const { incident } = track;
     if (!incident) this.#begin(track, detection, level);
     else {
@@ -187,6 +202,24 @@ export class Incidents {
       if (gravity(level) > gravity(incident.level)) this.#raised(incident, detection, level);
     }
     this.#version += 1;
+  }
+
+  /** The highest level that a rule gives the track; undefined for none. */
+  #escalation(track: Track, type: IncidentType): IncidentLevel | undefined {
+    const rules = (this.#spec.escalations ?? []).filter((rule) => rule.type === type);
+    const timed = rules.filter(({ withinMs }) => withinMs !== undefined);
+    if (timed.length > 0) {
+      track.times.push(track.seenAt);
+      if (track.times.length > Math.max(...timed.map(({ count }) => count))) track.times.shift();
+    }
+    return rules
+      .filter(({ count, withinMs }) =>
+        withinMs === undefined
+          ? track.count >= count
+          : track.seenAt - (track.times.at(-count) ?? -Infinity) <= withinMs,
+      )
+      .map(({ level }) => level)
+      .sort((a, b) => gravity(b) - gravity(a))[0];
   }
 
   #begin(track: Track, detection: Detection, level: IncidentLevel): void {
@@ -225,6 +258,10 @@ export class Incidents {
       evidence: 'Many addresses showed credentials that are not accepted.',
     });
   }
+}
+
+function graver(level: IncidentLevel, other: IncidentLevel | undefined): IncidentLevel {
+  return other !== undefined && gravity(other) > gravity(level) ? other : level;
 }
 
 function isOneSource({ type, form }: Detection): boolean {

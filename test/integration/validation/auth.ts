@@ -54,24 +54,4 @@ export const rows: Row[] = [
     { spec: { auth: { type: 'JWT', jwt: { ...JWT, audiences: ['a', 'a'] } } } },
     'spec.auth.jwt.audiences[1]: Duplicate value: "a"',
   ],
-  [
-    '$.spec.auth.jwt.keys.timeout rule 0',
-    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { timeout: '0s' } } } } },
-    'spec.auth.jwt.keys.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
-  ],
-  [
-    '$.spec.auth.jwt.keys.refreshInterval rule 0',
-    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { refreshInterval: '0s' } } } } },
-    'spec.auth.jwt.keys.refreshInterval: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5m or 1h30m',
-  ],
-  [
-    '$.spec.auth.jwt.keys.maxAge rule 0',
-    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { maxAge: '0s' } } } } },
-    'spec.auth.jwt.keys.maxAge: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 24h or 1h30m',
-  ],
-  [
-    '$.spec.auth.jwt.keys.cooldown rule 0',
-    { spec: { auth: { type: 'JWT', jwt: { ...JWT, keys: { cooldown: '0s' } } } } },
-    'spec.auth.jwt.keys.cooldown: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
-  ],
 ];

@@ -96,9 +96,4 @@ export const rows: Row[] = [
     { spec: { security: { responses: [{ action: 'Block', duration: '0s' }] } } },
     'spec.security.responses[0].duration: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10m or 1h',
   ],
-  [
-    '$.spec.security.incidents.window rule 0',
-    { spec: { security: { incidents: { window: '0s' } } } },
-    'spec.security.incidents.window: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10m or 1h',
-  ],
 ];

@@ -3,6 +3,12 @@ import { definitions } from '../../../crds/definitions.ts';
 import type { Schema } from '../../../crds/definitions.ts';
 import type { Row } from './row.ts';
 
+const JWT = {
+  issuer: 'https://sso.example.com',
+  audiences: ['triage'],
+  jwksURL: 'https://sso.example.com/keys',
+};
+
 /** Specs that newly set a removed field, by its kind and path. */
 const SPECS: Record<string, Record<string, object>> = {
   AgentDeployment: {
@@ -13,6 +19,13 @@ const SPECS: Record<string, Record<string, object>> = {
     'spec.audit.otlp.queueBytes': {
       audit: { otlp: { url: 'http://collector:4318/v1/logs', queueBytes: 65_536 } },
     },
+    'spec.security.incidents.window': { security: { incidents: { window: '10m' } } },
+    'spec.security.incidents.maxTracked': { security: { incidents: { maxTracked: 1000 } } },
+    'spec.security.incidents.raiseLevelAt': { security: { incidents: { raiseLevelAt: 10 } } },
+    'spec.security.incidents.manySources': { security: { incidents: { manySources: 10 } } },
+    'spec.security.incidents.spend': { security: { incidents: { spend: { hours: 24 } } } },
+    'spec.auth.failures': { auth: { failures: { perMinute: 30 } } },
+    'spec.auth.jwt.keys': { auth: { type: 'JWT', jwt: { ...JWT, keys: { timeout: '5s' } } } },
     'spec.timeouts.transportIdle': { timeouts: { transportIdle: '45s' } },
   },
   CircuitBreakerPolicy: {
