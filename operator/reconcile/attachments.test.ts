@@ -18,22 +18,18 @@ describe('a new version in which nothing but status changed', () => {
     const before = [...attachments.of(namespace).agents.get('triage')!.circuits.values()];
     expect(before).toContain(policy);
     const next = { ...policy };
-    attachments.replace(namespace, next);
+    attachments.apply(next, policy);
     const { circuits } = attachments.of(namespace).agents.get('triage')!;
     expect([...circuits.values()].every((held) => held === next)).toBe(true);
     expect(attachments.breaker(namespace, 'triage')!.policy).toBe(next);
   });
 
-  it('of an agent replaces the former version, and that of another agent does not', () => {
+  it('of an agent replaces the former version', () => {
     const attachments = new Attachments(caches);
     const known = attachments.of(namespace).agents.get('triage')!;
-    attachments.replaceAgent(namespace, {
-      ...agent,
-      metadata: { ...agent.metadata, uid: 'another' },
-    });
     expect(known.agent).toBe(agent);
     const next = { ...agent };
-    attachments.replaceAgent(namespace, next);
+    attachments.apply(next, agent);
     expect(attachments.of(namespace).agents.get('triage')!.agent).toBe(next);
   });
 });

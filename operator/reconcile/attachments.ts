@@ -3,16 +3,11 @@ import type {
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import { joinOf } from '../desired/policies/attach.ts';
-import type { Policy, PolicyAttachment, PolicyRef } from '../desired/policies/attachment.ts';
-import type { PolicyJoin } from '../desired/policies/policyJoin.ts';
+import { indexOf } from '../desired/policies/attach.ts';
+import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
+import type { Delta } from '../desired/policies/kindJoin.ts';
+import type { PolicyIndex } from '../desired/policies/policyIndex.ts';
 import type { Caches } from './caches.ts';
-
-/** Which policies are attached to which agents of one namespace, by name. */
-export type NamespaceAttachment = Pick<
-  PolicyJoin,
-  'agents' | 'breakers' | 'limits' | 'policiesOf' | 'targetsOf' | 'shareOf'
->;
 
 /**
  * Which policies are attached to which agents, by namespace. The first lookup joins a namespace from the caches. Each
@@ -20,60 +15,36 @@ export type NamespaceAttachment = Pick<
  */
 export class Attachments {
   readonly #caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>;
-  readonly #known = new Map<string, PolicyJoin>();
+  readonly #known = new Map<string, PolicyIndex>();
 
   constructor(caches: Pick<Caches, 'agents' | 'breakers' | 'limits'>) {
     this.#caches = caches;
   }
 
-  of(namespace: string): NamespaceAttachment {
+  of(namespace: string): PolicyIndex {
     const known = this.#known.get(namespace);
     if (known) return known;
     const { agents, breakers, limits } = this.#caches;
     const policies = { breakers: breakers.list(namespace), limits: limits.list(namespace) };
-    const made = joinOf(policies, agents.list(namespace));
+    const made = indexOf(policies, agents.list(namespace));
     this.#known.set(namespace, made);
     return made;
   }
 
-  /** The results of the last lookups, without later changes; undefined if there were none. */
-  lastLookup(namespace: string): AttachmentLookup | undefined {
-    const known = this.#known.get(namespace);
-    return (
-      known && {
-        policiesOf: (kind, agent) => known.of(kind).lastPoliciesOf(agent),
-        targetsOf: (kind, name) => [...known.of(kind).lastTargetsOf(name)],
-      }
-    );
-  }
-
-  /** @param agent undefined after its deletion */
-  agentChanged(namespace: string, name: string, agent: AgentDeployment | undefined): void {
-    this.#change(namespace, (join) => {
-      if (agent) join.setAgent(agent);
-      else join.deleteAgent(name);
-    });
-  }
-
-  /** @param policy undefined after its deletion */
-  policyChanged(namespace: string, { kind, name }: PolicyRef, policy: Policy | undefined): void {
-    this.#change(namespace, (join) => {
-      if (policy) join.setPolicy(policy);
-      else join.deletePolicy(kind, name);
-    });
-  }
-
   /**
-   * Replaces a policy by a version that claims the same targets.
-   * @returns the new attachment; undefined while the namespace is not joined or does not know the policy
+   * Takes an agent or a policy that was created, changed or deleted, and returns what that affects; see PolicyIndex. If it
+   * fails half-way, the next lookup joins the namespace anew from the caches.
    */
-  replace(namespace: string, policy: Policy): PolicyAttachment | undefined {
-    return this.#known.get(namespace)?.replacePolicy(policy);
-  }
-
-  /** Replaces an agent by a version with the same spec and labels, and frees the memory of the former. */
-  replaceAgent(namespace: string, agent: AgentDeployment): void {
-    this.#known.get(namespace)?.replaceAgent(agent);
+  apply(
+    current: AgentDeployment | Policy | undefined,
+    previous: AgentDeployment | Policy | undefined,
+  ): Delta {
+    const namespace = (current ?? previous)!.metadata.namespace!;
+    const index = this.of(namespace);
+    this.#known.delete(namespace);
+    const delta = index.apply(current, previous);
+    if (!index.isEmpty) this.#known.set(namespace, index);
+    return delta;
   }
 
   breaker(namespace: string, name: string): PolicyAttachment<CircuitBreakerPolicy> | undefined {
@@ -83,15 +54,4 @@ export class Attachments {
   limit(namespace: string, name: string): PolicyAttachment<RateLimitPolicy> | undefined {
     return this.of(namespace).limits.get(name);
   }
-
-  /** If a change fails half-way, the next lookup joins the namespace anew from the caches. */
-  #change(namespace: string, change: (join: PolicyJoin) => void): void {
-    const known = this.#known.get(namespace);
-    if (known === undefined) return;
-    this.#known.delete(namespace);
-    change(known);
-    if (!known.isEmpty) this.#known.set(namespace, known);
-  }
 }
-
-export type AttachmentLookup = Pick<PolicyJoin, 'policiesOf' | 'targetsOf'>;

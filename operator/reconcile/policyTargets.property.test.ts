@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import fc from '../../test/property.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { planAgent } from '../desired/plan.ts';
-import type { Policy, PolicyRef } from '../desired/policies/attachment.ts';
+import type { Policy } from '../desired/policies/attachment.ts';
 import type { Pod } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
@@ -176,23 +176,24 @@ class World {
 
   #setAgent({ name, isThere, tier }: Extract<Step, { kind: 'Agent' }>): void {
     const agent = isThere ? agentFixture(name, {}, { labels: { tier } }) : undefined;
+    const previous = this.#agents.get(name);
     if (agent) this.#agents.set(name, agent);
     else this.#agents.delete(name);
-    this.#attachments.agentChanged('support', name, agent);
+    if (agent ?? previous) this.#attachments.apply(agent, previous);
   }
 
   #setPolicy({ of, edit, by }: Extract<Step, { kind: 'Policy' }>): void {
-    const ref: PolicyRef = { kind: of, name: 'p' };
     const where =
       by === 'a' ? { targetRefs: [target('a')] } : { targetSelectors: [selector({ tier: by })] };
-    const before = this.#policies.get(of)?.metadata.generation ?? 0;
-    const versions = { uid: `uid-${of}`, generation: before + 1 };
+    const previous = this.#policies.get(of);
+    const generation = (previous?.metadata.generation ?? 0) + 1;
+    const versions = { uid: `uid-${of}`, generation };
     const policy =
       of === 'CircuitBreakerPolicy'
         ? breakerFixture('p', { ...where, openDuration: `${edit + 1}s` }, versions)
         : limitFixture('p', where, versions);
     this.#policies.set(of, policy);
-    this.#attachments.policyChanged('support', ref, policy);
+    this.#attachments.apply(policy, previous);
   }
 
   #reconcile(name: string, hash: string): void {

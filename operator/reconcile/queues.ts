@@ -1,9 +1,10 @@
 import type { Registry } from 'prom-client';
 import { WorkQueue, type Clock } from '../kube/index.ts';
+import type { PolicyKind, PolicyRef } from '../desired/policies/attachment.ts';
+import type { Delta } from '../desired/policies/kindJoin.ts';
 import { namesOf } from './agentKeys.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { Attachments } from './attachments.ts';
-import { agentKeys, agentStatusKeys, policyStatusKeys, type Change } from './changes.ts';
 import type { StatusLag } from './statusLag.ts';
 
 /** The operator's controllers: one writes agents' objects, the others write the status of each kind. */
@@ -24,6 +25,16 @@ export const STATUS_OF: Partial<Record<Task, string>> = {
   breakerStatus: 'CircuitBreakerPolicy',
   limitStatus: 'RateLimitPolicy',
 };
+
+const QUEUES: Record<PolicyKind, Task> = {
+  CircuitBreakerPolicy: 'breakerStatus',
+  RateLimitPolicy: 'limitStatus',
+};
+const KINDS = Object.keys(QUEUES) as PolicyKind[];
+
+/** Puts a key into a queue. */
+type Add = (queue: WorkQueue, key: string) => void;
+const addNow: Add = (queue, key) => queue.add(key);
 
 /** One queue for each task. Queues outlive terms, so that their metrics are registered once. */
 export type Queues = Record<Task, WorkQueue>;
@@ -54,25 +65,34 @@ export interface ReportedOptions {
 export function enqueueReported(
   { queues, attachments, notifier }: ReportedOptions,
   key: string,
-  add?: (queue: WorkQueue, key: string) => void,
+  add: Add = addNow,
 ): void {
   notifier.notify(key);
   const { namespace, name } = namesOf(key);
-  enqueue(queues, { namespace, attachments: [attachments.of(namespace)], reported: [name] }, add);
+  const index = attachments.of(namespace);
+  // Users look at the status of policies first.
+  for (const kind of KINDS) {
+    enqueueStatus(
+      queues,
+      namespace,
+      index.policiesOf(kind, name).map((policy) => ({ kind, name: policy })),
+      add,
+    );
+  }
+  add(queues.agentStatus, key);
 }
 
-/**
- * Enqueues all keys that a change affects. The status of policies comes before that of agents: users look at it first.
- * @param add puts a key into a queue. Default: at once
- */
-export function enqueue(
+/** Enqueues what a change of an agent or a policy affects. The reconcile of an agent enqueues its status. */
+export function enqueue(queues: Queues, namespace: string, { agents, policies }: Delta): void {
+  for (const name of agents) queues.agent.add(`${namespace}/${name}`);
+  enqueueStatus(queues, namespace, policies);
+}
+
+export function enqueueStatus(
   queues: Queues,
-  change: Change,
-  add: (queue: WorkQueue, key: string) => void = (queue, key) => queue.add(key),
+  namespace: string,
+  policies: readonly PolicyRef[],
+  add: Add = addNow,
 ): void {
-  for (const key of agentKeys(change)) add(queues.agent, key);
-  for (const key of policyStatusKeys('CircuitBreakerPolicy', change))
-    add(queues.breakerStatus, key);
-  for (const key of policyStatusKeys('RateLimitPolicy', change)) add(queues.limitStatus, key);
-  for (const key of agentStatusKeys(change)) add(queues.agentStatus, key);
+  for (const { kind, name } of policies) add(queues[QUEUES[kind]], `${namespace}/${name}`);
 }

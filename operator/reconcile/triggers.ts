@@ -1,17 +1,14 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { isPaused } from '../desired/common/metadata.ts';
-import { claimAlike } from '../desired/policies/attach.ts';
 import type { Policy } from '../desired/policies/attachment.ts';
 import { keyOf, type ChangeHandler, type Clock, type Priority } from '../kube/index.ts';
 import type { Links } from '../links/index.ts';
-import { agentKeyOfChild, namesOf } from './agentKeys.ts';
+import { agentKeyOfChild } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
-import { ChangeBatch } from './changeBatch.ts';
 import { followPods, LinkTargets } from './linkTargets.ts';
 import { isPending } from './freshness.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { enqueue, enqueueReported, type ReportedOptions } from './queues.ts';
+import { enqueue, enqueueReported, enqueueStatus, type ReportedOptions } from './queues.ts';
 
 export interface TriggerOptions extends ReportedOptions {
   caches: Caches;
@@ -20,7 +17,7 @@ export interface TriggerOptions extends ReportedOptions {
   clock: Pick<Clock, 'after'>;
   /** A number in [0, 1). */
   random: () => number;
-  /** See ChangeBatch. */
+  /** See LinkTargets. */
   defer?: (call: () => void) => void;
 }
 
@@ -37,13 +34,12 @@ const FIGURES_MS = 30_000;
  * a new leader begins with all objects.
  */
 export function connectTriggers(options: TriggerOptions): void {
-  const { caches, attachments, links, queues, defer } = options;
-  const batch = new ChangeBatch(attachments, (change) => enqueue(queues, change), defer);
+  const { caches, links, queues } = options;
   const policyChanged: ChangeHandler<Policy> = (current, previous) =>
-    onPolicyChange(options, batch, current, previous);
+    onPolicyChange(options, current, previous);
   const childChanged: ChangeHandler<KubernetesObject> = (current, previous, { initial }) =>
     onChildChange(options, current, previous, initial ? 'low' : 'high');
-  caches.agents.onChange((current, previous) => onAgentChange(options, batch, current, previous));
+  caches.agents.onChange((current, previous) => onAgentChange(options, current, previous));
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
   for (const informer of caches.children) informer.onChange(childChanged);
@@ -69,41 +65,32 @@ export function connectTriggers(options: TriggerOptions): void {
 
 function onAgentChange(
   { attachments, queues, ownWrites }: TriggerOptions,
-  batch: ChangeBatch,
   current: AgentDeployment | undefined,
   previous: AgentDeployment | undefined,
 ): void {
-  const { metadata } = (current ?? previous)!;
-  const namespace = metadata.namespace!;
-  if (current && previous && !differs(current, previous)) {
-    attachments.replaceAgent(namespace, current);
-    const statuses = { agents: [metadata.name] };
-    return ownWrites.unlessOurs(current, () => enqueue(queues, { namespace, statuses }));
-  }
-  if (!current) ownWrites.forget(metadata.uid);
-  batch.agentChanged(namespace, metadata.name, current);
+  const object = (current ?? previous)!;
+  const delta = attachments.apply(current, previous);
+  const status = (): void => queues.agentStatus.add(keyOf(object));
+  if (delta.agents.length === 0) return ownWrites.unlessOurs(object, status);
+  if (!current) ownWrites.forget(object.metadata.uid);
+  enqueue(queues, object.metadata.namespace!, delta);
+  status();
 }
 
 function onPolicyChange(
   { attachments, queues, ownWrites }: TriggerOptions,
-  batch: ChangeBatch,
   current: Policy | undefined,
   previous: Policy | undefined,
 ): void {
   const { kind, metadata } = (current ?? previous)!;
   const namespace = metadata.namespace!;
-  const policy = { kind, name: metadata.name };
-  if (current && previous && !differs(current, previous)) {
-    attachments.replace(namespace, current);
-    const statuses = { policies: [policy] };
-    return ownWrites.unlessOurs(current, () => enqueue(queues, { namespace, statuses }));
+  const delta = attachments.apply(current, previous);
+  if (delta.agents.length === 0 && delta.policies.length === 0) {
+    const policies = [{ kind, name: metadata.name }];
+    return ownWrites.unlessOurs(current!, () => enqueueStatus(queues, namespace, policies));
   }
   if (!current) ownWrites.forget(metadata.uid);
-  const edited = current && previous && claimAlike(previous, current);
-  if (!edited || !attachments.replace(namespace, current)) {
-    return batch.policyChanged(namespace, policy, current);
-  }
-  enqueue(queues, { namespace, attachments: [attachments.of(namespace)], edited: [policy] });
+  enqueue(queues, namespace, delta);
 }
 
 function onChildChange(
@@ -115,30 +102,11 @@ function onChildChange(
   const key = agentKeyOfChild((current ?? previous)!);
   if (!current) ownWrites.forget(previous?.metadata.uid);
   if (key === undefined) return;
-  const { namespace, name } = namesOf(key);
-  const change = { namespace, children: [name] };
-  if (current && !previous) {
-    return enqueue(queues, change, (queue, each) => queue.addAfter(each, CREATED_MS, { priority }));
-  }
-  const reconcile = (): void => enqueue(queues, change);
+  if (current && !previous) return queues.agent.addAfter(key, CREATED_MS, { priority });
+  const reconcile = (): void => queues.agent.add(key);
   // The next step of a rollout depends on the cached Deployment, so every version of it is reconciled.
   if (current && current.kind !== 'Deployment') ownWrites.unlessOurs(current, reconcile);
   else reconcile();
-}
-
-/** Whether more changed than the status or metadata such as managedFields. */
-function differs(current: KubernetesObject, previous: KubernetesObject): boolean {
-  const facts = (object: KubernetesObject): string => {
-    const { metadata } = object;
-    return JSON.stringify([
-      isPaused(object),
-      metadata.uid,
-      metadata.generation,
-      metadata.deletionTimestamp,
-      Object.entries(metadata.labels ?? {}).sort(),
-    ]);
-  };
-  return facts(current) !== facts(previous);
 }
 
 /** Enqueues the status of an agent some time after its figures changed, once for all changes until then. */

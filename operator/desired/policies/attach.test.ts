@@ -5,7 +5,8 @@ import type {
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
 import fc from '../../../test/property.ts';
-import { attach, claimAlike } from './attach.ts';
+import { attach } from './attach.ts';
+import { claimAlike } from './versions.ts';
 import type { Attachment, Section } from './attachment.ts';
 import {
   agentFixture,

@@ -3,9 +3,18 @@ import { Multimap } from '../common/multimap.ts';
 import { byText } from '../common/wording.ts';
 import { acceptedCondition, overriddenCondition } from './acceptance.ts';
 import { labelsOf, type AgentIndex } from './agentIndex.ts';
-import type { LostSection, Policy, PolicyAttachment, Section } from './attachment.ts';
+import type { LostSection, Policy, PolicyAttachment, PolicyRef, Section } from './attachment.ts';
+import { claimAlike, isSameVersion } from './versions.ts';
 import { byPrecedence, claimsOn, missingTargets, type Claim } from './claims.ts';
 import { policyProblem } from './validity.ts';
+
+/** What a change affects, by name. */
+export interface Delta {
+  /** Agents to reconcile. */
+  agents: string[];
+  /** Policies whose status may change. */
+  policies: PolicyRef[];
+}
 
 /** The sections of one agent that a policy won and lost. Both lists are sorted. */
 export interface Share {
@@ -27,10 +36,10 @@ const EVERY_LABEL = '';
 
 /**
  * The policies of one kind in one namespace, joined with its agents. The winner of a section depends only on its agent and
- * the policies that target that agent. So a change makes only the affected agents due. The next lookup decides them, once
- * for all changes before it.
+ * the policies that target that agent. So a change decides only the affected agents.
  */
 export class KindJoin<P extends Policy> {
+  readonly #kind: P['kind'];
   readonly #agents: AgentIndex;
   readonly #policies = new Map<string, Joined<P>>();
   /** Names of policies by the name of an agent in targetRefs. */
@@ -41,10 +50,9 @@ export class KindJoin<P extends Policy> {
   readonly #policiesOf = new Map<string, readonly string[]>();
   /** The winning policies by agent and section. */
   readonly #winners = new Map<string, ReadonlyMap<string, Joined<P>>>();
-  /** Agents whose winners must be decided anew. */
-  readonly #due = new Set<string>();
 
-  constructor(agents: AgentIndex) {
+  constructor(kind: P['kind'], agents: AgentIndex) {
+    this.#kind = kind;
     this.#agents = agents;
   }
 
@@ -52,44 +60,87 @@ export class KindJoin<P extends Policy> {
     return this.#policies.size;
   }
 
-  /** Must be called after the agent was added, deleted or changed in the index. */
-  agentChanged(name: string): void {
-    this.#due.add(name);
-    for (const policy of this.#byRef.get(name)) this.#outdate(policy);
+  /**
+   * Must be called after the agent was added, deleted or changed in the index.
+   * @returns the policies that target or name it, or did
+   */
+  agentChanged(name: string): PolicyRef[] {
+    const affected = new Set(this.policiesOf(name));
+    this.#decideOn(name);
+    for (const policy of [...this.policiesOf(name), ...this.#byRef.get(name)]) {
+      affected.add(policy);
+      this.#outdate(policy);
+    }
+    return this.#refs(affected);
   }
 
-  set(policy: P): void {
-    const { name } = policy.metadata;
+  /** Takes a policy that was created, changed or deleted; see PolicyIndex. */
+  apply(current: P | undefined, previous: P | undefined): Delta {
+    const { name } = (current ?? previous)!.metadata;
+    const known = this.#policies.get(name);
+    if (known && current && previous && known.policy.metadata.uid === current.metadata.uid) {
+      const isSame = isSameVersion(current, previous);
+      if (isSame || claimAlike(current, previous)) {
+        this.#replace(known, current);
+        return isSame ? { agents: [], policies: [] } : this.#edited(name, known);
+      }
+    }
+    return this.#set(name, current);
+  }
+
+  /** Replaces a policy by a version that claims the same. */
+  #replace(known: Joined<P>, policy: P): void {
+    known.policy = policy;
+    if (known.attachment) known.attachment.policy = policy;
+  }
+
+  /** The reconcile of an agent enqueues the status of its policies. An agent that is being deleted is not reconciled. */
+  #edited(name: string, { shares }: Joined<P>): Delta {
+    const agents = [...shares.keys()];
+    const isReconciled = agents.some(
+      (agent) => this.#agents.get(agent)?.metadata.deletionTimestamp === undefined,
+    );
+    return { agents, policies: isReconciled ? [] : this.#refs([name]) };
+  }
+
+  #set(name: string, policy: P | undefined): Delta {
+    const agents = new Set(this.#policies.get(name)?.shares.keys());
+    const affected = new Set([name]);
+    const due = new Set(agents);
+    this.#delete(name);
+    if (policy) for (const agent of this.#add(name, policy)) due.add(agent);
+    for (const agent of due) {
+      const before = this.policiesOf(agent);
+      this.#decideOn(agent);
+      const after = this.policiesOf(agent);
+      if (after.includes(name)) agents.add(agent);
+      if (agents.has(agent)) for (const each of [...before, ...after]) affected.add(each);
+    }
+    return { agents: [...agents], policies: this.#refs(affected) };
+  }
+
+  /** @returns names of agents that include all targets */
+  #add(name: string, policy: P): Iterable<string> {
     const problem = policyProblem(policy);
-    this.delete(name);
     this.#policies.set(name, { policy, problem, shares: new Map() });
     for (const agent of refsOf(policy)) this.#byRef.add(agent, name);
     for (const label of selectedBy(policy)) this.#byLabel.add(label, name);
-    for (const agent of this.#possibleTargets(policy)) this.#due.add(agent);
+    return this.#possibleTargets(policy);
   }
 
-  delete(name: string): void {
+  #delete(name: string): void {
     const known = this.#policies.get(name);
     if (known === undefined) return;
     this.#policies.delete(name);
     for (const agent of refsOf(known.policy)) this.#byRef.delete(agent, name);
     for (const label of selectedBy(known.policy)) this.#byLabel.delete(label, name);
-    for (const agent of known.shares.keys()) this.#due.add(agent);
   }
 
-  /** Replaces a policy by a version that claims the same; undefined if the policy is unknown. */
-  replace(policy: P): PolicyAttachment<P> | undefined {
-    const { name, uid } = policy.metadata;
-    const known = this.#policies.get(name);
-    if (known === undefined || known.policy.metadata.uid !== uid) return undefined;
-    known.policy = policy;
-    const attachment = this.get(name)!;
-    attachment.policy = policy;
-    return attachment;
+  #refs(names: Iterable<string>): PolicyRef[] {
+    return [...names].map((name) => ({ kind: this.#kind, name }));
   }
 
   get(name: string): PolicyAttachment<P> | undefined {
-    this.decide();
     const known = this.#policies.get(name);
     return known && (known.attachment ??= this.#attachment(known));
   }
@@ -100,46 +151,25 @@ export class KindJoin<P extends Policy> {
 
   /** The policies in force on an agent, by section. */
   inForceOn(agent: string): Map<string, P> {
-    this.decide();
     const winners = [...(this.#winners.get(agent) ?? [])];
     return new Map(winners.map(([section, { policy }]) => [section, policy]));
   }
 
   /** The policy's share on an agent: the same object until a change affects the agent. */
   shareOf(policy: string, agent: string): Share | undefined {
-    this.decide();
     return this.#policies.get(policy)?.shares.get(agent);
   }
 
-  /** Names of the policies that target an agent. */
+  /** Names of the policies that target an agent, sorted. */
   policiesOf(agent: string): readonly string[] {
-    this.decide();
-    return this.lastPoliciesOf(agent);
-  }
-
-  /** Like policiesOf, but without the changes since the last lookup. */
-  lastPoliciesOf(agent: string): readonly string[] {
     return this.#policiesOf.get(agent) ?? [];
-  }
-
-  /** Names of the agents that a policy targeted at the last lookup. */
-  lastTargetsOf(name: string): Iterable<string> {
-    return this.#policies.get(name)?.shares.keys() ?? [];
-  }
-
-  /** Decides all due agents. */
-  decide(): void {
-    for (const agent of this.#due) {
-      this.#decideOn(agent);
-      this.#due.delete(agent);
-    }
   }
 
   #decideOn(name: string): void {
     const agent = this.#agents.get(name);
     const claims = agent ? this.#claimsOn(agent) : new Map<string, Claim[]>();
     const winners = this.#winnersOf(claims);
-    for (const policy of this.lastPoliciesOf(name)) {
+    for (const policy of this.policiesOf(name)) {
       this.#outdate(policy);
       if (!claims.has(policy)) this.#policies.get(policy)?.shares.delete(name);
     }
