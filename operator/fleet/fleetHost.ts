@@ -62,7 +62,7 @@ interface Agent<S> {
   cancelTick: () => void;
 }
 
-interface Leading<S> {
+interface Leadership<S> {
   term: FleetTerm;
   /** Agents that had no configuration yet in this term. */
   unseen: Set<AgentKey>;
@@ -79,7 +79,7 @@ interface Leading<S> {
  */
 export class FleetHost<S extends Record<keyof S, FleetService>> {
   readonly #options: FleetHostOptions<S>;
-  #leading: Leading<S> | undefined;
+  #leadership: Leadership<S> | undefined;
 
   constructor(options: FleetHostOptions<S>) {
     this.#options = options;
@@ -89,7 +89,7 @@ export class FleetHost<S extends Record<keyof S, FleetService>> {
   lead(term: FleetTerm): void {
     this.close();
     const { links } = this.#options;
-    this.#leading = {
+    this.#leadership = {
       ...{ term, unseen: new Set(term.agents), agents: new Map(), lastNumber: 0, left: undefined },
       stops: [
         links.onChange((key, change) =>
@@ -104,13 +104,13 @@ export class FleetHost<S extends Record<keyof S, FleetService>> {
 
   /** Must be called with each configuration of the agent, before it is pushed to pods. */
   configure(key: AgentKey, { content }: Pick<Configuration, 'content'>): void {
-    const leading = this.#leading;
-    if (leading === undefined || leading.left !== undefined) return;
-    const agent = leading.agents.get(key) ?? this.#createAgent(leading, key);
-    leading.unseen.delete(key);
+    const leadership = this.#leadership;
+    if (leadership === undefined || leadership.left !== undefined) return;
+    const agent = leadership.agents.get(key) ?? this.#createAgent(leadership, key);
+    leadership.unseen.delete(key);
     for (const name of this.#names) this.#configure(agent, name, content);
     agent.context.beforeMs = undefined;
-    if (servicesOf(agent).length > 0) leading.agents.set(key, agent);
+    if (servicesOf(agent).length > 0) leadership.agents.set(key, agent);
     else this.forget(key);
     this.#tick(agent);
   }
@@ -131,20 +131,20 @@ export class FleetHost<S extends Record<keyof S, FleetService>> {
 
   /** Must be called after the deletion of the agent. */
   forget(key: AgentKey): void {
-    const agent = this.#leading?.agents.get(key);
+    const agent = this.#leadership?.agents.get(key);
     if (agent === undefined) return;
-    this.#leading!.agents.delete(key);
+    this.#leadership!.agents.delete(key);
     end(agent, 'Unused');
   }
 
   /** The agent's services. Empty while this process does not lead. */
   of(key: AgentKey): Partial<S> {
-    return this.#leading?.agents.get(key)?.services ?? {};
+    return this.#leadership?.agents.get(key)?.services ?? {};
   }
 
   /** The services of this kind of all agents. */
   all<Name extends keyof S>(name: Name): S[Name][] {
-    return [...(this.#leading?.agents.values() ?? [])].flatMap(
+    return [...(this.#leadership?.agents.values() ?? [])].flatMap(
       ({ services }) => services[name] ?? [],
     );
   }
@@ -154,42 +154,42 @@ export class FleetHost<S extends Record<keyof S, FleetService>> {
    * after FLEET.leavingMs at the latest.
    */
   async leave(): Promise<void> {
-    const leading = this.#leading;
-    if (leading === undefined) return;
+    const leadership = this.#leadership;
+    if (leadership === undefined) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    leading.left = resolve;
+    leadership.left = resolve;
     const cancel = this.#options.clock.after(FLEET.leavingMs, resolve);
-    for (const agent of leading.agents.values()) {
+    for (const agent of leadership.agents.values()) {
       for (const name of this.#names) leave(agent, name);
       this.#tick(agent);
     }
-    this.#endIfLeft(leading);
+    this.#endIfLeft(leadership);
     await promise;
     cancel();
   }
 
   /** Ends all services and subscriptions. Does nothing while this process does not lead. */
   close(): void {
-    const leading = this.#leading;
-    if (leading === undefined) return;
-    this.#leading = undefined;
-    for (const stop of leading.stops) stop();
-    for (const agent of leading.agents.values()) end(agent, 'Deposed');
-    leading.left?.();
+    const leadership = this.#leadership;
+    if (leadership === undefined) return;
+    this.#leadership = undefined;
+    for (const stop of leadership.stops) stop();
+    for (const agent of leadership.agents.values()) end(agent, 'Deposed');
+    leadership.left?.();
   }
 
   get #names(): (keyof S)[] {
     return Object.keys(this.#options.kinds) as (keyof S)[];
   }
 
-  #createAgent(leading: Leading<S>, key: AgentKey): Agent<S> {
+  #createAgent(leadership: Leadership<S>, key: AgentKey): Agent<S> {
     const { links, clock, random } = this.#options;
-    const { session, leads, termOf, beforeMs, onChange } = leading.term;
+    const { session, leads, termOf, beforeMs, onChange } = leadership.term;
     const term = (): number => termOf(key);
     const context: FleetContext = {
       ...{ session, clock, random, term, leads },
-      beforeMs: leading.unseen.has(key) ? beforeMs : undefined,
-      nextNumber: () => (leading.lastNumber += 1),
+      beforeMs: leadership.unseen.has(key) ? beforeMs : undefined,
+      nextNumber: () => (leadership.lastNumber += 1),
       send: (uid, command) => links.send(uid, { term: term(), ...command }),
       changed: () => onChange(key),
     };
@@ -202,12 +202,12 @@ export class FleetHost<S extends Record<keyof S, FleetService>> {
 
   /** Gives an event to each service of the agent. */
   #change(key: AgentKey, event: (service: FleetService, agent: Agent<S>) => void): void {
-    const leading = this.#leading;
-    const agent = leading?.agents.get(key);
-    if (leading === undefined || agent === undefined) return;
+    const leadership = this.#leadership;
+    const agent = leadership?.agents.get(key);
+    if (leadership === undefined || agent === undefined) return;
     for (const service of servicesOf(agent)) event(service, agent);
     this.#tick(agent);
-    this.#endIfLeft(leading);
+    this.#endIfLeft(leadership);
   }
 
   /** Has the services do what is due, and schedules the next time. */
@@ -221,11 +221,11 @@ export class FleetHost<S extends Record<keyof S, FleetService>> {
     agent.cancelTick = clock.after(Math.max(1, at - clock.monotonic()), () => {
       agent.tickAt = Infinity;
       this.#tick(agent);
-      if (this.#leading) this.#endIfLeft(this.#leading);
+      if (this.#leadership) this.#endIfLeft(this.#leadership);
     });
   }
 
-  #endIfLeft({ left, agents }: Leading<S>): void {
+  #endIfLeft({ left, agents }: Leadership<S>): void {
     if (left === undefined) return;
     const isAwaited = [...agents.values()].some((agent) =>
       servicesOf(agent).some((service) => service.isAwaited),

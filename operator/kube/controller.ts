@@ -92,7 +92,7 @@ export class Controller {
       const key = await this.queue.get(signal);
       if (key === undefined) return;
       // Checked again after each wait: other workers use up the same slice.
-      while (this.#slices.over) await this.#slices.next();
+      while (this.#slices.isUsedUp) await this.#slices.next();
       await this.#process(key, signal);
     }
   }

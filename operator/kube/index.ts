@@ -8,7 +8,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './informer.ts';
 export { share, sharing } from './share.ts';
-export { AS_TEXT, type Packing } from './store.ts';
+export { AS_TEXT, type Codec } from './store.ts';
 export * from './key.ts';
 export * from './leader.ts';
 export { ObjectRates } from './objectRates.ts';

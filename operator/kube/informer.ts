@@ -8,7 +8,7 @@ import { keyOf } from './key.ts';
 import { INACTIVITY_MIN_MS, Reflector } from './reflector.ts';
 import type { Read, Resource, Verb } from './resource.ts';
 import { Store } from './store.ts';
-import type { IndexFunction, Packing } from './store.ts';
+import type { IndexFunction, Codec } from './store.ts';
 import type { KubernetesObject } from './types.ts';
 
 export interface ChangeInfo {
@@ -39,7 +39,7 @@ export interface InformerOptions<T extends KubernetesObject, V extends Verb = ne
   /** Reduces an object before it is cached; may change its argument. Default: removes managedFields. */
   transform?: (object: T) => T;
   /** How objects are kept in memory. Default: unpacked, and shared by all readers. */
-  packing?: Packing<T>;
+  codec?: Codec<T>;
   clock?: Clock;
   /** Uniform in [0, 1). */
   random?: () => number;
@@ -84,7 +84,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     const { resource, namespace, logger, clock = systemClock } = options;
     const namespaces = options.namespaces?.length ? options.namespaces : [namespace];
     this.resource = resource;
-    this.#store = new Store<T>(options.packing);
+    this.#store = new Store<T>(options.codec);
     this.#clock = clock;
     this.#logger = logger;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -159,7 +159,7 @@ export class Informer<T extends KubernetesObject, V extends Verb = never> {
     return this.#store.byIndex(name, value);
   }
 
-  /** Like byIndex, but only the keys: it unpacks no object. */
+  /** Like byIndex, but only the keys: it decodes no object. */
   keysByIndex(name: string, value: string): string[] {
     return this.#store.keysByIndex(name, value);
   }

@@ -17,7 +17,7 @@ export class Slices {
   }
 
   /** Whether the slice is used up. Then await `next` and check again, because others work in the same slice. */
-  get over(): boolean {
+  get isUsedUp(): boolean {
     return this.#clock.monotonic() - this.#current().begun >= SLICE_MS;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AS_TEXT, Store, type Packing } from './store.ts';
+import { AS_TEXT, Store, type Codec } from './store.ts';
 
 interface Thing {
   name: string;
@@ -10,10 +10,10 @@ const red: Thing = { name: 'a', colours: ['red'] };
 
 describe.each([
   ['as they are', undefined],
-  ['as text', AS_TEXT as Packing<Thing>],
-])('a store that keeps objects %s', (_, packing) => {
+  ['as text', AS_TEXT as Codec<Thing>],
+])('a store that keeps objects %s', (_, codec) => {
   const filled = (): Store<Thing> => {
-    const store = new Store<Thing>(packing);
+    const store = new Store<Thing>(codec);
     store.set('a', red);
     store.set('b', { name: 'b', colours: ['red', 'blue'] });
     store.addIndex('colour', ({ colours }) => colours);
@@ -44,7 +44,7 @@ describe.each([
 
 describe('a store that keeps objects as text', () => {
   it('returns a copy each time', () => {
-    const store = new Store<Thing>(AS_TEXT as Packing<Thing>);
+    const store = new Store<Thing>(AS_TEXT as Codec<Thing>);
     store.set('a', red);
     store.get('a')!.colours.push('blue');
     expect(store.get('a')).toEqual(red);

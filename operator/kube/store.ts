@@ -1,24 +1,24 @@
 /** The values under which an index finds an object; empty: the index leaves it out. */
 export type IndexFunction<T> = (object: T) => string[];
 
-/** How a store keeps its objects in memory: packed as a P. */
-export interface Packing<T, P = unknown> {
-  pack(object: T): P;
-  unpack(packed: P): T;
+/** How a store keeps its objects in memory: encoded as a P. */
+export interface Codec<T, P = unknown> {
+  encode(object: T): P;
+  decode(encoded: P): T;
 }
 
 const AS_OBJECT = {
-  pack: <T>(object: T): T => object,
-  unpack: <T>(packed: unknown) => packed as T,
+  encode: <T>(object: T): T => object,
+  decode: <T>(encoded: unknown) => encoded as T,
 };
 
 /**
  * As text, for numerous objects that are seldom read. It needs half the memory of a parsed object and leaves the garbage
  * collector nothing to trace. Each read costs some microseconds and returns a copy.
  */
-export const AS_TEXT: Packing<object, string> = {
-  pack: (object) => JSON.stringify(object),
-  unpack: (text) => JSON.parse(text) as object,
+export const AS_TEXT: Codec<object, string> = {
+  encode: (object) => JSON.stringify(object),
+  decode: (text) => JSON.parse(text) as object,
 };
 
 interface Index<T> {
@@ -30,10 +30,10 @@ interface Index<T> {
 export class Store<T> {
   readonly #objects = new Map<string, unknown>();
   readonly #indexes = new Map<string, Index<T>>();
-  readonly #packing: Packing<T>;
+  readonly #codec: Codec<T>;
 
-  constructor(packing: Packing<T> = AS_OBJECT) {
-    this.#packing = packing;
+  constructor(codec: Codec<T> = AS_OBJECT) {
+    this.#codec = codec;
   }
 
   get size(): number {
@@ -41,8 +41,8 @@ export class Store<T> {
   }
 
   get(key: string): T | undefined {
-    const packed = this.#objects.get(key);
-    return packed === undefined ? undefined : this.#packing.unpack(packed);
+    const encoded = this.#objects.get(key);
+    return encoded === undefined ? undefined : this.#codec.decode(encoded);
   }
 
   keys(): IterableIterator<string> {
@@ -50,7 +50,7 @@ export class Store<T> {
   }
 
   *values(): IterableIterator<T> {
-    for (const packed of this.#objects.values()) yield this.#packing.unpack(packed);
+    for (const encoded of this.#objects.values()) yield this.#codec.decode(encoded);
   }
 
   /**
@@ -59,7 +59,7 @@ export class Store<T> {
    */
   set(key: string, object: T, previous: T | undefined = this.get(key)): T | undefined {
     if (previous !== undefined) this.#unindex(key, previous);
-    this.#objects.set(key, this.#packing.pack(object));
+    this.#objects.set(key, this.#codec.encode(object));
     for (const index of this.#indexes.values()) insert(index, key, object);
     return previous;
   }
@@ -78,7 +78,7 @@ export class Store<T> {
     if (this.#indexes.has(name)) throw new Error(`There is an index named ${name} already`);
     const index: Index<T> = { valuesOf, keys: new Map() };
     this.#indexes.set(name, index);
-    for (const [key, packed] of this.#objects) insert(index, key, this.#packing.unpack(packed));
+    for (const [key, encoded] of this.#objects) insert(index, key, this.#codec.decode(encoded));
   }
 
   /**
@@ -89,7 +89,7 @@ export class Store<T> {
     return this.keysByIndex(name, value).map((key) => this.get(key)!);
   }
 
-  /** Like byIndex, but only the keys: it unpacks no object. */
+  /** Like byIndex, but only the keys: it decodes no object. */
   keysByIndex(name: string, value: string): string[] {
     const index = this.#indexes.get(name);
     if (!index) throw new Error(`There is no index named ${name}`);

@@ -40,12 +40,12 @@ export interface SocketHandlers {
   onPong(): void;
   /**
    * @param error absent after an orderly close
-   * @param flaw the pod sent a message above MAX_REPORT_BYTES, or supports no offered version
+   * @param protocolError the pod sent a message above MAX_REPORT_BYTES, or supports no offered version
    */
-  onClose(error: string | undefined, flaw?: SocketFlaw): void;
+  onClose(error: string | undefined, protocolError?: ProtocolError): void;
 }
 
-export type SocketFlaw = 'TooLarge' | 'Incompatible';
+export type ProtocolError = 'TooLarge' | 'Incompatible';
 
 /** The control port of a pod. */
 export interface DialAddress {
@@ -96,7 +96,7 @@ class TlsLinkSocket implements LinkSocket {
   readonly #context: SecureContext;
   readonly #handlers: SocketHandlers;
   #failure: string | undefined;
-  #flaw: SocketFlaw | undefined;
+  #protocolError: ProtocolError | undefined;
   #socket: WebSocket | undefined;
   #tls: TLSSocket | undefined;
 
@@ -152,11 +152,11 @@ class TlsLinkSocket implements LinkSocket {
     socket.on('pong', () => handlers.onPong());
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure ??= error.message;
-      this.#flaw ??= flawOf(error);
+      this.#protocolError ??= protocolErrorOf(error);
     });
     socket.on('close', (code) => {
       const closed = code === 1000 ? undefined : `closed with code ${code}`;
-      handlers.onClose(this.#failure ?? closed, this.#flaw);
+      handlers.onClose(this.#failure ?? closed, this.#protocolError);
     });
   }
 
@@ -196,7 +196,7 @@ const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH';
 /** Error message of ws for the status with which a pod refuses all offered subprotocols. */
 const UNKNOWN_PROTOCOL = 'Unexpected server response: 400';
 
-function flawOf({ code, message }: NodeJS.ErrnoException): SocketFlaw | undefined {
+function protocolErrorOf({ code, message }: NodeJS.ErrnoException): ProtocolError | undefined {
   if (code === TOO_LARGE) return 'TooLarge';
   return message === UNKNOWN_PROTOCOL ? 'Incompatible' : undefined;
 }

@@ -3,7 +3,7 @@ import { CONTRACT_VERSION, MAX_HELLO_BYTES, REPORT_INTERVAL } from '../../contra
 import { parseHello, parseReport, type Parsed } from '../../contract/validate.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { ClientCredentials } from './authority.ts';
-import type { Dial, LinkSocket, SocketFlaw, SocketHandlers } from './dial.ts';
+import type { Dial, LinkSocket, ProtocolError, SocketHandlers } from './dial.ts';
 import { Heartbeat, type HeartbeatOptions } from './heartbeat.ts';
 import { mismatch, type ReviewedIdentity } from './identity.ts';
 import type { HelloFacts } from './report.ts';
@@ -162,7 +162,7 @@ export class Link {
       onPong: () => {
         if (this.#affords(1)) this.#heartbeat.heard();
       },
-      onClose: (error, flaw) => this.#lost(error, flaw),
+      onClose: (error, protocolError) => this.#lost(error, protocolError),
     };
   }
 
@@ -262,9 +262,9 @@ export class Link {
   }
 
   /** The connection was closed by the peer or by this process. */
-  #lost(error: string | undefined, flaw: SocketFlaw | undefined): void {
+  #lost(error: string | undefined, protocolError: ProtocolError | undefined): void {
     const cut = this.#state === 'Connecting' ? 'Unreachable' : 'Lost';
-    const reason = flaw ? FLAWS[flaw] : cut;
+    const reason = protocolError ? PROTOCOL_ERRORS[protocolError] : cut;
     this.#end({ reason, message: error ?? 'closed by the pod' });
   }
 
@@ -292,7 +292,7 @@ export class Link {
   }
 }
 
-const FLAWS: Record<SocketFlaw, CloseReason> = {
+const PROTOCOL_ERRORS: Record<ProtocolError, CloseReason> = {
   TooLarge: 'Excessive',
   Incompatible: 'Incompatible',
 };

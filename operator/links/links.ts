@@ -126,7 +126,7 @@ export class Links implements PodLinks {
       reviewToken: new TokenReviews(options.reviewToken, options.clock).review,
       connects: new AttemptQueue(options.connects ?? { first: 512, repeated: 32 }),
       handshakes: new AttemptQueue(handshakes),
-      overtime: new AttemptQueue(handshakes),
+      slowHandshakes: new AttemptQueue(handshakes),
       clock: options.clock,
       random: options.random,
       timing: this.#timing,
@@ -160,8 +160,8 @@ export class Links implements PodLinks {
     this.#leadership = undefined;
     this.#desired.clear();
     // Otherwise each stopped link would let the next pod be dialled.
-    const { connects, handshakes, overtime } = this.#context;
-    for (const attempts of [connects, handshakes, overtime]) attempts.clear();
+    const { connects, handshakes, slowHandshakes } = this.#context;
+    for (const attempts of [connects, handshakes, slowHandshakes]) attempts.clear();
     for (const pod of this.#pods.values()) {
       this.#stop(pod);
       pod.report = this.#blank(pod.target);

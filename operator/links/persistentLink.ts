@@ -12,7 +12,7 @@ import type { PodTarget } from './target.ts';
 import type { ReviewToken } from './tokenReviews.ts';
 
 export interface PersistentLinkTiming extends LinkTiming {
-  /** Time for which a handshake keeps its place. Then it moves to `overtime`, if that has room. */
+  /** Time for which a handshake keeps its place. Then it moves to `slowHandshakes`, if that has room. */
   placeMs: number;
   /** Bounds of the backoff between two attempts. */
   baseMs: number;
@@ -36,7 +36,7 @@ export interface LinkContext {
    * Handshakes that take long, because the pod hangs or all is slow. Their number is bounded too: more concurrent ones would
    * slow a busy machine down, until none ends in time.
    */
-  overtime: AttemptQueue;
+  slowHandshakes: AttemptQueue;
   clock: Clock;
   random: () => number;
   timing: PersistentLinkTiming;
@@ -179,21 +179,21 @@ export class PersistentLink {
 
   /** Keeps the place among connects until the handshake begins. This bounds the open connections that wait. */
   #reached(link: Link): void {
-    const { handshakes, overtime, clock, timing } = this.#context;
+    const { handshakes, slowHandshakes, clock, timing } = this.#context;
     const attempt = this.#attempt;
     const leaveConnects = this.#leaveQueue;
-    let leaveOvertime = (): void => undefined;
+    let leaveSlow = (): void => undefined;
     const leaveHandshakes = handshakes.take(attempt, () => {
       leaveConnects();
-      leaveOvertime = clock.after(timing.placeMs, () => {
-        leaveOvertime = overtime.take(attempt, () => leaveHandshakes());
+      leaveSlow = clock.after(timing.placeMs, () => {
+        leaveSlow = slowHandshakes.take(attempt, () => leaveHandshakes());
       });
       link.handshake();
     });
     this.#leaveQueue = () => {
       leaveConnects();
       leaveHandshakes();
-      leaveOvertime();
+      leaveSlow();
     };
   }
 

@@ -106,8 +106,8 @@ export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKi
 }
 
 /** Whether all reported incidents, levels and responses are known already. */
-function sameIncidents(known: Snapshot['security'], told: Snapshot['security']): boolean {
-  return told === undefined || incidentFacts(known) === incidentFacts(told);
+function sameIncidents(known: Snapshot['security'], reported: Snapshot['security']): boolean {
+  return reported === undefined || incidentFacts(known) === incidentFacts(reported);
 }
 
 function incidentFacts(security: Snapshot['security']): string {
@@ -116,10 +116,10 @@ function incidentFacts(security: Snapshot['security']): string {
 }
 
 /** Whether all reported elements are known already, compared by `factsOf`. */
-function sameBut<T>(factsOf: (value: T) => string, known: T[], told: T[]): boolean {
-  if (told.length === 0) return true;
+function sameBut<T>(factsOf: (value: T) => string, known: T[], reported: T[]): boolean {
+  if (reported.length === 0) return true;
   const facts = new Set(known.map(factsOf));
-  return told.every((value) => facts.has(factsOf(value)));
+  return reported.every((value) => facts.has(factsOf(value)));
 }
 
 const circuitFacts = ({

@@ -17,7 +17,7 @@ import {
   type HorizontalPodAutoscaler,
   type InformerOptions,
   type NetworkPolicy,
-  type Packing,
+  type Codec,
   type Pod,
   type PodDisruptionBudget,
   type Read,
@@ -96,7 +96,7 @@ export class Caches {
     const child = <T extends KubernetesObject, V extends Verb>(
       resource: Resource<T, Read | V>,
     ): Informer<T, V> =>
-      informer<T, V>(resource, { labelSelector: ours, packing: AS_TEXT as Packing<T> });
+      informer<T, V>(resource, { labelSelector: ours, codec: AS_TEXT as Codec<T> });
     this.agents = informer(AgentDeployments, {
       ...chosen,
       transform: sharing(withoutManagedFields),

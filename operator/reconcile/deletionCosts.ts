@@ -63,7 +63,7 @@ export class DeletionCosts {
     const present = new Set<string>();
     this.#left = MOST_AT_ONCE;
     for (const key of [...agents()]) {
-      while (this.#slices.over) await this.#slices.next();
+      while (this.#slices.isUsedUp) await this.#slices.next();
       const pods = replicas.of(key);
       for (const { metadata } of pods) present.add(metadata.uid!);
       if (pods.length < 2 || this.#isSetByUser(key)) continue;

@@ -136,7 +136,7 @@ it('tokens are shared on while the process is to stop, until another leader has 
   });
   await left;
   closing.abort();
-  // It waited for no pledge of the leader before, and for no token to end.
+  // It waited for no share that the leader before had lent, and for no token to end.
   await until(() => other.of(AGENT).limits!.figures().pods.linked === PODS);
   await until(() => other.of(AGENT).limits!.figures().limits[0]!.level > 0);
   expect(await granted()).toBe(429);

@@ -404,8 +404,8 @@ export class FleetCircuit {
     if (phase.kind === 'Open') return this.#openOrder(phase, pod, now);
     const held = phase.kind === 'Closing' && !this.#released(phase, now).includes(pod);
     if (held) return this.#closingOrder(phase, now);
-    const told = sent !== undefined && sent.order.state !== 'Closed';
-    if (!told && !this.#mayRelease(pod)) return undefined;
+    const hasOrder = sent !== undefined && sent.order.state !== 'Closed';
+    if (!hasOrder && !this.#mayRelease(pod)) return undefined;
     return { state: 'Closed', reason: this.#lastReason ?? 'the fleet is closed' };
   }
 

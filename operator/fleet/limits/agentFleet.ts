@@ -8,7 +8,7 @@ import type {
 } from '../../../contract/generated/types.ts';
 import { FleetBucket } from './fleetBucket.ts';
 import type { BucketFigures, FleetSpec, Granted } from './fleetBucket.ts';
-import { Pledges } from './pledges.ts';
+import { SafeShares } from './safeShares.ts';
 
 /** A pod of the agent. */
 export interface FleetPod {
@@ -69,7 +69,7 @@ const SERVE_MS = 50;
 /** The leader's decisions on the limits of one agent. Pure: the owner has the clock, the timer and the links. */
 export class AgentFleet {
   readonly #options: AgentFleetOptions;
-  readonly #pledges: Pledges;
+  readonly #shares: SafeShares;
   readonly #pods = new Map<string, FleetPod>();
   readonly #sessions = new Map<string, Session>();
   readonly #limits = new Map<string, LimitState>();
@@ -100,7 +100,7 @@ export class AgentFleet {
     this.#options = options;
     this.#holdsUntil = now + (beforeMs ?? 0);
     const since = this.#holdsUntil + FLEET.blockMs + FLEET.toleranceMs;
-    this.#pledges = new Pledges(before ? since : now);
+    this.#shares = new SafeShares(before ? since : now);
     this.#configured = !before;
     this.#began = !before;
   }
@@ -125,7 +125,7 @@ export class AgentFleet {
       if (known !== undefined && known.spec !== text) known.bucket.apply(spec, now);
       // No other leader has granted tokens of a limit that was added under this one.
       const level = this.#configured ? 'Full' : 'Empty';
-      const bucket = known?.bucket ?? new FleetBucket(spec, this.#pledges, level, now);
+      const bucket = known?.bucket ?? new FleetBucket(spec, this.#shares, level, now);
       const mayRest = limit.fleet.withoutLeader === 'SafeShare';
       this.#limits.set(id, { key: { target, name, resource }, spec: text, bucket, mayRest });
     }
@@ -147,7 +147,7 @@ export class AgentFleet {
       if (!this.#pods.has(pod.uid)) this.#unreported.add(pod.uid);
       this.#pods.set(pod.uid, pod);
     }
-    this.#pledges.set(byUid, this.#began, now);
+    this.#shares.set(byUid, this.#began, now);
     this.#began = true;
     this.#settle(now);
     this.#beginHeld(now);
@@ -177,7 +177,7 @@ export class AgentFleet {
       this.#limits.get(idOf(use))?.bucket.report(uid, use, report.number, now);
     }
     const sentAt = session.sentAt.get(report.heard);
-    if (sentAt !== undefined) this.#pledges.pledge(uid, sentAt, report.pledgedMs, now);
+    if (sentAt !== undefined) this.#shares.lend(uid, sentAt, report.pledgedMs, now);
     if (this.#unreported.delete(uid)) this.#settle(now);
     if (this.#rests) return this.#reportAtRest(session, report, now);
     const waits = report.limits.some(({ need }) => need > 0);
@@ -251,7 +251,7 @@ export class AgentFleet {
   pods(now: number): { linked: number; total: number } {
     const uids = [...this.#pods.keys()];
     const rests = (uid: string): boolean => this.#rests && this.#sessions.has(uid);
-    const linked = uids.filter((uid) => this.#pledges.isPledged(uid, now) || rests(uid)).length;
+    const linked = uids.filter((uid) => this.#shares.isLent(uid, now) || rests(uid)).length;
     return { linked, total: uids.length };
   }
 
@@ -297,7 +297,7 @@ export class AgentFleet {
     const term = this.#options.term();
     const areEnough = [...this.#sessions].every(
       ([uid, session]) =>
-        session.couldRest && session.term === term && this.#pledges.isPledged(uid, now),
+        session.couldRest && session.term === term && this.#shares.isLent(uid, now),
     );
     const limits = [...this.#limits.values()];
     return areEnough && limits.every(({ bucket }) => bucket.canRest(this.#isLinked, now));
@@ -310,7 +310,7 @@ export class AgentFleet {
     const limits = [...this.#limits.values()];
     for (const { bucket } of limits) bucket.rest(uids, now);
     for (const uid of uids) {
-      this.#pledges.end(uid, now);
+      this.#shares.end(uid, now);
       this.#tell(uid, limits, now, { answer: true, rest: true });
     }
   }
@@ -320,7 +320,7 @@ export class AgentFleet {
     this.#isWoken = !this.#options.leads();
     if (this.#isWoken) return;
     this.#rests = false;
-    this.#pledges.ask(this.#sessions.keys(), now);
+    this.#shares.ask(this.#sessions.keys(), now);
     for (const [uid, { began }] of this.#sessions) this.#begin(uid, now, began);
   }
 
@@ -381,8 +381,8 @@ export class AgentFleet {
       ...asks,
       ...(this.#leaving && { leaving: true }),
       limits: limits.flatMap(({ key, bucket }) => {
-        const told = bucket.told(uid, now);
-        return told === undefined ? [] : [{ ...limitGrant(key, told), ...shareOf(told, asks) }];
+        const grant = bucket.grantFor(uid, now);
+        return grant === undefined ? [] : [{ ...limitGrant(key, grant), ...shareOf(grant, asks) }];
       }),
     });
   }
@@ -396,7 +396,7 @@ export class AgentFleet {
 
   #settle(now: number): void {
     const open = [...this.#unreported].some((uid) => this.#pods.get(uid)!.runs);
-    if (!open && this.#configured) this.#pledges.settle(now);
+    if (!open && this.#configured) this.#shares.settle(now);
   }
 
   #refill(now: number): void {

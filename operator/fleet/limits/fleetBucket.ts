@@ -1,7 +1,7 @@
 import { FLEET } from '../../../contract/link.ts';
 import { Account } from './account.ts';
 import type { LimitUse } from '../../../contract/generated/types.ts';
-import type { Pledges } from './pledges.ts';
+import type { SafeShares } from './safeShares.ts';
 
 export interface FleetSpec {
   amount: number;
@@ -42,17 +42,17 @@ export interface BucketFigures {
 const ROUNDING = 1e-6;
 /** Part of the bucket that must be left for the limit to rest. */
 const RESTS_ABOVE = 0.9;
-/** A bucket that takes over from another leader begins empty, and nobody is told so for as long after. */
+/** A bucket that takes over from another leader begins empty. For this long it tells no pod so. */
 const BEGINNING_MS = FLEET.heartbeatMs;
 
 /**
  * The leader's bucket of one limit of one agent. Tokens leave the bucket when they are granted. Bucket and blocks together
- * never hold more than the capacity without the safe shares of pods that have not pledged theirs. So calls never take
+ * never hold more than the capacity without the safe shares of pods that have not lent theirs. So calls never take
  * more than capacity + rate × time. It has no timer and reads no clock: `now` is monotonic milliseconds.
  */
 export class FleetBucket {
   #spec: FleetSpec;
-  readonly #pledges: Pledges;
+  readonly #shares: SafeShares;
   readonly #accounts = new Map<string, Account>();
   /** Pods whose next report is the first of a session. */
   readonly #restarted = new Set<string>();
@@ -65,9 +65,9 @@ export class FleetBucket {
   #total = 0;
 
   /** @param level Full only if no other leader can have granted tokens of this limit */
-  constructor(spec: FleetSpec, pledges: Pledges, level: 'Empty' | 'Full', now: number) {
+  constructor(spec: FleetSpec, shares: SafeShares, level: 'Empty' | 'Full', now: number) {
     this.#spec = spec;
-    this.#pledges = pledges;
+    this.#shares = shares;
     this.#succeeds = level === 'Empty';
     this.#level = level === 'Full' ? spec.capacity : 0;
     this.#updatedAt = now;
@@ -107,7 +107,7 @@ export class FleetBucket {
     return !isOwed && !this.#begins(now) && this.#sum() >= RESTS_ABOVE * this.#most(now);
   }
 
-  /** Hands each of these pods its safe share, as full as the bucket is. Their pledges must end now. */
+  /** Hands each of these pods its safe share, as full as the bucket is. The leader must stop using those now. */
   rest(uids: readonly string[], now: number): void {
     this.refill(now);
     const { capacity, maxPods } = this.#spec;
@@ -136,12 +136,12 @@ export class FleetBucket {
     this.#restarted.delete(uid);
   }
 
-  /** Refills the bucket up to `now`. Pledges determine the leader's share of the limit. */
+  /** Refills the bucket up to `now`, by the leader's share of the limit. */
   refill(now: number): void {
     const { amount, perMs, maxPods } = this.#spec;
     for (const account of this.#accounts.values()) account.expire(now);
     if (now > this.#updatedAt) {
-      const ms = this.#pledges.pledged(this.#updatedAt, now, maxPods);
+      const ms = this.#shares.lentMs(this.#updatedAt, now, maxPods);
       this.#level += (ms * amount) / perMs;
       this.#updatedAt = now;
     }
@@ -163,11 +163,11 @@ export class FleetBucket {
     if (!blocked) this.#serveWants(asking, now);
     return asking
       .filter(([uid, { granted }]) => granted > before.get(uid)!)
-      .map(([uid, account]) => this.#toldOf(uid, account, now));
+      .map(([uid, account]) => this.#grantOf(uid, account, now));
   }
 
   /**
-   * The pod was told that there are no tokens for its call. If the limit rejects such calls, the pod keeps its turn, for
+   * A message told the pod that there are no tokens for its call. If the limit rejects such calls, the pod keeps its turn, for
    * its next call, only if the turn comes soon. Tokens that come later would be unused.
    */
   answered(uid: string, now: number): void {
@@ -179,18 +179,18 @@ export class FleetBucket {
   }
 
   /** The content of a message to the pod; undefined before it has reported on the limit. */
-  told(uid: string, now: number): Granted | undefined {
+  grantFor(uid: string, now: number): Granted | undefined {
     this.refill(now);
     const account = this.#accounts.get(uid);
     if (account === undefined || this.#restarted.has(uid)) return undefined;
-    return this.#toldOf(uid, account, now);
+    return this.#grantOf(uid, account, now);
   }
 
   /** When the bucket can grant tokens to a waiting pod; Infinity if none waits. */
   nextAt(linked: (uid: string) => boolean, now: number): number {
     const asking = this.#asking(linked);
     if (asking.length === 0) return Infinity;
-    if (now < this.#pledges.startsAt) return this.#pledges.startsAt;
+    if (now < this.#shares.startsAt) return this.#shares.startsAt;
     const kept = this.#kept();
     const needy = asking.filter(([, { need, debt }]) => need + debt > ROUNDING);
     const next = needy.length > 0 ? [needy.reduce(firstServed)] : asking;
@@ -207,7 +207,7 @@ export class FleetBucket {
   }
 
   /** While the bucket begins, calls go on waiting for an answer: that it is empty says nothing about the limit. */
-  #toldOf(uid: string, account: Account, now: number): Granted {
+  #grantOf(uid: string, account: Account, now: number): Granted {
     const largest = this.#most(now);
     if (this.#begins(now)) {
       const answered = account.need > 0 ? 0 : account.answered;
@@ -218,8 +218,8 @@ export class FleetBucket {
   }
 
   #begins(now: number): boolean {
-    if (this.#pledges.isAsking(now)) return true;
-    return this.#succeeds && now < this.#pledges.startsAt + BEGINNING_MS;
+    if (this.#shares.isAsking(now)) return true;
+    return this.#succeeds && now < this.#shares.startsAt + BEGINNING_MS;
   }
 
   /** Takes the first report of a session. What the pod gives back with it was granted before, or is of its safe share. */
@@ -243,7 +243,7 @@ export class FleetBucket {
     const { amount, perMs, capacity, maxPods } = this.#spec;
     if (maxPods === Infinity) return 0;
     const began = account?.share ?? 0;
-    const refilled = (this.#pledges.withheldMs(uid, now) * amount) / perMs / maxPods;
+    const refilled = (this.#shares.withheldMs(uid, now) * amount) / perMs / maxPods;
     return Math.min(capacity / maxPods, began + refilled);
   }
 
@@ -332,7 +332,7 @@ export class FleetBucket {
   #refillMs(tokens: number, now: number): number {
     if (tokens <= ROUNDING) return 0;
     const { amount, perMs, maxPods } = this.#spec;
-    const share = this.#pledges.share(now, maxPods);
+    const share = this.#shares.share(now, maxPods);
     const ms = Math.ceil((tokens * perMs) / amount / Math.max(share, LEAST_SHARE));
     return Math.min(ms, MAX_WAIT_MS);
   }
@@ -344,7 +344,7 @@ export class FleetBucket {
   /** Most tokens that bucket and blocks may hold together. */
   #most(now: number): number {
     const { capacity, maxPods } = this.#spec;
-    return capacity * this.#pledges.share(now, maxPods);
+    return capacity * this.#shares.share(now, maxPods);
   }
 
   #heldByAll(): number {

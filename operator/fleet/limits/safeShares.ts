@@ -9,10 +9,10 @@ interface Pod {
 
 /**
  * Which pods leave their safe share of the limits to the leader, and until when. With each answer to the leader a pod
- * pledges its share for FLEET.pledgeMs. The leader counts this time from when it sent the message that the pod answers.
- * So it never relies on a pledge longer than the pod does, even if messages or this process are delayed.
+ * lends it its share for FLEET.pledgeMs. The leader counts this time from when it sent the message that the pod answers.
+ * So it never uses a share longer than the pod lends it, even if messages or this process are delayed.
  */
-export class Pledges {
+export class SafeShares {
   readonly #pods = new Map<string, Pod>();
   /** Until this time tokens of a former leader may be in use, so this leader grants nothing. */
   #since: number;
@@ -49,7 +49,7 @@ export class Pledges {
   }
 
   /** The pod answered a message sent at `sentAt`. A former leader relies on the pod's share for another `otherMs`. */
-  pledge(uid: string, sentAt: number, otherMs: number, now: number): void {
+  lend(uid: string, sentAt: number, otherMs: number, now: number): void {
     const pod = this.#pods.get(uid);
     const until = sentAt + FLEET.pledgeMs;
     if (pod === undefined || until <= now) return;
@@ -80,7 +80,7 @@ export class Pledges {
   /** For how long the pod may have used its share; 0 if the leader has it. */
   withheldMs(uid: string, now: number): number {
     const until = this.#pods.get(uid)?.until ?? now;
-    return this.isPledged(uid, now) ? 0 : Math.max(0, now - until);
+    return this.isLent(uid, now) ? 0 : Math.max(0, now - until);
   }
 
   /** The leader's share of the limit at this time, 0 to 1. */
@@ -95,7 +95,7 @@ export class Pledges {
   }
 
   /** The leader's share, integrated over the time: milliseconds of the whole limit. */
-  pledged(after: number, to: number, maxPods: number): number {
+  lentMs(after: number, to: number, maxPods: number): number {
     const from = Math.max(after, this.#since);
     const ms = to - from;
     if (ms <= 0) return 0;
@@ -107,7 +107,7 @@ export class Pledges {
     return Math.max(0, maxPods * ms - withheld) / maxPods;
   }
 
-  isPledged(uid: string, now: number): boolean {
+  isLent(uid: string, now: number): boolean {
     const pod = this.#pods.get(uid);
     return pod !== undefined && pod.from <= now && now < pod.until;
   }
