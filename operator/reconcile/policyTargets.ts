@@ -1,6 +1,6 @@
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
 import type { Share } from '../desired/policies/kindJoin.ts';
-import { Blocks } from '../status/blocks.ts';
+import { IncrementalMerge } from '../status/incrementalMerge.ts';
 import { mergeReadiness, READY, type Readiness } from './freshness.ts';
 
 /** How one agent stands with a policy that targets it. */
@@ -44,7 +44,7 @@ export class PolicyTargets<S> {
   readonly #rechecked = new Set<string>();
   /** Agents whose state must be computed anew. */
   readonly #due = new Set<string>();
-  #summaries: Blocks<S>;
+  #summaries: IncrementalMerge<S>;
   #policy: Policy | undefined;
   #attachment: PolicyAttachment | undefined;
   /** Monotonic milliseconds of the last complete update. */
@@ -53,7 +53,7 @@ export class PolicyTargets<S> {
   /** @param merge gets the summaries in the order of the agents' names */
   constructor(merge: (parts: readonly S[]) => S) {
     this.#merge = merge;
-    this.#summaries = new Blocks(merge);
+    this.#summaries = new IncrementalMerge(merge);
   }
 
   /** Must be called after each change of an agent. */
@@ -116,7 +116,7 @@ export class PolicyTargets<S> {
 
   #forgetAll(): void {
     for (const all of [this.#shares, this.#due, this.#readiness, this.#rechecked]) all.clear();
-    this.#summaries = new Blocks(this.#merge);
+    this.#summaries = new IncrementalMerge(this.#merge);
     this.#attachment = undefined;
   }
 }

@@ -25,9 +25,9 @@ export function mcpServersOf(
   return (spec.mcpServers ?? []).flatMap(({ name }) => {
     const before = previous?.mcpServers?.find((one) => one.name === name);
     // One report from each pod, even if it names the server twice.
-    const told = reported.flatMap((servers) => servers.find((one) => one.name === name) ?? []);
-    if (told.length === 0) return before ?? [];
-    return [shown(name, told, before)];
+    const reports = reported.flatMap((servers) => servers.find((one) => one.name === name) ?? []);
+    if (reports.length === 0) return before ?? [];
+    return [shown(name, reports, before)];
   });
 }
 
@@ -40,22 +40,22 @@ function reports(observation: AgentObservation): McpServerStatus[][] {
 
 function shown(
   name: string,
-  told: readonly McpServerStatus[],
+  reports: readonly McpServerStatus[],
   before: ShownServer | undefined,
 ): ShownServer {
-  const groups = [...Map.groupBy(told, ({ toolsHash }) => toolsHash).values()];
+  const groups = [...Map.groupBy(reports, ({ toolsHash }) => toolsHash).values()];
   const known = (group: readonly McpServerStatus[]): number =>
     group[0]!.toolsHash === before?.toolsHash ? 1 : 0;
   const most = groups.reduce((a, b) =>
     b.length > a.length || (b.length === a.length && known(b) > known(a)) ? b : a,
   );
   const { toolsHash, tools } = most[0]!;
-  const protocolVersion = mostCommon(told.flatMap((one) => one.protocolVersion ?? []));
-  const stale = told.flatMap((one) => one.stale ?? []);
+  const protocolVersion = mostCommon(reports.flatMap((one) => one.protocolVersion ?? []));
+  const stale = reports.flatMap((one) => one.stale ?? []);
   return {
     ...{ name, toolsHash, tools },
-    pods: `${most.length}/${told.length}`,
-    withheldPods: told.filter(({ withheld }) => withheld).length,
+    pods: `${most.length}/${reports.length}`,
+    withheldPods: reports.filter(({ withheld }) => withheld).length,
     ...(protocolVersion !== undefined && { protocolVersion }),
     ...(stale.length > 0 && { stale: stale.includes(true) }),
   };

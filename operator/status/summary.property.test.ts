@@ -12,7 +12,7 @@ import {
 } from '../testing/fixtures.ts';
 import { NOW } from '../testing/observations.ts';
 import { observed } from '../testing/observedWorld.ts';
-import { Blocks } from './blocks.ts';
+import { IncrementalMerge } from './incrementalMerge.ts';
 import { mergeBreakers, summarizeBreaker } from './breakerSummary.ts';
 import { mergeLimits, summarizeLimits } from './limits.ts';
 import type { AgentObservation } from './observations.ts';
@@ -62,8 +62,8 @@ it('summaries of blocks of agents merge into the summary of all agents', () => {
     fc.property(breakers, limits, looks, (breaker, limit, all) => {
       const joined = attach({ breakers: [breaker], limits: [limit] }, agents);
       const [breakerOf, limitOf] = [joined.breakers[0]!, joined.limits[0]!];
-      const ofBreaker = new Blocks(mergeBreakers, 3);
-      const ofLimit = new Blocks(mergeLimits, 3);
+      const ofBreaker = new IncrementalMerge(mergeBreakers, 3);
+      const ofLimit = new IncrementalMerge(mergeLimits, 3);
       const world = new Map<string, AgentObservation>();
       let previousOfBreaker: ReturnType<typeof breakerPolicyStatus> | undefined;
       let previousOfLimit: ReturnType<typeof rateLimitPolicyStatus> | undefined;

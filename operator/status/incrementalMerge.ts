@@ -15,7 +15,7 @@ interface Block<T> {
  * Merges parts in the order of their names, incrementally. After a change of a part only its block is merged anew, and
  * then the results of all blocks.
  */
-export class Blocks<T> {
+export class IncrementalMerge<T> {
   readonly #merge: (parts: readonly T[]) => T;
   readonly #size: number;
   readonly #blocks: Block<T>[] = [];
