@@ -1,27 +1,36 @@
-/** What strangers send to the ports of a pod before anybody knows them: pipelined requests, and many connections. */
+/** What strangers send to ports before anybody knows them: pipelined requests, and many connections. */
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Random } from './random.ts';
-
-/** Ports of a pod. */
-export type Doors = Record<'agent' | 'metrics' | 'control' | 'debug', number>;
 
 /** How long one input lasts, in milliseconds. */
 const LASTS_MS = 300;
 const KIB = 1024;
 
-const HEADS: Record<keyof Doors, readonly string[]> = {
+/** Beginnings of requests to each port of a pod. */
+export const POD_HEADS = {
   agent: ['GET /v1/models', 'GET /health', 'HEAD /', 'POST /v1/messages', 'GET /nothing'],
   metrics: ['GET /metrics', 'GET /metrics', 'GET /health/ready'],
   control: ['GET /v1/link'],
   debug: ['GET /debug/state', 'GET /debug/peers'],
 };
 
-/** Resolves when the input is over. */
-export async function knock(random: Random, doors: Doors): Promise<void> {
-  const name = random.pick(['agent', 'metrics', 'metrics', 'control', 'debug'] as const);
-  const port = doors[name];
-  const sockets = random.chance(0.7) ? pipelined(random, port, HEADS[name]) : crowd(random, port);
+/** Beginnings of requests to each port of an operator. */
+export const OPERATOR_HEADS = {
+  metrics: ['GET /metrics', 'GET /metrics', 'POST /metrics', 'GET /nothing'],
+  health: ['GET /healthz', 'GET /readyz', 'GET /healthz?verbose'],
+  debug: ['GET /debug/agents', 'GET /debug/ranking'],
+};
+
+/** Sends something to one of the ports. Resolves when that is over. */
+export async function knock<Name extends string>(
+  random: Random,
+  ports: Readonly<Record<Name, number>>,
+  heads: Readonly<Record<Name, readonly string[]>>,
+): Promise<void> {
+  const name = random.pick(Object.keys(heads) as Name[]);
+  const port = ports[name];
+  const sockets = random.chance(0.7) ? pipelined(random, port, heads[name]) : crowd(random, port);
   await new Promise((resolve) => setTimeout(resolve, LASTS_MS));
   for (const socket of sockets) socket.destroy();
 }

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Fuzzed } from './operator.ts';
+import { fuzzOperatorPorts } from './operatorPorts.ts';
 import { fuzzPod } from './pod.ts';
 
 const { FUZZ_SEED, FUZZ_SECONDS = '60' } = process.env;
@@ -48,16 +49,18 @@ function figure(name: string, value: number, unit: string): void {
 
 if (import.meta.main) {
   process.stdout.write(`FUZZ_SEED=${seed}\n`);
+  const ports = await fuzzOperatorPorts(seed, seconds / 4);
   const operator = await rounds(fuzzOperatorApart);
   const pod = await rounds(fuzzPod);
-  const percent = Math.max(percentOf(operator), percentOf(pod));
-  figure('inputs', operator.inputs + pod.inputs, 'inputs');
-  figure('longest_hold_operator', operator.longestHoldMs, 'ms');
+  const percent = Math.max(...[ports, operator, pod].map(percentOf));
+  const [worst] = [ports, operator].toSorted((a, b) => b.longestHoldMs - a.longestHoldMs);
+  figure('inputs', ports.inputs + operator.inputs + pod.inputs, 'inputs');
+  figure('longest_hold_operator', worst!.longestHoldMs, 'ms');
   figure('longest_hold_pod', pod.longestHoldMs, 'ms');
   figure('memory', percent, 'percent');
-  process.stdout.write(`The operator was held longest by ${operator.longest}.\n`);
+  process.stdout.write(`The operator was held longest by ${worst!.longest}.\n`);
   const kept =
-    operator.longestHoldMs <= BARS.operatorMs &&
+    worst!.longestHoldMs <= BARS.operatorMs &&
     pod.longestHoldMs <= BARS.podMs &&
     percent <= BARS.memoryPercent;
   if (!kept) process.exitCode = 1;

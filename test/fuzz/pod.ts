@@ -20,14 +20,16 @@ import type { RuntimeProcess } from '../../runtime/testing/process.ts';
 import { Cleanups } from '../../runtime/testing/setup.ts';
 import { until } from '../../runtime/testing/until.ts';
 import { MESSAGE, STREAM } from '../../runtime/testing/upstream.ts';
-import { knock } from './doors.ts';
-import type { Doors } from './doors.ts';
+import { knock, POD_HEADS } from './doors.ts';
 import type { Fuzzed } from './operator.ts';
 import { referIn } from './operator.ts';
 import { inChunks, largeBody, largeContent } from './large.ts';
 import { hostileAnswer } from './provider.ts';
 import { Random } from './random.ts';
 import { anyJson, valueFor, type Making } from './values.ts';
+
+/** Ports of a pod. */
+type Doors = Record<keyof typeof POD_HEADS, number>;
 
 /** Exchanges at a time, and how long one may last, in milliseconds. */
 const AT_ONCE = 24;
@@ -113,7 +115,7 @@ class Scene {
     const kind = random.next();
     if (kind < 0.1) return this.#configure();
     this.inputs += 1;
-    if (kind < 0.14) return knock(random, this.#doors);
+    if (kind < 0.14) return knock(random, this.#doors, POD_HEADS);
     const { agentUrl } = this.agent;
     if (kind < 0.55) return exchange(agentUrl, bytesOf(random));
     // An honest request, for which the model or the MCP server answers something else.
