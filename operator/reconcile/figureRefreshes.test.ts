@@ -39,3 +39,31 @@ it('an object may be written until that has succeeded', () => {
   refreshes.forget('a');
   expect(refreshes.waitMs('a', 2)).toBe(1);
 });
+
+it.each([
+  [1_000, 1_000],
+  [5_000, 1_500],
+])(
+  '%d objects whose figures change all the time take %d writes in five minutes, and never more than six in a second',
+  (objects, expected) => {
+    const refreshes = new FigureRefreshes();
+    const all = Array.from({ length: objects }, (_, n) => `AgentDeployment/ns/agent-${n}`);
+    const due = new Map(all.map((name) => [name, refreshes.waitMs(name, 0)]));
+    const perSecond: number[] = [];
+    for (let now = 0; now < 2 * EVERY_MS; now += 100) {
+      const second = Math.floor(now / 1_000);
+      perSecond[second] ??= 0;
+      for (const name of all) {
+        if (due.get(name)! > now) continue;
+        if (refreshes.waitMs(name, now) === 0) {
+          perSecond[second] += 1;
+          refreshes.forget(name);
+        }
+        due.set(name, now + refreshes.waitMs(name, now));
+      }
+    }
+    expect(Math.max(...perSecond)).toBeLessThanOrEqual(6);
+    const last = perSecond.slice(-300).reduce((sum, each) => sum + each, 0);
+    expect(Math.abs(last - expected)).toBeLessThanOrEqual(expected * 0.02);
+  },
+);
