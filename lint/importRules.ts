@@ -11,6 +11,7 @@ import { KUBERNETES_CLIENT, LAYERS, type Layer } from './layers.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const PROGRAMS = [
   'cli',
+  'common',
   'config',
   'contract',
   'crds',
@@ -19,6 +20,7 @@ const PROGRAMS = [
   'operator',
   'runtime',
   'test',
+  'tracing',
 ];
 const TEST_HELPERS = /(^|\/)(testing|tests)(\/|$)/;
 
@@ -76,6 +78,20 @@ export function importGraph(): Graph {
       return [file, new Set(own)];
     }),
   );
+}
+
+/** Imports that the table allows and that no file but tests has, as FOLDER → FOLDER. */
+export function unusedImports(layers: readonly Layer[], files: Graph): string[] {
+  const used = new Set<string>();
+  for (const [file, targets] of files) {
+    if (isTest(file)) continue;
+    for (const target of targets) {
+      used.add(`${layerOf(file)?.folder} → ${layerOf(target)?.folder}`);
+    }
+  }
+  return layers
+    .flatMap(({ folder, imports }) => imports.map((other) => `${folder} → ${other}`))
+    .filter((allowed) => !used.has(allowed));
 }
 
 /** The same of the folders in which the files lie. */

@@ -2,7 +2,7 @@
  * Kubernetes' own objects as JSON, with the fields that the operator reads or writes. Other fields that the server sends
  * are kept.
  */
-import type { Condition, KubernetesObject, ObjectMeta } from '../../crds/meta.ts';
+import type { Condition, KubernetesObject, ObjectMeta } from './meta.ts';
 
 export type { Condition, KubernetesObject, ObjectMeta };
 
