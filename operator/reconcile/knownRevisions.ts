@@ -2,6 +2,7 @@ import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { parseRevision } from '../../contract/revision.ts';
 import { parsePublished } from '../../contract/validate.ts';
+import { isWithin } from '../desired/configuration/inputSchema.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { ConfigMap } from '../kube/index.ts';
 import type { PodReport } from '../links/index.ts';
@@ -31,12 +32,16 @@ export function knownRevisions({
   };
 }
 
+/** Largest depth of a stored configuration: twice that of the deepest input schema. Deeper ones cannot be written as JSON. */
+const MAX_DEPTH = 64;
+
 /** The configuration in the agent's ConfigMap; undefined if it is missing or unreadable. */
 export function storedConfiguration(object: ConfigMap | undefined): Configuration | undefined {
   const text = object?.data?.[MOUNTS.configurationKey];
   if (text === undefined) return undefined;
   try {
     const stored: unknown = JSON.parse(text);
+    if (!isWithin(stored, MAX_DEPTH)) return undefined;
     return parsePublished(stored) && (stored as Configuration);
   } catch {
     return undefined;

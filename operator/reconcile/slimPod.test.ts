@@ -11,7 +11,7 @@ const pod: Pod = {
     name: 'a-1',
     uid: 'u',
     resourceVersion: '7',
-    labels: { 'breakwater.dev/agent': 'a' },
+    labels: { 'breakwater.dev/agent': 'a', large: 'x'.repeat(63) },
     annotations: {
       large: 'x'.repeat(1_000),
       'controller.kubernetes.io/pod-deletion-cost': '3',

@@ -22,7 +22,7 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
       name,
       uid,
       resourceVersion,
-      labels,
+      ...agentLabel(labels),
       ...deletionCost(metadata),
       ...controllers(metadata),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
@@ -40,16 +40,21 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
 /** Keeps the name, the agent and the owner of a ReplicaSet. */
 export function slimReplicaSet({ apiVersion, kind, metadata }: KubernetesObject): KubernetesObject {
   const { namespace, name, uid, resourceVersion, labels } = metadata;
-  const agent = labels?.[AGENT_LABEL];
   return {
     apiVersion,
     kind,
     metadata: {
       ...{ namespace, name, uid, resourceVersion },
-      ...(agent !== undefined && { labels: { [AGENT_LABEL]: agent } }),
+      ...agentLabel(labels),
       ...controllers(metadata),
     },
   };
+}
+
+/** Other labels can take as much as an object may. */
+function agentLabel(labels: Pod['metadata']['labels']): Pick<Pod['metadata'], 'labels'> {
+  const agent = labels?.[AGENT_LABEL];
+  return agent === undefined ? {} : { labels: { [AGENT_LABEL]: agent } };
 }
 
 function addresses({ podIP, podIPs = [] }: NonNullable<Pod['status']> = {}): Pod['status'] {

@@ -102,7 +102,7 @@ function checkDepth(field: string, schema: Json): void {
   );
 }
 
-function isWithin(value: unknown, levels: number): boolean {
+export function isWithin(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (levels === 0) return false;
   for (const name in value) if (!isWithin((value as Json)[name], levels - 1)) return false;
