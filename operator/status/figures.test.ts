@@ -10,6 +10,7 @@ const circuit = {
   dependency: 'model/primary',
   state: 'Open' as const,
   pods: '1/3',
+  since: '2026-11-21T10:00:00Z',
   nextProbe: '2026-11-21T10:00:30Z',
   lastFailure: { class: 'Overloaded', message: '529', time: '2026-11-21T10:00:00Z' },
 };
@@ -21,17 +22,18 @@ const condition = {
   lastTransitionTime: '2026-11-21T10:00:00Z',
   observedGeneration: 1,
 };
-const breaker: CircuitBreakerPolicyStatus = {
-  observedGeneration: 1,
-  state: 'Open',
-  pods: { total: 3, open: 1 },
-  circuits: [circuit],
-  transitions: [],
-  conditions: [condition],
-};
 const transition = {
   ...{ time: '2026-11-21T10:00:00Z', agent: 'triage', dependency: 'model/primary', pod: 'a' },
   ...{ from: 'Closed' as const, to: 'Open' as const, reason: 'r' },
+};
+const breaker: CircuitBreakerPolicyStatus = {
+  observedGeneration: 1,
+  state: 'Open',
+  lastTransitionTime: '2026-11-21T10:00:00Z',
+  pods: { total: 3, open: 1 },
+  circuits: [circuit],
+  transitions: [transition],
+  conditions: [condition],
 };
 const later = '2026-11-21T10:04:59.000Z';
 
@@ -43,11 +45,11 @@ describe('a status of a circuit breaker without its figures', () => {
     ['the state of a circuit', { circuits: [{ ...circuit, state: 'HalfOpen' }] }],
     ['the reason of a condition', { conditions: [{ ...condition, reason: 'Override' }] }],
     ['the status of a condition', { conditions: [{ ...condition, status: 'False' }] }],
-    [
-      'the message of a condition',
-      { conditions: [{ ...condition, message: 'Held by 3/3 pods.' }] },
-    ],
-    ['a transition', { transitions: [transition] }],
+    ['the message of a condition', { conditions: [{ ...condition, message: 'Held by pod a.' }] }],
+    ['a transition', { transitions: [transition, transition] }],
+    ['the time of a transition', { transitions: [{ ...transition, time: later }] }],
+    ['the time of the last one', { lastTransitionTime: later }],
+    ['since when a circuit has its state', { circuits: [{ ...circuit, since: later }] }],
     ['a handled reset', { lastHandledResetToken: '2' }],
   ])('differs after a change of %s', (_, rest) => {
     expect(withoutFigures({ ...breaker, ...rest })).not.toEqual(withoutFigures(breaker));
@@ -58,6 +60,10 @@ describe('a status of a circuit breaker without its figures', () => {
     [
       'the last failure',
       { circuits: [{ ...circuit, lastFailure: { ...circuit.lastFailure, time: later } }] },
+    ],
+    [
+      'a share of pods in a message',
+      { conditions: [{ ...condition, message: condition.message.replace('2/3', '3/3') }] },
     ],
     [
       'a time in a message',

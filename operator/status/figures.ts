@@ -11,8 +11,11 @@ const FIGURES = new Set([
   ...['audit', 'security'],
 ]);
 
-/** A gate's end is in a condition's message. */
-const TIMES = /\d{4}-\d\d-\d\dT[\d:.]+Z/g;
+/**
+ * Times in a message of a condition, such as the end of a gate, and shares of pods, such as 2/3. Where a share matters at
+ * once, a field has it too.
+ */
+const IN_MESSAGES = /\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d+\/\d+\b/g;
 
 /** The status of any kind without its figures: states, conditions, transitions, generations and the verdict on attacks. */
 export function withoutFigures(status: object): unknown {
@@ -31,9 +34,15 @@ function verdictOn(security: ShownSecurity | undefined): unknown {
 
 function pruned(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(pruned);
-  if (typeof value === 'string') return value.replaceAll(TIMES, '');
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([field, part]) => [field, FIGURES.has(field) || pruned(part)]),
+    Object.entries(value).map(([field, part]) => [field, prunedField(field, part)]),
   );
+}
+
+function prunedField(field: string, value: unknown): unknown {
+  if (FIGURES.has(field)) return true;
+  return field === 'message' && typeof value === 'string'
+    ? value.replaceAll(IN_MESSAGES, '')
+    : pruned(value);
 }
