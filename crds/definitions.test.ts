@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { definitions, type Schema } from './definitions.ts';
+import { definitions, type Schema, type Source } from './definitions.ts';
 import { DEPRECATED, description, refusal, steps } from './deprecated.ts';
 
 const parseYaml11 = (text: string): unknown => parse(text, { version: '1.1' });
@@ -13,6 +13,18 @@ function* walk(schema: Schema, path: string): Generator<[string, Schema]> {
   if (schema.items) yield* walk(schema.items, `${path}[*]`);
   if (schema.additionalProperties) yield* walk(schema.additionalProperties, `${path}.*`);
 }
+
+/** Most fields that the spec of an AgentDeployment may have, without those that are kept for a version. */
+const MOST_FIELDS = 300;
+
+it('the spec of an AgentDeployment has at most 300 fields', () => {
+  const [{ schema }] = definitions() as [Source];
+  const fields = [...walk(schema.properties!['spec']!, 'spec')].filter(
+    ([path, { description = '' }]) =>
+      path !== 'spec' && /\w$/.test(path) && !/^(Renamed|Removed) in /.test(description),
+  );
+  expect(fields.length).toBeLessThanOrEqual(MOST_FIELDS);
+});
 
 describe.each(definitions())('$plural', ({ schema, definition }) => {
   const { spec, status } = schema.properties!;

@@ -40,6 +40,16 @@ export type Path = readonly (string | number)[];
 
 const CONSTANT = 'It is a constant now, see docs/reference/constants.md.';
 
+/** What spec.requestLimits is where nothing is written. */
+export const REQUEST_LIMITS = {
+  maxBodyBytes: 33_554_432,
+  maxBodyBytesInFlight: 67_108_864,
+  bodyIdleTimeout: '10s',
+  minBodyBytesPerSecond: 1024,
+  maxConnections: 2000,
+  maxConnectionsPerAddress: 500,
+};
+
 /** What spec.security.incidents.thresholds had where nothing was written. */
 const THRESHOLDS = {
   failedAuthentication: 1,
@@ -189,6 +199,37 @@ export const DEPRECATED: readonly DeprecatedField[] = [
     how: 'Removed',
     instead: CONSTANT,
     filledIn: { timeout: '5s', refreshInterval: '5m', maxAge: '24h', cooldown: '10s' },
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.limits',
+    how: 'Renamed',
+    instead: 'Use spec.requestLimits.',
+    filledIn: REQUEST_LIMITS,
+    moved: { to: 'spec.requestLimits' },
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.clientPatience',
+    how: 'Renamed',
+    instead: 'Use spec.retry.maxRetryAfter.',
+    filledIn: '5s',
+    moved: { to: 'spec.retry.maxRetryAfter' },
+  },
+  {
+    kind: 'AgentDeployment',
+    path: 'spec.gates.maxWait',
+    how: 'Renamed',
+    instead: 'Use spec.retry.maxProviderWait.',
+    filledIn: '5m',
+    moved: { to: 'spec.retry.maxProviderWait' },
+  },
+  {
+    kind: 'RateLimitPolicy',
+    path: 'spec.limits[].key.principal',
+    how: 'Renamed',
+    instead: 'Use spec.limits[].key.type Client.',
+    moved: { to: 'spec.limits[].key.type', value: () => 'Client' },
   },
 ];
 

@@ -67,23 +67,11 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
     "budgetPercent": 20,
     "minPerSecond": 1
   },
-  "clientPatience": "5s",
-  "gates": {
-    "maxWait": "5m"
-  },
   "bulkhead": {
     "maxConcurrent": 100,
     "maxQueued": 100,
     "acquireTimeout": "5s",
     "whenFull": "Forward"
-  },
-  "limits": {
-    "maxBodyBytes": 33554432,
-    "maxBodyBytesInFlight": 67108864,
-    "bodyIdleTimeout": "10s",
-    "minBodyBytesPerSecond": 1024,
-    "maxConnections": 2000,
-    "maxConnectionsPerAddress": 500
   },
   "cache": {
     "mode": "Disabled",
@@ -159,7 +147,8 @@ export const CIRCUIT_BREAKER_POLICY_DEFAULTS = {
   "recovery": {
     "rampUp": "0s"
   },
-  "mode": "Enforce"
+  "mode": "Enforce",
+  "scope": "Pod"
 } satisfies Partial<CircuitBreakerPolicySpec>;
 export const RATE_LIMIT_POLICY_DEFAULTS = {
   "mode": "Enforce"

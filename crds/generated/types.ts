@@ -1129,19 +1129,27 @@ export interface AgentDeploymentSpec {
      * Retries and moves that an endpoint may cause beside budgetPercent, as a rate per second over 10s, so that little traffic can be retried. Default 1.
      */
     minPerSecond: number;
+    /**
+     * Longest retry-after that the runtime puts into an error answer of its own. The client sleeps that long while its user waits. The body names the true time. The runtime tells a client not to retry if the client has waited once and would have to wait longer. A turn of a conversation itself waits this long at most for a provider's rate limit. Default 5s.
+     */
+    maxRetryAfter?: string;
+    /**
+     * Time after which a gate that a provider shut lets a call through, however long the provider asks to wait. Gates hold back calls that the provider refused for their credential: the rate limit (429), the spend limit or a key that is not accepted. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, 2s, 4s and then every 5s. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them. Default 5m.
+     */
+    maxProviderWait?: string;
   };
   /**
-   * Longest retry-after that the runtime puts into an error answer of its own. The client sleeps that long while its user waits. The body names the true time. The runtime tells a client not to retry if the client has waited once and would have to wait longer. A turn of a conversation itself waits this long at most for a provider's rate limit. Default 5s.
+   * Renamed in 0.2.0. Use spec.retry.maxRetryAfter.
    */
-  clientPatience: string;
+  clientPatience?: number | string;
   /**
-   * Gates hold back the calls that a provider refused for their credential: the rate limit (429), the spend limit or an API key that is not accepted. Changing resetToken of a CircuitBreakerPolicy opens the gates of its dependencies once; its override does not affect them.
+   * Renamed in 0.2.0. Use spec.retry.maxProviderWait.
    */
-  gates: {
+  gates?: {
     /**
-     * Time after which a shut gate lets a call through, however long the provider asks to wait. The time doubles while that call is refused, up to what the provider asks for. A provider that names no time is asked again after 1s, 2s, 4s and then every 5s. Each wait is up to 20 % longer, at most 10s, so that pods do not return together. Default 5m.
+     * Renamed in 0.2.0. Use spec.retry.maxProviderWait.
      */
-    maxWait: string;
+    maxWait?: number | string;
   };
   /**
    * Requests that a pod takes at a time. One that exceeds it goes to another pod of the agent that has room. Where there is none it is answered with 503 and retry-after.
@@ -1167,7 +1175,7 @@ export interface AgentDeploymentSpec {
   /**
    * What clients may send to a pod, whoever they are. The defaults fit the default container of 512Mi: raise them together with its memory, which podTemplate sets.
    */
-  limits: {
+  requestLimits?: {
     /**
      * Bytes of the body of one request; a larger one is answered with 413. Default 33554432 (32 MiB), what the Messages API takes.
      */
@@ -1192,6 +1200,12 @@ export interface AgentDeploymentSpec {
      * Connections from one address over which no credential has been accepted, so without auth all of them; one beyond them is closed at once. Raise it where all clients come through one proxy. Default 500.
      */
     maxConnectionsPerAddress: number;
+  };
+  /**
+   * Renamed in 0.2.0. Use spec.requestLimits.
+   */
+  limits?: {
+    [k: string]: unknown;
   };
   /**
    * Answers of the model that are kept in each pod's memory and given again to identical requests. Identical requests that come while one of them is being answered share its answer. Errors are never kept. A kept answer starts in the tier warm, a hit copies it one tier up, and what warm has no more room for goes to cold. Changing a field here keeps what is kept.
@@ -2122,7 +2136,7 @@ export interface CircuitBreakerPolicySpec {
    */
   resetToken?: string;
   /**
-   * Where state is kept, to be chosen on purpose, so there is no default. Pod means that each pod has circuits of its own. Fleet means that the pods of an agent share one more circuit above those of each pod: it opens when the figures of all pods together meet a rule of trip and a quorum of pods sees it, one pod probes for all, and it closes pod by pod over recovery.rampUp.
+   * Where state is kept. Pod means that each pod has circuits of its own. Fleet means that the pods of an agent share one more circuit above those of each pod: it opens when the figures of all pods together meet a rule of trip and a quorum of pods sees it, one pod probes for all, and it closes pod by pod over recovery.rampUp. Default Pod.
    */
   scope: 'Pod' | 'Fleet';
   /**
@@ -2481,7 +2495,11 @@ export interface RateLimitPolicySpec {
      */
     key?: {
       /**
-       * Each client that auth of the AgentDeployment knows has a bucket of its own. With auth None all share one.
+       * Client: each client that auth of the AgentDeployment knows has a bucket of its own. With auth None all share one. Header: each value of header has one. Default Header where header is set.
+       */
+      type?: 'Client' | 'Header';
+      /**
+       * Renamed in 0.2.0. Use spec.limits[].key.type Client.
        */
       principal?: true;
       /**

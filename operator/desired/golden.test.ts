@@ -182,7 +182,6 @@ const agents: Record<string, AgentDeployment> = {
       budgetPercent: 0,
       minPerSecond: 0,
     },
-    gates: { maxWait: '90s' },
     bulkhead: { maxConcurrent: 5, maxQueued: 0, acquireTimeout: '250ms', whenFull: 'Reject' },
     shutdown: { drainTimeout: '1m30s', handlerTimeout: '30s' },
     monitoring: {

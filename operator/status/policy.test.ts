@@ -463,7 +463,7 @@ describe('rateLimitPolicyStatus', () => {
 
   it('says that it may be Redis where that keeps the buckets', () => {
     const { limits } = limitFixture('triage').spec;
-    const keyed = limits.map((each) => ({ ...each, key: { principal: true as const } }));
+    const keyed = limits.map((each) => ({ ...each, key: { type: 'Client' as const } }));
     const policy = limitFixture('triage', {
       ...{ scope: 'Fleet', limits: keyed },
       fleet: { store: 'Redis', storeTimeout: '250ms', withoutLeader: 'Deny' },

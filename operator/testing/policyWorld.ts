@@ -83,7 +83,7 @@ const policy: Arbitrary<Policy> = fc
       return breakerFixture(name, { ...where, ...invalid }, { creationTimestamp });
     }
     const bucket = bucketFixture('a', {
-      ...(isStored && { key: { principal: true } }),
+      ...(isStored && { key: { type: 'Client' } }),
       ...(isInvalid && { maxWait: '0s' }),
     });
     const fleet = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'Deny' } as const;

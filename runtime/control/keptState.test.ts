@@ -69,7 +69,7 @@ describe('the saved state', () => {
     expect(changed.state()).toMatchObject({ state: 'Closed', handledResetToken: '2' });
   });
 
-  it('contains only the gate of the mounted credential, with the rest of gates.maxWait', async () => {
+  it('contains only the gate of the mounted credential, with the rest of retry.maxProviderWait', async () => {
     const mounted = { hash: 'm', mounted: true };
     const refuse = ({ guard }: ReturnType<typeof life>, hash: string, own: boolean): void => {
       const admission = guard

@@ -31,7 +31,7 @@ function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal):
 
 /**
  * Takes a turn of the agent through a shut gate. Here the runtime is the client: it waits as a client of v1/messages
- * would, for a provider's gate that opens within clientPatience, and no longer than that in total.
+ * would, for a provider's gate that opens within retry.maxRetryAfter, and no longer than that in total.
  */
 export async function waitForGates(
   answer: Granted | Refused | NoEndpoint,

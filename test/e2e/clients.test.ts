@@ -48,7 +48,7 @@ describe('an agent that authenticates clients', () => {
               name: 'each',
               refill: { amount: 1, per: '1h' },
               capacity: 5,
-              key: { principal: true },
+              key: { type: 'Client' },
             },
           ],
         },

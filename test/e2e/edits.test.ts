@@ -154,7 +154,7 @@ describe('edits under load', () => {
         await change(edit);
         await observed();
       }
-      const each = { refill: { amount: 100, per: '1s' }, capacity: 1000, key: { principal: true } };
+      const each = { refill: { amount: 100, per: '1s' }, capacity: 1000, key: { type: 'Client' } };
       await sandbox.apply({
         apiVersion: 'breakwater.dev/v1alpha1',
         kind: 'RateLimitPolicy',

@@ -185,7 +185,7 @@ describe('an agent with several endpoints', () => {
     expect(await seen()).toEqual([1, 10]);
     const { status: shown } = await northIs('is held back', ({ gate }) => gate === 'RateLimited');
     const { until = '' } = shown!.dependencies!.find(({ name }) => name === 'model/north')!;
-    // The default of gates.maxWait, after which one call is admitted.
+    // The default of retry.maxProviderWait, after which one call is admitted.
     expect(Date.parse(until) - Date.now()).toBeGreaterThan(4 * 60_000);
   });
 });

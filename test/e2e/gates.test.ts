@@ -11,7 +11,7 @@ import { NOTHING_LEFT, Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const HOUR = 3600;
-/** The default of gates.maxWait, in seconds, and the most that a pod adds to it. */
+/** The default of retry.maxProviderWait, in seconds, and the most that a pod adds to it. */
 const MAX_WAIT = 300;
 const SPREAD = 10;
 const AGENTS = ['limited', 'spender', 'stranger', 'taught', 'host'] as const;

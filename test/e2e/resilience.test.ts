@@ -106,7 +106,7 @@ describe('an agent in trouble', () => {
     await model.control.setFault(undefined);
     const second = await pods.stubborn!.send(mine);
     expect(outcome(second)).toBe('429 RateLimited');
-    // gates.maxWait, after which one call is let through, is 5 minutes.
+    // retry.maxProviderWait, after which one call is let through, is 5 minutes.
     expect(saidSeconds(second)).toBeGreaterThan(240);
     expect(saidSeconds(second)).toBeLessThanOrEqual(310);
     expect(Number(second.headers['retry-after'])).toBeLessThanOrEqual(5);

@@ -12,7 +12,7 @@ import { NOTHING_LEFT, Sandbox } from './sandbox.ts';
 jest.setTimeout(180_000);
 
 const HOUR = 3600;
-/** The default of gates.maxWait, in seconds, and what the wait of one pod is lengthened by at most. */
+/** The default of retry.maxProviderWait, in seconds, and what the wait of one pod is lengthened by at most. */
 const MAX_WAIT = 300;
 const SPREAD = 10;
 

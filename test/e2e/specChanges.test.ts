@@ -134,8 +134,8 @@ describe('a change of the spec', () => {
     ['retry', () => ({ retry: { maxAttempts: 2 } }), true],
     ['timeouts.attempt', () => ({ timeouts: { attempt: '20s' } }), true],
     ['timeouts.stream', () => ({ timeouts: { stream: '2h' } }), true],
-    ['clientPatience', () => ({ clientPatience: '3s' }), true],
-    ['gates', () => ({ gates: { maxWait: '1m' } }), true],
+    ['retry.maxRetryAfter', () => ({ retry: { maxRetryAfter: '3s' } }), true],
+    ['retry.maxProviderWait', () => ({ retry: { maxProviderWait: '1m' } }), true],
     ['routes', () => ({ routes: ['/v1/files'] }), true],
     [
       'proxies',

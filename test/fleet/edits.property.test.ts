@@ -96,7 +96,7 @@ function versionOf(to: Edit, counter: number): Version {
     const each = {
       capacity: 1,
       refill: { amount: 1, per: '1h' },
-      key: { principal: true as const },
+      key: { type: 'Client' as const },
     };
     const bucket = bucketFixture('requests', to.limit === 'Each' ? each : {});
     limits.set('inbound', limitFixture('limits', { limits: [bucket] }));

@@ -34,9 +34,8 @@ const NEWER_FIELDS = [
     resource: 'agentdeployments',
     name: SHOP,
     spec: {
-      clientPatience: '4s',
       conversation: { maxTurns: 7 },
-      gates: { maxWait: '2m' },
+      retry: { maxRetryAfter: '4s', maxProviderWait: '2m' },
       timeouts: { run: '9m' },
       telemetry: { logging: { successRatio: '0.5' } },
     },

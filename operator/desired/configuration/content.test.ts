@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv, type AnySchema } from 'ajv';
+import { REQUEST_LIMITS } from '../../../crds/deprecated.ts';
 import type {
   AgentDeployment,
+  AgentDeploymentSpec,
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../../crds/generated/types.ts';
@@ -335,5 +337,33 @@ describe('hashContent', () => {
     expect(canonicalJson({ b: [{ d: 1, c: null }], a: 'x', e: undefined })).toBe(
       '{"a":"x","b":[{"c":null,"d":1}]}',
     );
+  });
+});
+
+describe('fields of an earlier version', () => {
+  const resolved = (spec: Partial<AgentDeploymentSpec>): object => {
+    const { clientPatienceMs, gates, intake } = resolveContent(agentFixture('triage', spec), none);
+    return { clientPatienceMs, ...gates, connections: intake.maxConnections };
+  };
+
+  it('are read where their successors are absent', () => {
+    const before = {
+      clientPatience: '7s',
+      gates: { maxWait: '2m' },
+      limits: { maxConnections: 600 },
+    };
+    expect(resolved(before)).toEqual({
+      clientPatienceMs: 7000,
+      maxWaitMs: 120_000,
+      connections: 600,
+    });
+    const { retry } = agentFixture().spec;
+    expect(
+      resolved({
+        ...before,
+        retry: { ...retry, maxRetryAfter: '8s', maxProviderWait: '3m' },
+        requestLimits: { ...REQUEST_LIMITS, maxConnections: 700 },
+      }),
+    ).toEqual({ clientPatienceMs: 8000, maxWaitMs: 180_000, connections: 700 });
   });
 });

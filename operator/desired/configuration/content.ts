@@ -1,6 +1,7 @@
 import { canonicalHash } from '../../../contract/canonical.ts';
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import { MAX_CONFIGURATION_BYTES } from '../../../contract/link.ts';
+import { REQUEST_LIMITS } from '../../../crds/deprecated.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { AgentAttachment } from '../policies/attachment.ts';
 import { resolveAuth } from './auth.ts';
@@ -31,6 +32,10 @@ const ENDPOINT_LAG_MS = 5000;
 /** Room for the revision and the hash that go with the content. */
 const ENVELOPE_BYTES = 512;
 
+/** Defaults of spec.retry.maxRetryAfter and maxProviderWait. */
+const MAX_RETRY_AFTER = '5s';
+const MAX_PROVIDER_WAIT = '5m';
+
 const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
 
 /**
@@ -57,12 +62,20 @@ export function resolveContent(
     timeouts,
     shutdown: resolveShutdown(spec),
     retry: retry(spec.retry),
-    clientPatienceMs: parsePositiveDuration(spec.clientPatience, 'spec.clientPatience'),
-    gates: { maxWaitMs: parsePositiveDuration(spec.gates.maxWait, 'spec.gates.maxWait') },
+    clientPatienceMs: parsePositiveDuration(
+      spec.retry.maxRetryAfter ?? text(spec.clientPatience) ?? MAX_RETRY_AFTER,
+      'spec.retry.maxRetryAfter',
+    ),
+    gates: {
+      maxWaitMs: parsePositiveDuration(
+        spec.retry.maxProviderWait ?? text(spec.gates?.maxWait) ?? MAX_PROVIDER_WAIT,
+        'spec.retry.maxProviderWait',
+      ),
+    },
     providerLimits: { maxPods: podsWithKey(spec) },
     bulkhead: bulkhead(spec.bulkhead),
     whenFull: spec.bulkhead.whenFull,
-    intake: intake(spec.limits),
+    intake: intake(spec.requestLimits ?? { ...REQUEST_LIMITS, ...spec.limits }),
     ...resolveAuth(spec),
     ...resolveAudit(spec),
     ...resolveNetwork(spec),
@@ -177,10 +190,17 @@ function bulkhead(spec: Spec['bulkhead']): NonNullable<Content['bulkhead']> {
   };
 }
 
-function intake({ bodyIdleTimeout, ...figures }: Spec['limits']): Content['intake'] {
+/** A field of a version whose definition bounded it to text. */
+const text = (value: string | number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
+
+function intake({
+  bodyIdleTimeout,
+  ...figures
+}: NonNullable<Spec['requestLimits']>): Content['intake'] {
   return {
     ...figures,
-    bodyIdleTimeoutMs: parsePositiveDuration(bodyIdleTimeout, 'spec.limits.bodyIdleTimeout'),
+    bodyIdleTimeoutMs: parsePositiveDuration(bodyIdleTimeout, 'spec.requestLimits.bodyIdleTimeout'),
   };
 }
 

@@ -314,7 +314,7 @@ describe('attach, for any input,', () => {
   });
 
   it('names the agents without the Redis that the limits of a policy need', () => {
-    const limits = [bucketFixture('a', { key: { principal: true } })];
+    const limits = [bucketFixture('a', { key: { type: 'Client' } })];
     const fleet = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'Deny' } as const;
     const policy = limitFixture('p', { targetRefs: [target('a')], scope: 'Fleet', fleet, limits });
     const agent = agentFixture('a');

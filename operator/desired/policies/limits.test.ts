@@ -16,7 +16,7 @@ describe('resolveLimits', () => {
   });
 
   it('refuses a limit by key without a store', () => {
-    const limits = [bucketFixture('a', { key: { principal: true } })];
+    const limits = [bucketFixture('a', { key: { type: 'Client' } })];
     expect(() => resolve({ scope: 'Fleet', limits })).toThrow('set fleet.store to Redis');
   });
 
@@ -56,8 +56,14 @@ describe('resolveLimits', () => {
     ],
     [
       'Limit.Principal',
-      { limits: [bucketFixture('a', { key: { principal: true } })] },
+      { limits: [bucketFixture('a', { key: { type: 'Client' } })] },
       { key: { principal: true }, maxKeys: 10_000 },
+    ],
+    [
+      // The name of an earlier version.
+      'Limit.Principal',
+      { limits: [bucketFixture('a', { key: { principal: true } })] },
+      { key: { principal: true } },
     ],
     [
       'Limit.Queue',

@@ -44,7 +44,7 @@ export function resolveLimits(
     requires: requires(
       `Limit.${limit.resource}`,
       limit.key?.header !== undefined && 'Limit.Key',
-      limit.key?.principal === true && 'Limit.Principal',
+      isByClient(limit.key) && 'Limit.Principal',
       limit.onLimit === 'Queue' && 'Limit.Queue',
       spec.mode === 'Shadow' && 'Limit.Shadow',
       spec.scope === 'Fleet' && 'Limit.Fleet',
@@ -91,6 +91,10 @@ export function podsWithKey(agent: Sized): number {
 
 function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
   if (key === undefined) return {};
-  if (key.header === undefined) return { key: { principal: true } };
-  return { key: { header: key.header.toLowerCase() } };
+  if (isByClient(key)) return { key: { principal: true } };
+  return { key: { header: key.header!.toLowerCase() } };
+}
+
+function isByClient(key: LimitSpec['key']): boolean {
+  return key?.type === 'Client' || key?.principal === true;
 }

@@ -93,7 +93,7 @@ describe('gates of many pods', () => {
     expect(new Set(waits.map((wait) => Math.floor(wait / 1000))).size).toBeGreaterThan(4);
   });
 
-  it('probe after gates.maxWait or later, and end pauses at the reset or later', () => {
+  it('probe after retry.maxProviderWait or later, and end pauses at the reset or later', () => {
     const clock = new FakeClock();
     const waits = Array.from({ length: 100 }, (_, i) => {
       const guard = pod(`support/triage-${i}`, clock);

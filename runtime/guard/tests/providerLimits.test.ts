@@ -68,7 +68,7 @@ describe('limits that the provider states', () => {
     expect([bench.ask(), bench.ask()]).toEqual(['granted', 'granted']);
   });
 
-  it('that reset in the year 9999 hold for gates.maxWait, 5 minutes here', () => {
+  it('that reset in the year 9999 hold for retry.maxProviderWait, 5 minutes here', () => {
     const bench = new Bench();
     bench.told({ resource: 'Requests', remaining: 0, limit: 1, resetMs: 31_622_400_000 });
     expect(bench.ask()).toBe(300_000);

@@ -223,7 +223,7 @@ describe('a provider that refuses the rate', () => {
     expect(bench.admitted(5)).toBe(5);
   });
 
-  it('is called again after gates.maxWait, however long it asked another pod to wait', () => {
+  it('is called again after retry.maxProviderWait, however long it asked another pod to wait', () => {
     const bench = new Bench();
     const hint = { dependency: PRIMARY, account: ACCOUNT, forMs: 1e12 };
     bench.guard.providers.apply({ type: 'ProviderShares', term: 1, limits: [], gates: [hint] });

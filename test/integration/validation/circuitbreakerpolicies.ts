@@ -5,7 +5,6 @@ import { targets } from './targets.ts';
 export const rows: Row[] = [
   ...targets,
   ['$ required spec', { spec: undefined }, 'spec: Required value'],
-  ['$.spec required scope', { spec: { scope: undefined } }, 'spec.scope: Required value'],
   [
     '$.spec rule 0',
     { spec: { targetSelectors: [{ matchLabels: { tier: 'gold' } }] } },

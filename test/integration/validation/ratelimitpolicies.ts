@@ -28,7 +28,7 @@ export const rows: Row[] = [
       spec: {
         scope: 'Fleet',
         fleet: { withoutLeader: 'Deny' },
-        limits: [{ ...LIMIT, key: { principal: true } }],
+        limits: [{ ...LIMIT, key: { type: 'Client' } }],
       },
     },
     `spec: Invalid value: "object": ${KEYED}`,
@@ -86,7 +86,12 @@ export const rows: Row[] = [
   [
     '$.spec.limits[*].key rule 0',
     { spec: { limits: [{ ...LIMIT, key: {} }] } },
-    'spec.limits[0].key: Invalid value: "object": must have exactly one of header and principal',
+    'spec.limits[0].key: Invalid value: "object": must have header with type Header, and with no other type',
+  ],
+  [
+    '$.spec.limits[*].key rule 1',
+    { spec: { limits: [{ ...LIMIT, key: { type: 'Client', principal: true } }] } },
+    'spec.limits[0].key.principal: Invalid value: "object": must not go with type; remove it',
   ],
   [
     '$.spec.limits[*].key.header rule 0',
