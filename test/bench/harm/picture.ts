@@ -1,9 +1,10 @@
+import { FAULT_MS } from './scenarios.ts';
 import { shareRatio, variantName } from './table.ts';
 import type { Row } from './table.ts';
 
 const CELL = { width: 118, height: 20 };
 const LEFT = 250;
-const TOP = 64;
+const TOP = 82;
 
 const percent = (part: number, whole: number): string => `${Math.round((100 * part) / whole)} %`;
 
@@ -15,8 +16,8 @@ function colour(value: number | undefined): string {
   return value < 1.1 ? '#ceead6' : '#81c995';
 }
 
-/** An SVG table: requests served without and with the runtime, by scenario and variant. */
-export function picture(rows: readonly Row[]): string {
+/** An SVG table: requests served without and with the runtime, by scenario and variant. `pods` have played each. */
+export function picture(rows: readonly Row[], pods: number): string {
   const scenarios = [...new Set(rows.map(({ scenario }) => scenario))];
   const variants = [...new Set(rows.map(({ variant }) => variantName(variant)))];
   const width = LEFT + variants.length * CELL.width + 16;
@@ -36,6 +37,7 @@ export function picture(rows: readonly Row[]): string {
     '<title>Requests served without and with Breakwater, by fault</title>',
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     '<text x="12" y="22" font-size="14">Requests served: clients alone → the same clients through Breakwater with its defaults</text>',
+    `<text x="12" y="40">Faults of ${FAULT_MS / 1000} s, in virtual time; the sums of ${pods === 1 ? 'one pod' : `${pods} pods`}. Fresh: the pod starts with the fault.</text>`,
     ...variants.map(
       (name, index) =>
         `<text x="${LEFT + (index + 0.5) * CELL.width}" y="${TOP - 8}" text-anchor="middle">${name}</text>`,
