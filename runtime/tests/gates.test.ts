@@ -105,22 +105,19 @@ describe('a provider that limits the rate', () => {
     ['a year', { 'retry-after': '31622400' }],
     ['until the year 9999', { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' }],
     ['for more seconds than a number holds', { 'retry-after': '9'.repeat(400) }],
-  ])(
-    '%s is asked again after retry.maxProviderWait, and opened by one answer',
-    async (_name, headers) => {
-      const context = await start({ gates: { maxWaitMs: 300 } });
-      await mountKey(context, 'mounted-1', [], { gates: { maxWaitMs: 300 } });
-      answer = refusing(429, { ...NOTHING_LEFT, ...headers });
-      await as(context, 'a');
-      const { guard } = context.agent.runtime;
-      const left = Date.parse(guard.gates()[0]!.until!) - Date.now();
-      expect(left).toBeLessThanOrEqual(360);
-      answer = fine;
-      await until(async () => (await as(context, 'a')).status === 200);
-      expect(guard.gates()).toEqual([{ dependency: 'model/primary', gate: 'None' }]);
-      expect(context.endpoint.seen).toHaveLength(2);
-    },
-  );
+  ])('%s is asked again after maxProviderWait, and opened once', async (_name, headers) => {
+    const context = await start({ gates: { maxWaitMs: 300 } });
+    await mountKey(context, 'mounted-1', [], { gates: { maxWaitMs: 300 } });
+    answer = refusing(429, { ...NOTHING_LEFT, ...headers });
+    await as(context, 'a');
+    const { guard } = context.agent.runtime;
+    const left = Date.parse(guard.gates()[0]!.until!) - Date.now();
+    expect(left).toBeLessThanOrEqual(360);
+    answer = fine;
+    await until(async () => (await as(context, 'a')).status === 200);
+    expect(guard.gates()).toEqual([{ dependency: 'model/primary', gate: 'None' }]);
+    expect(context.endpoint.seen).toHaveLength(2);
+  });
 
   it.each([
     ['in 1970', { 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }],
