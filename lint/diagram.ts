@@ -11,12 +11,19 @@ const node = (folder: string): string => folder.replaceAll('/', '_');
 /** Whether an import needs no arrow, because another import of the layer leads there too. */
 function isImplied(layer: Layer, target: string): boolean {
   const others = layer.imports.filter((folder) => folder !== target);
-  return others.some((folder) => reaches(folder, target));
+  return others.some((folder) => reachedFrom(folder).has(target));
 }
 
-function reaches(folder: string, target: string): boolean {
+const reached = new Map<string, ReadonlySet<string>>();
+
+/** All folders to which the imports of a layer lead. */
+function reachedFrom(folder: string): ReadonlySet<string> {
+  const known = reached.get(folder);
+  if (known) return known;
   const { imports } = LAYERS.find((layer) => layer.folder === folder)!;
-  return imports.includes(target) || imports.some((next) => reaches(next, target));
+  const all = new Set(imports.flatMap((next) => [next, ...reachedFrom(next)]));
+  reached.set(folder, all);
+  return all;
 }
 
 /** The layers of one program as a Mermaid flow chart; arrows lead to what is imported. */

@@ -53,6 +53,12 @@ const SHARED: readonly Layer[] = [
 
 const RUNTIME: readonly Layer[] = [
   {
+    folder: 'runtime/snapshot',
+    purpose: 'what one configuration puts in force',
+    imports: ['contract'],
+    refuses: ALL_PACKAGES,
+  },
+  {
     folder: 'runtime/json',
     purpose: 'reads JSON: by its bytes, and members of parsed values',
     imports: [],
@@ -150,6 +156,7 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime/model/pool',
     purpose: 'endpoints, balancing, route',
     imports: [
+      'runtime/snapshot',
       'contract',
       'runtime/errors',
       'runtime/resilience',
@@ -180,6 +187,7 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime/redis',
     purpose: 'a Redis of the user: its connection, limits in it',
     imports: [
+      'runtime/snapshot',
       'contract',
       'runtime/resilience',
       'runtime/guard',
@@ -241,6 +249,7 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime/conversations',
     purpose: 'turns of an agent',
     imports: [
+      'runtime/snapshot',
       'contract',
       'runtime/json',
       'runtime/errors',
@@ -265,6 +274,7 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime/api',
     purpose: 'what clients meet: server, authentication, messages, conversations, peers',
     imports: [
+      'runtime/snapshot',
       'contract',
       'listener',
       'tracing',
@@ -300,6 +310,7 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime/control',
     purpose: 'configuration in, reports out',
     imports: [
+      'runtime/snapshot',
       'common',
       'contract',
       'listener',
@@ -324,13 +335,12 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime',
     purpose: 'the process: joins its parts',
     imports: [
+      'runtime/snapshot',
       'contract',
       'tracing',
       'runtime/errors',
       'runtime/resilience',
       'runtime/security/incidents',
-      'runtime/security/injection',
-      'runtime/security/secrets',
       'runtime/security/screening',
       'runtime/observe/trace',
       'runtime/guard',

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { Command, FleetReport } from '../../contract/generated/types.ts';
+import type { Command, FleetReport, ProviderUse } from '../../contract/generated/types.ts';
 import type { MessageListener } from '../links/podLinks.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
@@ -20,20 +20,20 @@ it('a limit of the fleet holds and is used up while the wall clocks of leader an
     ...{ refill: { amount: 10, perMs: 1000 }, capacity: 10 },
     fleet: { store: 'Leader', storeTimeoutMs: 250, withoutLeader: 'SafeShare', maxPods: 3 },
   });
+  const pod = target(1);
+  let listener: MessageListener = () => undefined;
+  const tell = (report: FleetReport | ProviderUse | undefined): void => {
+    if (report) listener(pod, report);
+  };
   const guard = new Guard({
     clock: {
       now: () => podClock.monotonic(),
       date: () => new Date(podClock.now()),
       setTimer: (ms, fn) => podClock.after(ms, fn),
     },
+    leader: { send: tell },
   });
   guard.apply(content({ limits: [limit] }));
-  const pod = target(1);
-  let listener: MessageListener = () => undefined;
-  const tell = (report: FleetReport | undefined): void => {
-    if (report) listener(pod, report);
-  };
-  guard.fleet.send = tell;
   const fleet = ledFleet(new AbortController().signal, {
     links: {
       onChange: () => () => undefined,

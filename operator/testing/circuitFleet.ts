@@ -202,9 +202,11 @@ export class CircuitFleet {
     const guard = new Guard({
       clock: this.clock,
       seed: pod.name,
-      onTransition: (transition, circuit) => {
-        if (pod.guard === guard) this.#noteTransition(pod, transition);
-        this.#tell(pod, { type: 'Transition', transition, circuit });
+      listener: {
+        transition: (transition, circuit) => {
+          if (pod.guard === guard) this.#noteTransition(pod, transition);
+          this.#tell(pod, { type: 'Transition', transition, circuit });
+        },
       },
     });
     guard.apply(content({ circuits: [this.#circuit] }));

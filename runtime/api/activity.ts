@@ -1,6 +1,5 @@
 /** Counts work that the guard does not see. */
 export class Activity {
-  leaving = false;
   /** Streamed answers under way. */
   streams = 0;
 

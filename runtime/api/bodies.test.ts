@@ -34,7 +34,11 @@ async function scene(intake: Partial<typeof INTAKE> = {}): Promise<Scene> {
   const clock = new FakeClock();
   const bounds = { ...INTAKE, ...intake };
   const budget = new ByteBudget(() => bounds.maxBodyBytesInFlight);
-  const bodies = new Bodies({ clock, content: () => ({ intake: bounds }), budget });
+  const bodies = new Bodies({
+    clock,
+    current: { content: { ...configuration('http://model.invalid').content, intake: bounds } },
+    budget,
+  });
   const reads: ReadBody[] = [];
   const held: (() => void)[] = [];
   const server = createServer((request, response) => {

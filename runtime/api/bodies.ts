@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Current } from '../snapshot/snapshot.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import type { Clock } from '../guard/clock.ts';
@@ -10,8 +11,7 @@ type Bounds = Content['intake'];
 
 export interface BodiesDeps {
   clock: Clock;
-  /** Undefined as long as there is no configuration. */
-  content: () => Pick<Content, 'intake'> | undefined;
+  current: Pick<Current, 'content'>;
   budget: ByteBudget;
 }
 
@@ -183,7 +183,7 @@ export class Bodies {
   }
 
   #bounds(): Bounds {
-    return this.#deps.content()?.intake ?? NONE;
+    return this.#deps.current.content?.intake ?? NONE;
   }
 }
 

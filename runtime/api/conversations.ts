@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Admitted } from './exchange.ts';
 import type { Logger } from 'pino';
 import { begin } from '../conversations/stateMachine.ts';
 import type { Agent } from '../conversations/agent.ts';
@@ -31,12 +32,10 @@ import { notFound } from './notFound.ts';
 import { idHeaders, refuse, requestIdOf } from './response.ts';
 import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import type { InForce } from '../model/pool/pool.ts';
 import { NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
 import type { Place } from '../model/request.ts';
-import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { TotalUsage } from '../model/attempt/usage.ts';
 
 export interface ConversationsDeps {
@@ -47,21 +46,11 @@ export interface ConversationsDeps {
   agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment' | 'screenOf' | 'runGuard'>;
   forward: Pick<PeerForward, 'forward'>;
   sendError: SendError;
-  /** Undefined as long as there is none. */
-  inForce: () => InForce | undefined;
   log: Logger;
 }
 
-interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  /** Aborts with a Cut when the client leaves or the process stops. */
-  cut: AbortController;
-  trace: RequestTrace;
-}
-
 /** A request that continues a conversation. */
-interface Visit extends Omit<Exchange, 'trace'> {
+interface Visit extends Pick<Admitted, 'request' | 'response' | 'cut'> {
   context: TurnContext;
 }
 
@@ -134,14 +123,8 @@ export class Conversations {
   }
 
   /** Serves a request to its end; `cut` ends it early. Rejects only on a programming error. */
-  async handle(
-    { action, id = '' }: ConversationRoute,
-    request: IncomingMessage,
-    response: ServerResponse,
-    cut: AbortController,
-    client: Client,
-    trace: RequestTrace,
-  ): Promise<Served> {
+  async handle({ action, id = '' }: ConversationRoute, exchange: Admitted): Promise<Served> {
+    const { request, response, cut, trace } = exchange;
     if (id !== '') trace.converses(id);
     if (action === 'Unknown') return this.#refuse(response, notFound(request));
     const onClose = (): void => {
@@ -152,9 +135,9 @@ export class Conversations {
     try {
       const owner = this.#deps.agent.ownerOf(id);
       if (owner !== undefined) {
-        return await this.#forward(owner, client, { request, response, cut, trace });
+        return await this.#forward(owner, exchange);
       }
-      return await this.#serve({ action, id, client }, { request, response, cut, trace });
+      return await this.#serve({ action, id }, exchange);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#deps.log.warn(
@@ -168,16 +151,17 @@ export class Conversations {
   }
 
   #serve(
-    { action, id = '', client }: Pick<ConversationRoute, 'action' | 'id'> & { client: Client },
-    { request, response, cut, trace }: Exchange,
+    { action, id = '' }: Pick<ConversationRoute, 'action' | 'id'>,
+    exchange: Admitted,
   ): Promise<Served> {
+    const { request, response, cut, client, trace, snapshot } = exchange;
     // Without a configuration the store is unknown too.
-    if (!this.#deps.inForce()) return Promise.resolve(this.#refuse(response, STARTING));
+    if (!snapshot) return Promise.resolve(this.#refuse(response, STARTING));
     const anyOwner = client.allowance?.allConversations === true;
     const ref = { id, principal: client.principal, anyOwner, trace };
     if (action === 'Read') return this.#read(ref, response);
     if (action === 'Remove') return this.#remove(ref, response);
-    const context = this.#context(id, client, trace);
+    const context = this.#context(id, exchange);
     if ('problem' in context) return Promise.resolve(this.#refuse(response, context.problem));
     const visit = { request, response, cut, context };
     return action === 'Create' ? this.#create(visit) : this.#send(visit);
@@ -187,11 +171,11 @@ export class Conversations {
    * Takes a permit here too, so that made-up ids cannot make pods ask each other. The owner charges for conversations
    * that it has.
    */
-  async #forward(owner: string, client: Client, exchange: Exchange): Promise<Served> {
-    const { request, response, cut, trace } = exchange;
+  async #forward(owner: string, exchange: Admitted): Promise<Served> {
+    const { request, response, cut, client, trace, snapshot } = exchange;
     if (request.headers[FORWARDED] !== undefined) return this.#refuse(response, ABSENCES.Lost);
     const { inbound, clock } = this.#deps;
-    const runMs = this.#deps.inForce()?.content.conversation?.runTimeoutMs ?? 0;
+    const runMs = snapshot?.content.conversation?.runTimeoutMs ?? 0;
     const deadlineAt = clock.now() + runMs;
     const header = limitKeys(client.principal, (name) => headerOf(request, name));
     const asked = inbound.acquire({ deadlineAt, header });
@@ -214,7 +198,7 @@ export class Conversations {
     }
   }
 
-  async #pass(owner: string, { request, response, cut, trace }: Exchange): Promise<Served> {
+  async #pass(owner: string, { request, response, cut, trace }: Admitted): Promise<Served> {
     // Reads the body here, so that a slow client does not occupy the owner.
     const read = await this.#deps.bodies.read(request, response);
     if ('problem' in read) return this.#refuse(response, read.problem);
@@ -235,16 +219,15 @@ export class Conversations {
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 
-  #context(id: string, client: Client, trace: RequestTrace): TurnContext | { problem: Problem } {
-    const inForce = this.#deps.inForce();
-    const conversation = inForce?.content.conversation;
-    if (!inForce?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
-    const model = inForce.endpoints.find((each) => each.model !== undefined)?.model;
+  #context(id: string, { client, trace, snapshot }: Admitted): TurnContext | { problem: Problem } {
+    const conversation = snapshot?.content.conversation;
+    if (!snapshot?.endpoints[0] || !conversation) return { problem: NOT_CONFIGURED };
+    const model = snapshot.endpoints.find((each) => each.model !== undefined)?.model;
     if (model === undefined) return { problem: NO_MODEL };
     const prompt = this.#deps.agent.prompt.read(conversation);
     if (prompt === 'Missing') return { problem: NO_PROMPT };
     return {
-      inForce,
+      snapshot,
       ...allowedOf(client, conversation),
       model,
       id,
@@ -314,7 +297,7 @@ export class Conversations {
     serve: (place: Place) => Promise<Served>,
   ): Promise<Served> {
     const { request, response, cut, context } = visit;
-    const { conversation, model, usage, inForce } = context;
+    const { conversation, model, usage, snapshot } = context;
     const { clock, inbound, estimator } = this.#deps;
     const deadlineAt = clock.now() + conversation.runTimeoutMs;
     const cost = (textBytes: number): Cost =>
@@ -322,7 +305,7 @@ export class Conversations {
     const asked = inbound.acquire({
       deadlineAt,
       header: limitKeys(context.principal, (name) => headerOf(request, name)),
-      ...(bytes && limitsTokens(inForce.content) && { cost: cost(bytes()) }),
+      ...(bytes && limitsTokens(snapshot.content) && { cost: cost(bytes()) }),
     });
     const { trace } = context;
     const waiting = awaitAdmission(asked, cut.signal);
@@ -352,7 +335,7 @@ export class Conversations {
       observer: sent.stream ? new ConversationStream(response, context.id) : SILENT,
       runGuard: this.#deps.agent.runGuard(context),
     });
-    const trace = context.trace.turn(context.inForce.content.agent.name);
+    const trace = context.trace.turn(context.snapshot.content.agent.name);
     let result: TurnResult | undefined;
     try {
       result = await turn.run(sent.content);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Current, Snapshot } from '../snapshot/snapshot.ts';
 import type { Logger } from 'pino';
 import { REFUND } from '../guard/admission.ts';
 import type { Cost } from '../guard/admission.ts';
@@ -8,8 +9,6 @@ import type { Inbound, InboundPlace } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelCaller } from '../model/caller.ts';
-import { latest } from '../model/pool/pool.ts';
-import type { InForce } from '../model/pool/pool.ts';
 import type { ModelAnswer } from '../model/request.ts';
 import { awaitAdmission } from '../guard/permit.ts';
 import type { Admission } from '../guard/permit.ts';
@@ -20,7 +19,7 @@ import { OK } from '../resilience/outcome.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import { denied } from './clients/allowance.ts';
 import type { Allowance, Denial } from './clients/allowance.ts';
-import type { Client } from './clients/clients.ts';
+import type { Admitted } from './exchange.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
 import type { Overflow } from './overflow.ts';
@@ -40,7 +39,6 @@ import { asksForMessage, isProblem, passThroughMs, readRequest } from './request
 import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ScreenedSink } from './screenedSink.ts';
-import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Screen } from '../security/screening/screen.ts';
 import { NO_USAGE } from '../model/attempt/usage.ts';
 
@@ -54,8 +52,7 @@ export interface MessagesDeps {
   screen: Pick<Screen, 'look' | 'looksAtMessages' | 'answerScan'>;
   overflow: Pick<Overflow, 'takes' | 'serve'>;
   activity: Pick<Activity, 'stream'>;
-  /** Undefined as long as there is none. */
-  inForce(): InForce | undefined;
+  current: Pick<Current, 'forNextCall'>;
   log: Logger;
 }
 
@@ -66,16 +63,11 @@ interface Held {
   forwarded: boolean;
 }
 
-interface Visit {
-  request: IncomingMessage;
-  response: ServerResponse;
-  cut: AbortController;
-  client: Client;
-  trace: RequestTrace;
+interface Visit extends Admitted {
   /** Whether it asks for a message. */
   votes: boolean;
   deadlineAt: number;
-  inForce: InForce;
+  snapshot: Snapshot;
 }
 
 /** Where an answer goes on its way to the client. */
@@ -96,17 +88,11 @@ export class Messages {
   }
 
   /** Serves a request to its end; `cut` ends it early. Rejects only on a programming error. */
-  async handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    cut: AbortController,
-    client: Client,
-    trace: RequestTrace,
-  ): Promise<Served> {
-    const inForce = this.#deps.inForce();
-    if (!inForce) return this.#refuse(response, STARTING);
-    if (!inForce.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
-    const { timeouts } = inForce.content;
+  async handle(exchange: Admitted): Promise<Served> {
+    const { request, response, cut, snapshot } = exchange;
+    if (!snapshot) return this.#refuse(response, STARTING);
+    if (!snapshot.endpoints[0]) return this.#refuse(response, NOT_CONFIGURED);
+    const { timeouts } = snapshot.content;
     const votes = asksForMessage(request);
     const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts, passThroughMs(request));
     const deadlineAt = this.#deps.clock.now() + requestMs;
@@ -116,7 +102,7 @@ export class Messages {
     response.on('close', onClose);
     if (response.destroyed) onClose();
     try {
-      const visit = { request, response, cut, client, trace, votes, deadlineAt, inForce };
+      const visit = { ...exchange, votes, deadlineAt, snapshot };
       return await this.#visit(visit, requestMs);
     } finally {
       response.off('close', onClose);
@@ -125,8 +111,8 @@ export class Messages {
 
   /** Takes no permit before the whole body has arrived. */
   async #visit(visit: Visit, requestMs: number): Promise<Served> {
-    const { request, response, inForce } = visit;
-    const sessionOf = sessions(inForce, visit.client);
+    const { request, response, snapshot } = visit;
+    const sessionOf = sessions(snapshot, visit.client);
     const read = await readRequest(request, response, { bodies: this.#deps.bodies, sessionOf });
     if (isProblem(read)) return this.#refuse(response, read);
     // The short time of a count of tokens is for the endpoint, not for a large body on its way here.
@@ -142,8 +128,8 @@ export class Messages {
   }
 
   async #admitted(visit: Visit, read: MessagesRequest): Promise<Served> {
-    const { response, inForce, trace } = visit;
-    const cost = limitsTokens(inForce.content) ? this.#estimate(inForce, read) : undefined;
+    const { response, snapshot, trace } = visit;
+    const cost = limitsTokens(snapshot.content) ? this.#estimate(snapshot, read) : undefined;
     const admitted = this.#admit(visit, cost);
     const admission = admitted instanceof Promise ? await trace.waits(admitted) : admitted;
     if (admission.kind === 'Rejection') {
@@ -155,7 +141,7 @@ export class Messages {
     const place = this.#deps.inbound.placeOf(admission.permit, visit.deadlineAt);
     const held: Held = { usage: NO_USAGE, place, forwarded: false };
     try {
-      if (visit.votes && this.#screens(inForce.content)) {
+      if (visit.votes && this.#screens(snapshot.content)) {
         const blocked = await this.#screen(visit, read);
         if (blocked) return this.#refuse(response, blocked);
       }
@@ -167,27 +153,28 @@ export class Messages {
   }
 
   /** Whether the configuration screens requests to /v1/messages. By default it does not. */
-  #screens({ security }: InForce['content']): boolean {
+  #screens({ security }: Snapshot['content']): boolean {
     return this.#deps.screen.looksAtMessages || security.runGuard?.messages === true;
   }
 
   #screen(
-    { inForce, trace }: Visit,
+    { snapshot, trace }: Visit,
     { body, members }: MessagesRequest,
   ): Promise<Failure | undefined> {
-    const { security } = inForce.content;
+    const { security } = snapshot.content;
     const told = trace.listener.detected.bind(trace.listener);
     return screenMessages(this.#deps.screen, { body, members, security, told });
   }
 
   /** Forwards a request that found no place here to a sibling; undefined when none serves it. */
   #forward(
-    { request, response, cut, trace, deadlineAt }: Visit,
+    { request, response, cut, trace, deadlineAt, snapshot }: Visit,
     { body }: MessagesRequest,
     rejection: Rejection,
   ): Promise<Served | undefined> | undefined {
     const { overflow, clock } = this.#deps;
-    if (cut.signal.aborted || !overflow.takes(request, rejection)) return undefined;
+    if (cut.signal.aborted || !overflow.takes(request, rejection, snapshot.content))
+      return undefined;
     const answerMs = Math.max(1, deadlineAt - clock.now());
     return overflow.serve({ request, response, body, signal: cut.signal, trace, answerMs });
   }
@@ -205,14 +192,14 @@ export class Messages {
     return answer.kind === 'Waiting' ? awaitAdmission(answer, cut.signal) : answer;
   }
 
-  #estimate({ endpoints }: InForce, { model, size }: MessagesRequest): Cost {
+  #estimate({ endpoints }: Snapshot, { model, size }: MessagesRequest): Cost {
     return this.#deps.estimator.estimate(endpoints[0]?.model ?? model, size);
   }
 
   async #call(visit: Visit, read: MessagesRequest, held: Held): Promise<Served> {
     const { response, cut, client, trace, deadlineAt } = visit;
     // A reload may have replaced the endpoints while the request waited.
-    const inForce = latest(this.#deps.inForce(), visit.inForce);
+    const snapshot = this.#deps.current.forNextCall(visit.snapshot);
     const sink = new ResponseSink(response, cut.signal);
     const way = this.#wayTo(sink, visit);
     const chat = trace.chat(read);
@@ -226,9 +213,9 @@ export class Messages {
       size: read.size,
       maxTokens: read.maxTokens,
       members: read.members,
-      content: inForce.content,
+      content: snapshot.content,
       // Only the first endpoint knows the files and batches that were made there.
-      endpoints: read.expected === 'Any' ? inForce.endpoints.slice(0, 1) : inForce.endpoints,
+      endpoints: read.expected === 'Any' ? snapshot.endpoints.slice(0, 1) : snapshot.endpoints,
       headers: client.headers,
       principal: client.principal,
       session: read.session,

@@ -11,7 +11,6 @@ import type { Siblings } from './siblings.ts';
 export interface OverflowDeps {
   siblings: Siblings;
   forward: Pick<PeerForward, 'pass'>;
-  content: () => Content | undefined;
   onForwarded: (end: Forwarded) => void;
   sendError: SendError;
 }
@@ -40,9 +39,13 @@ export class Overflow {
   }
 
   /** Whether a sibling may serve a request that this pod rejected. A request is forwarded only once. */
-  takes(request: IncomingMessage, { reason }: Rejection): boolean {
+  takes(
+    request: IncomingMessage,
+    { reason }: Rejection,
+    { whenFull }: Pick<Content, 'whenFull'>,
+  ): boolean {
     if (reason !== 'BulkheadFull' || request.headers[FORWARDED] !== undefined) return false;
-    return this.#deps.content()?.whenFull === 'Forward';
+    return whenFull === 'Forward';
   }
 
   /** Forwards to a sibling. Undefined: none answered, and the client got nothing yet. */

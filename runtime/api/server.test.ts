@@ -7,6 +7,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { until } from '../testing/until.ts';
 import { anybody } from './clients/clients.ts';
 import { RequestTraces } from '../observe/requestTraces.ts';
+import { NO_LISTENER } from '../observe/trace/requestListener.ts';
 import { NO_TRACER } from '../../tracing/span.ts';
 import { ByteBudget } from '../resilience/byteBudget.ts';
 import { Bodies } from './bodies.ts';
@@ -21,6 +22,7 @@ const traces = new RequestTraces({
   telemetry: () => undefined,
   tracer: () => NO_TRACER,
   content: () => false,
+  listener: () => NO_LISTENER,
 });
 
 const cleanups: (() => void)[] = [];
@@ -32,7 +34,7 @@ async function raw(
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
   const bodies = new Bodies({
     clock: new FakeClock(),
-    content: () => configuration('http://model.invalid').content,
+    current: configuration('http://model.invalid'),
     budget: new ByteBudget(() => Infinity),
   });
   const server = agentServer({
@@ -43,7 +45,7 @@ async function raw(
       () => 0,
     ),
     messages: {
-      handle: async (request, response) => {
+      handle: async ({ request, response }) => {
         const read = await bodies.read(request, response);
         await handle();
         if ('body' in read) response.end('{}');
@@ -57,13 +59,13 @@ async function raw(
     }),
     health: () => false,
     trust: () => undefined,
-    routes: () => [],
+    current: { snapshot: undefined },
     onServed,
     unavailable: () => undefined,
     blockedSource: () => undefined,
     blockedClient: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
-    traceMalformed: (_socket, id) => traces.begin({ headers: {} }, () => id, 'other'),
+    traceMalformed: (socket, id) => traces.begin({ socket, headers: {} }, () => id, 'other'),
     log: pino({ level: 'silent' }),
     headersTimeoutMs: 200,
     requestTimeoutMs: 300,

@@ -16,7 +16,9 @@ import type { Failure } from '../errors/failure.ts';
 import type { Messages } from './messages.ts';
 import { modelRoute, providerRoute } from './requests.ts';
 import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
+import type { Exchange } from './exchange.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { Current, Snapshot } from '../snapshot/snapshot.ts';
 
 /** A listener that can answer a request. Returns whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -31,8 +33,7 @@ export interface AgentServerDeps {
   trust: (socket: Socket) => void;
   /** Health, also on this port. */
   health: Route;
-  /** spec.routes as in force. */
-  routes: () => readonly string[];
+  current: Pick<Current, 'snapshot'>;
   /** Begins the trace of a request for a route, as metrics name it. */
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
   /** Begins the trace of what is no whole request. */
@@ -97,11 +98,12 @@ async function serve(
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
   if (deps.health(request, response) || answerHead(request, response)) return;
   const began = performance.now();
-  const handler = handlerOf(deps, request);
+  const { snapshot } = deps.current;
+  const handler = handlerOf(deps, request, snapshot);
   const route = handler?.route ?? 'other';
   const trace = deps.trace(request, response, route);
   traceAnswer(response, trace.traceId);
-  const served = await answer(deps, handler, { request, response, trace });
+  const served = await answer(deps, handler, { request, response, trace, snapshot });
   const seconds = (performance.now() - began) / 1000;
   const end = endOf(response, served);
   trace.end(end);
@@ -115,8 +117,8 @@ function answer(
 ): Served | Promise<Served> {
   const refusal = refusalOf(deps, exchange);
   if (!refusal && handler) return handle(deps, handler, exchange);
-  const { request, response } = exchange;
-  return refuse(deps.sendError, response, refusal ?? notFound(request, deps.routes()));
+  const { request, response, snapshot } = exchange;
+  return refuse(deps.sendError, response, refusal ?? notFound(request, snapshot?.content.routes));
 }
 
 /** Why a request is refused before anything is done for it. */
@@ -143,12 +145,6 @@ function endOf(response: ServerResponse, served: Served): Served & { status?: nu
   return { ...served, ...(response.headersSent && { status: response.statusCode }) };
 }
 
-interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  trace: RequestTrace;
-}
-
 /** Serves the requests of one route. */
 interface Handler {
   /** As metrics name it. */
@@ -157,13 +153,16 @@ interface Handler {
 }
 
 function handlerOf(
-  { messages, conversations, routes }: AgentServerDeps,
+  { messages, conversations }: AgentServerDeps,
   request: IncomingMessage,
+  snapshot: Snapshot | undefined,
 ): Handler | undefined {
-  const route = modelRoute(request) ?? providerRoute(request, routes());
-  if (route !== undefined) return { route, handle: (...args) => messages.handle(...args) };
+  const route = modelRoute(request) ?? providerRoute(request, snapshot?.content.routes ?? []);
+  if (route !== undefined) return { route, handle: (exchange) => messages.handle(exchange) };
   const found = conversationRoute(request);
-  return found && { route: found.route, handle: (...args) => conversations.handle(found, ...args) };
+  return (
+    found && { route: found.route, handle: (exchange) => conversations.handle(found, exchange) }
+  );
 }
 
 /** Answers HEAD /, by which Claude Code checks that the agent is up. */
@@ -176,8 +175,9 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
 async function handle(
   deps: AgentServerDeps,
   handler: Handler,
-  { request, response, trace }: Exchange,
+  exchange: Exchange,
 ): Promise<Served> {
+  const { request, response, trace } = exchange;
   const { lifecycle, unavailable, sendError, log } = deps;
   const cut = new AbortController();
   const leave = lifecycle.enter(cut);
@@ -191,10 +191,10 @@ async function handle(
     if (failure) return refuse(sendError, response, failure);
     const identity = deps.clients.identify(request);
     const found = identity instanceof Promise ? await identity : identity;
-    const client = letIn(deps, handler, { request, response, trace }, found);
+    const client = letIn(deps, handler, exchange, found);
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
-      : await handler.handle(request, response, cut, client, trace);
+      : await handler.handle({ ...exchange, client, cut });
     // The request is open until all that was written is sent.
     await finished(response);
     return served;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import { JsonTree } from '../json/tree.ts';
 import type { Node } from '../json/tree.ts';
@@ -6,7 +7,6 @@ import type { RequestMembers } from '../model/attempt/estimate.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import { haveEquals } from '../model/pool/pool.ts';
-import type { InForce } from '../model/pool/pool.ts';
 import { CREDENTIALS, headerValue } from '../model/transport/headers.ts';
 import type { Client } from './clients/clients.ts';
 
@@ -34,7 +34,7 @@ const NONE: SessionOf = () => undefined;
  * endpoints or no affinity, so that an agent with one endpoint does no work.
  */
 export function sessions(
-  { content: { affinity }, endpoints }: InForce,
+  { content: { affinity }, endpoints }: Snapshot,
   client: Pick<Client, 'principal' | 'headers'>,
 ): SessionOf {
   const known = affinity.mode === 'Automatic' || affinity.mode === 'Always';

@@ -11,6 +11,8 @@ export interface SiblingsDeps {
   now: () => number;
   /** A number from 0 up to but not 1. */
   random: () => number;
+  /** The figures are current while a link to it is open. */
+  leader: { readonly isOpen: boolean };
 }
 
 /** Time for which an unreachable sibling gets no requests, in milliseconds. */
@@ -27,8 +29,6 @@ interface Entry {
 
 /** The other pods of the agent that take forwarded requests, with their load as the operator reports it. */
 export class Siblings {
-  /** Whether the figures are current: a link to the operator is open. */
-  isCurrent: () => boolean = () => false;
   readonly #deps: SiblingsDeps;
   #known = new Map<string, Entry>();
 
@@ -78,7 +78,7 @@ export class Siblings {
   }
 
   #entries(): Entry[] {
-    return this.isCurrent() ? [...this.#known.values()] : [];
+    return this.#deps.leader.isOpen ? [...this.#known.values()] : [];
   }
 
   #entry(told: Sibling): Entry {

@@ -15,7 +15,7 @@ function setup(): Setup {
   const applied: string[] = [];
   const offers: Offer[] = [];
   const active = new ActiveConfiguration({
-    apply: (content) => void applied.push(content.endpoints[0]!.baseURL),
+    apply: ({ content }) => void applied.push(content.endpoints[0]!.baseURL),
     date: () => new Date(0),
     onChange: (offer) => offers.push(offer),
     log: pino({ level: 'silent' }),

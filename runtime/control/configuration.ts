@@ -8,6 +8,7 @@ import type {
 import { compareRevisions, formatRevision } from '../../contract/revision.ts';
 import { parseConfiguration } from '../../contract/validate.ts';
 import { supported } from '../guard/supported.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import { contentInForce } from './inForce.ts';
 import { upgradeConfiguration } from './upgrade.ts';
 
@@ -19,8 +20,8 @@ type Refusal = NonNullable<ConfigurationStatus['refused']>;
 export type Offer = 'Applied' | 'Unchanged' | 'Older' | 'Refused';
 
 export interface ConfigurationDeps {
-  /** Applies content, except for parts that this runtime does not support. */
-  apply(content: Content): void;
+  /** Puts a snapshot in force, except for parts that this runtime does not support. */
+  apply(snapshot: Snapshot): void;
   /** Wall clock. */
   date(): Date;
   /** Called after each offer. */
@@ -171,7 +172,7 @@ export class ActiveConfiguration {
     // Comes before the guard applies it, because the guard may report transitions then.
     const taken = { revision, hash, content: inForce };
     this.#inForce = { configuration: taken, ...rest, source, endpoints, unsupported };
-    this.#deps.apply(inForce);
+    this.#deps.apply({ content: inForce, endpoints });
     const shown = formatRevision(revision);
     log.info({ source, revision: shown, hash }, 'Configuration was applied');
     if (!rest.unservable) void former?.save();

@@ -20,6 +20,7 @@ import type { Clock } from '../guard/clock.ts';
 import { selfSignedIdentity } from './certificate.ts';
 import { Commands } from './commands.ts';
 import type { ActiveConfiguration } from './configuration.ts';
+import type { LeaderLink } from './leaderLink.ts';
 import { ControlServer } from './link.ts';
 
 export interface ControlPortDeps {
@@ -30,6 +31,8 @@ export interface ControlPortDeps {
   /** Directory with the token that proves to the operator which pod this is. */
   tokenDirectory: string;
   configuration: ActiveConfiguration;
+  /** Gets this port. */
+  leader: LeaderLink;
   snapshot: () => Snapshot;
   onSiblings: (pods: readonly Sibling[]) => void;
   /** The namespace is deleted. */
@@ -53,6 +56,7 @@ export class ControlPort {
 
   constructor(deps: ControlPortDeps) {
     this.#deps = deps;
+    deps.leader.attach(this);
   }
 
   /** Listens with a self-signed certificate. Rejects when the port is taken. */

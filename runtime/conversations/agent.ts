@@ -1,10 +1,9 @@
 import type { Logger } from 'pino';
+import type { Current } from '../snapshot/snapshot.ts';
 import type { Content, McpServerStatus, MountedKey } from '../../contract/generated/types.ts';
 import { clientKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
-import { latest } from '../model/pool/pool.ts';
-import type { InForce } from '../model/pool/pool.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { BYTES_PER_TOKEN } from '../model/attempt/usage.ts';
@@ -58,8 +57,7 @@ export interface AgentDeps {
   onToolsChanged: (server: string, withheld: boolean) => void;
   onOutcome: (dependency: string, outcome: Outcome) => void;
   screen: Screen;
-  /** Undefined as long as there is none. */
-  inForce: () => InForce | undefined;
+  current: Current;
   /** Largest size of conversations in memory, in bytes. */
   maxConversationBytes: number;
   /** Reports a conversation that expired. */
@@ -104,11 +102,11 @@ export class Agent {
   #tools: { content: Content; tools: Tools } | undefined;
 
   constructor(deps: AgentDeps) {
-    const { clock, inForce } = deps;
+    const { clock, current } = deps;
     this.#deps = deps;
     this.#model = new AgentModel(deps.caller, deps.byteBudget);
     this.#egress = new Egress({
-      bounds: () => inForce()?.content.egress,
+      bounds: () => current.content?.egress,
       network: deps.network,
     });
     this.#calls = new GuardedCalls(deps);
@@ -123,7 +121,7 @@ export class Agent {
       results: this.toolResults,
       schemas: this.#schemas,
       values: () => {
-        const redis = this.#stores.redis(inForce()?.content);
+        const redis = this.#stores.redis(current.content);
         return redis ? keptInRedis(redis) : deps.files;
       },
     });
@@ -131,29 +129,29 @@ export class Agent {
     this.#stores = new Stores({
       ...deps,
       idleTimeoutMs: () => this.#idleTimeoutMs(),
-      tellsExpired: () => inForce()?.content.audit !== undefined,
+      tellsExpired: () => current.content?.audit !== undefined,
     });
   }
 
   /** The store of conversations in force. */
   store(): ConversationStore {
-    return this.#stores.current(this.#deps.inForce()?.content);
+    return this.#stores.current(this.#deps.current.content);
   }
 
   /** Address of the pod that has a conversation; undefined if any pod can serve it. */
   ownerOf(id: string): string | undefined {
-    return this.#stores.ownerOf(id, this.#deps.inForce()?.content);
+    return this.#stores.ownerOf(id, this.#deps.current.content);
   }
 
   /** Keys of ConfigMaps that the configuration names and that are not mounted. */
   missingConfigMaps(): MountedKey[] {
-    const missing = this.prompt.missing(this.#deps.inForce()?.content.conversation);
+    const missing = this.prompt.missing(this.#deps.current.content?.conversation);
     return missing ? [missing] : [];
   }
 
   /** Resolves when the store of conversations answers; undefined when it is in this process. */
   reachStore(): Promise<void> | undefined {
-    return this.#stores.reach(this.#deps.inForce()?.content);
+    return this.#stores.reach(this.#deps.current.content);
   }
 
   /** Conversations in this process's memory. */
@@ -191,12 +189,12 @@ export class Agent {
   }
 
   #idleTimeoutMs(): number {
-    return this.#deps.inForce()?.content.conversation?.idleTimeoutMs ?? Infinity;
+    return this.#deps.current.content?.conversation?.idleTimeoutMs ?? Infinity;
   }
 
   /** Mounted header values and passwords that the configuration names. */
   credentials(): { dependency: string; credential: Credential }[] {
-    const content = this.#deps.inForce()?.content;
+    const content = this.#deps.current.content;
     const password = content?.conversation?.redis?.password;
     const store = password ? [{ dependency: 'conversation store', credential: password }] : [];
     return [...store, ...this.#headerCredentials(content)];
@@ -215,8 +213,8 @@ export class Agent {
 
   /** Tells the guard the current credentials, so that it opens the gates of replaced ones. */
   useCredentials(): void {
-    const { inForce, guard, credentials } = this.#deps;
-    const content = inForce()?.content;
+    const { current, guard, credentials } = this.#deps;
+    const { content } = current;
     for (const { dependency, headers } of content ? secretHeadersOf(content) : []) {
       const read = readHeaders(headers, credentials);
       if ('credential' in read && read.credential)
@@ -225,17 +223,17 @@ export class Agent {
   }
 
   /** Screens the texts of one turn. */
-  screenOf({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): TurnScreen {
+  screenOf({ snapshot, trace }: Pick<TurnContext, 'snapshot' | 'trace'>): TurnScreen {
     return new TurnScreen({
       screen: this.#deps.screen,
       told: (detection) => trace.listener.detected(detection),
-      fences: inForce.content.security.promptInjection?.blockedResults === 'Fence',
+      fences: snapshot.content.security.promptInjection?.blockedResults === 'Fence',
     });
   }
 
   /** Watches the calls of one turn; undefined if the configuration does not ask for it. */
-  runGuard({ inForce, trace }: Pick<TurnContext, 'inForce' | 'trace'>): RunGuard | undefined {
-    const { runGuard } = inForce.content.security;
+  runGuard({ snapshot, trace }: Pick<TurnContext, 'snapshot' | 'trace'>): RunGuard | undefined {
+    const { runGuard } = snapshot.content.security;
     if (!runGuard) return undefined;
     const { clock } = this.#deps;
     const told = trace.listener.detected.bind(trace.listener);
@@ -244,11 +242,11 @@ export class Agent {
 
   /** What one turn may do. */
   environment(context: TurnContext): Environment {
-    const { inForce, conversation, usage, system, model, id, principal, clientHeaders } = context;
+    const { snapshot, conversation, usage, system, model, id, principal, clientHeaders } = context;
     const { trace, place } = context;
     const { clock } = this.#deps;
-    const { timeouts } = inForce.content;
-    const tools = allowedTools(this.#toolsOf(inForce.content), context);
+    const { timeouts } = snapshot.content;
+    const tools = allowedTools(this.#toolsOf(snapshot.content), context);
     const screen = this.screenOf(context);
     screen.prepare();
     const isTool = (name: string): boolean => tools.definitions.some((tool) => tool.name === name);
@@ -260,7 +258,7 @@ export class Agent {
     });
     return {
       room: () =>
-        roomFor(context, latest(this.#deps.inForce(), inForce).endpoints, {
+        roomFor(context, this.#deps.current.forNextCall(snapshot).endpoints, {
           ratio: this.#deps.estimator.ratio(model) / BYTES_PER_TOKEN,
           tools: tools.definitions,
         }),
@@ -268,7 +266,7 @@ export class Agent {
         await this.#mcp.refresh(signal);
         const outcome = await this.#model.call({
           // A reload may have replaced the endpoints since the turn began.
-          ...latest(this.#deps.inForce(), inForce),
+          ...this.#deps.current.forNextCall(snapshot),
           model,
           maxTokens: conversation.maxTokens,
           ...(system !== undefined && { system }),
@@ -294,7 +292,7 @@ export class Agent {
             ...{ tools, screen, isTool, trace },
             unrecorded: release ? undefined : UNRECORDED,
           });
-          return resultOf(call, await screen.toolResult(answer, originOf(call, inForce.content)));
+          return resultOf(call, await screen.toolResult(answer, originOf(call, snapshot.content)));
         } finally {
           release?.();
         }

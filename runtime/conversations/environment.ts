@@ -1,7 +1,7 @@
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { Content } from '../../contract/generated/types.ts';
-import type { InForce } from '../model/pool/pool.ts';
 import type { Place } from '../model/request.ts';
 import type { TotalUsage } from '../model/attempt/usage.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
@@ -24,7 +24,7 @@ export type ModelOutcome =
 
 /** Context of one turn. */
 export interface TurnContext {
-  inForce: InForce;
+  snapshot: Snapshot;
   model: string;
   system?: string;
   conversation: NonNullable<Content['conversation']>;

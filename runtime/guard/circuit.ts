@@ -224,6 +224,11 @@ export class Circuit {
     return checks ? Math.min(deadline, now + WALL_CHECK_MS) : deadline;
   }
 
+  /** The state that an override holds; undefined without one. */
+  overridden(now: number): CircuitStatus['overridden'] {
+    return this.#breaker.overridden(now);
+  }
+
   status(now: number): CircuitStatus {
     const { policy, model } = this;
     const wallTime = this.#wallTime;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AWAITING_PROBES } from '../resilience/breaker.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { SuccessRate } from '../resilience/successRate.ts';
@@ -9,7 +10,11 @@ import { acquireAll, BEFORE_BOUNDS, Permit, QueuedPermit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
 import { NO_CREDENTIAL, ProviderGates, STATED } from './providerGates.ts';
 import { RateLimits } from './rateLimits.ts';
-import type { CircuitStatus, FleetCircuitOrder } from '../../contract/generated/types.ts';
+import type {
+  CircuitStatus,
+  GateStatus,
+  FleetCircuitOrder,
+} from '../../contract/generated/types.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
@@ -49,6 +54,8 @@ export class Dependency implements Issuer {
   /** Bounds of calls for which the provider has stated no limit, and of all others. */
   #bounds: readonly Bound[] = [];
   #allBounds: readonly Bound[] = [];
+  /** What the listener knows. */
+  readonly #published: { gate: GateStatus; overridden: CircuitStatus['overridden'] };
   /** Calls that wait for the outcome of a half-open circuit's probes. */
   readonly #probeQueue: ProbeQueue;
 
@@ -56,6 +63,7 @@ export class Dependency implements Issuer {
     this.name = name;
     this.context = context;
     this.#onTransition = onTransition;
+    this.#published = { gate: { dependency: name, gate: 'None' }, overridden: undefined };
     this.#jitter = context.jitter(`${name}/gates`);
     this.models = this.#newModels();
     this.gates = this.#newGates();
@@ -109,14 +117,14 @@ export class Dependency implements Issuer {
     const { queueTimeoutMs: timeoutMs } = spec.circuit?.halfOpen ?? DEFAULT_HALF_OPEN;
     this.#probeQueue.apply({ timeoutMs, maxQueued: spec.concurrency.maxQueued });
     // After the bounds, because a transition is reported; before waiting calls go on.
-    if (this.models.apply(spec, now)) this.gates.open();
+    if (this.models.apply(spec, now)) this.#reset();
     this.advance(now);
   }
 
   /** Continues what another process saved of a circuit. Call it after the gates are restored. */
   restoreCircuit(saved: CircuitSnapshot, age: { ms: number; maxMs: number }, now: number): void {
     const state = this.models.restored(saved.model);
-    if (state?.circuit.restore(saved, age, now) === true) this.gates.open();
+    if (state?.circuit.restore(saved, age, now) === true) this.#reset();
   }
 
   /** Follows the leader of the fleet, and returns the circuit that the order is for. */
@@ -134,6 +142,29 @@ export class Dependency implements Issuer {
     this.#probeQueue.advance(now);
     this.concurrency.advance(now);
     this.rateLimits.advance(now);
+    if (this.present) this.#publish(now);
+  }
+
+  /** Tells of a gate or an override that changed. */
+  #publish(now: number): void {
+    const { listener } = this.context;
+    const gate = this.gates.status(now);
+    if (!isDeepStrictEqual(gate, this.#published.gate)) {
+      this.#published.gate = gate;
+      listener.gate?.(gate);
+    }
+    const circuit = this.models.all()[0]?.circuit;
+    const overridden = circuit?.overridden(now);
+    if (overridden !== this.#published.overridden) {
+      this.#published.overridden = overridden;
+      listener.override?.({ dependency: this.name, policy: circuit?.policy }, overridden);
+    }
+  }
+
+  #reset(): void {
+    this.gates.open();
+    const [state] = this.models.all();
+    this.context.listener.reset?.({ dependency: this.name, policy: state?.circuit.policy });
   }
 
   /** Asks to make one call. Only a call with `asked` waits. Throws once the dependency is removed. */
@@ -231,7 +262,9 @@ export class Dependency implements Issuer {
     if (refusal.reason !== 'RateLimited') state.recent.record(false, now);
     const mustStay = (): boolean => credential.mounted && this.#mustStay(permit, state, now);
     const wait = this.gates.refused(permit, refusal, { state, mustStay }, now);
-    if (wait > 0) this.recheckWaiting(now);
+    if (wait === 0) return 0;
+    this.recheckWaiting(now);
+    this.#publish(now);
     return wait;
   }
 

@@ -9,6 +9,7 @@ import type {
   Release,
 } from '../../contract/generated/types.ts';
 import type { Clock } from './clock.ts';
+import type { Leader } from './leader.ts';
 
 /** A limit of the fleet in this process. */
 export interface FleetLimit {
@@ -34,11 +35,9 @@ const KEPT_REPORTS = 256;
  * limit, even if messages are lost or late. Times are monotonic.
  */
 export class FleetMember {
-  /** Sends a report over all links. The owner of the links sets it. */
-  send: (report: FleetReport) => void = () => undefined;
-  /** The fleet's limits in force. The guard sets it. */
-  limits: () => readonly FleetLimit[] = () => [];
   readonly #clock: Clock;
+  readonly #leader: Leader;
+  readonly #limits: () => readonly FleetLimit[];
   readonly #times: LeaderTimes;
   #term = -1;
   #session = 0;
@@ -52,8 +51,11 @@ export class FleetMember {
   #cancelRest: (() => void) | undefined;
   #closed = false;
 
-  constructor(clock: Clock) {
+  /** @param limits the fleet's limits in force */
+  constructor(clock: Clock, leader: Leader, limits: () => readonly FleetLimit[]) {
     this.#clock = clock;
+    this.#leader = leader;
+    this.#limits = limits;
     const started = this.#now();
     this.#times = {
       pledgedUntil: -Infinity,
@@ -92,7 +94,7 @@ export class FleetMember {
       else this.#grant(command, begins, now);
       return command.answer === true ? this.#report(now, ENDING_MS) : undefined;
     }
-    for (const { block } of this.limits()) block.endSafeShare(undefined, now);
+    for (const { block } of this.#limits()) block.endSafeShare(undefined, now);
     this.#setRests(false);
     this.#times.pledgedUntil = now;
     this.#times.safeFrom = now + FLEET.blockMs + FLEET.toleranceMs;
@@ -122,7 +124,7 @@ export class FleetMember {
     this.#term = term;
     this.#session = session;
     this.#heard = 0;
-    for (const { block } of this.limits()) block.begin(now);
+    for (const { block } of this.#limits()) block.begin(now);
   }
 
   /** A process that another leader still grants tokens reports so, and this leader grants it others. */
@@ -130,7 +132,7 @@ export class FleetMember {
     const isSafe = now >= this.#times.safeFrom;
     if (begins && !isSafe) return;
     const shares = new Map(limits.map((each) => [keyOf(each), each.share ?? 0]));
-    for (const limit of this.limits()) {
+    for (const limit of this.#limits()) {
       limit.block.useSafeShare(isSafe ? undefined : (shares.get(keyOf(limit)) ?? 0), now);
     }
     if (!isSafe) {
@@ -138,7 +140,7 @@ export class FleetMember {
       this.#times.safeFrom = now;
     }
     this.#setRests(true);
-    for (const limit of this.limits()) limit.wake(now);
+    for (const limit of this.#limits()) limit.wake(now);
   }
 
   #setRests(rests: boolean): void {
@@ -152,7 +154,7 @@ export class FleetMember {
     this.#cancelRest ??= this.#clock.setTimer(FLEET.heartbeatMs, () => {
       this.#setRests(false);
       const now = this.#now();
-      for (const limit of this.limits()) {
+      for (const limit of this.#limits()) {
         limit.block.leaderTimedOut(now);
         limit.wake(now);
       }
@@ -160,14 +162,14 @@ export class FleetMember {
   }
 
   #grant({ acknowledged, limits }: Grant, begins: boolean, now: number): void {
-    for (const { block } of this.limits()) {
+    for (const { block } of this.#limits()) {
       block.endSafeShare(begins ? now + FLEET.blockMs : undefined, now);
     }
     this.#setRests(false);
     this.#times.pledgedUntil = now + FLEET.pledgeMs + FLEET.toleranceMs;
     this.#times.safeFrom = this.#times.pledgedUntil + FLEET.blockMs;
     const reportedAt = this.#sentAt.get(acknowledged ?? 0) ?? -Infinity;
-    const byKey = new Map(this.limits().map((limit) => [keyOf(limit), limit]));
+    const byKey = new Map(this.#limits().map((limit) => [keyOf(limit), limit]));
     for (const each of limits) {
       const limit = byKey.get(keyOf(each));
       if (limit?.block.number !== each.block) continue;
@@ -198,7 +200,7 @@ export class FleetMember {
       if (!this.isLed && !this.#times.rests) return;
       const report = this.#report(now, 0);
       if (this.#times.rests && report.rests !== true) this.#awaitLeader();
-      this.send(report);
+      this.#leader.send(report);
     });
   }
 
@@ -207,7 +209,7 @@ export class FleetMember {
     this.#times.nextReport += 1;
     this.#sentAt.set(number, now);
     this.#sentAt.delete(number - KEPT_REPORTS);
-    const all = this.limits();
+    const all = this.#limits();
     const limits = all.map(({ target, name, resource, block }): LimitUse => ({
       ...{ target, name, resource },
       ...block.use(now, endingMs),

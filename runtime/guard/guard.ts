@@ -23,7 +23,11 @@ import type { SavedGate } from './providerGates.ts';
 import type { ProviderFleet } from './providerFleet.ts';
 import type { ProviderLimitStatus } from './providerLimits.ts';
 import type { FleetLimit, FleetMember } from './fleetMember.ts';
-import type { StoredLimits } from './limitStore.ts';
+import { NO_STORE } from './limitStore.ts';
+import type { LimitStore } from './limitStore.ts';
+import type { GuardListener } from './guardListener.ts';
+import { NO_LEADER } from './leader.ts';
+import type { Leader } from './leader.ts';
 import type { LimitSnapshot } from './rateLimit.ts';
 import type { RateLimits } from './rateLimits.ts';
 import type { CircuitStats, GuardStats } from './stats.ts';
@@ -32,11 +36,12 @@ export interface GuardOptions {
   clock: Clock;
   /** Differs from pod to pod, and so does when their circuits probe. Absent: nothing is spread. */
   seed?: string;
-  /**
-   * Receives each transition, with the circuit as it is after it. It must not throw and must not
-   * apply a configuration.
-   */
-  onTransition?: (transition: Transition, circuit: CircuitStatus) => void;
+  /** Default: no leader. */
+  leader?: Leader;
+  /** Holds buckets that all pods share. Default: none, so that it is never reached. */
+  store?: LimitStore;
+  /** Default: nothing listens. */
+  listener?: GuardListener;
 }
 
 /** Of one report; the bounds of the contract. */
@@ -64,7 +69,7 @@ export interface GuardSnapshot {
 export class Guard {
   /** Bounds the requests of the agent's API. */
   readonly inbound: Inbound;
-  readonly #onTransition: GuardOptions['onTransition'];
+  readonly #listener: GuardListener;
   readonly #context: GuardContext;
   readonly #log = new TransitionLog();
   /** Dependencies of the configuration in force, in its order. */
@@ -74,18 +79,24 @@ export class Guard {
   /** Every dependency that a configuration had so far, because callers and calls in flight hold it. */
   readonly #known = new Map<string, Dependency>();
 
-  constructor({ clock, seed, onTransition }: GuardOptions) {
-    this.#onTransition = onTransition;
-    this.#context = new GuardContext(clock, () => this.#advance(this.#context.now()), seed);
+  constructor({ clock, seed, leader = NO_LEADER, store = NO_STORE, listener = {} }: GuardOptions) {
+    this.#listener = listener;
+    this.#context = new GuardContext(
+      { clock, seed, leader, store, listener },
+      {
+        advance: () => this.#advance(this.#context.now()),
+        fleetLimits: () => this.#fleetLimits,
+        providerUses: () => this.#providerUses(),
+        followProviders: (shares) => {
+          for (const each of this.#all()) each.gates.follow(shares, this.#context.now());
+        },
+        storeRecovered: (now) => {
+          for (const limits of this.#allLimits()) limits.wake(now);
+        },
+        storeChanged: (up, reason) => listener.limitStore?.(up, reason),
+      },
+    );
     this.inbound = new Inbound(this.#context);
-    this.#context.fleet.limits = () => this.#fleetLimits;
-    this.#context.providers.uses = () => this.#providerUses();
-    this.#context.providers.follow = (shares) => {
-      for (const each of this.#all()) each.gates.follow(shares, this.#context.now());
-    };
-    this.#context.store.onRecovery = (now) => {
-      for (const limits of this.#allLimits()) limits.wake(now);
-    };
   }
 
   /**
@@ -115,11 +126,6 @@ export class Guard {
   /** What ties this process to the leader of the fleet for the limits that providers state. */
   get providers(): ProviderFleet {
     return this.#context.providers;
-  }
-
-  /** What exchanges buckets with the store that all pods share. */
-  get limitStore(): StoredLimits {
-    return this.#context.store;
   }
 
   /**
@@ -283,7 +289,7 @@ export class Guard {
     const transition = this.#log.add({ time, ...which, from, to, reason });
     this.#context.arm(circuit.nextDeadline(at));
     if (to === 'Open') dependency.recheckWaiting(at);
-    this.#onTransition?.(transition, circuit.status(at));
+    this.#listener.transition?.(transition, circuit.status(at));
   };
 
   #advance(now: number): void {

@@ -36,25 +36,28 @@ const BATCHES = 2;
 /** Largest number of buckets in a batch, so that no script blocks the store for long. */
 const BATCH = 200;
 
+export interface StoreParts {
+  /** The store answers again. */
+  storeRecovered(now: number): void;
+  /** The store went down, with the reason, or came back. */
+  storeChanged(up: boolean, reason?: string): void;
+}
+
 /** Stands in where the configuration has no store. */
-const NO_STORE: LimitStore = { run: () => Promise.reject(new Error('there is no store')) };
+export const NO_STORE: LimitStore = { run: () => Promise.reject(new Error('there is no store')) };
 
 /**
  * Sends the requests of buckets to the store in batches. A store that does not answer in time is down until it answers
  * again. Times are monotonic.
  */
 export class StoredLimits implements StoreState {
-  /** The owner of the connection sets it. */
-  store: LimitStore = NO_STORE;
   /** Timeout of an answer: the shortest of all limits in force. The guard sets it. */
   timeoutMs = Infinity;
-  /** Called when the store answers again. The guard sets it. */
-  onRecovery: (now: number) => void = () => undefined;
-  /** Called when the store goes down, with the reason, or comes back. */
-  onChange: (up: boolean, reason?: string) => void = () => undefined;
   downSince: number | undefined;
   retryAt = -Infinity;
   readonly #clock: Clock;
+  readonly #store: LimitStore;
+  readonly #parts: StoreParts;
   readonly #asking = new Set<StoredBucket>();
   #underWay = 0;
   #scheduled = false;
@@ -66,8 +69,10 @@ export class StoredLimits implements StoreState {
   /** Why the last request failed. */
   #failure = '';
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, store: LimitStore, parts: StoreParts) {
     this.#clock = clock;
+    this.#store = store;
+    this.#parts = parts;
   }
 
   ask(bucket: StoredBucket): void {
@@ -131,7 +136,7 @@ export class StoredLimits implements StoreState {
     const began = this.#now();
     const late = (answers: readonly StoredAnswer[]): void =>
       buckets.forEach((bucket, i) => bucket.giveBack(answers[i]!.granted));
-    const answers = await this.#inTime(this.store.run(operations), late);
+    const answers = await this.#inTime(this.#store.run(operations), late);
     this.#underWay -= 1;
     if (this.#closed) return;
     const now = this.#now();
@@ -180,7 +185,7 @@ export class StoredLimits implements StoreState {
   #down(now: number): void {
     if (this.downSince === undefined) {
       this.downSince = now;
-      this.onChange(false, this.#failure);
+      this.#parts.storeChanged(false, this.#failure);
     }
     this.#retryLater(now);
   }
@@ -195,15 +200,15 @@ export class StoredLimits implements StoreState {
   }
 
   async #retry(): Promise<void> {
-    const answers = await this.#inTime(this.store.run([]), () => undefined);
+    const answers = await this.#inTime(this.#store.run([]), () => undefined);
     if (this.#closed) return;
     const now = this.#now();
     if (answers === undefined) return this.#retryLater(now);
     this.#downMs += now - this.downSince!;
     this.downSince = undefined;
-    this.onChange(true);
+    this.#parts.storeChanged(true);
     this.#flush();
-    this.onRecovery(now);
+    this.#parts.storeRecovered(now);
   }
 
   #now(): number {

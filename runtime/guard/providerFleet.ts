@@ -1,5 +1,13 @@
 import type { ProviderShares, ProviderUse } from '../../contract/generated/types.ts';
 import type { Clock } from './clock.ts';
+import type { Leader } from './leader.ts';
+
+export interface ProviderParts {
+  /** Content of the next report. */
+  providerUses(): Omit<ProviderUse, 'type'>;
+  /** Applies the leader's shares. */
+  followProviders(shares: ProviderShares): void;
+}
 
 /** Delay of a report that the leader did not ask for, in milliseconds. */
 const SOON_MS = 20;
@@ -11,21 +19,19 @@ const PACE_MS = 1000;
  * take, and applies the share that the leader gives. Reports nothing while enough is left.
  */
 export class ProviderFleet {
-  /** Sends a report over all links. The owner of the links sets it. */
-  send: (report: ProviderUse) => void = () => undefined;
-  /** Content of the next report. The guard sets it. */
-  uses: () => Omit<ProviderUse, 'type'> = () => ({ limits: [], gates: [] });
-  /** Applies shares. The guard sets it. */
-  follow: (shares: ProviderShares) => void = () => undefined;
   /** Largest number of pods with the agent's credentials; from the configuration in force. */
   maxPods = 1;
   readonly #clock: Clock;
+  readonly #leader: Leader;
+  readonly #parts: ProviderParts;
   #askedAt = -Infinity;
   #cancelAsk: (() => void) | undefined;
   #closed = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, leader: Leader, parts: ProviderParts) {
     this.#clock = clock;
+    this.#leader = leader;
+    this.#parts = parts;
   }
 
   /** Whether other pods may use the same limits. */
@@ -36,7 +42,7 @@ export class ProviderFleet {
   /** Applies the leader's shares. Returns the reply if the leader asks for one. */
   apply(shares: ProviderShares): ProviderUse | undefined {
     if (!this.isShared) return undefined;
-    this.follow(shares);
+    this.#parts.followProviders(shares);
     if (shares.answer !== true) return undefined;
     this.#askedAt = -Infinity;
     return this.#report();
@@ -51,7 +57,7 @@ export class ProviderFleet {
       this.#cancelAsk = undefined;
       this.#askedAt = this.#clock.now();
       const report = this.#report();
-      if (report.limits.length + report.gates.length > 0) this.send(report);
+      if (report.limits.length + report.gates.length > 0) this.#leader.send(report);
     });
   }
 
@@ -62,6 +68,6 @@ export class ProviderFleet {
   }
 
   #report(): ProviderUse {
-    return { type: 'ProviderUse', ...this.uses() };
+    return { type: 'ProviderUse', ...this.#parts.providerUses() };
   }
 }

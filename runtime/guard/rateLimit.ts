@@ -34,7 +34,7 @@ export class RateLimit {
   #stored: KeyedBuckets<StoredBucket, StoredSpec> | undefined;
   /** In place of `single` for a limit of the fleet. */
   #block: Block | undefined;
-  readonly #context: Pick<GuardContext, 'fleet' | 'store'>;
+  readonly #context: Pick<GuardContext, 'fleet' | 'store' | 'listener'>;
   readonly #wake: (now: number) => void;
   /** Calls admitted or rejected. */
   requests = 0;
@@ -48,7 +48,7 @@ export class RateLimit {
   /** @param wake looks at the calls that wait, always the same function for limits whose calls wait together */
   constructor(
     limit: Limit,
-    context: Pick<GuardContext, 'fleet' | 'store'>,
+    context: Pick<GuardContext, 'fleet' | 'store' | 'listener'>,
     wake: (now: number) => void,
     now: number,
   ) {
@@ -164,8 +164,12 @@ export class RateLimit {
   }
 
   countRejection(now: number): void {
+    const begins = !this.#isLimiting(now);
     this.#rejected += 1;
     this.#rejectedAt = now;
+    if (!begins) return;
+    const { target, policy, name } = this.#limit;
+    this.#context.listener.limit?.({ target, policy, name });
   }
 
   /** What to keep over a restart; undefined for a full bucket and for buckets by key. */
@@ -198,8 +202,12 @@ export class RateLimit {
       name,
       usedPercent: Math.min(100, Math.max(0, Math.round(100 * used))),
       rejected: this.#rejected,
-      limiting: now - this.#rejectedAt < LIMITING_MS,
+      limiting: this.#isLimiting(now),
     };
+  }
+
+  #isLimiting(now: number): boolean {
+    return now - this.#rejectedAt < LIMITING_MS;
   }
 
   stats(now: number): LimitStats {

@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Module } from './log.ts';
 import { ATTRIBUTES } from './trace/names.ts';
+import type { RequestListener } from './trace/requestListener.ts';
 import { RequestTrace } from './trace/requestTrace.ts';
 import type { Tracer } from '../../tracing/span.ts';
 
@@ -16,14 +18,12 @@ export interface RequestTracesDeps {
   tracer: () => Tracer;
   /** Whether spans contain prompts and answers. */
   content: () => boolean;
+  /** Makes what gets the same events as a trace, such as the audit's record of the request. */
+  listener: (request: TracedRequest, route: string, trace: RequestTrace) => RequestListener;
 }
 
-/** The parts of a request that traces use. */
-export interface TracedRequest {
-  method?: string | undefined;
-  /** Names in lower case. */
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-}
+/** The parts of a request that its trace, the audit and the detection of attacks use. */
+export type TracedRequest = Pick<IncomingMessage, 'socket' | 'headers' | 'method'>;
 
 /** Header of Claude Code's session. */
 const SESSION = 'x-claude-code-session-id';
@@ -42,8 +42,9 @@ export class RequestTraces {
   }
 
   /** `id` creates the request's id on first use; `route` is as metrics name it. */
-  begin({ method, headers }: TracedRequest, id: () => string, route: string): RequestTrace {
-    const { now, log, tracer, content } = this.#deps;
+  begin(request: TracedRequest, id: () => string, route: string): RequestTrace {
+    const { now, log, tracer, content, listener } = this.#deps;
+    const { method, headers } = request;
     const parent = {
       traceparent: single(headers['traceparent']),
       tracestate: single(headers['tracestate']),
@@ -60,6 +61,7 @@ export class RequestTraces {
       chosen: this.#chosen,
       content: content(),
       plainUsers: this.#plainUsers,
+      listener: (trace) => listener(request, route, trace),
     });
   }
 }

@@ -15,7 +15,7 @@ let limits: RedisLimits;
 function limitsOf(url?: string): RedisLimits {
   const conversation = { ...CONVERSATION, ...(url !== undefined && { redis: { url } }) };
   return new RedisLimits({
-    content: () => content({ conversation }),
+    current: { content: content({ conversation }) },
     credentials: { read: () => undefined },
     network: { settings: {} as never },
     connectMs: () => 5000,

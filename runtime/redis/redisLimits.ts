@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Current } from '../snapshot/snapshot.ts';
 import { setTimeout } from 'node:timers/promises';
 import type { Content } from '../../contract/generated/types.ts';
 import type { LimitStore, StoreOperation } from '../guard/limitStore.ts';
@@ -10,7 +11,7 @@ import { RedisInForce } from './redisInForce.ts';
 import type { RedisInForceDeps } from './redisInForce.ts';
 
 export interface RedisLimitsDeps extends RedisInForceDeps {
-  content: () => Content | undefined;
+  current: Pick<Current, 'content'>;
 }
 
 /** Time for sent commands before the process ends, in milliseconds. */
@@ -26,11 +27,11 @@ const SHA1 = createHash('sha1').update(LIMIT_SCRIPT).digest('hex');
 
 /** The buckets of limits in the Redis that the configuration names for conversations. */
 export class RedisLimits implements LimitStore {
-  readonly #content: () => Content | undefined;
+  readonly #current: RedisLimitsDeps['current'];
   readonly #redis: RedisInForce<RedisConnection>;
 
   constructor(deps: RedisLimitsDeps) {
-    this.#content = deps.content;
+    this.#current = deps.current;
     this.#redis = new RedisInForce(deps, (connection) => new RedisConnection(connection));
   }
 
@@ -62,7 +63,7 @@ export class RedisLimits implements LimitStore {
   }
 
   #connection(): { redis: RedisConnection; prefix: string } {
-    const content = this.#content();
+    const content = this.#current.content;
     const redis = this.#redis.of(content);
     if (!content || !redis) throw new RedisUnavailable('the agent has none');
     const { namespace, name } = content.agent;

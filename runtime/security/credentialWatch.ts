@@ -4,22 +4,20 @@ import type { Detection } from './incidents/incident.ts';
 /** Reports each of the agent's credentials that a provider refuses, once until the provider accepts it again. */
 export class CredentialWatch {
   readonly #report: (detection: Detection) => void;
-  #refused: ReadonlySet<string> = new Set();
+  readonly #refused = new Set<string>();
 
   constructor(report: (detection: Detection) => void) {
     this.#report = report;
   }
 
-  /** Call it often. */
-  look(gates: readonly GateStatus[]): void {
-    const refused = gates
-      .filter(({ gate }) => gate === 'Unauthorized')
-      .map(({ dependency }) => dependency);
-    for (const dependency of refused) if (!this.#refused.has(dependency)) this.#tell(dependency);
-    this.#refused = new Set(refused);
-  }
-
-  #tell(dependency: string): void {
+  /** Takes the state of a gate that changed. */
+  note({ dependency, gate }: GateStatus): void {
+    if (gate !== 'Unauthorized') {
+      this.#refused.delete(dependency);
+      return;
+    }
+    if (this.#refused.has(dependency)) return;
+    this.#refused.add(dependency);
     this.#report({
       type: 'CredentialRefused',
       asset: 'Credentials',

@@ -202,11 +202,11 @@ class Pod {
     const authenticator = new Clients({
       now: () => clock.now(),
       date: () => new Date(0),
-      content: () => content,
+      current: { content },
       fetch: () => Promise.reject(new Error('no issuer')),
       addressOf: () => '192.0.2.1',
     });
-    const guard = new Guard({ clock, seed: 'pod', onTransition: () => undefined });
+    const guard = new Guard({ clock, seed: 'pod' });
     guard.apply(content);
     const answered: string[] = [];
     for (const client of clients) {

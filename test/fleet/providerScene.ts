@@ -93,7 +93,13 @@ export class ProviderPod {
     this.#scene = scene;
     this.uid = uid;
     const clock = scene.time.clock(1000 * scene.pods.length);
-    this.guard = new Guard({ clock, seed: uid });
+    this.guard = new Guard({
+      clock,
+      seed: uid,
+      leader: {
+        send: (report) => scene.toLeader(this, report),
+      },
+    });
     this.guard.apply(content({ providerLimits: { maxPods: scene.options.maxPods } }));
     this.guard.useCredential(PRIMARY, KEY);
     const configuration = new ActiveConfiguration({
@@ -113,7 +119,6 @@ export class ProviderPod {
       date: () => clock.date(),
       log,
     });
-    this.guard.providers.send = (report) => scene.toLeader(this, report);
   }
 
   /** Makes calls at an even rate from now on, each with this many tokens. */

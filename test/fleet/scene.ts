@@ -43,7 +43,14 @@ export class ScenePod {
     this.uid = uid;
     this.#scene = scene;
     const clock = scene.time.clock(offset);
-    this.guard = new Guard({ clock });
+    this.guard = new Guard({
+      clock,
+      leader: {
+        send: (report) => {
+          for (const link of this.links.values()) link.toLeader(report as FleetReport);
+        },
+      },
+    });
     const configuration = new ActiveConfiguration({
       apply: () => undefined,
       date: () => clock.date(),
@@ -64,9 +71,6 @@ export class ScenePod {
       date: () => clock.date(),
       log,
     });
-    this.guard.fleet.send = (report) => {
-      for (const link of this.links.values()) link.toLeader(report);
-    };
     this.apply(scene.limits);
   }
 

@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { Limit } from '../../contract/generated/types.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
+import type { LimitStore } from '../../runtime/guard/limitStore.ts';
 import type { Admission } from '../../runtime/guard/permit.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import { content, limitOf } from '../../runtime/testing/guardFixture.ts';
@@ -78,8 +79,7 @@ class Scene {
   constructor(shared: Limit, delayMs: number) {
     this.limit = shared;
     this.pods = Array.from({ length: PODS }, (_, i) => {
-      const guard = new Guard({ clock: this.time.clock(i * 977.3) });
-      guard.limitStore.store = {
+      const store: LimitStore = {
         run: async (operations) => {
           await this.#later(delayMs);
           const answers = await this.store.run(operations);
@@ -87,7 +87,7 @@ class Scene {
           return answers;
         },
       };
-      return guard;
+      return new Guard({ clock: this.time.clock(i * 977.3), store });
     });
     this.apply();
   }

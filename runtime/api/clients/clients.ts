@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Current } from '../../snapshot/snapshot.ts';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { errors, jwtVerify } from 'jose';
 import type { Content } from '../../../contract/generated/types.ts';
@@ -64,8 +65,7 @@ export interface ClientsDeps
   extends Pick<KeySetDeps, 'now' | 'fetch'>, Pick<FailedCredentialsDeps, 'addressOf'> {
   /** Wall clock. */
   date: () => Date;
-  /** Undefined as long as there is no configuration. */
-  content: () => Content | undefined;
+  current: Pick<Current, 'content'>;
 }
 
 const MISSING: Failure = {
@@ -101,29 +101,29 @@ export class Clients {
   constructor(deps: ClientsDeps) {
     this.#deps = deps;
     this.#apiKeys = new ApiKeys(deps.now);
-    const { now, addressOf, content } = deps;
+    const { now, addressOf, current } = deps;
     this.#failed = new FailedCredentials({
       now,
       addressOf,
-      failures: () => content()?.auth?.failures,
+      failures: () => current.content?.auth?.failures,
     });
   }
 
   /** The refusal of a request from an address that showed too many wrong credentials; undefined for others. */
   held(request: IncomingMessage): Failure | undefined {
-    if (!this.#deps.content()?.auth) return undefined;
+    if (!this.#deps.current.content?.auth) return undefined;
     const shown = shownIn(request.headers);
     return shown && this.#failed.held(request, shown.credential);
   }
 
   /** Whether the agent lately accepted the credential of this request. */
   knows({ headers }: IncomingMessage): boolean {
-    const shown = this.#deps.content()?.auth && shownIn(headers);
+    const shown = this.#deps.current.content?.auth && shownIn(headers);
     return shown !== undefined && this.#failed.wasAccepted(shown.credential);
   }
 
   identify(request: IncomingMessage): Client | Failure | Promise<Client | Failure> {
-    const auth = this.#deps.content()?.auth;
+    const auth = this.#deps.current.content?.auth;
     if (!auth) return anybody(request);
     const shown = shownIn(request.headers);
     if (!shown) return MISSING;
@@ -148,7 +148,7 @@ export class Clients {
 
   /** Name of the Secret of API keys if it holds no key. */
   missingSecret(): string | undefined {
-    const apiKeys = this.#deps.content()?.auth?.apiKeys;
+    const apiKeys = this.#deps.current.content?.auth?.apiKeys;
     return apiKeys && this.#apiKeys.empty(apiKeys.path) ? apiKeys.secret : undefined;
   }
 
@@ -179,7 +179,7 @@ export class Clients {
   }
 
   #keyTimes(): KeyTimes {
-    return this.#deps.content()?.auth?.jwt?.keys ?? KEY_TIMES;
+    return this.#deps.current.content?.auth?.jwt?.keys ?? KEY_TIMES;
   }
 
   async #byToken(auth: Auth, shown: Shown, request: IncomingMessage): Promise<Client | Failure> {

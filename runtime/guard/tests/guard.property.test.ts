@@ -154,7 +154,7 @@ class Run {
   content: Content;
   readonly guard = new Guard({
     clock: this.clock,
-    onTransition: (transition) => this.told.push(transition),
+    listener: { transition: (transition) => void this.told.push(transition) },
   });
 
   readonly #call: (name: string) => Admission;

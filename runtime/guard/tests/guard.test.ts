@@ -20,7 +20,7 @@ interface Setup {
 function setup(configuration: Content = content()): Setup {
   const clock = new FakeClock();
   const told: [Transition, CircuitStatus][] = [];
-  const guard = new Guard({ clock, onTransition: (...args) => told.push(args) });
+  const guard = new Guard({ clock, listener: { transition: (...args) => void told.push(args) } });
   guard.apply(configuration);
   return { clock, guard, told };
 }

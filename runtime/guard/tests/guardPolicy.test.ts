@@ -18,7 +18,10 @@ class Bench {
 
   constructor(policy: Partial<Circuit> = {}, start = START) {
     this.clock = new FakeClock(start);
-    this.guard = new Guard({ clock: this.clock, onTransition: (each) => this.told.push(each) });
+    this.guard = new Guard({
+      clock: this.clock,
+      listener: { transition: (each) => void this.told.push(each) },
+    });
     this.apply(policy);
   }
 

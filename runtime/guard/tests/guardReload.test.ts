@@ -17,7 +17,7 @@ class Bench {
   readonly told: Transition[] = [];
   readonly guard = new Guard({
     clock: this.clock,
-    onTransition: (transition) => this.told.push(transition),
+    listener: { transition: (transition) => void this.told.push(transition) },
   });
 
   constructor(configuration: Content = content({ circuits: [circuitOf({ policy: 'triage' })] })) {

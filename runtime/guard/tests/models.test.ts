@@ -31,7 +31,7 @@ class Bench {
   readonly transitions: Transition[] = [];
   readonly guard = new Guard({
     clock: this.clock,
-    onTransition: (transition) => this.transitions.push(transition),
+    listener: { transition: (transition) => void this.transitions.push(transition) },
   });
 
   constructor(parts: Partial<Content> = {}) {

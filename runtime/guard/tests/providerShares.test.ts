@@ -15,11 +15,13 @@ const SCARCE: Remaining = { resource: 'Requests', remaining: 30, limit: 100, res
 
 class Bench {
   readonly clock = new FakeClock();
-  readonly guard = new Guard({ clock: this.clock });
   readonly told: ProviderUse[] = [];
+  readonly guard = new Guard({
+    clock: this.clock,
+    leader: { send: (report) => void this.told.push(report as ProviderUse) },
+  });
 
   constructor(maxPods = 10) {
-    this.guard.providers.send = (report) => this.told.push(report);
     this.guard.apply(content({ providerLimits: { maxPods } }));
     this.guard.useCredential(PRIMARY, KEY.hash);
   }

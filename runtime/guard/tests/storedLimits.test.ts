@@ -28,9 +28,7 @@ class Pods {
 
   constructor(limit: Limit, count = 1) {
     this.all = Array.from({ length: count }, () => {
-      const guard = new Guard({ clock: this.clock });
-      guard.limitStore.store = this.store;
-      return guard;
+      return new Guard({ clock: this.clock, store: this.store });
     });
     this.apply(limit);
   }

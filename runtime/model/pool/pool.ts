@@ -17,18 +17,6 @@ import type { Network } from '../../network/network.ts';
 import { identityHeaders } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
-/** The parts of the configuration in force that requests need. */
-export interface InForce {
-  content: Content;
-  /** Endpoints that this runtime supports. */
-  endpoints: readonly Endpoint[];
-}
-
-/** The configuration for the next call of a request that began with another one. */
-export function latest(now: InForce | undefined, before: InForce): InForce {
-  return now?.endpoints[0] ? now : before;
-}
-
 /** Whether two endpoints have the same priority, so that affinity has a choice. */
 export function haveEquals(places: readonly { priority?: number }[]): boolean {
   if (places.length <= 1) return false;

@@ -1,4 +1,5 @@
 import type { ChatTrace } from '../../observe/trace/chatTrace.ts';
+import type { Snapshot } from '../../snapshot/snapshot.ts';
 import type { Admission, Permit, Waiting } from '../../guard/permit.ts';
 import type { AskedCall, Others } from '../../guard/admission.ts';
 import type { CallKind } from '../../guard/models.ts';
@@ -13,11 +14,11 @@ import type { TokenEstimator } from '../attempt/estimate.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';
 import type { Session } from './affinity.ts';
 import { haveEquals } from './pool.ts';
-import type { Candidate, InForce, Member, Pool } from './pool.ts';
+import type { Candidate, Member, Pool } from './pool.ts';
 import { takes } from './takes.ts';
 
 /** The parts of a request to the model that decide which endpoints may serve it. */
-export interface RoutedRequest extends InForce {
+export interface RoutedRequest extends Snapshot {
   /** The client's headers, which may hold its own credential. */
   headers: RawHeaders;
   /** Model as the client names it. */
@@ -388,7 +389,7 @@ export class Route implements Others {
 }
 
 /** Largest number of moves. */
-function maxMoves({ retry }: InForce['content']): number {
+function maxMoves({ retry }: Snapshot['content']): number {
   return retry?.maxAttempts ?? 1;
 }
 

@@ -3,7 +3,6 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { ChatTrace, upstreamRequestId } from './chatTrace.ts';
 import type { Chat, Seen } from './chatTrace.ts';
 import { ATTRIBUTES, EVENTS, SPANS } from './names.ts';
-import { NO_LISTENER } from './requestListener.ts';
 import type { RequestListener } from './requestListener.ts';
 import { rejectionAttributes } from './rejectionAttributes.ts';
 import type { Span } from '../../../tracing/span.ts';
@@ -34,6 +33,8 @@ export interface RequestTraceDeps {
   content: boolean;
   /** Whether spans name clients instead of their hashes. */
   plainUsers: () => boolean;
+  /** Makes what gets the same events as the trace. */
+  listener: (trace: RequestTrace) => RequestListener;
 }
 
 /** A command of a database. */
@@ -53,7 +54,7 @@ export class RequestTrace {
   /** Name of the client in logs. */
   client: string | undefined;
   /** Gets the same events as the trace. */
-  listener: RequestListener = NO_LISTENER;
+  readonly listener: RequestListener;
   #conversation: string | undefined;
   /** Span of the current turn of a conversation. */
   #turn: Span | undefined;
@@ -67,6 +68,7 @@ export class RequestTrace {
     this.deps = deps;
     this.span = deps.span;
     this.#began = deps.now();
+    this.listener = deps.listener(this);
   }
 
   get traceId(): string | undefined {

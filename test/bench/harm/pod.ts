@@ -18,6 +18,7 @@ import type {
   UpstreamResponse,
 } from '../../../runtime/model/transport/upstream.ts';
 import { RequestTraces } from '../../../runtime/observe/requestTraces.ts';
+import { NO_LISTENER } from '../../../runtime/observe/trace/requestListener.ts';
 import { NO_TRACER } from '../../../tracing/span.ts';
 import { ByteBudget } from '../../../runtime/resilience/byteBudget.ts';
 import { RetryBudgets } from '../../../runtime/resilience/retryBudget.ts';
@@ -61,7 +62,7 @@ export interface PodDeps {
 export function podCarrier({ clock, providers, content, seed, random }: PodDeps): Carrier {
   const guard = new Guard({ clock, seed });
   const { endpoints } = supported(content);
-  const inForce = { content, endpoints };
+  const snapshot = { content, endpoints };
   const retryBudgets = new RetryBudgets();
   retryBudgets.apply(content.retry, endpoints.map(dependencyOf));
   guard.apply(content);
@@ -91,7 +92,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
   const messages = new Messages({
     ...{ clock, caller, estimator },
     inbound: guard.inbound,
-    inForce: () => inForce,
+    current: { forNextCall: () => snapshot },
     sendError: errorSender(() => content.clientPatienceMs, random),
     bodies: {
       read: (request) => Promise.resolve({ body: (request as unknown as PodRequest).ask.body }),
@@ -112,6 +113,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     telemetry: () => content.telemetry,
     tracer: () => NO_TRACER,
     content: () => false,
+    listener: () => NO_LISTENER,
   });
   return (ask, retries, listener) => {
     asks.set(ask.body, ask);
@@ -123,7 +125,8 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     };
     const trace = traces.begin(request, () => 'req', '/v1/messages');
     const served = response as unknown as ServerResponse;
-    void messages.handle(request, served, new AbortController(), client, trace);
+    const cut = new AbortController();
+    void messages.handle({ request, response: served, cut, client, trace, snapshot });
     return () => response.leave();
   };
 }

@@ -180,8 +180,8 @@ class Runtime {
     this.#hash = hash;
     this.#revision = revision;
     if (content.limits.some(({ fleet }) => fleet !== undefined)) {
-      this.#guard ??= new Guard({ clock: systemClock });
-      this.#guard.fleet.send = (report) => this.#say(report);
+      const leader = { send: (report: Report) => this.#say(report) };
+      this.#guard ??= new Guard({ clock: systemClock, leader });
       this.#guard.apply(content);
     }
     this.#limitedBy =

@@ -107,7 +107,7 @@ export class Simulation {
       const guard = new Guard({
         clock: this.#clock,
         ...(jitter && { seed: `bench/pod-${pod}` }),
-        onTransition: ({ to }) => this.#changed(pod, to),
+        listener: { transition: ({ to }) => this.#changed(pod, to) },
       });
       guard.apply(content({ bulkhead, circuits: [circuitOf(circuit)] }));
       return guard;
