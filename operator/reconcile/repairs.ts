@@ -91,7 +91,7 @@ export class Repairs {
     this.#writes.set(key, { stamp, version, at: this.#now(), repairs });
   }
 
-  /** What is stored is not known any more, such as after a write without an answer. */
+  /** What is stored is no longer known, such as after a write without an answer. */
   forget(key: string): void {
     this.#writes.delete(key);
   }

@@ -14,7 +14,7 @@ const agent = agentFixture('triage');
 const first = breakerFixture('calm', { targetRefs: [target('triage')] });
 const namespace = first.metadata.namespace!;
 
-/** A cache that tells what it is told to. */
+/** A cache whose events the test makes. */
 class Cache {
   listed = 0;
   objects: object[];

@@ -156,8 +156,8 @@ describe('agentStatus', () => {
     const pods = (...states: ('Failing' | 'Passing')[]): PodObservation[] =>
       states.map((state, i) => {
         const reason = state === 'Failing' ? { reason: 'Timeout' as const } : {};
-        const told = { name: 'db', critical: false, state, since: ago(1), ...reason };
-        return pod(`p${i}`, { healthChecks: [told, { ...told, name: 'gone' }] });
+        const check = { name: 'db', critical: false, state, since: ago(1), ...reason };
+        return pod(`p${i}`, { healthChecks: [check, { ...check, name: 'gone' }] });
       });
     const shown = (found: PodObservation[]): AgentDeploymentStatus =>
       status(observation(found), { spec });

@@ -195,7 +195,7 @@ describe('breakerPolicyEvents', () => {
     ]);
     expect(breakerPolicyEvents(contested, contested)).toEqual([]);
     expect(lines(breakerPolicyEvents(contested, first))).toEqual([
-      'Normal ContestEnded No other writer changes the status of the policy again and again any more.',
+      'Normal ContestEnded Another writer no longer changes the status of the policy.',
     ]);
   });
 
@@ -286,18 +286,18 @@ describe('agentEvents', () => {
       const inputs = { agent, plan, observation: seen, now: NOW };
       return [status, lines(agentEvents(inputs, previous, status))];
     };
-    const [contested, told] = next([contest], first);
-    expect(told).toEqual([
+    const [contested, begun] = next([contest], first);
+    expect(begun).toEqual([
       expect.stringMatching(/^Warning ObjectContested Another writer changes .spec.replicas of/),
     ]);
     const [still, silent] = next([contest], contested);
     expect(silent).toEqual([]);
     expect(next([], still)[1]).toEqual([
-      'Normal ContestEnded No other writer changes objects of the agent again and again any more.',
+      'Normal ContestEnded Another writer no longer changes objects of the agent.',
     ]);
   });
 
-  it('tells of security incidents once, and again when they are graver', () => {
+  it('reports security incidents once, and again when they escalate', () => {
     const saw = (level: 'Low' | 'High'): PodObservation[] =>
       well.map((each) => ({
         ...each,
@@ -315,12 +315,12 @@ describe('agentEvents', () => {
           },
         },
       }));
-    const [low, told] = step(saw('Low'), first);
-    expect(told).toHaveLength(well.length);
-    expect(told[0]).toContain('SecurityIncident');
-    expect(told[0]).toContain('Low threat: SecretExposed, seen 1 times');
-    const [high, graver] = step(saw('High'), low);
-    expect(graver).toHaveLength(well.length);
+    const [low, begun] = step(saw('Low'), first);
+    expect(begun).toHaveLength(well.length);
+    expect(begun[0]).toContain('SecurityIncident');
+    expect(begun[0]).toContain('Low threat: SecretExposed, seen 1 times');
+    const [high, escalated] = step(saw('High'), low);
+    expect(escalated).toHaveLength(well.length);
     expect(step(saw('High'), high)[1]).toEqual([]);
     expect(step(well, high)[1]).toEqual([]);
   });
@@ -394,9 +394,9 @@ describe('agentEvents', () => {
     // The operator was away, and pods were made anew meanwhile.
     const [away, quiet] = next([strangePod('a')], after);
     expect(away.mcpServers).toEqual(after.mcpServers);
-    const [back, told] = next(inAll(tools(2, { withheld: true })), away);
+    const [back, returned] = next(inAll(tools(2, { withheld: true })), away);
     const why = `The tools of the MCP server stock are withheld from the model in 3 pods, because spec.mcpServers[stock].toolsHash pins others; look at what the server offers, and set ${hashes[2]} to take it.`;
-    expect([quiet, told]).toEqual([
+    expect([quiet, returned]).toEqual([
       [],
       [
         `Warning McpToolsChanged The MCP server stock offers other tools than before (toolsHash ${hashes[2]}, was ${hashes[1]})`,

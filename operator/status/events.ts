@@ -60,7 +60,7 @@ export function breakerPolicyEvents(
 }
 
 /**
- * The circuits to compare with the former status. A model whose circuit has closed has no own entry any more: it gets the
+ * The circuits to compare with the former status. A model whose circuit has closed no longer has an entry of its own: it gets the
  * state of the entry for all other models. That entry is left out while models get own entries.
  */
 function comparable(
@@ -377,9 +377,7 @@ function policyConditionEvents(previous: Conditions, next: Conditions): EventDra
 function policyContestEvents(previous: Conditions, next: Conditions): EventDraft[] {
   const isContested = condition(next, 'Contested') !== undefined;
   if (!isContested && condition(previous, 'Contested') !== undefined) {
-    return [
-      contestEnded('No other writer changes the status of the policy again and again any more.'),
-    ];
+    return [contestEnded('Another writer no longer changes the status of the policy.')];
   }
   return conditionEvent(previous, next, 'Contested', {
     True: { type: 'Warning', reason: CONTESTED, action: 'Reconcile' },
@@ -410,7 +408,7 @@ function contestEvents(previous: Conditions, next: Conditions): EventDraft[] {
     });
   }
   if (condition(previous, 'Degraded')?.reason !== CONTESTED) return [];
-  return [contestEnded('No other writer changes objects of the agent again and again any more.')];
+  return [contestEnded('Another writer no longer changes objects of the agent.')];
 }
 
 /** Events only for agents that an upgrade makes worse: the others may be hundreds. */

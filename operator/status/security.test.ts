@@ -139,18 +139,18 @@ describe('the responses in a status', () => {
 });
 
 describe('newIncidents', () => {
-  it('returns incidents that are new, or graver than before', () => {
+  it('returns incidents that are new or have escalated', () => {
     const first = of([saw('a', [GUESSED])])!;
     expect(newIncidents(undefined, first).map(({ id }) => id)).toEqual(['i1']);
     expect(newIncidents(first, of([saw('a', [{ ...GUESSED, count: 13 }])]))).toEqual([]);
-    const graver = of([saw('a', [{ ...GUESSED, level: 'High' }])]);
-    expect(newIncidents(first, graver)).toMatchObject([{ id: 'i1', level: 'High' }]);
+    const escalated = of([saw('a', [{ ...GUESSED, level: 'High' }])]);
+    expect(newIncidents(first, escalated)).toMatchObject([{ id: 'i1', level: 'High' }]);
     // One that opened and closed between two looks is seen too.
     const last = { ...GUESSED, id: 'i9' };
     expect(newIncidents(first, of([saw('a', [], { last })], first))).toMatchObject([{ id: 'i9' }]);
   });
 
-  it('are told in a sentence', () => {
+  it('are described in a sentence', () => {
     const [incident] = newIncidents(undefined, of([saw('a', [GUESSED])]));
     expect(describeIncident(incident!)).toBe(
       'Medium threat: FailedAuthentication from 192.0.2.1, seen 12 times in pod a. Credentials were not accepted.',

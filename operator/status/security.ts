@@ -140,7 +140,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
 }
 
-/** Incidents that are new in `next` or graver than before. */
+/** Incidents that are new in `next` or have escalated. */
 export function newIncidents(
   previous: ShownSecurity | undefined,
   next: ShownSecurity | undefined,
