@@ -9,6 +9,7 @@ import {
   type RecentTotal,
   type Total,
 } from '../../operator/status/performance.ts';
+import { sum } from '../../operator/status/sum.ts';
 import { columns, type Line } from './columns.ts';
 
 /** What one pod answers. */
@@ -60,14 +61,14 @@ export function usageOf({ metadata }: AgentDeployment, pods: readonly PodFigures
     pods: pods.length,
     operations: totals(pods.flatMap(({ performance }) => performance)),
     ...(load && { load }),
-    ...(tokens.length > 0 && tokens.length === pods.length && { tokens: added(tokens) }),
+    ...(tokens.length > 0 &&
+      tokens.length === pods.length && {
+        tokens: {
+          input: sum(tokens, ({ input }) => input),
+          output: sum(tokens, ({ output }) => output),
+        },
+      }),
   };
-}
-
-function added(tokens: readonly Tokens[]): Tokens {
-  const sum = (of: (each: Tokens) => number): number =>
-    tokens.reduce((total, each) => total + of(each), 0);
-  return { input: sum(({ input }) => input), output: sum(({ output }) => output) };
 }
 
 const TOKENS = /^gen_ai_client_inference_usage_(input|output)_tokens_total\{.*\} (\S+)/gm;

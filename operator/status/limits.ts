@@ -7,6 +7,7 @@ import { livePods } from './circuits.ts';
 import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
 import type { AgentObservation } from './observations.ts';
 import { mergeProgress, progressIn, type ProgressSummary } from './programmed.ts';
+import { sum } from './sum.ts';
 
 export interface RateLimitFigures {
   state: NonNullable<RateLimitPolicyStatus['state']>;
@@ -79,12 +80,11 @@ export function mergeLimits(parts: readonly LimitSummary[]): LimitSummary {
     ([name]) => name,
   );
   const fleets = parts.flatMap(({ fleet }) => fleet ?? []);
-  const sum = (figure: 'pods' | 'limiting'): number => total(parts.map((part) => part[figure]));
   const ofFleets = (figure: 'granted' | 'held' | 'linked' | 'total'): number =>
-    total(fleets.map((fleet) => fleet[figure]));
+    sum(fleets, (fleet) => fleet[figure]);
   return {
-    pods: sum('pods'),
-    limiting: sum('limiting'),
+    pods: sum(parts, ({ pods }) => pods),
+    limiting: sum(parts, ({ limiting }) => limiting),
     limits: new Map(
       [...limits].map(([name, same]) => [name, mergeFigures(same.map(([, figures]) => figures))]),
     ),
@@ -112,7 +112,7 @@ export function rateLimitFigures(policy: RateLimitPolicy, seen: LimitSummary): R
     limits,
     limiting,
     ...(all.reports > 0 && { used: shownPercent(all) }),
-    rejected: total(limits.map(({ rejected = 0 }) => rejected)),
+    rejected: sum(limits, ({ rejected = 0 }) => rejected),
     exhausted: exhausted(policy, state, seen),
     ...(fleet && all.fleetPercent !== undefined && { fleet: fleetFigures(fleet) }),
   };
@@ -150,7 +150,7 @@ function fleetLimits(
       .filter(({ target, name }) => target === place.section && names.has(name))
       .map(({ name, level, held, granted, capacity, maxPods }) => {
         const shares = reported.filter((limit) => limit.name === name);
-        const ofShares = total(shares.map(({ usedPercent }) => usedPercent)) / maxPods;
+        const ofShares = sum(shares, ({ usedPercent }) => usedPercent) / maxPods;
         return {
           name,
           granted,
@@ -184,10 +184,10 @@ function fleetTotals(
   fleets: readonly FleetFigures[],
 ): NonNullable<LimitSummary['fleet']> {
   return {
-    granted: total(limits.map(({ granted }) => granted)),
-    held: total(limits.map(({ held }) => held)),
-    linked: total(fleets.map(({ pods }) => pods.linked)),
-    total: total(fleets.map(({ pods }) => pods.total)),
+    granted: sum(limits, ({ granted }) => granted),
+    held: sum(limits, ({ held }) => held),
+    linked: sum(fleets, ({ pods }) => pods.linked),
+    total: sum(fleets, ({ pods }) => pods.total),
     leader: fleets[0]!.leader,
   };
 }
@@ -214,7 +214,7 @@ function summaryOf(
   return {
     reports: same.length,
     usedPercent: Math.max(...same.map((limit) => limit.usedPercent)),
-    rejected: total(same.map(({ rejected }) => Math.max(0, Math.trunc(rejected)))),
+    rejected: sum(same, ({ rejected }) => Math.max(0, Math.trunc(rejected))),
     ...(ofFleet.length > 0 && {
       fleetPercent: Math.max(...ofFleet.map(({ usedPercent }) => usedPercent)),
     }),
@@ -224,9 +224,9 @@ function summaryOf(
 function mergeFigures(parts: readonly LimitFigures[]): LimitFigures {
   const ofFleet = parts.flatMap(({ fleetPercent }) => fleetPercent ?? []);
   return {
-    reports: total(parts.map(({ reports }) => reports)),
+    reports: sum(parts, ({ reports }) => reports),
     usedPercent: Math.max(...parts.map(({ usedPercent }) => usedPercent)),
-    rejected: total(parts.map(({ rejected }) => rejected)),
+    rejected: sum(parts, ({ rejected }) => rejected),
     ...(ofFleet.length > 0 && { fleetPercent: Math.max(...ofFleet) }),
   };
 }
@@ -243,8 +243,6 @@ function figuresOf(
 function shownPercent({ usedPercent, fleetPercent }: LimitFigures): number {
   return Math.min(100, Math.max(0, Math.round(fleetPercent ?? usedPercent)));
 }
-
-const total = (all: readonly number[]): number => all.reduce((sum, each) => sum + each, 0);
 
 function exhausted(
   { spec }: RateLimitPolicy,

@@ -6,6 +6,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
+import { sum } from './sum.ts';
 
 type Operation = OperationReport['operation'];
 
@@ -126,8 +127,4 @@ export function reportsOf(pods: readonly Reporting[]): OperationReport[] {
   return pods
     .filter(({ connected }) => connected)
     .flatMap(({ snapshot }) => snapshot?.performance ?? []);
-}
-
-function sum<T>(all: readonly T[], of: (each: T) => number): number {
-  return all.reduce((total, each) => total + of(each), 0);
 }

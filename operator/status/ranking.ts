@@ -1,5 +1,6 @@
 import { reportsOf, totals } from './performance.ts';
 import type { OperationTotal, Reporting } from './performance.ts';
+import { sum } from './sum.ts';
 
 /** One agent in the ranking. */
 export interface Ranked {
@@ -45,25 +46,22 @@ export function ranking(
     })
     .sort((a, b) => b.score - a.score);
   const requests = ranked.map((each) => each.requests);
-  const count = sum(requests.map((each) => each.count));
-  const good = sum(requests.map((each) => (each.count * each.successPercent) / 100));
+  const count = sum(requests, (each) => each.count);
+  const good = sum(requests, (each) => (each.count * each.successPercent) / 100);
   return {
     summary: {
       uptimeSeconds,
       agents: agents.length,
       activeAgents: ranked.length,
-      pods: sum(agents.map(({ pods }) => pods.filter(({ connected }) => connected).length)),
+      pods: sum(agents, ({ pods }) => pods.filter(({ connected }) => connected).length),
       requests: count,
       successPercent: count === 0 ? 100 : (100 * good) / count,
-      requestsPerSecond: sum(requests.map(({ recent }) => recent.perSecond)),
+      requestsPerSecond: sum(requests, ({ recent }) => recent.perSecond),
       throughputPerSecond: sum(
-        requests.map(({ recent }) => (recent.perSecond * recent.successPercent) / 100),
+        requests,
+        ({ recent }) => (recent.perSecond * recent.successPercent) / 100,
       ),
     },
     agents: ranked.map(({ requests: _, ...each }) => each),
   };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -4,6 +4,7 @@ import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
 import { earliest, latest, reportedText, reportedTime } from './reported.ts';
+import { sum } from './sum.ts';
 
 export type ShownSecurity = NonNullable<AgentDeploymentStatus['security']>;
 export type ShownIncident = NonNullable<ShownSecurity['open']>[number];
@@ -36,17 +37,20 @@ export function securityOf(
     .sort((a, b) => Date.parse(b.since) - Date.parse(a.since))[0];
   const counts = INCIDENT_TYPES.map((type) => ({
     type,
-    count: sum(reports.map(({ report }) => countOf(report.counts, type))),
+    count: sum(reports, ({ report }) => countOf(report.counts, type)),
   })).filter(({ count }) => count > 0);
   return {
     security: {
       level: open[0]?.level ?? 'None',
-      openIncidents: Math.min(sum(reports.map(({ report }) => report.open)), MAX_INT32),
+      openIncidents: Math.min(
+        sum(reports, ({ report }) => report.open),
+        MAX_INT32,
+      ),
       open: open.slice(0, MAX_SHOWN),
       ...(last && { last }),
       counts,
       responsesInForce: Math.min(
-        sum(reports.map(({ report }) => report.responsesInForce ?? 0)),
+        sum(reports, ({ report }) => report.responsesInForce ?? 0),
         MAX_INT32,
       ),
       responses: inForce(reports.flatMap(({ report }) => report.responses ?? [])),
@@ -134,10 +138,6 @@ export function strictestAction(security: ShownSecurity | undefined): string {
 
 function gravestFirst(a: ShownIncident, b: ShownIncident): number {
   return gravity(b.level) - gravity(a.level) || Date.parse(b.since) - Date.parse(a.since);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** Incidents that are new in `next` or have escalated. */
