@@ -119,7 +119,6 @@ export class Agent {
       calls: this.#calls,
       egress: this.#egress,
       results: this.toolResults,
-      schemas: this.#schemas,
       values: () => {
         const redis = this.#stores.redis(current.content);
         return redis ? keptInRedis(redis) : deps.files;

@@ -95,9 +95,12 @@ describe('an MCP server', () => {
     const { told } = await turn({
       tools: [{ ...COUNT, outputSchema: { type: 'object', properties } }],
       call: (response, id) =>
-        answer(response, id, { content: [], structuredContent: { a: `${'a'.repeat(50)}!` } }),
+        answer(response, id, {
+          content: [{ type: 'text', text: '7' }],
+          structuredContent: { a: `${'a'.repeat(50)}!` },
+        }),
     });
-    expect(told).toContain('does not fit its output schema: it takes longer than 2000 ms');
+    expect(told).toBe('7');
   });
 
   it('cannot fill memory by a highly compressed answer', async () => {

@@ -12,7 +12,7 @@ export type Verdict = PriorDiscovery;
 
 /** Calls have deadlines of their own: the SDK's timer never fires first. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
-/** Validates nothing: a thread that can be ended checks results by their schemas. */
+/** Validates nothing: results are not checked by their schemas. */
 const UNCHECKED: jsonSchemaValidator = {
   getValidator: () => (input) => ({ valid: true, data: input as never, errorMessage: undefined }),
 };

@@ -22,7 +22,6 @@ export interface ListedTool {
   title?: string;
   description?: string;
   inputSchema: { type: 'object' } & Record<string, unknown>;
-  outputSchema?: object;
 }
 
 /** One page of a list of tools. */
@@ -39,8 +38,6 @@ export interface ToolPage {
 export interface ToolResult {
   content: ShownContent;
   isError: boolean;
-  /** The structured content, as JSON. */
-  structured?: string;
 }
 
 /** An answer to a request, without what nothing here reads. */
@@ -111,7 +108,7 @@ function readWelcome(tree: JsonTree): object {
 }
 
 const RESULT = new Set([
-  ...['content', 'isError', 'structuredContent', 'resultType'],
+  ...['content', 'isError', 'resultType'],
   ...['task', 'inputRequests', 'requestState'],
 ]);
 
@@ -125,11 +122,9 @@ async function readResult(json: Buffer, maxBytes: number): Promise<ToolResult> {
   };
   const content = members.get('content');
   expectFinished(textIn('resultType') ?? typeBefore2026(members));
-  const structured = textIn('structuredContent');
   return {
     content: shownContent(content ? partsIn(treeOf(json, content)) : [], maxBytes),
     isError: textIn('isError') === 'true',
-    ...(structured !== undefined && { structured }),
   };
 }
 
@@ -211,7 +206,7 @@ export function toolsIn(
 /** Undefined if it is none that a model could call. */
 function toolOf(tool: unknown): ListedTool | undefined {
   if (!isObject(tool)) return undefined;
-  const { name, title, description, inputSchema, outputSchema } = tool;
+  const { name, title, description, inputSchema } = tool;
   if (typeof name !== 'string' || name === '' || name.length > MAX_WORD) return undefined;
   if (!isObject(inputSchema) || inputSchema['type'] !== 'object') return undefined;
   return {
@@ -219,7 +214,6 @@ function toolOf(tool: unknown): ListedTool | undefined {
     ...(typeof title === 'string' && { title }),
     ...(typeof description === 'string' && { description }),
     inputSchema: inputSchema as ListedTool['inputSchema'],
-    ...(isObject(outputSchema) && { outputSchema }),
   };
 }
 

@@ -20,7 +20,6 @@ import { KeptList } from './keptList.ts';
 import type { KeptValues } from './keptList.ts';
 import type { ListedTool, ToolResult } from './mcpResults.ts';
 import { McpTools } from './mcpTools.ts';
-import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
 import type { Input } from './template.ts';
 import type { ToolContext } from './toolbox.ts';
 import type { ToolResults } from './toolResults.ts';
@@ -30,7 +29,6 @@ export interface McpServerDeps {
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
   results: Pick<ToolResults, 'answer'>;
-  schemas: Pick<SchemaChecks, 'schema' | 'checkJson'>;
   /** Where lists of tools outlive the process; undefined: nowhere. */
   values: () => KeptValues | undefined;
   clock: Clock;
@@ -79,8 +77,6 @@ export class McpServer {
   #protocolVersion: string | undefined;
   /** What the server was found to speak, and until when that holds. */
   #verdict: { verdict: Verdict; until: number } | undefined;
-  /** Output schemas by tool. */
-  #outputs = new Map<string, CheckedSchema>();
   /** The last attempt to fetch the list failed. */
   #stale = false;
   #fetching: Promise<void> | undefined;
@@ -191,7 +187,7 @@ export class McpServer {
       try {
         const result = await connection.callTool({ tool, args, meta }, signal);
         error = result.isError ? 'tool_error' : undefined;
-        return (await this.#unfit(name, result)) ?? answerOf(result);
+        return answerOf(result);
       } finally {
         span.end(error);
       }
@@ -209,16 +205,6 @@ export class McpServer {
     } catch {
       // It is not connected.
     }
-  }
-
-  /** The answer for the model if a result does not fit the tool's schema; undefined if it does. */
-  async #unfit(tool: string, { structured, isError }: ToolResult): Promise<ToolAnswer | undefined> {
-    const schema = this.#outputs.get(tool);
-    if (!schema || structured === undefined || isError) return undefined;
-    const checked = await this.#deps.schemas.checkJson(schema, structured, 'result');
-    if (checked.kind === 'Fits') return undefined;
-    const text = `The result of the tool does not fit its output schema: ${checked.why}.`;
-    return { outcome: OK, text, isError: true };
   }
 
   get #isDue(): boolean {
@@ -255,16 +241,6 @@ export class McpServer {
     const kept = await this.#kept.read();
     if (!kept || this.#tools.known || !this.#tools.takeKept(kept)) return;
     this.#stale = true;
-    this.#useOutputs(kept.tools);
-  }
-
-  #useOutputs(tools: readonly ListedTool[]): void {
-    const { schemas } = this.#deps;
-    this.#outputs = new Map(
-      tools.flatMap(({ name, outputSchema }) =>
-        outputSchema ? [[name, schemas.schema(outputSchema)]] : [],
-      ),
-    );
   }
 
   async #ask(): Promise<void> {
@@ -280,7 +256,6 @@ export class McpServer {
       const { key } = this.#kept;
       const { tools, leftOut, ttlMs = MCP_LIST_MS } = await connection.listTools(bounded);
       this.#tools.take(tools);
-      this.#useOutputs(tools);
       if (key !== undefined) void this.#kept.write(key, tools);
       const facts = { server: this.name, leftOut };
       if (leftOut > 0) log.warn(facts, 'Tools of an MCP server are too large or malformed');

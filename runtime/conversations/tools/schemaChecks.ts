@@ -83,12 +83,7 @@ export class SchemaChecks {
   check(schema: CheckedSchema, value: unknown, dataVar: string): Promise<CheckResult> {
     const text = textOf(value);
     if (text === undefined) return Promise.resolve({ kind: 'Unfit', why: 'it is nested too deep' });
-    return this.checkJson(schema, text, dataVar);
-  }
-
-  /** As check, for a value as JSON. Never rejects. */
-  checkJson(schema: CheckedSchema, json: string, dataVar: string): Promise<CheckResult> {
-    return this.#ask({ schema, value: { text: json, dataVar } });
+    return this.#ask({ schema, value: { text, dataVar } });
   }
 
   async close(): Promise<void> {
