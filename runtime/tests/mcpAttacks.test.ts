@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { startRuntime } from '../testing/runtime.ts';
@@ -101,6 +101,19 @@ describe('an MCP server', () => {
         }),
     });
     expect(told).toBe('7');
+  });
+
+  it('cannot have an answer decoded that is in brotli, whose decoder takes 16 MiB for 80 bytes', async () => {
+    const call = (response: ServerResponse, id: unknown): void => {
+      const result = { content: [{ type: 'text', text: 'counted' }] };
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'br' })
+        .end(brotliCompressSync(JSON.stringify({ jsonrpc: '2.0', id, result })));
+    };
+    expect(await turn({ tools: [COUNT], call })).toEqual({
+      offered: 1,
+      told: 'The answer of the MCP server is none of the protocol.',
+    });
   });
 
   it('cannot fill memory by a highly compressed answer', async () => {

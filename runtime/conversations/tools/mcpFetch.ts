@@ -22,6 +22,13 @@ export interface McpFetchDeps {
   onSilent: (broke: boolean) => void;
 }
 
+/** Throws for an answer in br, which nobody asked for: its decoder takes 16 MiB for 80 bytes. */
+async function refuseBrotli({ headers, body }: globalThis.Response): Promise<void> {
+  if (!/\bbr\b/i.test(headers.get('content-encoding') ?? '')) return;
+  await body?.cancel();
+  throw new McpInvalid('an answer is in brotli');
+}
+
 /** A request of JSON-RPC that the SDK sends. */
 interface Request {
   id: string | number;
@@ -61,6 +68,7 @@ export class McpFetch {
     // Whether the rest of a call's answer comes over another stream is for no caller to wait for.
     if (!isPost && new Headers(init.headers).has('last-event-id')) return empty(NOT_ALLOWED);
     const answer = await this.#deps.fetch(url, init);
+    await refuseBrotli(answer);
     if (!answer.ok) return refusal(answer);
     const request = isPost ? requestIn(init.body) : undefined;
     if (request) return this.#answered({ url, init, answer, request });

@@ -378,6 +378,7 @@ export class McpServer {
     const { credentials, egress } = this.#deps;
     const secret = readHeaders(this.#spec.headersFrom, credentials);
     const headers = new Headers(init.headers);
+    headers.set('accept-encoding', 'gzip, deflate');
     if ('headers' in secret) for (const [name, value] of secret.headers) headers.set(name, value);
     return fetch(url, {
       ...(init as Parameters<typeof fetch>[1]),
