@@ -77,7 +77,10 @@ export interface Attempt {
   signal: AbortSignal;
   answer: AnswerSink;
   /** Gets notified of all that arrives, and cuts the attempt when nothing does. */
-  watch: Pick<AttemptWatch, 'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed'>;
+  watch: Pick<
+    AttemptWatch,
+    'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed' | 'unstreamedBytes'
+  >;
   meter: UsageMeter;
   /** Bears what is held back of the answer. */
   budget: ByteBudget;

@@ -105,10 +105,15 @@ export class AttemptWatch {
     this.#stream = false;
   }
 
-  /** A chunk of the answer has come. */
+  /** A chunk of a stream, or of an answer that is passed on unread, has come. */
   bytes(): void {
     this.#bytesAt = this.#deps.clock.now();
     this.#firstChunkAt ??= this.#bytesAt;
+  }
+
+  /** A chunk of an unstreamed answer has come. */
+  unstreamedBytes(): void {
+    this.#firstChunkAt ??= this.#deps.clock.now();
   }
 
   /** Time to the first chunk of the answer, in seconds; undefined before it. */

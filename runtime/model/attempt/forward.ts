@@ -253,7 +253,7 @@ async function passMessage(
   const buffer = new AnswerBuffer(headOf(response), attempt.answer, HELD_BYTES, account);
   try {
     await response.body.read((chunk) => {
-      watch.bytes();
+      watch.unstreamedBytes();
       return both(reader.push(chunk), buffer.write(chunk));
     });
   } catch (error) {

@@ -112,6 +112,7 @@ async function pass({
       firstToken: nothing,
       complete: nothing,
       unstreamed: nothing,
+      unstreamedBytes: nothing,
     },
     meter: new UsageMeter(),
     budget,
