@@ -139,6 +139,11 @@ const RUNTIME: readonly Layer[] = [
     imports: ['tracing', 'runtime/resilience', 'runtime/guard', 'runtime/network'],
   },
   {
+    folder: 'runtime/protocols',
+    purpose: 'what answers mean on the wire',
+    imports: ['runtime/json', 'runtime/resilience', 'runtime/guard', 'runtime/model/transport'],
+  },
+  {
     folder: 'runtime/model/attempt',
     purpose: 'one call of an endpoint, and its watch',
     imports: [
@@ -150,6 +155,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/guard',
       'runtime/network',
       'runtime/model/transport',
+      'runtime/protocols',
     ],
   },
   {
@@ -179,6 +185,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/observe/trace',
       'runtime/guard',
       'runtime/model/transport',
+      'runtime/protocols',
       'runtime/model/attempt',
       'runtime/model/pool',
     ],
@@ -204,6 +211,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/resilience',
       'runtime/guard',
       'runtime/model/transport',
+      'runtime/protocols',
       'runtime/model/attempt',
       'runtime/model',
     ],
@@ -261,6 +269,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/mounts',
       'runtime/network',
       'runtime/model/transport',
+      'runtime/protocols',
       'runtime/model/attempt',
       'runtime/model/pool',
       'runtime/model',
@@ -287,6 +296,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/observe/trace',
       'runtime/guard',
       'runtime/model/transport',
+      'runtime/protocols',
       'runtime/model/attempt',
       'runtime/model/pool',
       'runtime/model',

@@ -36,7 +36,7 @@ import { NO_ANSWER, UNREACHABLE } from './peerForward.ts';
 import type { PeerForward } from './peerForward.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
 import type { Place } from '../model/request.ts';
-import { TotalUsage } from '../model/attempt/usage.ts';
+import { TotalUsage } from '../protocols/usage.ts';
 
 export interface ConversationsDeps {
   inbound: Pick<Inbound, 'acquire' | 'placeOf'>;

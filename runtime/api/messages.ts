@@ -40,7 +40,7 @@ import type { MessagesRequest } from './requests.ts';
 import { sessions } from './session.ts';
 import { ScreenedSink } from './screenedSink.ts';
 import type { Screen } from '../security/screening/screen.ts';
-import { NO_USAGE } from '../model/attempt/usage.ts';
+import { NO_USAGE } from '../protocols/usage.ts';
 
 export interface MessagesDeps {
   inbound: Pick<Inbound, 'acquire' | 'placeOf'>;

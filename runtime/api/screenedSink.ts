@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Failure } from '../errors/failure.ts';
 import { JsonUnescape } from '../json/unescape.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
-import { PING } from '../model/attempt/clientAnswer.ts';
+import { PING } from '../protocols/anthropicMessages.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { decodedBody } from '../model/transport/decoder.ts';
 import type { DecodedBody } from '../model/transport/decoder.ts';

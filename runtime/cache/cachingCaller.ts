@@ -1,6 +1,7 @@
 import { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
-import { NO_USAGE } from '../model/attempt/usage.ts';
+import { NO_USAGE } from '../protocols/usage.ts';
+import { LIMITS_PREFIX } from '../protocols/anthropicMessages.ts';
 import { OK } from '../resilience/outcome.ts';
 import { CACHE, PendingCall } from './pendingCall.ts';
 import type { MakeCall, Subscriber } from './pendingCall.ts';
@@ -35,7 +36,6 @@ const PERSONAL: ReadonlySet<string> = new Set([
   'retry-after',
   'set-cookie',
 ]);
-const LIMITS_PREFIX = 'anthropic-ratelimit-';
 
 /** Each tier gets an equal share of the bytes. One answer takes at most this part of a tier. */
 const TIER_COUNT = 3;

@@ -1,7 +1,7 @@
 import type { Sink } from '../model/attempt/attempt.ts';
 import type { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest, Place } from '../model/request.ts';
-import { NO_USAGE } from '../model/attempt/usage.ts';
+import { NO_USAGE } from '../protocols/usage.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import { Listener } from './listener.ts';
 import { Recording } from './recording.ts';

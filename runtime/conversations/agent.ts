@@ -6,7 +6,7 @@ import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
-import { BYTES_PER_TOKEN } from '../model/attempt/usage.ts';
+import { BYTES_PER_TOKEN } from '../protocols/usage.ts';
 import { roomFor } from './room.ts';
 import type { Credential, Credentials } from '../mounts/credentials.ts';
 import { headerValue, limitKeys } from '../model/transport/headers.ts';

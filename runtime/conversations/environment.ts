@@ -3,7 +3,7 @@ import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Problem } from '../errors/failure.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import type { Place } from '../model/request.ts';
-import type { TotalUsage } from '../model/attempt/usage.ts';
+import type { TotalUsage } from '../protocols/usage.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelMessage } from './stateMachine.ts';
 import type { Message, Room, ToolResult, ToolUse } from './messages/messages.ts';

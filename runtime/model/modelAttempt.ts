@@ -12,7 +12,7 @@ import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import type { ClientAnswer } from './attempt/clientAnswer.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
-import { UsageMeter } from './attempt/usage.ts';
+import { UsageMeter } from '../protocols/anthropicMessages.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { Member } from './pool/pool.ts';
 import { callKind } from './pool/route.ts';

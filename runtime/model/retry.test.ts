@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { IGNORED } from '../resilience/outcome.ts';
+import { streamErrorOutcome } from '../protocols/anthropicMessages.ts';
+import { IGNORED, failure } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
-import { failure, statusOutcome, streamErrorOutcome } from './attempt/outcome.ts';
+import { statusOutcome } from './attempt/outcome.ts';
 import { Retries } from './nextAttempt.ts';
 import { movable, retryReason, retryable, unitsOf } from './retry.ts';
 

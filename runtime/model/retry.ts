@@ -1,6 +1,7 @@
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
-import { errorIn } from './attempt/errorBody.ts';
+import { errorBody } from './attempt/errorBody.ts';
+import { TOO_LONG, errorOf } from '../protocols/anthropicMessages.ts';
 
 /** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
@@ -46,9 +47,6 @@ const MOVES: Record<Fault, Movable> = {
   Unsendable: 'No',
 };
 
-/** How the Messages API reports a prompt that is too long. */
-export const TOO_LONG = /prompt is too long|exceed context limit/i;
-
 /** Whether to move to another endpoint after this attempt. `ownModel`: the endpoint set the model. */
 export function movable(result: AttemptResult, ownModel = false): Movable {
   const { committed, fault, refusal, outcome, status = 0 } = result;
@@ -63,7 +61,7 @@ export function movable(result: AttemptResult, ownModel = false): Movable {
 /** Every endpoint gives the same client error, unless it concerns something that only this endpoint has or lacks. */
 function afterClientError({ held, status }: AttemptResult, ownModel: boolean): Movable {
   if (!held || (status !== 400 && status !== 404)) return 'No';
-  const { type, message } = errorIn(held.headers, held.body);
+  const { type, message } = errorOf(errorBody(held.headers, held.body));
   if (status === 404) return ownModel && type === 'not_found_error' ? 'Early' : 'No';
   return TOO_LONG.test(message) ? 'LargerContext' : 'No';
 }

@@ -34,3 +34,8 @@ export type Outcome =
 
 export const OK: Outcome = { vote: 'ok' };
 export const IGNORED: Outcome = { vote: 'ignored' };
+
+/** A failure of a dependency; `message` is one plain line. */
+export function failure(kind: FailureClass, message: string): Failure {
+  return { vote: 'failure', class: kind, message };
+}

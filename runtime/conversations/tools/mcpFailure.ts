@@ -6,13 +6,8 @@ import {
   SdkHttpError,
 } from '@modelcontextprotocol/client';
 import { Cut } from '../../errors/fault.ts';
-import {
-  connectionOutcome,
-  cutOutcome,
-  failure,
-  statusOutcome,
-} from '../../model/attempt/outcome.ts';
-import { IGNORED, OK } from '../../resilience/outcome.ts';
+import { connectionOutcome, cutOutcome, statusOutcome } from '../../model/attempt/outcome.ts';
+import { IGNORED, OK, failure } from '../../resilience/outcome.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { McpInvalid, McpNoRoom, McpTooLarge, McpUnanswered, McpUnfinished } from './mcpBounds.ts';

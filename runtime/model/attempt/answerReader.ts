@@ -1,20 +1,12 @@
-import { OK } from '../../resilience/outcome.ts';
-import type { Outcome } from '../../resilience/outcome.ts';
+import { OK, failure } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptRequest } from './attempt.ts';
 import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import { scanInSlices } from '../../json/scan.ts';
 import type { ScannedObject } from '../../json/scan.ts';
-import { memberOf, stringMember } from '../../json/parsed.ts';
-import { KEPT_CONTENT } from './streamedContent.ts';
-import { errorStatus, failure } from './outcome.ts';
-
-export interface Judgement {
-  outcome: Outcome;
-  /** The status that fits the error in an answer with a status of success. */
-  errorStatus?: number;
-}
+import { judgeAnswer, membersOf, valuesOf } from '../../protocols/anthropicMessages.ts';
+import type { Judgement } from '../../protocols/anthropicMessages.ts';
 
 /** Reads an answer while it passes and judges it at its end. Never changes a byte. */
 export interface AnswerReader {
@@ -25,8 +17,6 @@ export interface AnswerReader {
 }
 
 const TAKEN_AS_OK: Judgement = { outcome: OK };
-const NOT_JSON: Judgement = { outcome: failure('InvalidResponse', 'answer is not a JSON object') };
-const NO_MESSAGE: Judgement = { outcome: failure('InvalidResponse', 'answer is not a message') };
 const BROKEN: Judgement = { outcome: failure('InvalidResponse', 'broken content-encoding') };
 
 /**
@@ -57,19 +47,12 @@ export function messageReader(
     if (unread || source.refused) return TAKEN_AS_OK;
     if (!whole) return BROKEN;
     const body = collected.take();
-    const names = meter.keepsContent ? MEMBERS_AND_CONTENT : MEMBERS;
-    const scanned = scanInSlices(body, names);
+    const scanned = scanInSlices(body, membersOf(meter));
     if (scanned instanceof Promise) return scanned.then((late) => judged(body, late));
     return judged(body, scanned);
   };
-  const judged = (body: Buffer, scanned: ScannedObject | undefined): Judgement => {
-    const answer = scanned && valuesOf(body, scanned);
-    const type = stringMember(answer, 'type');
-    if (type === 'error') return statedError(answer);
-    if (expected === 'Json') return answer === undefined ? NOT_JSON : TAKEN_AS_OK;
-    meter.message(answer);
-    return type === 'message' ? TAKEN_AS_OK : NO_MESSAGE;
-  };
+  const judged = (body: Buffer, scanned: ScannedObject | undefined): Judgement =>
+    judgeAnswer(scanned && valuesOf(body, scanned), expected === 'Message', meter);
   return {
     push: (chunk) => source.push(chunk),
     end: () => {
@@ -77,31 +60,4 @@ export function messageReader(
       return typeof whole === 'boolean' ? judge(whole) : whole.then(judge);
     },
   };
-}
-
-/** The members to read. Nothing else of the answer is parsed. */
-const MEMBERS: ReadonlySet<string> = new Set([
-  'id',
-  'type',
-  'model',
-  'stop_reason',
-  'usage',
-  'error',
-]);
-const MEMBERS_AND_CONTENT: ReadonlySet<string> = new Set([...MEMBERS, 'content']);
-/** Largest members to read; a larger one counts as absent. */
-const MAX_MEMBER = 64 * 1024;
-
-function valuesOf(body: Buffer, { members }: ScannedObject): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const [name, { start, end }] of members) {
-    if (end - start > (name === 'content' ? KEPT_CONTENT : MAX_MEMBER)) continue;
-    values[name] = JSON.parse(body.toString('utf8', start, end));
-  }
-  return values;
-}
-
-function statedError(answer: unknown): Judgement {
-  const type = stringMember(memberOf(answer, 'error'), 'type');
-  return { ...NO_MESSAGE, errorStatus: errorStatus(type) };
 }

@@ -7,7 +7,8 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { Fault } from '../../errors/fault.ts';
-import type { Usage, UsageMeter } from './usage.ts';
+import type { UsageMeter } from '../../protocols/anthropicMessages.ts';
+import type { Usage } from '../../protocols/usage.ts';
 
 /** Where an answer goes. */
 export interface Sink {

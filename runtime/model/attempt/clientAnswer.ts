@@ -1,9 +1,7 @@
-import { memberOf, stringMember } from '../../json/parsed.ts';
+import { PING, errorEventOf } from '../../protocols/anthropicMessages.ts';
 import { isEventStream } from '../transport/headers.ts';
 import type { AnswerHead, AnswerSink, AttemptResult, HeldAnswer, Sink } from './attempt.ts';
 import { errorBody } from './errorBody.ts';
-
-export const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
 
 /**
  * What the client has: nothing; only a head and pings of ours; an answer of an endpoint; or a head that does not fit
@@ -97,13 +95,5 @@ export class ClientAnswer implements AnswerSink {
 
 /** A held error as the end of a stream that has begun. */
 function asEvents({ headers, body }: HeldAnswer): Buffer {
-  if (isEventStream(headers)) return body;
-  const read = errorBody(headers, body);
-  const error = stringMember(memberOf(read, 'error'), 'type') === '' ? UNREADABLE : read;
-  return Buffer.from(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
+  return isEventStream(headers) ? body : errorEventOf(errorBody(headers, body));
 }
-
-const UNREADABLE = {
-  type: 'error',
-  error: { type: 'api_error', message: 'The model endpoint answered with an error.' },
-};

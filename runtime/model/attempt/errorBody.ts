@@ -5,7 +5,7 @@ import {
   inflateSync,
   zstdDecompressSync,
 } from 'node:zlib';
-import { memberOf, parseJson, stringMember } from '../../json/parsed.ts';
+import { parseJson } from '../../json/parsed.ts';
 import { ZSTD } from '../transport/decoder.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -39,10 +39,4 @@ export function errorBody(headers: RawHeaders, body: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Type and message of an error in the format of the Messages API; empty where the answer has none. */
-export function errorIn(headers: RawHeaders, body: Buffer): { type: string; message: string } {
-  const error = memberOf(errorBody(headers, body), 'error');
-  return { type: stringMember(error, 'type'), message: stringMember(error, 'message') };
 }

@@ -2,8 +2,8 @@ import type { ScannedObject, Span } from '../../json/scan.ts';
 import { JsonTree } from '../../json/tree.ts';
 import type { Node } from '../../json/tree.ts';
 import { memberOf } from '../../json/parsed.ts';
-import { BYTES_PER_TOKEN } from './usage.ts';
-import type { Usage } from './usage.ts';
+import { BYTES_PER_TOKEN } from '../../protocols/usage.ts';
+import type { Usage } from '../../protocols/usage.ts';
 
 /** Expected tokens of a call, to reserve before it. */
 export interface Estimate {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { connectionOutcome, cutOutcome, statusOutcome, streamErrorOutcome } from './outcome.ts';
+import { streamErrorOutcome } from '../../protocols/anthropicMessages.ts';
+import { connectionOutcome, cutOutcome, statusOutcome } from './outcome.ts';
 
 const short = (outcome: { vote: string; class?: string }): string => outcome.class ?? outcome.vote;
 

@@ -1,13 +1,7 @@
 import type { CutCause } from '../../errors/fault.ts';
 import { ProxyError } from '../../network/proxies.ts';
-import { IGNORED, OK } from '../../resilience/outcome.ts';
-import type { GateReason } from '../../resilience/gates.ts';
-import type { Failure, FailureClass, Outcome } from '../../resilience/outcome.ts';
-
-/** A failure of the endpoint; `message` is one plain line. */
-export function failure(kind: FailureClass, message: string): Failure {
-  return { vote: 'failure', class: kind, message };
-}
+import { IGNORED, OK, failure } from '../../resilience/outcome.ts';
+import type { Failure, Outcome } from '../../resilience/outcome.ts';
 
 /** Outcome by the status alone. A 2xx depends on its body too. */
 export function statusOutcome(status: number): Outcome {
@@ -17,59 +11,6 @@ export function statusOutcome(status: number): Outcome {
   if (status >= 400) return IGNORED;
   if (status >= 300) return failure('InvalidResponse', `HTTP ${status} instead of an answer`);
   return OK;
-}
-
-/** Statuses of the error types (https://platform.claude.com/docs/en/api/errors). */
-const STATUSES: Record<string, number> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
-
-/** The status for an error of this type. */
-export function errorStatus(type: string): number {
-  return Object.hasOwn(STATUSES, type) ? STATUSES[type]! : 500;
-}
-
-/** Failure classes of error types in a stream. Any other type is a ServerError. */
-const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
-  overloaded_error: 'Overloaded',
-  timeout_error: 'ServerError',
-  rate_limit_error: 'RateLimited',
-  invalid_request_error: 'ignored',
-  authentication_error: 'ignored',
-  permission_error: 'ignored',
-  billing_error: 'ignored',
-  not_found_error: 'ignored',
-  request_too_large: 'ignored',
-};
-
-/** Outcome of an error event in a stream, by its type. */
-export function streamErrorOutcome(type: string): Outcome {
-  const known = Object.hasOwn(STREAM_ERRORS, type) ? STREAM_ERRORS[type]! : undefined;
-  if (known === 'ignored') return IGNORED;
-  // An unknown type is text of the endpoint and stays out of messages.
-  return failure(known ?? 'ServerError', known ? `${type} in the stream` : 'error in the stream');
-}
-
-/** Gates that error events shut, by type. */
-const STREAM_GATES: Record<string, GateReason> = {
-  authentication_error: 'Unauthorized',
-  billing_error: 'SpendLimit',
-  rate_limit_error: 'RateLimited',
-};
-
-/** The gate that an error event in a stream shuts, by its type and error_code. */
-export function streamErrorGate(type: string, code: string): GateReason | undefined {
-  if (/spend_limit/.test(code)) return 'SpendLimit';
-  return Object.hasOwn(STREAM_GATES, type) ? STREAM_GATES[type] : undefined;
 }
 
 /** Timeouts that count against the endpoint. */

@@ -7,7 +7,7 @@ import { MESSAGE, sse } from '../../testing/upstream.ts';
 import { NO_TOKENS } from './estimate.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
-import { UsageMeter } from './usage.ts';
+import { UsageMeter } from '../../protocols/anthropicMessages.ts';
 import type { UpstreamResponse } from '../transport/upstream.ts';
 
 const { content: CONTENT } = configuration('http://model');

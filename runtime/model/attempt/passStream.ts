@@ -1,11 +1,10 @@
 import type { Attempt } from './attempt.ts';
 import { AnswerBuffer } from './answerBuffer.ts';
 import { HeldEvents } from './heldEvents.ts';
-import { failure } from './outcome.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
-import { StreamJudge } from './streamJudge.ts';
-import { OK } from '../../resilience/outcome.ts';
+import { MESSAGE_STOP, StreamJudge } from '../../protocols/anthropicMessages.ts';
+import { OK, failure } from '../../resilience/outcome.ts';
 import { headerValue, responseHeaders, streamHeaders } from '../transport/headers.ts';
 import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
@@ -13,8 +12,6 @@ import type { UpstreamResponse } from '../transport/upstream.ts';
 
 /** Largest part of a stream to hold back until its first content. */
 export const HELD_STREAM_BYTES = 64 * 1024;
-
-const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');
 
 /**
  * Sends a stream on from its first content, in whole events. Before that it can fail like an answer that has not begun.

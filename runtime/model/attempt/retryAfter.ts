@@ -1,5 +1,9 @@
 import type { Remaining } from '../../guard/admission.ts';
-import { memberOf, stringMember } from '../../json/parsed.ts';
+import {
+  LIMITS_PREFIX,
+  LIMITED_RESOURCES,
+  statesSpendLimit,
+} from '../../protocols/anthropicMessages.ts';
 import { errorBody } from './errorBody.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -18,9 +22,9 @@ const SAME_CLOCK_MS = 2000;
 export function retryAfter(headers: RawHeaders, now: () => Date): number | undefined {
   const ms = nonNegative(headerValue(headers, 'retry-after-ms'));
   if (ms !== undefined) return bounded(ms);
-  const told = headerValue(headers, 'retry-after');
-  if (told === undefined) return undefined;
-  const text = told.trim();
+  const stated = headerValue(headers, 'retry-after');
+  if (stated === undefined) return undefined;
+  const text = stated.trim();
   const seconds = nonNegative(text);
   if (seconds !== undefined) return bounded(seconds * 1000);
   // Date.parse reads a negative number as a year.
@@ -28,15 +32,6 @@ export function retryAfter(headers: RawHeaders, now: () => Date): number | undef
   const left = Date.parse(text) - (sentAt(headers) ?? now().getTime());
   return left >= 0 ? bounded(left) : undefined;
 }
-
-const PREFIX = 'anthropic-ratelimit-';
-
-const RESOURCES = {
-  requests: 'Requests',
-  'input-tokens': 'InputTokens',
-  'output-tokens': 'OutputTokens',
-  tokens: 'TotalTokens',
-} as const;
 
 /** The bit that differs between small letters and capitals. */
 const LOWER_CASE = 0x20;
@@ -51,11 +46,11 @@ const ROUNDING = 500;
  * limits). `now` is the wall clock.
  */
 export function providerLimits(headers: RawHeaders, now: () => Date): readonly Remaining[] {
-  if (!tellsLimits(headers)) return NO_LIMITS;
+  if (!statesLimits(headers)) return NO_LIMITS;
   const from = senderNow(headers, now());
-  return Object.entries(RESOURCES).flatMap(([name, resource]) => {
+  return Object.entries(LIMITED_RESOURCES).flatMap(([name, resource]) => {
     const value = (what: string): string | undefined =>
-      headerValue(headers, `${PREFIX}${name}-${what}`);
+      headerValue(headers, `${LIMITS_PREFIX}${name}-${what}`);
     const left = nonNegative(value('remaining'));
     if (left === undefined) return [];
     const limit = nonNegative(value('limit'));
@@ -73,12 +68,13 @@ export function providerLimits(headers: RawHeaders, now: () => Date): readonly R
 }
 
 /** Compares lengths and first letters first: every answer passes here. */
-function tellsLimits(headers: RawHeaders): boolean {
+function statesLimits(headers: RawHeaders): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (name.length <= PREFIX.length) continue;
+    if (name.length <= LIMITS_PREFIX.length) continue;
     const first = name.charCodeAt(0) | LOWER_CASE;
-    if (first === PREFIX.charCodeAt(0) && name.toLowerCase().startsWith(PREFIX)) return true;
+    if (first === LIMITS_PREFIX.charCodeAt(0) && name.toLowerCase().startsWith(LIMITS_PREFIX))
+      return true;
   }
   return false;
 }
@@ -87,12 +83,7 @@ function tellsLimits(headers: RawHeaders): boolean {
 export function isSpendLimit(status: number, headers: RawHeaders, body: Buffer): boolean {
   if (status === 402) return true;
   if (status !== 400 && status !== 429) return false;
-  return /spend_limit/.test(errorCodeOf(errorBody(headers, body)));
-}
-
-/** error.details.error_code; empty without one. */
-export function errorCodeOf(body: unknown): string {
-  return stringMember(memberOf(memberOf(body, 'error'), 'details'), 'error_code');
+  return statesSpendLimit(errorBody(headers, body));
 }
 
 function until(date: string, now: number): number | undefined {

@@ -1,4 +1,4 @@
-import { memberOf } from '../../json/parsed.ts';
+import { memberOf } from '../json/parsed.ts';
 
 interface Block {
   type: string;
