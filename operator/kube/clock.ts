@@ -1,3 +1,5 @@
+import { addAbortListener } from 'node:events';
+
 /** Source of time. Tests replace it. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. It may step forwards or back. */
@@ -31,11 +33,11 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     if (signal.aborted) return resolve();
     const finish = (): void => {
       cancel();
-      signal.removeEventListener('abort', finish);
+      aborts[Symbol.dispose]();
       resolve();
     };
     const cancel = clock.after(ms, finish);
-    signal.addEventListener('abort', finish);
+    const aborts = addAbortListener(signal, finish);
   });
 }
 
@@ -56,7 +58,7 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadli
   });
   const follow = (): void => controller.abort(parent?.reason);
   if (parent?.aborted) follow();
-  else parent?.addEventListener('abort', follow);
+  const aborts = parent && addAbortListener(parent, follow);
   return {
     signal: controller.signal,
     get expired() {
@@ -64,7 +66,7 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadli
     },
     [Symbol.dispose]() {
       cancel();
-      parent?.removeEventListener('abort', follow);
+      aborts?.[Symbol.dispose]();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
 import { sleep } from './clock.ts';
@@ -71,11 +72,9 @@ export class Discovery {
   async #sleepUnlessAsked(ms: number, signal: AbortSignal): Promise<void> {
     if (this.#asked || signal.aborted || ms <= 0) return;
     const wake = new AbortController();
-    const stop = (): void => wake.abort();
     this.#wake = wake;
-    signal.addEventListener('abort', stop);
+    using _ = addAbortListener(signal, () => wake.abort());
     await sleep(this.#options.clock, ms, wake.signal);
-    signal.removeEventListener('abort', stop);
   }
 
   async #ask(signal: AbortSignal): Promise<boolean> {

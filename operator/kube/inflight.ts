@@ -1,3 +1,5 @@
+import { addAbortListener } from 'node:events';
+
 /** While both lines wait, one of so many free places goes to the line of low priority. */
 const LOW_PRIORITY_SHARE = 4;
 
@@ -34,7 +36,7 @@ export class InFlightLimit {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         line.delete(enter);
-        signal?.removeEventListener('abort', abort);
+        aborts?.[Symbol.dispose]();
       };
       const enter = (): void => {
         leave();
@@ -45,7 +47,7 @@ export class InFlightLimit {
         reject(signal!.reason as Error);
       };
       line.add(enter);
-      signal?.addEventListener('abort', abort);
+      const aborts = signal && addAbortListener(signal, abort);
     });
   }
 

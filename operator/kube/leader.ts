@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Logger } from 'pino';
 import type { Gauge, Registry } from 'prom-client';
 import type { KubeClient } from './client.ts';
@@ -226,14 +227,14 @@ export class LeaderElector {
       if (this.#inTerm(term)) term.givenUp = this.#moment();
       this.#end(term);
     };
-    signal.addEventListener('abort', end);
+    const aborts = addAbortListener(signal, end);
     if (signal.aborted) end();
     const disarm = this.#armDeadline(term);
     term.work = this.#start(term, leaseTransitions, callbacks);
     await this.#renewUntilEnd(term);
     this.#end(term);
     disarm();
-    signal.removeEventListener('abort', end);
+    aborts[Symbol.dispose]();
     await this.#finish(term, signal, callbacks);
   }
 

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Logger } from 'pino';
 import { endsInitialEvents, type KubeClient, type WatchEvent } from './client.ts';
 import { sleep } from './clock.ts';
@@ -242,8 +243,7 @@ export class Reflector<T extends KubernetesObject> {
     const { clock, random } = this.#options;
     const limitMs = INACTIVITY_MIN_MS + random() * INACTIVITY_SPREAD_MS;
     const controller = new AbortController();
-    const abort = (): void => controller.abort(parent.reason);
-    parent.addEventListener('abort', abort);
+    const aborts = addAbortListener(parent, () => controller.abort(parent.reason));
     let last = clock.monotonic();
     let cancel: () => void;
     const check = (): void => {
@@ -259,7 +259,7 @@ export class Reflector<T extends KubernetesObject> {
       },
       [Symbol.dispose]() {
         cancel();
-        parent.removeEventListener('abort', abort);
+        aborts[Symbol.dispose]();
       },
     };
   }

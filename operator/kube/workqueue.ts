@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Registry } from 'prom-client';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
@@ -184,11 +185,11 @@ export class WorkQueue {
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#waiters.delete(wake);
-        signal.removeEventListener('abort', wake);
+        aborts[Symbol.dispose]();
         resolve();
       };
       this.#waiters.add(wake);
-      signal.addEventListener('abort', wake);
+      const aborts = addAbortListener(signal, wake);
     });
   }
 

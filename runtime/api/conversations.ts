@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Admitted } from './exchange.ts';
 import type { Logger } from 'pino';
@@ -324,8 +325,7 @@ export class Conversations {
   }
 
   async #turn({ response, cut, context }: Visit, lease: Lease, sent: Sent): Promise<TurnResult> {
-    const stop = (): void => cut.abort(new Cut('ClientGone'));
-    lease.signal.addEventListener('abort', stop, { once: true });
+    using _ = addAbortListener(lease.signal, () => cut.abort(new Cut('ClientGone')));
     const turn = new Turn(lease.conversation.messages, {
       environment: this.#deps.agent.environment(context),
       clock: this.#deps.clock,
@@ -342,7 +342,6 @@ export class Conversations {
       return result;
     } finally {
       trace.end(earlyEnd(result));
-      lease.signal.removeEventListener('abort', stop);
     }
   }
 

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Sink } from '../model/attempt/attempt.ts';
 import type { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest, Place } from '../model/request.ts';
@@ -121,19 +122,16 @@ export class PendingCall implements Sink, Place {
   ): Promise<ModelAnswer> {
     let leave = (_early: ModelAnswer): void => undefined;
     const left = new Promise<ModelAnswer>((resolve) => (leave = resolve));
-    const onAbort = (): void => {
+    using _ = addAbortListener(signal, () => {
       const cut = signal.reason as Cut;
       if (this.#listeners.size === 1) return this.#cut.abort(cut);
       this.#listeners.delete(listener);
       listener.leave();
       leave(cutShort(cut, listener.begun));
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    });
     try {
       return await Promise.race([left, this.#complete(listener, answer)]);
     } finally {
-      signal.removeEventListener('abort', onAbort);
       this.#listeners.delete(listener);
     }
   }

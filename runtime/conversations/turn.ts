@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Clock } from '../guard/clock.ts';
 import { MAX_TIMER_MS } from '../guard/clock.ts';
 import { FAULTS } from '../errors/problems.ts';
@@ -89,18 +90,15 @@ export class Turn {
     const cancel = clock.setTimer(Math.min(timeoutMs, MAX_TIMER_MS), () =>
       this.#stop('run_timeout'),
     );
-    const onCut = (): void => {
+    using _ = addAbortListener(signal, () => {
       const why: unknown = signal.reason;
       this.#stop((why instanceof Cut && STOPS[why.why]) || 'client_gone');
-    };
-    signal.addEventListener('abort', onCut, { once: true });
+    });
     try {
       this.#handle({ type: 'Send', content });
-      if (signal.aborted) onCut();
       await this.#done.promise;
     } finally {
       cancel();
-      signal.removeEventListener('abort', onCut);
     }
     return { ...this.#result, messages: this.#state.messages };
   }

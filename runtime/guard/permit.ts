@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import { IGNORED } from '../resilience/outcome.ts';
 import { REFUND } from './admission.ts';
 import type { GateReason } from '../resilience/gates.ts';
@@ -305,12 +306,6 @@ export async function awaitAdmission(
   signal: AbortSignal,
 ): Promise<Admission> {
   if (answer.kind !== 'Waiting') return answer;
-  const leave = (): void => answer.cancel();
-  signal.addEventListener('abort', leave, { once: true });
-  if (signal.aborted) leave();
-  try {
-    return await answer.admission;
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
+  using _ = addAbortListener(signal, () => answer.cancel());
+  return await answer.admission;
 }

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Rejection } from '../errors/rejection.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Granted, NoEndpoint, Refused, Route } from './pool/route.ts';
@@ -19,13 +20,12 @@ function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal):
   return new Promise((resolve) => {
     const done = (): void => {
       cancel();
-      signal.removeEventListener('abort', done);
+      aborts[Symbol.dispose]();
       resolve();
     };
     // Timers drop fractions of a millisecond.
     const cancel = clock.setTimer(Math.ceil(ms) + 1, done);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
+    const aborts = addAbortListener(signal, done);
   });
 }
 

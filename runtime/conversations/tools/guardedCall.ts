@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Credential } from '../../guard/admission.ts';
 import type { Rejection } from '../../errors/rejection.ts';
 import type { Clock } from '../../guard/clock.ts';
@@ -83,7 +84,7 @@ export class CallsTo {
   async #bounded({ timeoutMs, signal, call }: Guarded, deadlineAt: number): Promise<ToolAnswer> {
     const own = new AbortController();
     const onAbort = (): void => own.abort(new Cut('ClientGone'));
-    signal.addEventListener('abort', onAbort, { once: true });
+    using _ = addAbortListener(signal, onAbort);
     if (signal.aborted) onAbort();
     const left = Math.max(0, deadlineAt - this.#deps.clock.now());
     // A call that waited for most of its time says nothing about the tool.
@@ -93,7 +94,6 @@ export class CallsTo {
       return await call(own.signal);
     } finally {
       cancel();
-      signal.removeEventListener('abort', onAbort);
     }
   }
 

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import type { PriorDiscovery, jsonSchemaValidator } from '@modelcontextprotocol/client';
 import { MCP_LIST_BYTES, MCP_PAGES, MCP_TOOLS, McpInvalid } from './mcpBounds.ts';
@@ -68,14 +69,9 @@ export class McpConnection {
     const transport = new StreamableHTTPClientTransport(new URL(url), {
       fetch: new McpFetch(deps).fetch,
     });
-    const onAbort = (): void => void transport.close();
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      await client.connect(transport, { timeout: timeoutMs, signal, ...(prior && { prior }) });
-      return new McpConnection(client, transport);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    using _ = addAbortListener(signal, () => void transport.close());
+    await client.connect(transport, { timeout: timeoutMs, signal, ...(prior && { prior }) });
+    return new McpConnection(client, transport);
   }
 
   get verdict(): Verdict {

@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import type { Logger } from 'pino';
 import { fetch } from 'undici';
 import type {
@@ -405,11 +406,6 @@ function answerOf({ content, isError }: ToolResult): ToolAnswer {
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+  using _ = addAbortListener(signal, () => reject(signal.reason as Error));
+  return await Promise.race([promise, aborted]);
 }

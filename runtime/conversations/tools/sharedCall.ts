@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events';
 import { Cut } from '../../errors/fault.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { ToolAnswer } from './httpTool.ts';
@@ -33,17 +34,11 @@ export class SharedCall {
   async join(signal: AbortSignal): Promise<ToolAnswer> {
     this.#waiting += 1;
     const { promise: left, resolve: leave } = Promise.withResolvers<ToolAnswer>();
-    const onAbort = (): void => {
+    using _ = addAbortListener(signal, () => {
       this.#waiting -= 1;
       if (this.#waiting === 0) this.#cut.abort(new Cut('ClientGone'));
       leave(LEFT);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    try {
-      return await Promise.race([this.#answer, left]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+    });
+    return await Promise.race([this.#answer, left]);
   }
 }
