@@ -8,14 +8,12 @@ import { build } from 'esbuild';
 export const PROGRAMS = {
   runtime: {
     main: 'cli/local/imageMain.ts',
-    schemaWorker: 'runtime/conversations/tools/schemaWorker.ts',
   },
   operator: { main: 'operator/main.ts' },
   simulator: { main: 'test/simulator/main.ts' },
   cli: {
     main: 'cli/main.ts',
     runtime: 'cli/local/runtimeChild.ts',
-    schemaWorker: 'runtime/conversations/tools/schemaWorker.ts',
     simulator: 'cli/simulator/child.ts',
   },
 };

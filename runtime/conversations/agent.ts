@@ -32,7 +32,6 @@ import { readHeaders } from '../mounts/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
 import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
 import type { McpStats } from './tools/mcpServers.ts';
-import { SchemaChecks } from './tools/schemaChecks.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
 import type { ToolContext, Tools } from './tools/toolbox.ts';
@@ -96,7 +95,6 @@ export class Agent {
   readonly #stores: Stores;
   readonly #egress: Egress;
   readonly #calls: GuardedCalls;
-  readonly #schemas = new SchemaChecks();
   readonly #mcp: McpServers;
   /** Built once for each configuration. */
   #tools: { content: Content; tools: Tools } | undefined;
@@ -173,7 +171,7 @@ export class Agent {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#stores.close(), this.#mcp.close(), this.#schemas.close()]);
+    await Promise.all([this.#stores.close(), this.#mcp.close()]);
     await this.#egress.close();
   }
 
@@ -307,7 +305,6 @@ export class Agent {
         credentials,
         egress: this.#egress,
         results: this.toolResults,
-        schemas: this.#schemas,
         log,
       });
       this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };

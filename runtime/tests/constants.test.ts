@@ -1,11 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  SCHEMA_ASIDE_MS,
-  SCHEMA_CHECK_MS,
-  SCHEMA_HEAP_MB,
-} from '../conversations/tools/schemaChecks.ts';
 import { MAX_CONNECTIONS } from '../../listener/connections.ts';
 import { ANSWER_CALLS, TURN_ANSWER_BYTES } from '../conversations/turnAnswer.ts';
 import { STALLED_MS } from '../api/stalledClients.ts';
@@ -64,9 +59,6 @@ it('docs/reference/constants.md states the figures of the code', () => {
     STALLED_MS: `${STALLED_MS / 1000} s`,
     PASS_THROUGH_MS: `${PASS_THROUGH_MS / 1000} s`,
     MODELS_MS: `${MODELS_MS / 1000} s`,
-    SCHEMA_CHECK_MS: `${SCHEMA_CHECK_MS / 1000} s`,
-    SCHEMA_ASIDE_MS: `${SCHEMA_ASIDE_MS / 1000} s`,
-    SCHEMA_HEAP_MB: `${SCHEMA_HEAP_MB} MiB`,
     MCP_MESSAGE_BYTES: `${MCP_MESSAGE_BYTES / 1024 ** 2} MiB`,
     MCP_MESSAGES: `${MCP_MESSAGES}`,
     MCP_VALUES: `${MCP_VALUES}`,

@@ -12,7 +12,7 @@ import { callHttpTool } from './httpTool.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { traceHeaders } from '../../model/transport/headers.ts';
 import { readHeaders } from '../../mounts/secretHeaders.ts';
-import type { CheckedSchema, SchemaChecks } from './schemaChecks.ts';
+import { inputCheck, type InputCheck } from './inputCheck.ts';
 import type { Input } from './template.ts';
 import type { ToolResults } from './toolResults.ts';
 
@@ -40,14 +40,16 @@ export interface HttpToolsDeps {
   credentials: Pick<Credentials, 'read'>;
   egress: Egress;
   results: Pick<ToolResults, 'answer'>;
-  schemas: Pick<SchemaChecks, 'schema' | 'compile' | 'check'>;
   log: Pick<Logger, 'warn'>;
 }
 
 interface Known {
   tool: Tool;
   calls: CallsTo;
-  schema: CheckedSchema;
+  /** Undefined if the schema cannot be compiled. */
+  check: Promise<InputCheck | undefined>;
+  /** The schema cannot be compiled. */
+  refused: boolean;
   definition: Anthropic.Tool;
 }
 
@@ -63,8 +65,8 @@ export class HttpTools implements Tools {
 
   /** Leaves out tools whose schema does not compile. */
   get definitions(): readonly Anthropic.Tool[] {
-    return [...this.#tools.values()].flatMap(({ schema, definition }) =>
-      schema.compiled?.kind === 'Refused' ? [] : [definition],
+    return [...this.#tools.values()].flatMap(({ refused, definition }) =>
+      refused ? [] : [definition],
     );
   }
 
@@ -74,33 +76,35 @@ export class HttpTools implements Tools {
   }
 
   async #run(found: Known, input: unknown, context: ToolContext): Promise<ToolAnswer> {
-    const checked = await this.#deps.schemas.check(found.schema, input, 'input');
-    if (checked.kind === 'Refused') return notMade(`its schema cannot be used: ${checked.why}`);
-    if (checked.kind === 'Unfit') {
-      const answer = notMade(`its input does not fit its schema: ${checked.why}`);
+    const check = await found.check;
+    if (check === undefined) return notMade('its schema cannot be used');
+    const fault = check(input);
+    if (fault !== undefined) {
+      const answer = notMade(`its input does not fit its schema: ${fault}`);
       return { ...answer, misuse: 'ArgumentsRefused' };
     }
     return this.#call(found, input as Input, context);
   }
 
   #known(tool: Tool): Known {
-    const { calls, schemas, log } = this.#deps;
+    const { calls, log } = this.#deps;
     const { name, description, inputSchema } = tool;
-    const schema = schemas.schema(inputSchema);
-    void schemas.compile(schema).then((compiled) => {
-      if (compiled.kind !== 'Refused') return;
-      log.warn({ tool: name, why: compiled.why }, 'Schema of a tool cannot be used');
-    });
-    return {
+    const known: Known = {
       tool,
       calls: calls.to(`tool/${name}`),
-      schema,
+      check: inputCheck(inputSchema).catch((err: unknown) => {
+        known.refused = true;
+        log.warn({ tool: name, err }, 'Schema of a tool cannot be used');
+        return undefined;
+      }),
+      refused: false,
       definition: {
         name,
         description,
         input_schema: inputSchema as Anthropic.Tool.InputSchema,
       },
     };
+    return known;
   }
 
   #call({ tool, calls }: Known, input: Input, context: ToolContext): Promise<ToolAnswer> {
