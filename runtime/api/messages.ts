@@ -70,8 +70,8 @@ interface Visit extends Admitted {
   snapshot: Snapshot;
 }
 
-/** Where an answer goes on its way to the client. */
-interface Way {
+/** The steps of an answer to the client. */
+interface AnswerPath {
   sink: Sink;
   /** Aborts when the client needs no more of the answer. */
   signal: AbortSignal;
@@ -201,7 +201,7 @@ export class Messages {
     // A reload may have replaced the endpoints while the request waited.
     const snapshot = this.#deps.current.forNextCall(visit.snapshot);
     const sink = new ResponseSink(response, cut.signal);
-    const way = this.#wayTo(sink, visit);
+    const answerPath = this.#pathTo(sink, visit);
     const chat = trace.chat(read);
     const answer = await this.#deps.caller.call({
       method: read.method,
@@ -221,8 +221,8 @@ export class Messages {
       session: read.session,
       client: client.principal || visit.request.socket.remoteAddress,
       deadlineAt,
-      signal: way.signal,
-      sink: way.sink,
+      signal: answerPath.signal,
+      sink: answerPath.sink,
       place: held.place,
       bodyDone: () => {
         read.body = NO_BODY;
@@ -235,14 +235,14 @@ export class Messages {
     const forwarded = await this.#forwardRefused(visit, read, held, answer);
     if (forwarded) return forwarded;
     const given = heldIn(answer);
-    if (given) passOn(given, way.sink);
-    const settling = way.settle();
+    if (given) passOn(given, answerPath.sink);
+    const settling = answerPath.settle();
     const blocked = settling && (await settling);
     return blocked ? this.#breakOff(visit, blocked, sink) : this.#answer(visit, answer, sink);
   }
 
   /** Where the answer goes. A screen is in between if the configuration asks for one. */
-  #wayTo(next: ResponseSink, { response, trace, cut, votes }: Visit): Way {
+  #pathTo(next: ResponseSink, { response, trace, cut, votes }: Visit): AnswerPath {
     const told = trace.listener.detected.bind(trace.listener);
     const scan = votes ? this.#deps.screen.answerScan(told) : undefined;
     if (!scan) return { sink: next, signal: cut.signal, settle: () => undefined };

@@ -68,7 +68,7 @@ export class Overflow {
     const end = await this.#deps.forward.pass(sibling.address, request, response, call);
     trace.forwarded(sibling.pod, end);
     this.#deps.onForwarded(end);
-    if (end !== 'Answered' && end !== 'Gone') this.#deps.siblings.doubt(sibling);
+    if (end !== 'Answered' && end !== 'Gone') this.#deps.siblings.avoid(sibling);
     return end;
   }
 

@@ -98,7 +98,7 @@ export class PeerForward {
     if (!(await peers.has(address, signal))) return signal.aborted ? 'Gone' : 'Lost';
     const end = await this.pass(address, request, response, call);
     if (end !== 'Unreachable') return end;
-    peers.doubt(address);
+    peers.forget(address);
     return (await peers.has(address, signal)) ? end : 'Lost';
   }
 

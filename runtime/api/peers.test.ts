@@ -76,7 +76,7 @@ describe('the peers of a pod', () => {
     listed = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
     await pass(4000);
     expect(await stranger).toBe(false);
-    peers.doubt('fd00::1');
+    peers.forget('fd00::1');
     const gone = peers.has('fd00::1', signal);
     await pass(7000);
     expect(await gone).toBe(false);

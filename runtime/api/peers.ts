@@ -14,7 +14,7 @@ const LAG_MS = 6000;
 /** Interval between two look-ups in that time. */
 const POLL_MS = 250;
 /** Time for which a look-up is valid. */
-const BELIEVED_MS = 5000;
+const KNOWN_MS = 5000;
 
 /**
  * The other pods of the agent. Anybody can make up an id, so the runtime connects only to addresses that the agent's
@@ -34,7 +34,7 @@ export class Peers {
   async has(address: string, signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#deps;
     const end = clock.now() + LAG_MS;
-    while (!this.#believed(address)) {
+    while (!this.#isKnown(address)) {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
       });
@@ -49,13 +49,13 @@ export class Peers {
   }
 
   /** Forgets that a pod has the address. */
-  doubt(address: string): void {
+  forget(address: string): void {
     this.#seen.delete(address);
   }
 
-  #believed(address: string): boolean {
+  #isKnown(address: string): boolean {
     const at = this.#seen.get(address);
-    return at !== undefined && this.#deps.clock.now() - at < BELIEVED_MS;
+    return at !== undefined && this.#deps.clock.now() - at < KNOWN_MS;
   }
 
   async #look(): Promise<void> {

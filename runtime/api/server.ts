@@ -191,7 +191,7 @@ async function handle(
     if (failure) return refuse(sendError, response, failure);
     const identity = deps.clients.identify(request);
     const found = identity instanceof Promise ? await identity : identity;
-    const client = letIn(deps, handler, exchange, found);
+    const client = acceptClient(deps, handler, exchange, found);
     const served = isRefusal(client)
       ? refuse(sendError, response, client)
       : await handler.handle({ ...exchange, client, cut });
@@ -209,7 +209,7 @@ async function handle(
 }
 
 /** The client if it may use the route, or why it may not. */
-function letIn(
+function acceptClient(
   { trust, blockedClient }: AgentServerDeps,
   handler: Handler,
   { request, trace }: Exchange,
@@ -224,7 +224,7 @@ function letIn(
   return blockedClient(client) ?? denialOf(client, handler, trace) ?? client;
 }
 
-/** Why a client that was let in may not use the route. */
+/** Why an accepted client may not use the route. */
 function denialOf(
   { allowance }: Client,
   { route }: Handler,

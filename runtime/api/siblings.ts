@@ -16,15 +16,15 @@ export interface SiblingsDeps {
 }
 
 /** Time for which an unreachable sibling gets no requests, in milliseconds. */
-const DOUBT_MS = 2000;
+const AVOID_MS = 2000;
 
 interface Entry {
-  told: Sibling;
+  reported: Sibling;
   /** Forwarded requests that the sibling has not answered yet. */
   forwarded: number;
   /** Requests forwarded since the sibling's figures arrived, which do not include them. */
   since: { count: number };
-  doubtedUntil: number;
+  avoidedUntil: number;
 }
 
 /** The other pods of the agent that take forwarded requests, with their load as the operator reports it. */
@@ -38,23 +38,23 @@ export class Siblings {
 
   /** Replaces all siblings. */
   apply(pods: readonly Sibling[]): void {
-    this.#known = new Map(pods.map((told) => [told.address, this.#entry(told)]));
+    this.#known = new Map(pods.map((reported) => [reported.address, this.#entry(reported)]));
   }
 
   /** The siblings; none without a link, because other pods may have taken over their addresses. */
   list(): KnownSibling[] {
-    return this.#entries().map(({ told, forwarded }) => ({ ...told, forwarded }));
+    return this.#entries().map(({ reported, forwarded }) => ({ ...reported, forwarded }));
   }
 
   /** Chooses a sibling at random, in proportion to its room; undefined if none has room. */
   choose(): Sibling | undefined {
     const now = this.#deps.now();
     const open = this.#entries()
-      .filter(({ doubtedUntil }) => doubtedUntil <= now)
+      .filter(({ avoidedUntil }) => avoidedUntil <= now)
       .map((entry) => ({ entry, room: roomOf(entry) }))
       .filter(({ room }) => room > 0);
     let left = this.#deps.random() * open.reduce((sum, { room }) => sum + room, 0);
-    return open.find(({ room }) => (left -= room) < 0)?.entry.told;
+    return open.find(({ room }) => (left -= room) < 0)?.entry.reported;
   }
 
   /** Counts a forwarded request until the returned function is called. */
@@ -71,25 +71,25 @@ export class Siblings {
     };
   }
 
-  /** Sends the sibling no requests for DOUBT_MS. */
-  doubt({ address }: Sibling): void {
+  /** Sends the sibling no requests for AVOID_MS. */
+  avoid({ address }: Sibling): void {
     const entry = this.#known.get(address);
-    if (entry) entry.doubtedUntil = this.#deps.now() + DOUBT_MS;
+    if (entry) entry.avoidedUntil = this.#deps.now() + AVOID_MS;
   }
 
   #entries(): Entry[] {
     return this.#deps.leader.isOpen ? [...this.#known.values()] : [];
   }
 
-  #entry(told: Sibling): Entry {
-    const before = this.#known.get(told.address);
-    if (!before) return { told, forwarded: 0, since: { count: 0 }, doubtedUntil: -Infinity };
-    const { inFlight, queued } = before.told;
-    const same = told.inFlight === inFlight && told.queued === queued;
-    return { ...before, told, since: same ? before.since : { count: 0 } };
+  #entry(reported: Sibling): Entry {
+    const before = this.#known.get(reported.address);
+    if (!before) return { reported, forwarded: 0, since: { count: 0 }, avoidedUntil: -Infinity };
+    const { inFlight, queued } = before.reported;
+    const same = reported.inFlight === inFlight && reported.queued === queued;
+    return { ...before, reported, since: same ? before.since : { count: 0 } };
   }
 }
 
-function roomOf({ told: { inFlight, queued, capacity }, since }: Entry): number {
+function roomOf({ reported: { inFlight, queued, capacity }, since }: Entry): number {
   return capacity - inFlight - queued - since.count;
 }

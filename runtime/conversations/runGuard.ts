@@ -80,10 +80,10 @@ export class RunGuard {
     if (this.#deps.now() - this.#beganAt > maxDurationMs) return 'Duration';
     const { cost } = this.#spec;
     if (!cost) return undefined;
-    const spent =
+    const turnCost =
       inputTokens * cost.inputCentsPerMillionTokens +
       outputTokens * cost.outputCentsPerMillionTokens;
-    return spent > cost.maxCents * PER_CENT_AND_MILLION ? 'Cost' : undefined;
+    return turnCost > cost.maxCents * PER_CENT_AND_MILLION ? 'Cost' : undefined;
   }
 
   #repeated({ name, input }: ToolUse): Cause | undefined {
