@@ -40,13 +40,13 @@ export function parse(args: readonly string[]): Invocation {
   const name = commandIn(args);
   if (name === undefined) {
     const options = { ...COMMON, version: { type: 'boolean' } } as const;
-    const { values } = plainly('', () => parseArgs({ args: [...args], options }));
+    const { values } = parsing('', () => parseArgs({ args: [...args], options }));
     return { name: values.version ? 'version' : 'help' };
   }
   if (name === 'help') return { name, ...aboutOf(args) };
   const command = commandOf(name);
   const options = { ...command.options, ...COMMON };
-  const { values, positionals } = plainly(`${name} `, () =>
+  const { values, positionals } = parsing(`${name} `, () =>
     parseArgs({ args: [...args], allowPositionals: true, options }),
   );
   if (values['help'] === true) return { name: 'help', about: name };
@@ -62,7 +62,7 @@ function commandOf(name: string): Command {
 }
 
 /** Message for an unknown option or a missing value. */
-function plainly<R>(command: string, work: () => R): R {
+function parsing<R>(command: string, work: () => R): R {
   try {
     return work();
   } catch (error) {

@@ -67,7 +67,7 @@ export function findingsOfPolicy(policy: Policy, world: World): Finding[] {
 }
 
 /** Conditions in their good state, as sentences. */
-export function wellSaid(object: AgentDeployment | Policy): string[] {
+export function goodConditions(object: AgentDeployment | Policy): string[] {
   const types: Record<AgentDeployment['kind'] | Kind, string[]> = {
     AgentDeployment: ['Ready', 'DependenciesHealthy', 'PoliciesProgrammed'],
     CircuitBreakerPolicy: ['Accepted', 'Programmed', 'Tripped'],

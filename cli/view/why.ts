@@ -1,6 +1,6 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { circuitName } from './circuits.ts';
-import { findingsOfAgent, findingsOfPolicy, wellSaid, type Finding } from './findings.ts';
+import { findingsOfAgent, findingsOfPolicy, goodConditions, type Finding } from './findings.ts';
 import type { Held } from './held.ts';
 import { clock, since, until } from './time.ts';
 import { keyOf, type Policy, type World } from './world.ts';
@@ -27,7 +27,7 @@ export function explain(object: AgentDeployment | Policy, world: World, now: Dat
   const said = findings.map((finding) => sentence(finding, now));
   const text =
     findings.length === 0
-      ? `${subject}: nothing is refused. ${wellSaid(object).join(' ')}`
+      ? `${subject}: nothing is refused. ${goodConditions(object).join(' ')}`
       : `${subject}: ${[...said, ...advice(findings, namespace)].join(' ')}`;
   return { kind: object.kind, namespace, name, refused: findings.length > 0, findings, text };
 }
