@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DeprecatedField } from '../../crds/deprecated.ts';
+import { DEPRECATED, type DeprecatedField } from '../../crds/deprecated.ts';
+import { Inventory } from './inventory.ts';
+import { checks } from './kinds.ts';
 import { migrate } from './migrate.ts';
 
 const AGENT = { kind: 'AgentDeployment', instead: 'Use another.' } as const;
@@ -133,4 +135,62 @@ describe('migrate', () => {
       'cannot be read as YAML',
     ]);
   });
+});
+
+it('what migrate makes of every renamed and removed field is accepted', () => {
+  const text = `apiVersion: breakwater.dev/v1alpha1
+kind: AgentDeployment
+metadata: { name: triage }
+spec:
+  model: { endpoints: [{ name: primary }] }
+  clientPatience: 4s
+  gates: { maxWait: 2m }
+  limits: { maxConnections: 600 }
+  timeouts: { transportIdle: 30s, request: 4m }
+  audit:
+    webhook: { url: 'https://events.example.com' }
+    memoryEvents: 10
+    bufferBytes: 65536
+    authenticationInterval: 10m
+    otlp: { url: 'http://collector:4318/v1/logs', queueBytes: 65536 }
+  auth:
+    type: JWT
+    failures: { perMinute: 30 }
+    jwt: { issuer: 'https://sso', audiences: [a], jwksURL: 'https://sso/keys', keys: { maxAge: 1h } }
+  security:
+    incidents:
+      window: 5m
+      maxTracked: 200
+      thresholds: { limitAbuse: 50 }
+      raiseLevelAt: 5
+      manySources: 5
+      spend: { hours: 12 }
+---
+apiVersion: breakwater.dev/v1alpha1
+kind: CircuitBreakerPolicy
+metadata: { name: triage }
+spec:
+  targetRefs: [{ name: triage }]
+  scope: Fleet
+  fleet: { hintLifetime: 20s }
+  trip: { consecutiveFailures: 5, abandonedAfter: 20s }
+---
+apiVersion: breakwater.dev/v1alpha1
+kind: RateLimitPolicy
+metadata: { name: triage }
+spec:
+  targetRefs: [{ name: triage }]
+  scope: Pod
+  limits: [{ name: a, refill: { amount: 1, per: 1s }, capacity: 1, key: { principal: true } }]
+`;
+  const { text: after, changes, faults } = migrate(text, false);
+  expect([changes.length, faults]).toEqual([DEPRECATED.length, []]);
+  const inventory = new Inventory(checks(), () => new Date(0));
+  expect(inventory.load(new Map([['a.yaml', after]])).faults).toEqual([]);
+  const { agents, limits } = inventory.objects();
+  const { retry, requestLimits, security } = agents[0]!.spec;
+  expect([retry.maxRetryAfter, retry.maxProviderWait]).toEqual(['4s', '2m']);
+  expect(requestLimits?.maxConnections).toBe(600);
+  expect(security.incidents.rules).toContainEqual({ type: 'LimitAbuse', count: 50 });
+  expect(limits[0]!.spec.limits[0]!.key).toEqual({ type: 'Client' });
 });
