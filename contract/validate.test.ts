@@ -21,8 +21,10 @@ const configuration = (): Configuration => ({
     loadBalancing: 'LeastLoaded',
     affinity: { mode: 'Automatic' },
     clientPatienceMs: 5000,
-    timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000 },
+    timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000, toolMs: 30_000 },
     gates: { maxWaitMs: 300_000 },
+    retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 0, minPerSecond: 1 },
+    bulkhead: { maxConcurrent: 1, maxQueued: 0, acquireTimeoutMs: 1 },
     providerLimits: { maxPods: 1 },
     whenFull: 'Forward',
     intake: {
@@ -46,7 +48,7 @@ const configuration = (): Configuration => ({
       responses: [],
     },
     telemetry: { logging: { successRatio: 0, levels: {} }, baggage: 'Drop', userId: 'Hashed' },
-    shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
+    shutdown: { endpointLagMs: 0, drainTimeoutMs: 0, handlerTimeoutMs: 2000 },
     circuits: [
       {
         dependency: 'model/primary',

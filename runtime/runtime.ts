@@ -538,7 +538,9 @@ export class Runtime {
   /** Shuts down in order. Resolves when the process may exit. */
   async shutdown(): Promise<void> {
     const times = this.configuration.configuration?.content.shutdown;
-    await this.lifecycle.shutdown(times ?? { endpointLagMs: 0, drainTimeoutMs: 0 });
+    await this.lifecycle.shutdown(
+      times ?? { endpointLagMs: 0, drainTimeoutMs: 0, handlerTimeoutMs: 2000 },
+    );
     await this.close();
   }
 

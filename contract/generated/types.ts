@@ -155,7 +155,7 @@ export interface Content {
     streamMs: DurationMs;
     streamIdleMs?: DurationMs;
     transportIdleMs?: DurationMs;
-    toolMs?: DurationMs;
+    toolMs: DurationMs;
   };
   shutdown: {
     /**
@@ -169,12 +169,12 @@ export interface Content {
     /**
      * Time after drainTimeoutMs for all shutdown handlers together to save state.
      */
-    handlerTimeoutMs?: number;
+    handlerTimeoutMs: number;
   };
   /**
    * Retries of requests to the model. Absent: none.
    */
-  retry?: {
+  retry: {
     /**
      * Largest number of attempts, including the first.
      */
@@ -215,7 +215,7 @@ export interface Content {
   /**
    * Bounds the concurrent requests of the agent's API. maxQueued and acquireTimeoutMs also bound the queue at a dependency with maxConcurrent. Absent: no bound.
    */
-  bulkhead?: {
+  bulkhead: {
     maxConcurrent: number;
     maxQueued: number;
     acquireTimeoutMs: DurationMs;

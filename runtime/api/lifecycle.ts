@@ -9,8 +9,8 @@ export interface ShutdownTimes {
   endpointLagMs: number;
   /** Time for open requests after the lag, in milliseconds. */
   drainTimeoutMs: number;
-  /** Time for all handlers together after the drain, in milliseconds. Default 2000. */
-  handlerTimeoutMs?: number;
+  /** Time for all handlers together after the drain, in milliseconds. */
+  handlerTimeoutMs: number;
 }
 
 /** Stores what outlives the process. `signal` aborts when the time is up. */
@@ -33,8 +33,6 @@ export interface LifecycleDeps {
 const FAREWELL_MS = 2000;
 /** Time in which a pod is deleted with its namespace, in milliseconds. */
 const DELETION_MS = 60_000;
-/** Time for handlers if the configuration names none, in milliseconds. */
-const HANDLERS_MS = 2000;
 
 /**
  * Shuts down in order: becomes unready, serves on until the cluster knows, finishes open requests, cuts the rest, then
@@ -96,7 +94,7 @@ export class Lifecycle {
   }
 
   async #shutdown(times: ShutdownTimes): Promise<void> {
-    const { endpointLagMs, drainTimeoutMs, handlerTimeoutMs = HANDLERS_MS } = times;
+    const { endpointLagMs, drainTimeoutMs, handlerTimeoutMs } = times;
     this.#enterPhase('Leaving');
     await this.#waitForServices(endpointLagMs);
     this.#enterPhase('Draining');

@@ -47,6 +47,7 @@ describe('upgradeConfiguration', () => {
         clientPatienceMs: 5000,
         whenFull: 'Reject',
         retry: { ...content.retry, minPerSecond: 1 },
+        bulkhead: { maxConcurrent: 1_000_000, maxQueued: 100, acquireTimeoutMs: 5000 },
         gates: { maxWaitMs: 300_000 },
         providerLimits: { maxPods: 1 },
         intake: {

@@ -14,6 +14,9 @@ export type Earlier<T> = T extends readonly (infer E)[]
     : T;
 
 const CONTENT = {
+  // That operator has no retries, and no bulkhead.
+  retry: { maxAttempts: 1, baseDelayMs: 500, maxDelayMs: 8000, budgetPercent: 20, minPerSecond: 1 },
+  bulkhead: { maxConcurrent: 1_000_000, maxQueued: 100, acquireTimeoutMs: 5000 },
   loadBalancing: 'LeastLoaded',
   // That operator has no affinity.
   affinity: { mode: 'Disabled' },

@@ -30,7 +30,7 @@ import { GuardedCalls } from './tools/guardedCall.ts';
 import type { ToolAnswer } from './tools/httpTool.ts';
 import { readHeaders } from '../mounts/secretHeaders.ts';
 import { endpointHeadersOf, secretHeadersOf } from './tools/secrets.ts';
-import { McpServers, TOOL_MS } from './tools/mcpServers.ts';
+import { McpServers } from './tools/mcpServers.ts';
 import type { McpStats } from './tools/mcpServers.ts';
 import { AllTools, HttpTools } from './tools/toolbox.ts';
 import { ToolResults } from './tools/toolResults.ts';
@@ -248,7 +248,7 @@ export class Agent {
     screen.prepare();
     const isTool = (name: string): boolean => tools.definitions.some((tool) => tool.name === name);
     const contextOf = (signal: AbortSignal): ToolContext => ({
-      timeoutMs: timeouts.toolMs ?? TOOL_MS,
+      timeoutMs: timeouts.toolMs,
       header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
       client: clientKey(principal, clientHeaders),
       signal,

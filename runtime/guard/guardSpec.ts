@@ -27,19 +27,16 @@ export interface GuardSpec {
   endpoints: number;
 }
 
-/** The queue of a bulkhead where the configuration has none. */
-const QUEUE = { maxQueued: 100, acquireTimeoutMs: 5000 };
-
 /** No bound, as before the first configuration. */
 export const UNBOUNDED: BoundsSpec = {
-  concurrency: { maxConcurrent: Infinity, ...QUEUE },
+  concurrency: { maxConcurrent: Infinity, maxQueued: 0, acquireTimeoutMs: 0 },
   limits: [],
 };
 
 /** Sorts the supported elements of a configuration by dependency. */
 export function guardSpec(content: Content): GuardSpec {
   const { endpoints, tools, mcpServers, circuits, limits } = supported(content);
-  const { maxQueued, acquireTimeoutMs } = content.bulkhead ?? QUEUE;
+  const { maxQueued, acquireTimeoutMs } = content.bulkhead;
   const circuitOf = new Map(circuits.map((circuit) => [circuit.dependency, circuit]));
   const limitsOf = Map.groupBy(limits, ({ target }) => target);
   const bounds = (target: string, maxConcurrent = Infinity): BoundsSpec => ({
@@ -67,6 +64,6 @@ export function guardSpec(content: Content): GuardSpec {
     add(`tool/${name}`, maxConcurrent, http?.url ?? '');
   }
   for (const { name, maxConcurrent, url } of mcpServers) add(`mcp/${name}`, maxConcurrent, url);
-  const inbound = bounds(INBOUND, content.bulkhead?.maxConcurrent);
+  const inbound = bounds(INBOUND, content.bulkhead.maxConcurrent);
   return { inbound, dependencies, endpoints: endpoints.length };
 }

@@ -147,7 +147,7 @@ export class NextAttempt {
   }
 }
 
-type RetrySpec = NonNullable<Content['retry']>;
+type RetrySpec = Content['retry'];
 
 /**
  * Longest wait for a 429 while the client's request stays open, in milliseconds. After a longer one the client asks
@@ -157,15 +157,15 @@ const CLIENT_WAIT_MS = 1000;
 
 /** Decides when an attempt is repeated at the same endpoint. */
 export class Retries {
-  readonly #spec: RetrySpec | undefined;
+  readonly #spec: RetrySpec;
   /** Whether the agent itself makes the request. */
   readonly #ownTurn: boolean;
   readonly #random: () => number;
   #attempts = 0;
   #onceUsed = false;
 
-  /** `random` gives numbers from 0 up to but not 1. No spec: no retries. */
-  constructor(spec: RetrySpec | undefined, ownTurn: boolean, random: () => number) {
+  /** `random` gives numbers from 0 up to but not 1. */
+  constructor(spec: RetrySpec, ownTurn: boolean, random: () => number) {
     this.#spec = spec;
     this.#ownTurn = ownTurn;
     this.#random = random;
@@ -179,7 +179,7 @@ export class Retries {
     this.#attempts += 1;
     const spec = this.#spec;
     const kind = retryable(result);
-    if (!spec || kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
+    if (kind === 'No' || this.#attempts >= spec.maxAttempts) return undefined;
     if (kind === 'Once' && this.#onceUsed) return undefined;
     const wait = this.#wait(spec, result);
     if (wait === undefined || wait >= leftMs || !withdraw()) return undefined;

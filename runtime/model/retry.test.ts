@@ -246,9 +246,4 @@ describe('retries', () => {
     expect(some.next(answered(500), Infinity)).toBeDefined();
     expect(some.next(answered(409), Infinity)).toBeUndefined();
   });
-
-  it('do not happen without a configuration', () => {
-    const none = new Retries(undefined, true, () => 0);
-    expect(none.next(answered(500), 1e9, () => true)).toBeUndefined();
-  });
 });

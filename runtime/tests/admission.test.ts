@@ -8,12 +8,13 @@ import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, answerJson } from '../testing/upstream.ts';
 import { limitOf } from '../testing/guardFixture.ts';
+import type { Parts } from '../testing/resolved.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 /** An agent whose endpoint answers when `release` is called. */
-async function start(content: Partial<Content>): Promise<Setup & { release: () => void }> {
+async function start(content: Parts<Content>): Promise<Setup & { release: () => void }> {
   const waiting: ServerResponse[] = [];
   const context = await setup(cleanups, (response) => void waiting.push(response), content);
   return {

@@ -16,6 +16,7 @@ import {
   sse,
 } from '../testing/upstream.ts';
 import { limitOf } from '../testing/guardFixture.ts';
+import type { Parts } from '../testing/resolved.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -39,7 +40,7 @@ interface Row {
   what: string;
   answer: Respond;
   stream?: boolean;
-  content?: Partial<Content>;
+  content?: Parts<Content>;
   /** Status of the client's answer. */
   status: number;
   /** x-breakwater-reason, where the answer is ours. */
@@ -316,7 +317,7 @@ function charged({ agent }: Setup): number[] {
   return agent.runtime.guard.stats().limits.map(({ tokens }) => CAPACITY - Math.floor(tokens));
 }
 
-async function start(answer: Respond, content: Partial<Content> = {}): Promise<Setup> {
+async function start(answer: Respond, content: Parts<Content> = {}): Promise<Setup> {
   const context = await setup(cleanups, answer, { retry: RETRY, limits: LIMITS, ...content });
   // The endpoint's own key, because no other one closes gates for everybody.
   await context.agent.mount('api-key', 'mounted\n');

@@ -11,11 +11,12 @@ import type { Behaviour, Part, Pool } from '../testing/pool.ts';
 import { Cleanups, STREAMED, errorOf } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { STREAM, answerJson, sse } from '../testing/upstream.ts';
+import type { Parts } from '../testing/resolved.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-const pool = (parts: Part[], content: Partial<Content> = {}): Promise<Pool> =>
+const pool = (parts: Part[], content: Parts<Content> = {}): Promise<Pool> =>
   startPool(cleanups, parts, content);
 
 const ask = ({ agent }: Pool, sent: Sent = {}): Promise<Answer> => send(agent.url, sent);

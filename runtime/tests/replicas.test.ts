@@ -23,6 +23,7 @@ import { Cleanups } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint } from '../testing/upstream.ts';
+import type { Parts } from '../testing/resolved.ts';
 
 // Three pods, a model and their clients share one process.
 const BRIEF = { endpointLagMs: 0, drainTimeoutMs: 100, handlerTimeoutMs: 10_000 };
@@ -46,7 +47,7 @@ interface Fleet {
 async function fleet(
   count: number,
   conversation: Partial<Content['conversation']> = {},
-  content: Partial<Content> = {},
+  content: Parts<Content> = {},
 ): Promise<Fleet> {
   let held = false;
   const waiting: (() => void)[] = [];

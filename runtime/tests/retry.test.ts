@@ -7,6 +7,7 @@ import { Cleanups, STREAMED, circuit, errorOf, failures, setup } from '../testin
 import type { Setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
 import { MESSAGE, STREAM, answerJson, answerStream, sse } from '../testing/upstream.ts';
+import type { Parts } from '../testing/resolved.ts';
 
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
@@ -22,7 +23,7 @@ const RETRY = {
 };
 
 /** An endpoint that gives these answers one after another, the last one for ever. */
-function answering(answers: Answer[], content: Partial<Content> = {}): Promise<Setup> {
+function answering(answers: Answer[], content: Parts<Content> = {}): Promise<Setup> {
   let next = 0;
   return setup(cleanups, (response) => answers[Math.min(next++, answers.length - 1)]!(response), {
     retry: RETRY,

@@ -269,7 +269,11 @@ describe('a full pod', () => {
     const all = await fleet(4);
     await fill(all, 3);
     const [full, leaving, gone] = all.pods;
-    void leaving!.runtime.lifecycle.shutdown({ endpointLagMs: 60_000, drainTimeoutMs: 0 });
+    void leaving!.runtime.lifecycle.shutdown({
+      endpointLagMs: 60_000,
+      drainTimeoutMs: 0,
+      handlerTimeoutMs: 2000,
+    });
     // The operator does not learn of this one.
     await gone!.runtime.close();
     await until(async () => (await peersOf(full!)).siblings.length === 1);

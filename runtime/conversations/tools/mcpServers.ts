@@ -9,9 +9,6 @@ import type { McpServerDeps } from './mcpServer.ts';
 import { describe } from './toolList.ts';
 import type { ToolContext, Tools } from './toolbox.ts';
 
-/** Default timeout of a call of a tool, in milliseconds. */
-export const TOOL_MS = 30_000;
-
 /** Figures of one server. Those of its tools are absent before the first list. */
 export interface McpStats {
   name: string;
@@ -29,7 +26,7 @@ export class McpServers implements Tools {
   /** By their configuration, so that a reload keeps the connections of unchanged servers. */
   #servers = new Map<string, McpServer>();
   /** Timeout of a call, in milliseconds. */
-  #timeoutMs = TOOL_MS;
+  #timeoutMs = Infinity;
 
   constructor(deps: McpServerDeps) {
     this.#deps = deps;
@@ -63,7 +60,7 @@ export class McpServers implements Tools {
 
   /** Applies a configuration. */
   apply(content: Content): void {
-    this.#timeoutMs = content.timeouts.toolMs ?? TOOL_MS;
+    this.#timeoutMs = content.timeouts.toolMs;
     const before = this.#servers;
     this.#servers = new Map();
     for (const { toolsHash, ...spec } of supported(content).mcpServers) {

@@ -71,10 +71,7 @@ describe('the pool', () => {
   it('uses LeastLoaded for an unknown strategy', () => {
     const pool = pooling({ 'model/a': 5, 'model/b': 1 });
     const { members } = pool.members(ENDPOINTS, []);
-    const chosen = pool.choose(
-      { loadBalancing: 'Fastest' },
-      pool.candidates(members, { bulkhead: undefined }),
-    );
+    const chosen = pool.choose({ loadBalancing: 'Fastest' }, pool.candidates(members, content()));
     expect(chosen?.name).toBe('a');
   });
 

@@ -73,9 +73,6 @@ export interface PoolDeps {
   random: () => number;
 }
 
-/** Assumed capacity of an endpoint without a bound of its own or of the agent. */
-const CAPACITY = 100;
-
 const STRATEGIES: ReadonlySet<string> = new Set<Strategy>([
   'RoundRobin',
   'LeastLoaded',
@@ -127,7 +124,7 @@ export class Pool {
     { bulkhead }: Pick<Content, 'bulkhead'>,
     kind: CallKind = {},
   ): Candidate[] {
-    const capacity = bulkhead?.maxConcurrent ?? CAPACITY;
+    const capacity = bulkhead.maxConcurrent;
     const now = this.#deps.now();
     const candidates: Candidate[] = [];
     for (const member of members) {

@@ -390,7 +390,7 @@ export class Route implements Others {
 
 /** Largest number of moves. */
 function maxMoves({ retry }: Snapshot['content']): number {
-  return retry?.maxAttempts ?? 1;
+  return retry.maxAttempts;
 }
 
 /** Has no reader: the client has left, or the process stops. */

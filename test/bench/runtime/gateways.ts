@@ -177,7 +177,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
       { name: 'tokens', ...each, resource: 'TotalTokens' },
     ]),
   ]);
-  return { ...content, shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 } };
+  return { ...content, shutdown: { endpointLagMs: 0, drainTimeoutMs: 0, handlerTimeoutMs: 2000 } };
 }
 
 /** Envoy with retries, outlier detection and a local rate limit. */
