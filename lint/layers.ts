@@ -458,6 +458,7 @@ const OPERATOR: readonly Layer[] = [
       'operator/desired/common',
       'operator/desired/tenancy',
       'operator/desired/policies',
+      'operator/desired/configuration',
       'operator/desired/objects',
       'operator/desired',
       'operator/links',
