@@ -76,16 +76,20 @@ describe('explain', () => {
     expect(findings).toMatchObject([{ what: 'Circuit', reason: 'Open', since: ago(40) }]);
   });
 
-  it.each([
-    ['a policy that another installation writes too', 'Contested', 'ObjectContested'],
-  ])('names %s', (_case, type, reason) => {
-    const { status, ...rest } = breaker();
-    const conditions = [...status!.conditions!, condition(type, 'True', reason, 'What it means.')];
-    const breakers = [{ ...rest, status: { ...status, conditions } } as typeof rest];
-    expect(why({ breakers })).toContain('What it means.');
-    const all = world({ breakers });
-    expect(explain(all.breakers[0]!, all, NOW).text).toContain('What it means.');
-  });
+  it.each([['a policy that another installation writes too', 'Contested', 'ObjectContested']])(
+    'names %s',
+    (_case, type, reason) => {
+      const { status, ...rest } = breaker();
+      const conditions = [
+        ...status!.conditions!,
+        condition(type, 'True', reason, 'What it means.'),
+      ];
+      const breakers = [{ ...rest, status: { ...status, conditions } } as typeof rest];
+      expect(why({ breakers })).toContain('What it means.');
+      const all = world({ breakers });
+      expect(explain(all.breakers[0]!, all, NOW).text).toContain('What it means.');
+    },
+  );
 
   it('names an override and not the failures before it', () => {
     const held = 'spec.override (maintenance) holds circuits open until noon.';

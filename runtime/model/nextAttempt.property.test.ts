@@ -198,7 +198,7 @@ class Pair {
       request,
       route,
     );
-    const { maxAttempts } = this.#content.retry!;
+    const { maxAttempts } = this.#content.retry;
     this.#begin({
       ...{ next, granted, maxAttempts, names: this.#names },
       ...{ tried: [], moves: 0, attempts: 0, single: 0, returns: 0 },

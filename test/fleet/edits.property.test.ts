@@ -186,7 +186,7 @@ class Pod {
   get shutdownSeconds(): number {
     const { endpointLagMs, drainTimeoutMs, handlerTimeoutMs } =
       this.active.configuration!.content.shutdown;
-    return (endpointLagMs + drainTimeoutMs + handlerTimeoutMs!) / 1000;
+    return (endpointLagMs + drainTimeoutMs + handlerTimeoutMs) / 1000;
   }
 
   /** The content in force, with the paths of this pod's directory. */

@@ -167,7 +167,7 @@ class LeaseWatch {
     const watch = client.watch(Leases as unknown as Resource<Lease, 'watch'>, options);
     try {
       for await (const { type, object } of watch)
-        if (type === 'ADDED' || type === 'MODIFIED') this.#specs.push((object).spec!);
+        if (type === 'ADDED' || type === 'MODIFIED') this.#specs.push(object.spec!);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -1,3 +1,5 @@
+import { Ajv } from 'ajv';
+
 /** Returns what does not fit; undefined if the input fits. */
 export type InputCheck = (input: unknown) => string | undefined;
 
@@ -9,7 +11,7 @@ const MAX_FAULT = 1024;
  * cannot be compiled.
  */
 export async function inputCheck(schema: object): Promise<InputCheck> {
-  const [{ Ajv }, { RE2JS }] = await Promise.all([import('ajv'), import('re2js')]);
+  const { RE2JS } = await import('re2js');
   const engine = (pattern: string): { test: (text: string) => boolean } => {
     const compiled = RE2JS.compile(pattern);
     return { test: (text) => compiled.matcher(text).find() };
