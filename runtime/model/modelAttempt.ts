@@ -51,12 +51,14 @@ export class ModelAttempt implements Attempt {
   readonly #clock: Clock;
   readonly #times: KindTimes | undefined;
   readonly #trace: AttemptTrace | undefined;
-  readonly #cut = new AbortController();
+  readonly #own: AbortController;
 
   /** Begins the attempt: its permit is granted. */
   constructor({ clock, estimator, byteBudget }: ModelAttemptDeps, begun: BegunAttempt) {
     const { request, member, permit, client, times, others } = begun;
     const { chat, signal } = request;
+    const own = new AbortController();
+    this.#own = own;
     this.request = request;
     this.to = member;
     this.permit = permit;
@@ -78,7 +80,8 @@ export class ModelAttempt implements Attempt {
       usual: times,
       client,
       permit,
-      cut: (why) => this.#cut.abort(new Cut(why)),
+      // Holds no more than the controller: the attempt would survive more collections, and all that it holds.
+      cut: (why) => own.abort(new Cut(why)),
     });
     const ratio = estimator.ratio(member.endpoint.model ?? request.model);
     this.meter = new UsageMeter(ratio, chat?.content);
@@ -86,7 +89,7 @@ export class ModelAttempt implements Attempt {
   }
 
   get signal(): AbortSignal {
-    return this.#cut.signal;
+    return this.#own.signal;
   }
 
   get context(): RemoteContext | undefined {
@@ -138,7 +141,7 @@ export class ModelAttempt implements Attempt {
     this.#trace?.end(result, () => this.meter.facts(), firstChunk);
   }
 
-  readonly #onAbort = (): void => this.#cut.abort(this.request.signal.reason);
+  readonly #onAbort = (): void => this.#own.abort(this.request.signal.reason);
 }
 
 /** Timeouts of an attempt, by what it asks for. */
