@@ -136,6 +136,7 @@ describe('a change of the spec', () => {
     ['timeouts.stream', () => ({ timeouts: { stream: '2h' } }), true],
     ['clientPatience, its former name', () => ({ clientPatience: '4s' }), true],
     ['retry.maxRetryAfter', () => ({ retry: { maxRetryAfter: '3s' } }), true],
+    ['gates, the former name of it', () => ({ gates: { maxWait: '4m' } }), true],
     ['retry.maxProviderWait', () => ({ retry: { maxProviderWait: '1m' } }), true],
     ['routes', () => ({ routes: ['/v1/files'] }), true],
     [
@@ -152,7 +153,6 @@ describe('a change of the spec', () => {
       true,
     ],
     ['audit', () => ({ audit: {} }), true],
-    ['gates, a former name', () => ({ gates: { maxWait: '4m' } }), true],
     ['limits, a former name', () => ({ limits: { maxBodyBytes: 1_048_576 } }), true],
     ['requestLimits', () => ({ requestLimits: { maxBodyBytes: 2_097_152 } }), true],
     ['bulkhead', () => ({ bulkhead: { maxConcurrent: 50 } }), true],

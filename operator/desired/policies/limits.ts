@@ -92,7 +92,8 @@ export function podsWithKey(agent: Sized): number {
 function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
   if (key === undefined) return {};
   if (isByClient(key)) return { key: { principal: true } };
-  return { key: { header: key.header!.toLowerCase() } };
+  // The definition requires one; an object stored under an earlier definition may lack it.
+  return key.header === undefined ? {} : { key: { header: key.header.toLowerCase() } };
 }
 
 function isByClient(key: LimitSpec['key']): boolean {
