@@ -538,7 +538,34 @@ export interface AgentDeploymentSpec {
        * Renamed in 0.2.0. Use spec.security.incidents.rules.
        */
       thresholds?: {
-        [k: string]: unknown;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        failedAuthentication?: number;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        authorizationDenied?: number;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        promptInjection?: number;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        toolMisuse?: number;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        secretExposed?: number;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        limitAbuse?: number;
+        /**
+         * Renamed in 0.2.0. Use spec.security.incidents.rules.
+         */
+        malformedInput?: number;
       };
       /**
        * How many detections of a type open an incident, or give it a level. One detection opens an incident of a type without a rule that has no level. Default 5 of ToolMisuse, 100 of LimitAbuse, 10 of MalformedInput, and Critical at 5 of FailedAuthentication within 60s. Rules replace the defaults.
@@ -1141,7 +1168,7 @@ export interface AgentDeploymentSpec {
   /**
    * Renamed in 0.2.0. Use spec.retry.maxRetryAfter.
    */
-  clientPatience?: number | string;
+  clientPatience?: string;
   /**
    * Renamed in 0.2.0. Use spec.retry.maxProviderWait.
    */
@@ -1149,7 +1176,7 @@ export interface AgentDeploymentSpec {
     /**
      * Renamed in 0.2.0. Use spec.retry.maxProviderWait.
      */
-    maxWait?: number | string;
+    maxWait?: string;
   };
   /**
    * Requests that a pod takes at a time. One that exceeds it goes to another pod of the agent that has room. Where there is none it is answered with 503 and retry-after.
@@ -1205,7 +1232,30 @@ export interface AgentDeploymentSpec {
    * Renamed in 0.2.0. Use spec.requestLimits.
    */
   limits?: {
-    [k: string]: unknown;
+    /**
+     * Renamed in 0.2.0. Use spec.requestLimits.maxBodyBytes.
+     */
+    maxBodyBytes?: number;
+    /**
+     * Renamed in 0.2.0. Use spec.requestLimits.maxBodyBytesInFlight.
+     */
+    maxBodyBytesInFlight?: number;
+    /**
+     * Renamed in 0.2.0. Use spec.requestLimits.bodyIdleTimeout.
+     */
+    bodyIdleTimeout?: string;
+    /**
+     * Renamed in 0.2.0. Use spec.requestLimits.minBodyBytesPerSecond.
+     */
+    minBodyBytesPerSecond?: number;
+    /**
+     * Renamed in 0.2.0. Use spec.requestLimits.maxConnections.
+     */
+    maxConnections?: number;
+    /**
+     * Renamed in 0.2.0. Use spec.requestLimits.maxConnectionsPerAddress.
+     */
+    maxConnectionsPerAddress?: number;
   };
   /**
    * Answers of the model that are kept in each pod's memory and given again to identical requests. Identical requests that come while one of them is being answered share its answer. Errors are never kept. A kept answer starts in the tier warm, a hit copies it one tier up, and what warm has no more room for goes to cold. Changing a field here keeps what is kept.
