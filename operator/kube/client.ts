@@ -52,6 +52,8 @@ export type WatchEvent<T> =
 
 export interface ApplyOptions extends CallOptions {
   fieldManager: string;
+  /** The server checks the request, and stores nothing. */
+  dryRun?: boolean;
   /** Only creates the object. If it exists, the call fails with a conflict and changes nothing. */
   absent?: boolean;
 }
@@ -200,12 +202,12 @@ export class KubeClient {
   async apply<T extends KubernetesObject>(
     resource: Resource<T, 'create' | 'patch'>,
     object: KubernetesObject,
-    { fieldManager, absent, ...options }: ApplyOptions,
+    { fieldManager, dryRun, absent, ...options }: ApplyOptions,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const metadata = absent ? { ...object.metadata, resourceVersion: NO_VERSION } : object.metadata;
     const path = resourcePath(resource, namespace, name);
-    const query = { fieldManager, force: true };
+    const query = { fieldManager, force: true, ...(dryRun && { dryRun: 'All' }) };
     const request = { method: 'PATCH', path, query, contentType: APPLY_PATCH, ...options } as const;
     return this.#write(resource, request, { ...object, metadata });
   }

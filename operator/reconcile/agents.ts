@@ -215,8 +215,10 @@ export class AgentReconciler {
     const metadata = { namespace: namespace!, name: `${configMapName(agent)}-dry-run` };
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
     try {
-      const options = { fieldManager: FIELD_MANAGER, dryRun: true, signal };
-      await client.apply(caches.configMaps.resource, object, options);
+      await client.apply(caches.configMaps.resource, object, {
+        ...{ fieldManager: FIELD_MANAGER, signal },
+        dryRun: true,
+      });
     } catch (error) {
       if (isNamespaceTerminating(error)) links.namespaceDeleted(key);
     }
