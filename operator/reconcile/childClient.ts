@@ -14,6 +14,7 @@ export interface ChildClient {
     object: KubernetesObject,
     options: {
       fieldManager: string;
+      dryRun?: boolean;
       absent?: boolean;
       signal?: AbortSignal;
     },

@@ -252,6 +252,21 @@ export const rows: Row[] = [
     'spec.requestLimits.bodyIdleTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
   ],
   [
+    '$.spec.limits.bodyIdleTimeout rule 0',
+    { spec: { limits: { bodyIdleTimeout: '0s' } } },
+    'spec.limits.bodyIdleTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
+    '$.spec.clientPatience rule 0',
+    { spec: { clientPatience: '2m' } },
+    'spec.clientPatience: Invalid value: "string": must be a duration longer than 0s and at most 60s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
+    '$.spec.gates.maxWait rule 0',
+    { spec: { gates: { maxWait: '0s' } } },
+    'spec.gates.maxWait: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 10s or 500ms',
+  ],
+  [
     '$.spec.bulkhead.acquireTimeout rule 0',
     { spec: { bulkhead: { acquireTimeout: '0s' } } },
     'spec.bulkhead.acquireTimeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 5s or 500ms',
