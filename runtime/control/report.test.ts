@@ -10,7 +10,8 @@ import type { ReporterDeps } from './report.ts';
 
 /** A guard with one endpoint, and what reports its circuits. */
 class Scene {
-  readonly guard = new Guard({ clock: new FakeClock() });
+  readonly clock = new FakeClock();
+  readonly guard = new Guard({ clock: this.clock });
   readonly reporter = new Reporter({
     guard: this.guard,
     configuration: { status: () => ({ unsupported: [] }), endpoints: [] },
@@ -76,5 +77,19 @@ describe('the report of circuits', () => {
     scene.call('opus');
     scene.reporter.snapshot();
     expect(scene.reporter.changes()).toMatchObject({ circuits: [{ model: 'opus' }] });
+  });
+
+  it('contains a gate that opens after only a snapshot had shown it shut', () => {
+    const scene = new Scene();
+    scene.call('opus');
+    scene.reporter.changes();
+    const answer = scene.guard.dependency('model/primary')!.acquire({ model: 'opus' });
+    if (answer.kind === 'Permit') answer.refused('SpendLimit', undefined);
+    expect(scene.reporter.snapshot().gates).toMatchObject([{ gate: 'SpendLimit' }]);
+    scene.guard.useCredential('model/primary', 'another');
+    scene.clock.advance(10_000);
+    scene.call('opus');
+    expect(scene.guard.gates()).toMatchObject([{ gate: 'None' }]);
+    expect(scene.reporter.changes()).toMatchObject({ gates: [{ gate: 'None' }] });
   });
 });

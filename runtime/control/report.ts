@@ -82,6 +82,8 @@ export class Reporter {
     const load = this.#deps.load.current();
     const circuits = guard.circuits();
     for (const circuit of circuits) this.#shown(circuit);
+    // A gate that only this snapshot shows as shut may open, and be as it was told before. So the next report has each gate.
+    this.#toldGates.clear();
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
