@@ -14,7 +14,7 @@ function* walk(schema: Schema, path: string): Generator<[string, Schema]> {
   if (schema.additionalProperties) yield* walk(schema.additionalProperties, `${path}.*`);
 }
 
-/** Most fields that the spec of an AgentDeployment may have, without those that are kept for a version. */
+/** The spec of an AgentDeployment has at most so many fields. Deprecated fields do not count. */
 const MOST_FIELDS = 300;
 
 it('the spec of an AgentDeployment has at most 300 fields', () => {

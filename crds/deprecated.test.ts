@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { deprecatedFields, isSaid, pathText, type DeprecatedField } from './deprecated.ts';
+import { definitions } from './definitions.ts';
+import {
+  deprecatedFields,
+  isSaid,
+  pathText,
+  REQUEST_LIMITS,
+  type DeprecatedField,
+} from './deprecated.ts';
 
 const TABLE: DeprecatedField[] = [
   {
@@ -50,4 +57,11 @@ describe('deprecatedFields', () => {
     expect(said(agent({ perMinute: 60, maxAddresses: 10_000 }))).toEqual([]);
     expect(said(agent({ perMinute: 5, maxAddresses: 10_000 }))).toEqual(['spec.auth.failures']);
   });
+});
+
+it('REQUEST_LIMITS are the defaults of spec.requestLimits', () => {
+  const { schema } = definitions().find(({ plural }) => plural === 'agentdeployments')!;
+  const fields = schema.properties!.spec!.properties!.requestLimits!.properties!;
+  const defaults = Object.entries(fields).map(([name, field]) => [name, field.default]);
+  expect(REQUEST_LIMITS).toEqual(Object.fromEntries(defaults));
 });

@@ -233,7 +233,7 @@ export const DEPRECATED: readonly DeprecatedField[] = [
   },
 ];
 
-/** The deprecated fields that the object has, in the order of the table, also those that hold what was filled in. */
+/** The deprecated fields that the object has, in the order of the table. A field that only holds `filledIn` counts too. */
 export function deprecatedFields(
   object: object,
   table: readonly DeprecatedField[] = DEPRECATED,

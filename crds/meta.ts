@@ -5,5 +5,4 @@ export type {
   OwnerReference,
 } from '../operator/kube/meta.ts';
 
-export const GROUP = 'breakwater.dev';
 export const API_VERSION = 'breakwater.dev/v1alpha1';

@@ -203,8 +203,8 @@ export class AgentReconciler {
   }
 
   /**
-   * Kubernetes deletes the pods of a namespace first, and looks again after 5 s and then much later. So pods are told
-   * when they need not wait for Services. A namespace that is deleted refuses new objects.
+   * Kubernetes deletes the pods of a namespace first, and looks again after 5 s and then much later. The operator tells
+   * those pods to end without waiting for Services. A namespace that is deleted refuses new objects.
    */
   async #followNamespace(key: string, agent: AgentDeployment, signal: AbortSignal): Promise<void> {
     const { caches, client, links } = this.#options;

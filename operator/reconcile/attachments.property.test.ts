@@ -94,7 +94,7 @@ function put<V>(map: Map<string, V>, key: string, value: V | undefined): void {
 
 const refOf = (kind: PolicyKind, name: string): string => `${kind}/${name}`;
 
-/** The policies that target an agent, and with `named` also those that name it. */
+/** The policies that target an agent. `named` adds those that name it. */
 function policiesOf({ breakers, limits }: Attachment, agent: string, named: boolean): string[] {
   return [...breakers, ...limits]
     .filter(

@@ -14,6 +14,7 @@ export interface ChildClient {
     object: KubernetesObject,
     options: {
       fieldManager: string;
+      /** The API server checks the object and answers with the result, and writes nothing. */
       dryRun?: boolean;
       absent?: boolean;
       signal?: AbortSignal;

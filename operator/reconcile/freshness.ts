@@ -5,7 +5,10 @@ import type { AgentState } from './agentState.ts';
 /** Pods have this long to confirm a new configuration. */
 const CONFIRM_MS = 200;
 
-/** A pod that lost its link counts as connected for this long: most links come back at once. A pod with a new link has as long for its snapshot. */
+/**
+ * A pod that lost its link counts as connected for this long: most links come back at once. A pod with a new link has
+ * as long for its snapshot.
+ */
 export const RECONNECT_GRACE_MS = 2_000;
 
 /** Whether status can be made, and for how many milliseconds that holds. Infinity: until a notification. */

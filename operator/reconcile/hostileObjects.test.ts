@@ -147,7 +147,7 @@ it('an agent with 1 MB of labels is attached to policies in time', () => {
   expect(within(() => attach(policies, [labelled])).agents.size).toBe(1);
 });
 
-it('a pod keeps none of its labels and annotations in memory but those that are read', () => {
+it('the operator keeps only those labels and annotations of a pod that it reads', () => {
   const large = Object.fromEntries(
     Array.from({ length: 10_000 }, (_, i) => [`some.example.com/label-${i}`, 'x'.repeat(60)]),
   );

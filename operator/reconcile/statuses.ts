@@ -261,7 +261,10 @@ export class StatusReconciler {
     return isInForce ? this.#freshness.readiness(key) : UNTIL_NOTIFIED;
   }
 
-  /** @param forMs how long the readiness holds, from before the write: if it ends meanwhile, status must still be made once more */
+  /**
+   * @param forMs how long the readiness holds, from before the write. If it ends meanwhile, status must still be made once
+   *   more.
+   */
   async #write<S extends object, T extends StatusObject<S>>(
     writer: StatusWriter<S, T>,
     resource: Resource<T, 'status/update'>,

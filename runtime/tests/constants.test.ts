@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { statedConstants } from '../../test/kit/constants.ts';
 import { MAX_CONNECTIONS } from '../../listener/connections.ts';
 import { ANSWER_CALLS, TURN_ANSWER_BYTES } from '../conversations/turnAnswer.ts';
 import { STALLED_MS } from '../api/stalledClients.ts';
@@ -39,14 +38,8 @@ import {
   MAX_SESSIONS_AWAY,
 } from '../model/pool/affinity.ts';
 
-const PAGE = join(import.meta.dirname, '../../docs/reference/constants.md');
-
 it('docs/reference/constants.md states the figures of the code', () => {
-  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `(\w+)` +\| ([^|]*?) +\|/gm);
-  const stated = Object.fromEntries(
-    Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
-  );
-  expect(stated).toMatchObject({
+  expect(statedConstants()).toMatchObject({
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     FURTHER_ENDPOINT_MS: `${FURTHER_ENDPOINT_MS / 1000} s`,
     USUAL_FACTOR: `${USUAL_FACTOR}`,

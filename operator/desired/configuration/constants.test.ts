@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { statedConstants } from '../../../test/kit/constants.ts';
 import {
   AUTH_FAILURES_PER_MINUTE,
   AUTH_FAILURE_ADDRESSES,
@@ -13,16 +12,10 @@ import {
   TRANSPORT_IDLE_MS,
 } from './constants.ts';
 
-const PAGE = join(import.meta.dirname, '../../../docs/reference/constants.md');
-
-it('docs/reference/constants.md states what pods are told that no field changes', () => {
-  const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| `([\w.]+)` +\| ([^|]*?) +\|/gm);
-  const stated = Object.fromEntries(
-    Array.from(rows, ([, name, value]): [string, string] => [name!, value!]),
-  );
+it('docs/reference/constants.md states the constants of the configuration', () => {
   const { timeoutMs, refreshMs, maxAgeMs, cooldownMs } = JWT_KEYS;
   const { windowMs, maxTracked, raiseAt, manySources } = INCIDENTS;
-  expect(stated).toMatchObject({
+  expect(statedConstants()).toMatchObject({
     AUTH_FAILURES_PER_MINUTE: `${AUTH_FAILURES_PER_MINUTE}`,
     AUTH_FAILURE_ADDRESSES: `${AUTH_FAILURE_ADDRESSES}`,
     JWT_KEYS: `${timeoutMs / 1000} s, ${refreshMs / 60_000} min, ${maxAgeMs / 3_600_000} h, ${cooldownMs / 1000} s`,

@@ -1,4 +1,4 @@
-/** What pods are told that no field of an agent changes. docs/reference/constants.md lists it. */
+/** The operator sends these constants to pods, and no field changes them. docs/reference/constants.md lists them. */
 
 /** Last events of the audit that a pod keeps in memory, for queries. */
 export const AUDIT_MEMORY_EVENTS = 1000;

@@ -10,9 +10,10 @@ import { isSameVersion } from './versions.ts';
 import { KindJoin, type Delta, type Share } from './kindJoin.ts';
 
 /**
- * The policies and agents of one namespace, joined. It reports what each change affects. A section of a CircuitBreakerPolicy is a dependency of an agent. A
- * section of a RateLimitPolicy is `inbound` or a dependency. Of all policies that claim a section, the first one by
- * byPrecedence is in force. An invalid policy claims nothing. The result does not depend on the order of changes.
+ * The index joins the policies and agents of one namespace, and reports what each change affects. A section of a
+ * CircuitBreakerPolicy is a dependency of an agent. A section of a RateLimitPolicy is `inbound` or a dependency. Of all
+ * policies that claim a section, the first one by byPrecedence is in force. An invalid policy claims nothing. The result
+ * does not depend on the order of changes.
  */
 export class PolicyIndex {
   readonly #index = new AgentIndex();
@@ -53,7 +54,7 @@ export class PolicyIndex {
     return { agents: [name], policies };
   }
 
-  /** Names of the policies of a kind that target an agent, also of those that win nothing there. */
+  /** Names of the policies of a kind that target an agent. A policy that wins no section there counts too. */
   policiesOf(kind: PolicyKind, agent: string): readonly string[] {
     return this.of(kind).policiesOf(agent);
   }
