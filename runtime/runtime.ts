@@ -37,7 +37,7 @@ import { logEvents } from './eventLog.ts';
 import { measureEvents } from './eventMetrics.ts';
 import { Events } from './events.ts';
 import { Guard } from './guard/guard.ts';
-import { dependencyOf, supported } from './guard/supported.ts';
+import { dependencyOf } from './guard/supported.ts';
 import { TokenEstimator } from './model/attempt/estimate.ts';
 import { ModelCaller } from './model/caller.ts';
 import { Pool } from './model/pool/pool.ts';
@@ -375,7 +375,7 @@ export class Runtime {
         network.apply(content);
         loggers.apply(content.telemetry.logging.levels);
         tracing.apply(content);
-        retryBudgets.apply(content.retry, supported(content).endpoints.map(dependencyOf));
+        retryBudgets.apply(content.retry, snapshot.endpoints.map(dependencyOf));
         guard.apply(content);
         redis.apply(content);
         agent.apply(content);

@@ -198,10 +198,6 @@ export class Circuit {
     this.#fleet?.follow(order, now);
   }
 
-  isClosed(now: number): boolean {
-    return this.#breaker.state(now) === 'Closed';
-  }
-
   /** Whether nothing is lost if a new circuit replaces it. */
   isClean(now: number): boolean {
     return this.inFlight === 0 && this.#breaker.isClean(now);

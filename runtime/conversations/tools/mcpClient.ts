@@ -83,11 +83,6 @@ export class McpConnection {
     return this.#client.getNegotiatedProtocolVersion() ?? 'unknown';
   }
 
-  /** Whether the server keeps a session for it. */
-  get hasSession(): boolean {
-    return this.#transport.sessionId !== undefined;
-  }
-
   /** Runs calls over the connection, which stays open for them. */
   async use<T>(calls: () => Promise<T>): Promise<T> {
     this.#uses += 1;
