@@ -46,14 +46,12 @@ export interface ToolCall {
 /** A connection to a server. It ends when it is retired and the last of its calls is over. */
 export class McpConnection {
   readonly #client: Client;
-  readonly #transport: StreamableHTTPClientTransport;
   #uses = 0;
   #retired = false;
   #subscribed = false;
 
-  private constructor(client: Client, transport: StreamableHTTPClientTransport) {
+  private constructor(client: Client) {
     this.#client = client;
-    this.#transport = transport;
   }
 
   /** Connects; finds out first what the server speaks if there is no verdict about it. */
@@ -71,7 +69,7 @@ export class McpConnection {
     });
     using _ = addAbortListener(signal, () => void transport.close());
     await client.connect(transport, { timeout: timeoutMs, signal, ...(prior && { prior }) });
-    return new McpConnection(client, transport);
+    return new McpConnection(client);
   }
 
   get verdict(): Verdict {
