@@ -1,6 +1,6 @@
 import type { Hello } from '../contract/generated/types.ts';
 import type { Lifecycle } from './api/lifecycle.ts';
-import type { Siblings } from './api/siblings.ts';
+import type { Peers } from './peers/peers.ts';
 import type { CachingCaller } from './cache/cachingCaller.ts';
 import type { ActiveConfiguration } from './control/configuration.ts';
 import type { ControlPort } from './control/controlPort.ts';
@@ -35,7 +35,7 @@ export interface ShownParts {
   retryBudgets: RetryBudgets;
   performance: Performance;
   audit: Audit;
-  siblings: Siblings;
+  peers: Peers;
   loggers: ModuleLoggers;
   upstream: Upstream;
   checks: HealthChecks;
@@ -56,7 +56,7 @@ export function debugFacts(parts: ShownParts): DebugFacts {
     caches: { answers: caller, toolResults: agent.toolResults },
     performance,
     audit: (query) => answerQuery(parts.audit, query),
-    peers: () => ({ self: parts.reporter.load() ?? {}, siblings: parts.siblings.list() }),
+    peers: () => ({ self: parts.reporter.load() ?? {}, siblings: parts.peers.siblings.list() }),
     levels: () => parts.loggers.levels(),
     endpoints: () => {
       const { snapshot } = current;

@@ -6,7 +6,7 @@ import type {
   HealthCheckStatus,
 } from '../contract/generated/types.ts';
 import type { HandlerEnd, Phase } from './api/lifecycle.ts';
-import type { Forwarded } from './api/peerForward.ts';
+import type { Forwarded } from './peers/connections.ts';
 import type { Served } from './api/response.ts';
 import type { LookupResult } from './cache/cachingCaller.ts';
 import type { TierName } from './cache/tieredCache.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Hello } from '../contract/generated/types.ts';
-import type { PeerAccess } from './api/peerForward.ts';
+import type { PeerAccess } from './peers/peers.ts';
 import type { TracingEnvironment } from '../tracing/settings.ts';
 import type { Clock } from './guard/clock.ts';
 import type { ProxyEnvironment } from './network/proxies.ts';

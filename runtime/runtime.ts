@@ -11,13 +11,8 @@ import { Conversations } from './api/conversations.ts';
 import { Lifecycle } from './api/lifecycle.ts';
 import { listen, portOf } from './api/listen.ts';
 import { Messages } from './api/messages.ts';
-import { Overflow } from './api/overflow.ts';
-import { PeerForward, longestTurnMs } from './api/peerForward.ts';
-import type { Forwarded } from './api/peerForward.ts';
-import { Peers } from './api/peers.ts';
 import { errorSender, requestIdOf } from './api/response.ts';
 import { agentServer } from './api/server.ts';
-import { Siblings } from './api/siblings.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
 import { ControlPort } from './control/controlPort.ts';
@@ -65,6 +60,7 @@ import { MountedCredentials } from './mountedCredentials.ts';
 import { Credentials } from './mounts/credentials.ts';
 import { readHeaders } from './mounts/secretHeaders.ts';
 import type { RuntimeOptions } from './options.ts';
+import { Peers } from './peers/peers.ts';
 import { RedisLimits } from './redis/redisLimits.ts';
 import { Reports } from './reports.ts';
 import { requestListener } from './requestListener.ts';
@@ -303,22 +299,14 @@ export class Runtime {
       ...{ now, date, current, addressOf: sourceOf },
       fetch: (url, init) => fetch(url, { ...init, redirect: 'error' }),
     });
-    const siblings = new Siblings({ now, random, leader });
     const peers = new Peers({
-      clock,
-      service: () => current.content?.conversation?.peers,
-      resolve: access.resolve,
-    });
-    const forward = new PeerForward({
-      ...{ peers, connectMs, locate: access.locate },
+      ...{ clock, random, leader, current, locate: access.locate, resolve: access.resolve },
       mark: (request) => seal.seal(sourceOf(request)),
-      silenceMs: () => connectMs() + longestTurnMs(current.content),
+      onForwarded: (end) => events.emit('forwarded', end),
     });
-    parts.defer(() => forward.close());
+    parts.defer(() => peers.close());
     const sendError = errorSender(() => current.content?.clientPatienceMs, random);
     const bodies = new Bodies({ clock, current, budget: byteBudget });
-    const onForwarded = (end: Forwarded): void => events.emit('forwarded', end);
-    const overflow = new Overflow({ siblings, forward, sendError, onForwarded });
     const serving = { clock, estimator, sendError, bodies, inbound: guard.inbound };
     const facts: HealthFacts = {
       ...{ lastCalls, clock },
@@ -340,9 +328,9 @@ export class Runtime {
     const podHealth = healthRoute(facts, 'Pod');
     const server = agentServer({
       messages: new Messages({
-        ...{ ...serving, current, caller, screen, overflow, activity, log: log('messages') },
+        ...{ ...serving, current, caller, screen, peers, activity, log: log('messages') },
       }),
-      conversations: new Conversations({ ...serving, agent, forward, log: log('agent') }),
+      conversations: new Conversations({ ...serving, agent, peers, log: log('agent') }),
       ...{ clients, sendError, lifecycle, current, health: podHealth, log: log('http') },
       trust: (socket) => connections.trust(socket),
       trace: (request, response, route) =>
@@ -434,7 +422,7 @@ export class Runtime {
     const port = new ControlPort({
       ...{ pod, version, startedAt, tokenDirectory, configuration, leader, clock },
       snapshot: () => reporter.snapshot(),
-      onSiblings: (pods) => siblings.apply(pods),
+      onSiblings: (pods) => peers.siblings.apply(pods),
       onReportInterval: (ms) => pace.setInterval(ms),
       onNamespaceDeleted: () => lifecycle.namespaceDeleted(),
       followFleet: (orders) => guard.followFleet(orders),
@@ -477,7 +465,7 @@ export class Runtime {
       debugPages(
         debugFacts({
           ...{ pod, version, startedAt, clock, current, guard, configuration, caller, agent },
-          ...{ pool, retryBudgets, performance, audit, siblings, loggers, upstream, checks },
+          ...{ pool, retryBudgets, performance, audit, peers, loggers, upstream, checks },
           ...{ lifecycle, eventLoop, reporter, port, kept },
         }),
       ),

@@ -30,11 +30,11 @@ import type { ConversationRoute, Sent } from './conversationRequests.ts';
 import { ConversationStream } from './conversationStream.ts';
 import { errorEvent } from '../errors/failure.ts';
 import { notFound } from './notFound.ts';
-import { idHeaders, refuse, requestIdOf } from './response.ts';
+import { ResponseSink, idHeaders, refuse, requestIdOf } from './response.ts';
 import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import { NO_ANSWER, UNREACHABLE } from './peerForward.ts';
-import type { PeerForward } from './peerForward.ts';
+import type { Forwarded } from '../peers/connections.ts';
+import type { Peers } from '../peers/peers.ts';
 import { NOT_CONFIGURED, STARTING, cutProblem, rejected } from '../errors/problems.ts';
 import type { Place } from '../model/request.ts';
 import { TotalUsage } from '../protocols/usage.ts';
@@ -45,7 +45,7 @@ export interface ConversationsDeps {
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read' | 'reserve'>;
   agent: Pick<Agent, 'store' | 'ownerOf' | 'prompt' | 'environment' | 'screenOf' | 'runGuard'>;
-  forward: Pick<PeerForward, 'forward'>;
+  peers: Pick<Peers, 'toOwner'>;
   sendError: SendError;
   log: Logger;
 }
@@ -84,6 +84,20 @@ const ABSENCES: Record<Absence | 'Busy', Failure> = {
     reason: 'ConversationBusy',
     message: 'Another message to this conversation is being answered; send this one after it.',
     retryAfterMs: 1000,
+  },
+};
+/** Why the pod that keeps a conversation has not answered. */
+const OWNER_PROBLEMS: Record<Exclude<Forwarded, 'Answered'>, Problem> = {
+  Lost: ABSENCES.Lost,
+  Gone: 'Gone',
+  Unreachable: {
+    reason: 'UpstreamUnreachable',
+    message: 'The pod that keeps this conversation cannot be reached at present.',
+    retryAfterMs: 1000,
+  },
+  Silent: {
+    reason: 'Timeout',
+    message: 'The pod that keeps this conversation has not answered in time.',
   },
 };
 const MEMORY_FULL: Failure = {
@@ -203,15 +217,11 @@ export class Conversations {
     // Reads the body here, so that a slow client does not occupy the owner.
     const read = await this.#deps.bodies.read(request, response);
     if ('problem' in read) return this.#refuse(response, read.problem);
-    const end = await this.#deps.forward.forward(owner, request, response, {
-      body: read.body,
-      signal: cut.signal,
-      context: trace.span.context,
-    });
-    if (end === 'Answered') return FINE;
-    if (end === 'Unreachable') return this.#refuse(response, UNREACHABLE);
-    if (end === 'Silent') return this.#refuse(response, NO_ANSWER);
-    return this.#refuse(response, end === 'Gone' ? 'Gone' : ABSENCES[end]);
+    const { body } = read;
+    const { signal } = cut;
+    const sink = new ResponseSink(response, signal);
+    const end = await this.#deps.peers.toOwner(owner, { request, body, sink, signal, trace });
+    return end === 'Answered' ? FINE : this.#refuse(response, OWNER_PROBLEMS[end]);
   }
 
   #unavailable(response: ServerResponse): Served {

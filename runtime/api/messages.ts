@@ -22,7 +22,7 @@ import type { Allowance, Denial } from './clients/allowance.ts';
 import type { Admitted } from './exchange.ts';
 import type { Activity } from './activity.ts';
 import type { Bodies } from './bodies.ts';
-import type { Overflow } from './overflow.ts';
+import type { Peers } from '../peers/peers.ts';
 import { ResponseSink, refuse } from './response.ts';
 import type { SendError, Served } from './response.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
@@ -50,7 +50,7 @@ export interface MessagesDeps {
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read' | 'done' | 'account'>;
   screen: Pick<Screen, 'look' | 'looksAtMessages' | 'answerScan'>;
-  overflow: Pick<Overflow, 'takes' | 'serve'>;
+  peers: Pick<Peers, 'take' | 'toSibling'>;
   activity: Pick<Activity, 'stream'>;
   current: Pick<Current, 'forNextCall'>;
   log: Logger;
@@ -168,15 +168,29 @@ export class Messages {
 
   /** Forwards a request that found no place here to a sibling; undefined when none serves it. */
   #forward(
-    { request, response, cut, trace, deadlineAt, snapshot }: Visit,
+    visit: Visit,
     { body }: MessagesRequest,
     rejection: Rejection,
   ): Promise<Served | undefined> | undefined {
-    const { overflow, clock } = this.#deps;
-    if (cut.signal.aborted || !overflow.takes(request, rejection, snapshot.content))
+    const { request, cut, snapshot } = visit;
+    if (cut.signal.aborted || !this.#deps.peers.take(request, rejection, snapshot.content)) {
       return undefined;
-    const answerMs = Math.max(1, deadlineAt - clock.now());
-    return overflow.serve({ request, response, body, signal: cut.signal, trace, answerMs });
+    }
+    return this.#toSibling(visit, body);
+  }
+
+  async #toSibling(
+    { request, response, cut, trace, deadlineAt }: Visit,
+    body: Buffer,
+  ): Promise<Served | undefined> {
+    const { peers, clock } = this.#deps;
+    const { signal } = cut;
+    const sink = new ResponseSink(response, signal);
+    const silenceMs = Math.max(1, deadlineAt - clock.now());
+    const end = await peers.toSibling({ request, body, sink, signal, trace }, silenceMs);
+    if (end === 'Answered') return { reason: 'Forwarded', failed: false };
+    if (end === 'Silent') return this.#refuse(response, NO_ANSWER);
+    return end === 'Gone' ? this.#refuse(response, 'Gone') : undefined;
   }
 
   #admit(
@@ -317,6 +331,10 @@ export class Messages {
 }
 
 const NO_BODY = Buffer.alloc(0);
+const NO_ANSWER: Failure = {
+  reason: 'Timeout',
+  message: 'Another pod of the agent has taken the request and not answered in time.',
+};
 
 function denialOf(allowance: Allowance, read: MessagesRequest): Denial | undefined {
   const { expected, method, model, maxTokens } = read;

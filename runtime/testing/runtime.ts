@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { PeerAccess } from '../api/peerForward.ts';
+import type { PeerAccess } from '../peers/peers.ts';
 import type { Configuration } from '../../contract/generated/types.ts';
 import { MOUNTS } from '../../contract/link.ts';
 import { systemClock } from '../guard/clock.ts';

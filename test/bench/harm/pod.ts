@@ -104,7 +104,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
       look: () => Promise.reject(new Error('nothing is screened')),
       answerScan: () => undefined,
     },
-    overflow: { takes: () => false, serve: () => Promise.resolve(undefined) },
+    peers: { take: () => false, toSibling: () => Promise.resolve(undefined) },
     activity: new Activity(),
     log: SILENT,
   });

@@ -15,6 +15,15 @@ export interface SiblingsDeps {
   leader: { readonly isOpen: boolean };
 }
 
+/** A sibling that serves one request. */
+export interface Loan {
+  sibling: Sibling;
+  /** The sibling cannot be reached: it gets no requests for AVOID_MS. */
+  avoid(): void;
+  /** The request has ended. */
+  end(): void;
+}
+
 /** Time for which an unreachable sibling gets no requests, in milliseconds. */
 const AVOID_MS = 2000;
 
@@ -22,12 +31,12 @@ interface Entry {
   reported: Sibling;
   /** Forwarded requests that the sibling has not answered yet. */
   forwarded: number;
-  /** Requests forwarded since the sibling's figures arrived, which do not include them. */
+  /** Those of them that the sibling's figures do not include: they were forwarded since the figures arrived. */
   since: { count: number };
   avoidedUntil: number;
 }
 
-/** The other pods of the agent that take forwarded requests, with their load as the operator reports it. */
+/** The other pods of the agent that take forwarded requests, with their load as the leader reports it. */
 export class Siblings {
   readonly #deps: SiblingsDeps;
   #known = new Map<string, Entry>();
@@ -46,35 +55,29 @@ export class Siblings {
     return this.#entries().map(({ reported, forwarded }) => ({ ...reported, forwarded }));
   }
 
-  /** Chooses a sibling at random, in proportion to its room; undefined if none has room. */
-  choose(): Sibling | undefined {
+  /** Chooses a sibling at random, in proportion to its room, and counts a request there; undefined if none has room. */
+  choose(): Loan | undefined {
     const now = this.#deps.now();
-    const open = this.#entries()
-      .filter(({ avoidedUntil }) => avoidedUntil <= now)
-      .map((entry) => ({ entry, room: roomOf(entry) }))
-      .filter(({ room }) => room > 0);
-    let left = this.#deps.random() * open.reduce((sum, { room }) => sum + room, 0);
-    return open.find(({ room }) => (left -= room) < 0)?.entry.reported;
+    const open = this.#entries().filter((each) => each.avoidedUntil <= now && roomOf(each) > 0);
+    let left = this.#deps.random() * open.reduce((sum, each) => sum + roomOf(each), 0);
+    const entry = open.find((each) => (left -= roomOf(each)) < 0);
+    return entry && this.#lend(entry);
   }
 
-  /** Counts a forwarded request until the returned function is called. */
-  enter({ address }: Sibling): () => void {
-    const entry = this.#known.get(address);
-    if (!entry) return () => undefined;
+  #lend(entry: Entry): Loan {
     const { since } = entry;
     entry.forwarded += 1;
     since.count += 1;
-    return () => {
-      since.count -= 1;
-      const present = this.#known.get(address);
-      if (present) present.forwarded = Math.max(0, present.forwarded - 1);
+    return {
+      sibling: entry.reported,
+      avoid: () => {
+        entry.avoidedUntil = this.#deps.now() + AVOID_MS;
+      },
+      end: () => {
+        entry.forwarded -= 1;
+        since.count -= 1;
+      },
     };
-  }
-
-  /** Sends the sibling no requests for AVOID_MS. */
-  avoid({ address }: Sibling): void {
-    const entry = this.#known.get(address);
-    if (entry) entry.avoidedUntil = this.#deps.now() + AVOID_MS;
   }
 
   #entries(): Entry[] {
@@ -82,11 +85,12 @@ export class Siblings {
   }
 
   #entry(reported: Sibling): Entry {
-    const before = this.#known.get(reported.address);
-    if (!before) return { reported, forwarded: 0, since: { count: 0 }, avoidedUntil: -Infinity };
-    const { inFlight, queued } = before.reported;
-    const same = reported.inFlight === inFlight && reported.queued === queued;
-    return { ...before, reported, since: same ? before.since : { count: 0 } };
+    const entry = this.#known.get(reported.address);
+    if (!entry) return { reported, forwarded: 0, since: { count: 0 }, avoidedUntil: -Infinity };
+    const { inFlight, queued } = entry.reported;
+    if (reported.inFlight !== inFlight || reported.queued !== queued) entry.since = { count: 0 };
+    entry.reported = reported;
+    return entry;
   }
 }
 

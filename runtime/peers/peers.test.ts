@@ -1,19 +1,21 @@
 /** The connection from the pod that is asked to the one that keeps a conversation. */
-import type { RemoteContext } from '../../tracing/span.ts';
+import type { RemoteContext, Span } from '../../tracing/span.ts';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, request } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as listenTo } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Peers } from './peers.ts';
+import { ResponseSink } from '../api/response.ts';
 import { systemClock } from '../guard/clock.ts';
 import { open, send } from '../testing/client.ts';
 import { Cleanups } from '../testing/setup.ts';
 import { until, untilStill } from '../testing/until.ts';
 import { fakeEndpoint } from '../testing/upstream.ts';
 import type { FakeEndpoint, Seen } from '../testing/upstream.ts';
-import { PeerForward } from './peerForward.ts';
-import type { Forwarded } from './peerForward.ts';
+import { CONVERSATION } from '../testing/conversation.ts';
+import { configuration } from '../testing/configuration.ts';
+import type { Forwarded } from './connections.ts';
 
 const OWNER = '10.0.0.2';
 const MIB = 1024 * 1024;
@@ -33,18 +35,22 @@ interface Front {
 /** A pod that passes everything on to the owner at this address, and answers 599 with what came of it. */
 async function front(place: string, silenceMs = 20_000, context?: RemoteContext): Promise<Front> {
   const listed = [OWNER];
+  const { content } = configuration('', {
+    timeouts: { connectMs: silenceMs },
+    conversation: { ...CONVERSATION, runTimeoutMs: 0, peers: 'triage-headless' },
+    limits: [],
+  });
   const peers = new Peers({
     clock: systemClock,
-    service: () => 'triage-headless',
+    random: Math.random,
+    leader: { isOpen: true },
+    current: { content },
     resolve: () => Promise.resolve([...listed]),
-  });
-  const forward = new PeerForward({
-    mark: () => '1',
-    peers,
     locate: () => place,
-    connectMs: () => 2000,
-    silenceMs: () => silenceMs,
+    mark: () => '1',
+    onForwarded: () => undefined,
   });
+  const trace = { span: { context } as Span, forwarded: (): void => undefined };
   const ends: Forwarded[] = [];
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const cut = new AbortController();
@@ -53,11 +59,10 @@ async function front(place: string, silenceMs = 20_000, context?: RemoteContext)
     });
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const end = await forward.forward(OWNER, request, response, {
-      body: Buffer.concat(chunks),
-      signal: cut.signal,
-      context,
-    });
+    const { signal } = cut;
+    const sink = new ResponseSink(response, signal);
+    const body = Buffer.concat(chunks);
+    const end = await peers.toOwner(OWNER, { request, body, sink, signal, trace });
     ends.push(end);
     if (end !== 'Answered' && !response.headersSent) response.writeHead(599).end(end);
     else if (end === 'Gone') response.destroy();
@@ -65,7 +70,7 @@ async function front(place: string, silenceMs = 20_000, context?: RemoteContext)
   const server = createServer((request, response) => void serve(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanups.add(async () => {
-    await forward.close();
+    await peers.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });

@@ -1,7 +1,7 @@
 import type { Clock } from '../guard/clock.ts';
 import { canonical } from '../conversations/stores/conversationId.ts';
 
-export interface PeersDeps {
+export interface AddressesDeps {
   clock: Clock;
   /** Name in DNS with the addresses of all pods of the agent; undefined without other pods. */
   service: () => string | undefined;
@@ -17,16 +17,17 @@ const POLL_MS = 250;
 const KNOWN_MS = 5000;
 
 /**
- * The other pods of the agent. Anybody can make up an id, so the runtime connects only to addresses that the agent's
- * own headless Service lists.
+ * Addresses of the agent's pods. Anybody can make up an id of a conversation, so the runtime connects only to addresses
+ * that the agent's own headless Service lists.
  */
-export class Peers {
-  readonly #deps: PeersDeps;
+export class Addresses {
+  readonly #deps: AddressesDeps;
+  /** When DNS last listed each. */
   readonly #seen = new Map<string, number>();
   /** One look-up serves all waiting requests, so that made-up ids do not flood DNS. */
   #looking: Promise<void> | undefined;
 
-  constructor(deps: PeersDeps) {
+  constructor(deps: AddressesDeps) {
     this.#deps = deps;
   }
 
