@@ -5,6 +5,7 @@ import process from 'node:process';
 import { defineConfig } from 'vitepress';
 import { anchorOf } from '../../lint/links.ts';
 import { faultsOf, MOVED, PAGES } from '../../lint/pages.ts';
+import { countWords, longSentences } from '../../lint/prose.ts';
 import { drawDiagrams } from './diagrams.js';
 import { outerLinks } from './links.js';
 
@@ -56,6 +57,21 @@ function breakPaths(md) {
   };
 }
 
+const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+
+/** Prints figures of the build: pages of the site, and words and long sentences of the guides, which lie at the top of docs/. */
+function printFigures() {
+  const guides = files.filter((file) => !file.includes('/')).map((file) => textOf(file));
+  const figures = {
+    docs_pages: files.length,
+    docs_words: total(guides.map((text) => countWords(text))),
+    docs_long_sentences: total(guides.map((text) => longSentences(text).length)),
+    docs_seconds: Math.round(process.uptime()),
+  };
+  for (const [name, value] of Object.entries(figures))
+    process.stdout.write(`figure ${name} ${value}\n`);
+}
+
 export default defineConfig({
   title: 'Breakwater',
   description: 'Keeps LLM agents on Kubernetes up when their dependencies fail',
@@ -68,6 +84,7 @@ export default defineConfig({
         join(outDir, `${from}.html`),
         `<!doctype html><meta http-equiv="refresh" content="0; url=${to}">\n`,
       );
+    printFigures();
   },
   rewrites: { ':folder/README.md': ':folder/index.md' },
   markdown: {
