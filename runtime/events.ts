@@ -7,7 +7,7 @@ import type {
 } from '../contract/generated/types.ts';
 import type { HandlerEnd, Phase } from './api/lifecycle.ts';
 import type { Forwarded } from './peers/connections.ts';
-import type { Served } from './api/response.ts';
+import type { Served } from './exchange/response.ts';
 import type { LookupResult } from './cache/cachingCaller.ts';
 import type { TierName } from './cache/tieredCache.ts';
 import type { Offer } from './control/configuration.ts';

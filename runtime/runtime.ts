@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Load, Snapshot as Report } from '../contract/generated/types.ts';
 import { MOUNTS } from '../contract/link.ts';
 import { Tracing, resourceOf } from '../tracing/tracing.ts';
-import { Activity } from './api/activity.ts';
-import { Bodies } from './api/bodies.ts';
-import { Clients } from './api/clients/clients.ts';
+import { Activity } from './exchange/activity.ts';
+import { Bodies } from './exchange/bodies.ts';
+import { Clients } from './clients/clients.ts';
+import type { Client } from './clients/clients.ts';
 import { ClientConnections } from './api/connections.ts';
-import { Conversations } from './api/conversations.ts';
 import { Lifecycle } from './api/lifecycle.ts';
 import { listen, portOf } from './api/listen.ts';
-import { Messages } from './api/messages.ts';
-import { errorSender, requestIdOf } from './api/response.ts';
+import { serveConversation } from './exchange/conversations.ts';
+import { serveMessages } from './exchange/messages.ts';
+import { errorSender, requestIdOf } from './exchange/response.ts';
 import { agentServer } from './api/server.ts';
 import { CachingCaller } from './cache/cachingCaller.ts';
 import { ActiveConfiguration } from './control/configuration.ts';
@@ -307,7 +309,18 @@ export class Runtime {
     parts.defer(() => peers.close());
     const sendError = errorSender(() => current.content?.clientPatienceMs, random);
     const bodies = new Bodies({ clock, current, budget: byteBudget });
-    const serving = { clock, estimator, sendError, bodies, inbound: guard.inbound };
+    const serving = {
+      ...{ clients, clock, estimator, sendError, bodies, peers, inbound: guard.inbound },
+      trust: (socket: Socket) => connections.trust(socket),
+      unavailable: () => (audit.refuses(lifecycle.openRequests) ? AUDIT_UNAVAILABLE : undefined),
+      blockedSource: (request: IncomingMessage) => {
+        if (responses.size === 0 || clients.knows(request)) return undefined;
+        return responses.source(sourceOf(request));
+      },
+      blockedClient: (client: Client) => responses.client(client),
+    };
+    const messages = { ...serving, current, caller, screen, activity, log: log('messages') };
+    const conversations = { ...serving, agent, log: log('agent') };
     const facts: HealthFacts = {
       ...{ lastCalls, clock },
       configured: () => (current.snapshot?.endpoints.length ?? 0) > 0,
@@ -327,21 +340,12 @@ export class Runtime {
     // Hides the agent's dependencies from clients.
     const podHealth = healthRoute(facts, 'Pod');
     const server = agentServer({
-      messages: new Messages({
-        ...{ ...serving, current, caller, screen, peers, activity, log: log('messages') },
-      }),
-      conversations: new Conversations({ ...serving, agent, peers, log: log('agent') }),
+      serveMessages: (arrived) => serveMessages(arrived, messages),
+      serveConversation: (route, arrived) => serveConversation(route, arrived, conversations),
       ...{ clients, sendError, lifecycle, current, health: podHealth, log: log('http') },
-      trust: (socket) => connections.trust(socket),
       trace: (request, response, route) =>
         traces.begin(request, () => requestIdOf(response), route),
       traceMalformed: (socket, id) => traces.begin({ socket, headers: {} }, () => id, 'other'),
-      unavailable: () => (audit.refuses(lifecycle.openRequests) ? AUDIT_UNAVAILABLE : undefined),
-      blockedSource: (request) => {
-        if (responses.size === 0 || clients.knows(request)) return undefined;
-        return responses.source(sourceOf(request));
-      },
-      blockedClient: (client) => responses.client(client),
       onServed: (...served) => events.emit('requestEnded', ...served),
     });
     events.on('phase', (phase) => {

@@ -5,14 +5,13 @@ import { pino } from 'pino';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { until } from '../testing/until.ts';
-import { anybody } from './clients/clients.ts';
 import { RequestTraces } from '../observe/requestTraces.ts';
 import { NO_LISTENER } from '../observe/trace/requestListener.ts';
 import { NO_TRACER } from '../../tracing/span.ts';
 import { ByteBudget } from '../resilience/byteBudget.ts';
-import { Bodies } from './bodies.ts';
+import { Bodies } from '../exchange/bodies.ts';
 import { configuration } from '../testing/configuration.ts';
-import { errorSender } from './response.ts';
+import { errorSender } from '../exchange/response.ts';
 import { agentServer } from './server.ts';
 
 const traces = new RequestTraces({
@@ -32,25 +31,24 @@ async function raw(
   handle: () => Promise<void> = () => Promise.resolve(),
   onServed: (route: string) => void = () => undefined,
 ): Promise<(text: string) => { socket: Socket; text: () => string; closed: () => boolean }> {
+  const { content } = configuration('http://model.invalid');
   const bodies = new Bodies({
     clock: new FakeClock(),
-    current: configuration('http://model.invalid'),
+    current: { content },
     budget: new ByteBudget(() => Infinity),
   });
   const server = agentServer({
-    clients: { held: () => undefined, identify: anybody },
-    conversations: { handle: () => Promise.reject(new Error('not asked for')) },
+    clients: { held: () => undefined },
+    serveConversation: () => Promise.reject(new Error('not asked for')),
     sendError: errorSender(
       () => undefined,
       () => 0,
     ),
-    messages: {
-      handle: async ({ request, response }) => {
-        const read = await bodies.read(request, response);
-        await handle();
-        if ('body' in read) response.end('{}');
-        return { reason: 'None', failed: false };
-      },
+    serveMessages: async ({ request, response }) => {
+      const read = await bodies.read(request, response);
+      await handle();
+      if ('body' in read) response.end('{}');
+      return { reason: 'None', failed: false };
     },
     lifecycle: new Lifecycle({
       clock: new FakeClock(),
@@ -58,12 +56,8 @@ async function raw(
       onHandler: () => undefined,
     }),
     health: () => false,
-    trust: () => undefined,
-    current: { snapshot: undefined },
+    current: { snapshot: { content, endpoints: [] } },
     onServed,
-    unavailable: () => undefined,
-    blockedSource: () => undefined,
-    blockedClient: () => undefined,
     trace: (request, _response, route) => traces.begin(request, () => 'req_1', route),
     traceMalformed: (socket, id) => traces.begin({ socket, headers: {} }, () => id, 'other'),
     log: pino({ level: 'silent' }),

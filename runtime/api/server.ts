@@ -2,35 +2,38 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { conversationRoute } from './conversationRequests.ts';
-import type { Conversations } from './conversations.ts';
-import type { Lifecycle } from './lifecycle.ts';
-import { denied, routeKindOf } from './clients/allowance.ts';
-import { hashedName, isRefusal } from './clients/clients.ts';
-import type { Client, Clients } from './clients/clients.ts';
+import type { Clients } from '../clients/clients.ts';
 import { newRequestId, rawError, statusOf } from '../errors/failure.ts';
-import { notFound } from './notFound.ts';
-import { headersOfTrace, refuse, requestIdOf, traceAnswer, traceHeaders } from './response.ts';
-import type { SendError, Served } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
-import type { Messages } from './messages.ts';
-import { modelRoute, providerRoute } from './requests.ts';
-import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
-import type { Exchange } from './exchange.ts';
+import { STARTING } from '../errors/problems.ts';
+import { conversationRoute } from '../exchange/conversationRequests.ts';
+import type { ConversationRoute } from '../exchange/conversationRequests.ts';
+import type { Arrived } from '../exchange/exchange.ts';
+import { notFound } from '../exchange/notFound.ts';
+import { modelRoute, providerRoute } from '../exchange/requests.ts';
+import {
+  headersOfTrace,
+  refuse,
+  requestIdOf,
+  traceAnswer,
+  traceHeaders,
+} from '../exchange/response.ts';
+import type { SendError, Served } from '../exchange/response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Current, Snapshot } from '../snapshot/snapshot.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
 
 /** A listener that can answer a request. Returns whether it did. */
 export type Route = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface AgentServerDeps {
-  messages: Pick<Messages, 'handle'>;
-  conversations: Pick<Conversations, 'handle'>;
-  clients: Pick<Clients, 'identify' | 'held'>;
+  /** Serves a request to the model's API. Rejects only on a programming error, as does the next. */
+  serveMessages: (arrived: Arrived) => Promise<Served>;
+  serveConversation: (route: ConversationRoute, arrived: Arrived) => Promise<Served>;
+  clients: Pick<Clients, 'held'>;
   sendError: SendError;
   lifecycle: Lifecycle;
-  /** Credentials were accepted on a connection. */
-  trust: (socket: Socket) => void;
   /** Health, also on this port. */
   health: Route;
   current: Pick<Current, 'snapshot'>;
@@ -38,13 +41,7 @@ export interface AgentServerDeps {
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
   /** Begins the trace of what is no whole request. */
   traceMalformed: (socket: Socket, requestId: string) => RequestTrace;
-  /** Why no request can be served at present; undefined when they can. */
-  unavailable: () => Failure | undefined;
   onServed(route: string, served: Served, seconds: number): void;
-  /** Why a request is refused by its address. */
-  blockedSource: (request: IncomingMessage) => Failure | undefined;
-  /** Why a request is refused by its client. */
-  blockedClient: (client: Client) => Failure | undefined;
   log: Logger;
   /** Time a client has for its headers and for its whole request, in milliseconds. */
   headersTimeoutMs?: number;
@@ -99,32 +96,38 @@ async function serve(
   if (deps.health(request, response) || answerHead(request, response)) return;
   const began = performance.now();
   const { snapshot } = deps.current;
-  const handler = handlerOf(deps, request, snapshot);
-  const route = handler?.route ?? 'other';
+  const found = routeOf(request, snapshot);
+  const route = found?.route ?? 'other';
   const trace = deps.trace(request, response, route);
   traceAnswer(response, trace.traceId);
-  const served = await answer(deps, handler, { request, response, trace, snapshot });
+  const served = await answer(deps, found, { request, response, trace, snapshot });
   const seconds = (performance.now() - began) / 1000;
   const end = endOf(response, served);
   trace.end(end);
   deps.onServed(route, end, seconds);
 }
 
+/** A request whose trace has begun. */
+interface Begun extends Omit<Arrived, 'snapshot' | 'route' | 'cut'> {
+  /** Undefined before the first configuration. */
+  snapshot: Snapshot | undefined;
+}
+
 function answer(
   deps: AgentServerDeps,
-  handler: Handler | undefined,
-  exchange: Exchange,
+  found: FoundRoute | undefined,
+  begun: Begun,
 ): Served | Promise<Served> {
-  const refusal = refusalOf(deps, exchange);
-  if (!refusal && handler) return handle(deps, handler, exchange);
-  const { request, response, snapshot } = exchange;
+  const refusal = refusalOf(deps, begun);
+  if (!refusal && found) return handle(deps, found, begun);
+  const { request, response, snapshot } = begun;
   return refuse(deps.sendError, response, refusal ?? notFound(request, snapshot?.content.routes));
 }
 
 /** Why a request is refused before anything is done for it. */
 function refusalOf(
   deps: AgentServerDeps,
-  { request, response, trace }: Exchange,
+  { request, response, trace }: Begun,
 ): Failure | undefined {
   const held = deps.clients.held(request);
   if (held) {
@@ -145,24 +148,12 @@ function endOf(response: ServerResponse, served: Served): Served & { status?: nu
   return { ...served, ...(response.headersSent && { status: response.statusCode }) };
 }
 
-/** Serves the requests of one route. */
-interface Handler {
-  /** As metrics name it. */
-  route: string;
-  handle: Messages['handle'];
-}
+/** The route of a request, as metrics name it. */
+type FoundRoute = ConversationRoute | { route: string; action?: undefined };
 
-function handlerOf(
-  { messages, conversations }: AgentServerDeps,
-  request: IncomingMessage,
-  snapshot: Snapshot | undefined,
-): Handler | undefined {
+function routeOf(request: IncomingMessage, snapshot: Snapshot | undefined): FoundRoute | undefined {
   const route = modelRoute(request) ?? providerRoute(request, snapshot?.content.routes ?? []);
-  if (route !== undefined) return { route, handle: (exchange) => messages.handle(exchange) };
-  const found = conversationRoute(request);
-  return (
-    found && { route: found.route, handle: (exchange) => conversations.handle(found, exchange) }
-  );
+  return route === undefined ? conversationRoute(request) : { route };
 }
 
 /** Answers HEAD /, by which Claude Code checks that the agent is up. */
@@ -174,11 +165,10 @@ function answerHead({ method, url }: IncomingMessage, response: ServerResponse):
 
 async function handle(
   deps: AgentServerDeps,
-  handler: Handler,
-  exchange: Exchange,
+  found: FoundRoute,
+  { request, response, trace, snapshot }: Begun,
 ): Promise<Served> {
-  const { request, response, trace } = exchange;
-  const { lifecycle, unavailable, sendError, log } = deps;
+  const { lifecycle, sendError, log } = deps;
   const cut = new AbortController();
   const leave = lifecycle.enter(cut);
   if (!leave) {
@@ -187,14 +177,12 @@ async function handle(
     return { reason: 'Draining', failed: true };
   }
   try {
-    const failure = unavailable() ?? deps.blockedSource(request);
-    if (failure) return refuse(sendError, response, failure);
-    const identity = deps.clients.identify(request);
-    const found = identity instanceof Promise ? await identity : identity;
-    const client = acceptClient(deps, handler, exchange, found);
-    const served = isRefusal(client)
-      ? refuse(sendError, response, client)
-      : await handler.handle({ ...exchange, client, cut });
+    if (!snapshot) return refuse(sendError, response, STARTING);
+    const arrived = { request, response, trace, snapshot, route: found.route, cut };
+    const served =
+      found.action === undefined
+        ? await deps.serveMessages(arrived)
+        : await deps.serveConversation(found, arrived);
     // The request is open until all that was written is sent.
     await finished(response);
     return served;
@@ -206,41 +194,6 @@ async function handle(
   } finally {
     leave();
   }
-}
-
-/** The client if it may use the route, or why it may not. */
-function acceptClient(
-  { trust, blockedClient }: AgentServerDeps,
-  handler: Handler,
-  { request, trace }: Exchange,
-  client: Client | Failure,
-): Client | Failure {
-  if (isRefusal(client)) {
-    trace.listener.unidentified(client);
-    return client;
-  }
-  identified(trace, client);
-  if (client.authentication !== 'None') trust(request.socket);
-  return blockedClient(client) ?? denialOf(client, handler, trace) ?? client;
-}
-
-/** Why an accepted client may not use the route. */
-function denialOf(
-  { allowance }: Client,
-  { route }: Handler,
-  trace: RequestTrace,
-): Failure | undefined {
-  const denial = allowance?.route(routeKindOf(route));
-  return denial && denied(trace, denial);
-}
-
-function identified(trace: RequestTrace, client: Client): void {
-  const { name, principal, id } = client;
-  trace.listener.identified(client);
-  trace.identified(name, (plain) => {
-    if (principal === '') return undefined;
-    return plain ? id : hashedName(principal);
-  });
 }
 
 function finished(response: ServerResponse): Promise<void> {

@@ -20,7 +20,7 @@ export interface Asked {
   /** Value of a request header by its lower-case name, or of PRINCIPAL, for limits by key. */
   header?: (name: string) => string | undefined;
   /** Estimate, reserved until the permit is settled. Absent: no tokens. */
-  cost?: Cost;
+  cost?: Cost | undefined;
   /**
    * False for calls that say nothing about the model, such as a count of tokens. Such calls may take only a
    * share of the bulkhead. Default true.

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as listenTo } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Peers } from './peers.ts';
-import { ResponseSink } from '../api/response.ts';
+import { ResponseSink } from '../exchange/response.ts';
 import { systemClock } from '../guard/clock.ts';
 import { open, send } from '../testing/client.ts';
 import { Cleanups } from '../testing/setup.ts';

@@ -18,7 +18,7 @@ import {
   modelOf,
   OPTIONS,
 } from '../../operator/testing/fixtures.ts';
-import { Clients, isRefusal } from '../../runtime/api/clients/clients.ts';
+import { Clients, isRefusal } from '../../runtime/clients/clients.ts';
 import { ActiveConfiguration } from '../../runtime/control/configuration.ts';
 import { PRINCIPAL } from '../../runtime/guard/admission.ts';
 import { Guard } from '../../runtime/guard/guard.ts';

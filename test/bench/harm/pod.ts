@@ -3,10 +3,12 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pino } from 'pino';
 import type { Content } from '../../../contract/generated/types.ts';
-import { Activity } from '../../../runtime/api/activity.ts';
-import { Messages } from '../../../runtime/api/messages.ts';
+import { anybody } from '../../../runtime/clients/clients.ts';
+import { Activity } from '../../../runtime/exchange/activity.ts';
+import { serveMessages } from '../../../runtime/exchange/messages.ts';
 import { STALLED_MS } from '../../../runtime/api/stalledClients.ts';
-import { errorSender } from '../../../runtime/api/response.ts';
+import { errorSender } from '../../../runtime/exchange/response.ts';
+import type { MessagesParts } from '../../../runtime/exchange/messages.ts';
 import type { Clock } from '../../../runtime/guard/clock.ts';
 import { Guard } from '../../../runtime/guard/guard.ts';
 import { dependencyOf, supported } from '../../../runtime/guard/supported.ts';
@@ -89,7 +91,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     onFallback: nothing,
     onSession: nothing,
   });
-  const messages = new Messages({
+  const messages: MessagesParts = {
     ...{ clock, caller, estimator },
     inbound: guard.inbound,
     current: { forNextCall: () => snapshot },
@@ -107,7 +109,12 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     peers: { take: () => false, toSibling: () => Promise.resolve(undefined) },
     activity: new Activity(),
     log: SILENT,
-  });
+    clients: { identify: anybody },
+    trust: nothing,
+    unavailable: () => undefined,
+    blockedSource: () => undefined,
+    blockedClient: () => undefined,
+  };
   const traces = new RequestTraces({
     ...{ now, random, log: () => SILENT },
     telemetry: () => content.telemetry,
@@ -119,14 +126,12 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     asks.set(ask.body, ask);
     const request = new PodRequest(ask, retries) as unknown as IncomingMessage;
     const response = new PodResponse(request as unknown as PodRequest, listener, clock);
-    const client = {
-      ...{ principal: '', id: '', authentication: 'None' as const },
-      headers: request.rawHeaders,
-    };
     const trace = traces.begin(request, () => 'req', '/v1/messages');
     const served = response as unknown as ServerResponse;
     const cut = new AbortController();
-    void messages.handle({ request, response: served, cut, client, trace, snapshot });
+    const route = '/v1/messages';
+    const arrived = { request, response: served, cut, trace, snapshot, route };
+    void serveMessages(arrived, messages);
     return () => response.leave();
   };
 }

@@ -8,7 +8,7 @@ import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinit
 import type { Session } from '../model/pool/affinity.ts';
 import { haveEquals } from '../model/pool/pool.ts';
 import { CREDENTIALS, headerValue } from '../model/transport/headers.ts';
-import type { Client } from './clients/clients.ts';
+import type { Client } from '../clients/clients.ts';
 
 /** Header of Claude Code with the session. */
 const SESSION_HEADER = 'x-claude-code-session-id';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { IncomingMessage } from 'node:http';
-import { networkOf } from '../../security/incidents/networkOf.ts';
+import { networkOf } from '../security/incidents/networkOf.ts';
 import { FailedCredentials } from './failedCredentials.ts';
 
 describe('failed credentials', () => {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Current } from '../../snapshot/snapshot.ts';
+import type { Current } from '../snapshot/snapshot.ts';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { errors, jwtVerify } from 'jose';
-import type { Content } from '../../../contract/generated/types.ts';
-import type { Failure } from '../../errors/failure.ts';
-import type { RawHeaders } from '../../model/transport/headers.ts';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Failure } from '../errors/failure.ts';
+import type { RawHeaders } from '../model/transport/headers.ts';
 import { Allowances } from './allowance.ts';
 import type { Allowance, Identity } from './allowance.ts';
 import { ApiKeys } from './apiKeys.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Content } from '../../../contract/generated/types.ts';
-import type { Failure } from '../../errors/failure.ts';
-import { KeyedBuckets, ownBucket } from '../../resilience/keyedBuckets.ts';
-import { networkOf } from '../../security/incidents/networkOf.ts';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Failure } from '../errors/failure.ts';
+import { KeyedBuckets, ownBucket } from '../resilience/keyedBuckets.ts';
+import { networkOf } from '../security/incidents/networkOf.ts';
 
 type Failures = NonNullable<Content['auth']>['failures'];
 

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { ownedId } from '../conversations/stores/conversationId.ts';
 import { send } from '../testing/client.ts';
 import { ONE_ATTEMPT, TOUCHY, configuration } from '../testing/configuration.ts';
 import { startRuntime } from '../testing/runtime.ts';
@@ -275,6 +276,7 @@ describe('error answers of the runtime', () => {
     ['POST', '/v1/messages'],
     ['POST', '/v1/conversations'],
     ['GET', '/v1/conversations/conv_1'],
+    ['GET', `/v1/conversations/${ownedId({ address: '10.0.0.9', boot: '0123456789ab' })}`],
   ])('have retry-after while there is no configuration: %s %s', async (method, path) => {
     const agent = await startRuntime();
     cleanups.add(() => agent.stop());

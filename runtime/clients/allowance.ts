@@ -1,7 +1,7 @@
-import type { Content } from '../../../contract/generated/types.ts';
-import type { Failure } from '../../errors/failure.ts';
-import type { RequestTrace } from '../../observe/trace/requestTrace.ts';
-import type { RequestDetection } from '../../security/incidents/incident.ts';
+import type { Content } from '../../contract/generated/types.ts';
+import type { Failure } from '../errors/failure.ts';
+import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { RequestDetection } from '../security/incidents/incident.ts';
 
 type Clients = NonNullable<NonNullable<Content['auth']>['clients']>;
 type ClientRule = Clients[number];
