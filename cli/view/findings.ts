@@ -95,8 +95,11 @@ function workload(agent: AgentDeployment): Finding[] {
   if (ready !== undefined && ready.status !== 'True') return conditionFinding(by, ready, true);
   const degraded = conditionOf(agent, 'Degraded');
   if (degraded?.status === 'True') return conditionFinding(by, degraded, true);
+  // Also a ready agent may have pods that cannot be created, scheduled or started.
+  if (ready !== undefined && ready.reason !== 'Ready') return conditionFinding(by, ready, true);
   const progressing = conditionOf(agent, 'Progressing');
-  return progressing?.reason === 'Paused' ? conditionFinding(by, progressing, true) : [];
+  const holds = ['Paused', 'RollingOut'].includes(progressing?.reason ?? '');
+  return holds ? conditionFinding(by, progressing, true) : [];
 }
 
 function agentCircuits(agent: AgentDeployment, world: World): Finding[] {
@@ -119,13 +122,20 @@ function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
       dependency,
       ...(model !== undefined && { model }),
       pods: detail.pods,
-      nextProbe: state === 'Open' ? detail.nextProbe : undefined,
-      lastFailure: detail.lastFailure,
+      // An override holds the circuit, whatever failed before.
+      ...(!override && probesOf(state, detail)),
     },
   };
 }
 
 const NO_DETAIL: Partial<PolicyCircuit> = {};
+
+function probesOf(
+  state: Circuit['state'],
+  { nextProbe, lastFailure }: Partial<PolicyCircuit>,
+): Pick<Partial<PolicyCircuit>, 'nextProbe' | 'lastFailure'> {
+  return { nextProbe: state === 'Open' ? nextProbe : undefined, lastFailure };
+}
 
 /** Circuits under the policy, and endpoints that its rules leave in use. */
 function policyCircuits(policy: CircuitBreakerPolicy, world: World): Finding[] {
@@ -192,7 +202,9 @@ function standing(policy: Policy): Finding[] {
   const by = `${policy.kind} ${policy.metadata.name}`;
   const accepted = conditionOf(policy, 'Accepted');
   const wrong = accepted?.status === 'False' ? accepted : conditionOf(policy, 'Programmed');
+  const noTargets = accepted?.reason === 'NoTargets' ? accepted : undefined;
   return [
+    ...conditionFinding(by, noTargets, true),
     ...conditionFinding(by, conditionOf(policy, 'Contested'), true),
     ...conditionFinding(by, wrong),
   ];

@@ -74,6 +74,8 @@ function agentRow(agent: AgentDeployment): Part {
 function lesserProblem(agent: AgentDeployment): Condition | undefined {
   const degraded = conditionOf(agent, 'Degraded');
   if (degraded?.status === 'True') return degraded;
+  const ready = conditionOf(agent, 'Ready');
+  if (ready?.reason !== 'Ready') return ready;
   const programmed = conditionOf(agent, 'PoliciesProgrammed');
   return programmed?.status === 'False' ? programmed : undefined;
 }
@@ -150,16 +152,17 @@ function limitRows({ metadata, status }: RateLimitPolicy): Part[] {
   }));
 }
 
+/** Why the policy is not in force in every pod of an agent. */
+function shortfall(policy: Policy): Condition | undefined {
+  const accepted = conditionOf(policy, 'Accepted');
+  if (accepted?.status === 'False' || accepted?.reason === 'NoTargets') return accepted;
+  const programmed = conditionOf(policy, 'Programmed');
+  return programmed?.status === 'False' ? programmed : undefined;
+}
+
 /** A policy that is refused or not in force in every pod. */
 function policyRows(policy: Policy): StatusRow[] {
-  const accepted = conditionOf(policy, 'Accepted');
-  const programmed = conditionOf(policy, 'Programmed');
-  const found =
-    accepted?.status === 'False'
-      ? accepted
-      : programmed?.status === 'False'
-        ? programmed
-        : undefined;
+  const found = shortfall(policy);
   if (found === undefined) return [];
   const { namespace = '', name } = policy.metadata;
   return [
@@ -168,7 +171,7 @@ function policyRows(policy: Policy): StatusRow[] {
       kind: 'policy',
       name: `${policy.kind} ${name}`,
       state: found.reason,
-      level: found === accepted ? 'bad' : 'warn',
+      level: found.type === 'Accepted' && found.status === 'False' ? 'bad' : 'warn',
       pods: policy.status?.summary?.programmed,
       since: found.lastTransitionTime,
       reason: found.message,

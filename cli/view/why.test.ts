@@ -96,7 +96,9 @@ describe('explain', () => {
     const { status, ...rest } = openBreaker();
     const tripped = condition('Tripped', 'True', 'Override', held);
     const breakers = [{ ...rest, status: { ...status, conditions: [tripped] } }];
-    expect(why({ ...open, breakers })).toContain(`by CircuitBreakerPolicy patience: ${held} The`);
+    const text = why({ ...open, breakers });
+    expect(text).toContain(`by CircuitBreakerPolicy patience: ${held} What to do`);
+    expect(text).not.toContain('short of capacity');
   });
 
   it('names no policy for a circuit of the built-in defaults', () => {
@@ -156,6 +158,22 @@ describe('explain', () => {
     ],
   ])('names %s', (_, parts, expected) => {
     expect(why(parts)).toBe(`AgentDeployment shop/triage: ${expected}`);
+  });
+
+  it.each([
+    ['a pod that cannot start', condition('Ready', 'True', 'PodsBlocked', 'It has no node.')],
+    ['a rollout that waits', condition('Progressing', 'True', 'RollingOut', '1/2 pods run it.')],
+  ])('names %s although the agent is ready', (_case, { type, ...rest }) => {
+    const one = agent();
+    const others = one.status!.conditions!.filter((each) => each.type !== type);
+    one.status!.conditions = [...others, { type, ...rest }];
+    expect(why({ agents: [one] })).toContain(`says ${rest.reason} since`);
+  });
+
+  it('names a selector that matches nothing', () => {
+    const accepted = condition('Accepted', 'True', 'NoTargets', 'No agent matches.');
+    const policy = breaker([accepted]);
+    expect(explain(policy, world({ breakers: [policy] }), NOW).text).toContain('says NoTargets');
   });
 
   it('says that the operator has not seen an edit yet', () => {

@@ -1669,6 +1669,10 @@ export interface AgentDeploymentStatus {
      * Policies that every pod enforces out of all policies attached, such as 2/2.
      */
     policies?: string;
+    /**
+     * Reason of the gravest condition, such as Unauthorized; Ready if nothing is wrong.
+     */
+    state?: string;
   };
   /**
    * Security incidents that the connected pods report. The level and the first incident of each type are written at once, all else with other changes or within five minutes.
@@ -2681,6 +2685,14 @@ export interface RateLimitPolicyStatus {
      * Pods that enforce this generation out of all pods, such as 3/3.
      */
     programmed?: string;
+    /**
+     * What the policy is for, in short.
+     */
+    target?: string;
+    /**
+     * Which limits are used up, or why the policy is in force nowhere.
+     */
+    reason?: string;
   };
   /**
    * Conditions as in every Kubernetes API.

@@ -298,7 +298,7 @@ describe('agentStatus', () => {
         }),
       }),
       {},
-      ['False', 'RollingOut'],
+      ['False', 'PodsBlocked'],
       ['False', 'AsExpected'],
       'Pods cannot be created: exceeded quota.',
     ],

@@ -10,7 +10,7 @@ import { list, sentences } from '../desired/common/wording.ts';
 import { affectedConditions } from './affected.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
-import { conditions } from './conditions.ts';
+import { condition, conditions } from './conditions.ts';
 import { deprecatedFieldsCondition } from './deprecated.ts';
 import { dependenciesHealthy } from './dependencies.ts';
 import { keyExposed } from './exposure.ts';
@@ -20,7 +20,15 @@ import { mcpServersOf } from './mcpServers.ts';
 import { contested, impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { programmedCondition, progressOf, summarizeProgress, type Progress } from './programmed.ts';
-import { obstacles, PAUSED, progressing, rollOutOf, type RollOut, updatedPods } from './rollout.ts';
+import {
+  blockers,
+  obstacles,
+  PAUSED,
+  progressing,
+  rollOutOf,
+  type RollOut,
+  updatedPods,
+} from './rollout.ts';
 import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 import { authPending, waitingPods } from './waiting.ts';
@@ -66,6 +74,15 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     progress: progressOf(observation, policy),
   }));
   const exposed = keyExposed(agent);
+  const drafts = [
+    ...workloadConditions(input),
+    policiesProgrammed(policies),
+    dependenciesHealthy(seen, gates, checks, servers),
+    scalingManaged(agent, observation),
+    ...affectedConditions(plan.policies),
+    ...[plan.monitored, plan.scaledByLoad, exposed].filter((condition) => condition !== undefined),
+    ...deprecatedFieldsCondition(agent),
+  ];
   return {
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     configuration: published(observation),
@@ -75,6 +92,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     endpoint: plan.endpoint,
     summary: {
       ...podFigures(agent, observation),
+      state: worstReason(drafts),
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
@@ -83,23 +101,19 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     ...(servers.length > 0 && { mcpServers: servers }),
     ...auditHeads(observation, previous?.audit, now),
     ...securityOf(observation, previous?.security),
-    conditions: conditions(
-      [
-        ...workloadConditions(input),
-        policiesProgrammed(policies),
-        dependenciesHealthy(seen, gates, checks, servers),
-        scalingManaged(agent, observation),
-        ...affectedConditions(plan.policies),
-        ...[plan.monitored, plan.scaledByLoad, exposed].filter(
-          (condition) => condition !== undefined,
-        ),
-        ...deprecatedFieldsCondition(agent),
-      ],
-      previous?.conditions,
-      metadata.generation,
-      now,
-    ),
+    conditions: conditions(drafts, previous?.conditions, metadata.generation, now),
   };
+}
+
+/** The reason of the gravest condition: why the agent is not ready, what is wrong with its pods, or with a dependency. */
+function worstReason(drafts: readonly ConditionDraft[]): string {
+  const wrong = drafts.find(
+    ({ type, status }) =>
+      (type === 'Ready' && status !== 'True') ||
+      (type === 'Degraded' && status === 'True') ||
+      (type === 'DependenciesHealthy' && status === 'False'),
+  );
+  return (wrong ?? condition(drafts, 'Ready'))!.reason;
 }
 
 function replicasOf(
@@ -210,6 +224,9 @@ function policiesOn({ breaker, limit }: PlannedDependency): AgentDependency['pol
   ];
 }
 
+/** Reason of Ready, also if it is True: some pods cannot be created, scheduled or started. */
+export const PODS_BLOCKED = 'PodsBlocked';
+
 /** Ready, Progressing and Degraded. Open circuits do not affect them. */
 function workloadConditions({ agent, plan, observation }: AgentStatusInput): ConditionDraft[] {
   const desired = desiredPods(agent, observation);
@@ -227,8 +244,11 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
   ];
 }
 
+/** The rollout with what holds it. */
 function withWaiting({ state, message }: RollOut, observation: AgentObservation): RollOut {
-  return { state, message: sentences([message, ...waitingPods(observation)]) };
+  const held = state === 'Complete' ? '' : blockers(observation);
+  const why = [...(held === '' ? [] : [held]), ...waitingPods(observation)];
+  return { state, message: sentences([message, ...why]) };
 }
 
 /**
@@ -246,21 +266,30 @@ function shortageOf(
   const needed = Math.max(Math.min(1, desired), desired - maxUnavailable(agent, desired));
   if (observation.deployment !== undefined && ready >= needed) return undefined;
   const share = `${ready}/${desired} pods are ready, ${needed} are needed.`;
-  const why = [share, rollOut.message, obstacles(observation)].filter((text) => text !== '');
-  if (rollOut.state === 'RollingOut') return { reason: 'RollingOut', message: why.join(' ') };
+  const why = [
+    ...[share, rollOut.message, obstacles(observation)].filter((text) => text !== ''),
+    ...waitingPods(observation),
+  ];
+  if (rollOut.state === 'RollingOut') {
+    const reason = blockers(observation) === '' ? 'RollingOut' : PODS_BLOCKED;
+    return { reason, message: why.join(' ') };
+  }
   const look = `Look at kubectl describe pods --namespace ${metadata.namespace} --selector breakwater.dev/agent=${metadata.name}.`;
   return { reason: 'NotEnoughReadyPods', message: [...why, look].join(' ') };
 }
 
 function readiness(
-  { deployment }: AgentObservation,
+  observation: AgentObservation,
   desired: number,
   against: readonly Problem[],
 ): ConditionDraft {
   const [first] = against;
   if (first === undefined) {
-    const message = `${deployment?.readyReplicas ?? 0}/${desired} pods are ready.`;
-    return { type: 'Ready', status: 'True', reason: 'Ready', message };
+    const ready = `${observation.deployment?.readyReplicas ?? 0}/${desired} pods are ready.`;
+    const blocked = blockers(observation);
+    const reason = blocked === '' ? 'Ready' : PODS_BLOCKED;
+    const message = sentences(blocked === '' ? [ready] : [ready, blocked]);
+    return { type: 'Ready', status: 'True', reason, message };
   }
   const message = sentences(against.map((problem) => problem.message));
   return { type: 'Ready', status: 'False', reason: first.reason, message };
@@ -282,12 +311,11 @@ function degraded(
   ];
   const [first] = all;
   if (first === undefined) {
-    return {
-      type: 'Degraded',
-      status: 'False',
-      reason: 'AsExpected',
-      message: 'Nothing is wrong.',
-    };
+    const message =
+      rollOut.state === 'RollingOut'
+        ? 'Nothing is wrong so far; the condition Progressing says what the rollout waits for.'
+        : 'Nothing is wrong.';
+    return { type: 'Degraded', status: 'False', reason: 'AsExpected', message };
   }
   const message = sentences(all.map((problem) => problem.message));
   return { type: 'Degraded', status: 'True', reason: first.reason, message };

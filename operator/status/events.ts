@@ -6,7 +6,8 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import { truncate } from '../desired/common/wording.ts';
-import { gatesOf, agentCircuits, type PlanFacts } from './agent.ts';
+import { NO_TARGETS } from '../desired/policies/acceptance.ts';
+import { gatesOf, agentCircuits, PODS_BLOCKED, type PlanFacts } from './agent.ts';
 import {
   byDependency,
   byModel,
@@ -357,7 +358,10 @@ function policyConditionEvents(previous: Conditions, next: Conditions): EventDra
   const overridden = condition(next, 'Overridden')?.reason;
   return [
     ...conditionEvent(previous, next, 'Accepted', {
-      True: { type: 'Normal', reason: 'PolicyAccepted', action: 'AttachPolicy' },
+      True:
+        accepted === NO_TARGETS
+          ? { type: 'Warning', reason: NO_TARGETS, action: 'AttachPolicy' }
+          : { type: 'Normal', reason: 'PolicyAccepted', action: 'AttachPolicy' },
       False: { type: 'Warning', reason: ACCEPTED[accepted] ?? accepted, action: 'AttachPolicy' },
     }),
     ...(overridden === 'PartiallyOverridden'
@@ -392,12 +396,13 @@ const EXPECTED = new Set(['RollingOut']);
 
 function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
   const after = condition(next, 'Ready')?.reason ?? '';
-  return EXPECTED.has(after)
-    ? []
-    : conditionEvent(previous, next, 'Ready', {
-        True: { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' },
-        False: { type: 'Warning', reason: after, action: 'Reconcile' },
-      });
+  if (EXPECTED.has(after)) return [];
+  const wrong: Named = { type: 'Warning', reason: after, action: 'Reconcile' };
+  const isReady: Named = { type: 'Normal', reason: 'AgentReady', action: 'Reconcile' };
+  return conditionEvent(previous, next, 'Ready', {
+    True: after === PODS_BLOCKED ? wrong : isReady,
+    False: wrong,
+  });
 }
 
 /** Of a Degraded agent, contests are the last reason: those before have Events of their own. */

@@ -45,26 +45,40 @@ export function impediments(
 
 /** Objects that another writer changes or deletes again and again. The agent may work all the same. */
 export function contested({ contests = [] }: AgentObservation): Problem[] {
-  return contests.map((contest) => ({ reason: CONTESTED, message: contestMessage(contest) }));
+  const deleted = contests.filter(({ fields }) => fields.length === 0);
+  const changed = contests.filter(({ fields }) => fields.length > 0);
+  const messages = [
+    ...(deleted.length > 0 ? [deletedMessage(deleted)] : []),
+    ...(changed.length > 0 ? [changedMessage(changed)] : []),
+  ];
+  return messages.map((message) => ({ reason: CONTESTED, message }));
 }
 
 /** The condition of a policy whose status another writer contests. */
 export function contestedCondition(contest: Contest | undefined): ConditionDraft[] {
   if (!contest) return [];
-  const message = contestMessage(contest);
+  const message = changedMessage([contest]);
   return [{ type: 'Contested', status: 'True', reason: CONTESTED, message }];
 }
 
-function contestMessage({ kind, name, fields }: Contest): string {
-  const object = `${kind} ${name}`;
-  if (fields.length === 0) {
-    return `${object} is deleted again and again, and the operator recreates it less and less often. The API server's audit log tells who deletes it. Stop that, or delete the AgentDeployment.`;
-  }
-  const change = `${list(fields, MAX_FIELDS)} of ${object} again and again, and the operator puts the object back less and less often.`;
+function deletedMessage(contests: readonly Contest[]): string {
+  const objects = list(contests.map(({ kind, name }) => `${kind} ${name}`));
+  const [are, them] = contests.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  return `${objects} ${are} deleted again and again, and the operator recreates ${them} less and less often. The API server's audit log tells who deletes ${them}. Stop that, or delete the AgentDeployment.`;
+}
+
+/** One text for all objects: two installations that write the same agent contest each of its objects. */
+function changedMessage(contests: readonly Contest[]): string {
+  const objects = contests.map(
+    ({ kind, name, fields }) => `${list(fields, MAX_FIELDS)} of ${kind} ${name}`,
+  );
+  const back = contests.length === 1 ? 'the object' : 'the objects';
+  const change = `${list(objects)} again and again, and the operator puts ${back} back less and less often.`;
+  const { kind, name } = contests[0]!;
   const find = `"kubectl get ${kind} ${name} -o yaml --show-managed-fields" shows who it is.`;
   const installations =
     'give each installation of Breakwater its own agents and policies by the values watchNamespaces or watchSelector of the chart.';
-  return fields.includes('.status')
+  return contests.some(({ fields }) => fields.includes('.status'))
     ? `Another writer changes ${change} ${find} Stop it, or ${installations}`
     : `Another writer changes ${change} ${find} Stop it, set what it wants in the spec of the AgentDeployment, or ${installations}`;
 }
@@ -129,8 +143,10 @@ function missingSecrets(agent: AgentDeployment, observation: AgentObservation): 
   const { namespace } = agent.metadata;
   const pods = connected(observation);
   return secretRefs(agent).flatMap(({ use, name, key, create = generic }) => {
-    const lacking = pods.filter(({ snapshot }) =>
-      snapshot.missingCredentials.some((each) => each.secret === name && each.key === key),
+    const lacking = pods.filter(
+      (pod) =>
+        !lacksMounts(pod) &&
+        pod.snapshot.missingCredentials.some((each) => each.secret === name && each.key === key),
     );
     if (lacking.length === 0) return [];
     return {
@@ -158,10 +174,12 @@ function missingCallers(
 ): Problem[] {
   const name = spec.auth.apiKeys?.secretRef.name;
   const pods = connected(observation);
-  const lacking = pods.filter(({ snapshot }) =>
-    snapshot.missingCredentials.some(
-      ({ dependency, secret }) => dependency === AUTH && secret === name,
-    ),
+  const lacking = pods.filter(
+    (pod) =>
+      !lacksMounts(pod) &&
+      pod.snapshot.missingCredentials.some(
+        ({ dependency, secret }) => dependency === AUTH && secret === name,
+      ),
   );
   if (name === undefined || lacking.length === 0) return [];
   return [
@@ -241,10 +259,12 @@ function missingConfigMap(
 ): Problem[] {
   const { ref, fault, consequence } = use;
   const pods = connected(observation);
-  const lacking = pods.filter(({ snapshot }) =>
-    snapshot.missingConfigMaps?.some(
-      ({ configMap, key }) => configMap === ref?.name && key === ref.key,
-    ),
+  const lacking = pods.filter(
+    (pod) =>
+      !lacksMounts(pod) &&
+      pod.snapshot.missingConfigMaps?.some(
+        ({ configMap, key }) => configMap === ref?.name && key === ref.key,
+      ),
   );
   if (ref === undefined || lacking.length === 0) return [];
   const { name, key } = ref;
@@ -257,6 +277,11 @@ function missingConfigMap(
         'pods see it within 2 minutes, without a restart.',
     },
   ];
+}
+
+/** A pod that is older than the mounts lacks the object whether it exists or not: it waits for the rollout. */
+function lacksMounts({ snapshot }: Reporting): boolean {
+  return (snapshot.configuration.waiting ?? []).length > 0;
 }
 
 type Reporting = PodObservation & Required<Pick<PodObservation, 'snapshot'>>;

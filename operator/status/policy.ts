@@ -6,14 +6,14 @@ import type {
 } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Policy, PolicyAttachment } from '../desired/policies/attachment.ts';
-import { truncate } from '../desired/common/wording.ts';
+import { list, truncate } from '../desired/common/wording.ts';
 import { stateOf, type BreakerSummary } from './breakerSummary.ts';
 import { MAX_REASON, type WorstState } from './circuits.ts';
 import { conditions } from './conditions.ts';
 import { deprecatedFieldsCondition } from './deprecated.ts';
 import { fleetColumns } from './fleet.ts';
 import { contestedCondition } from './impediments.ts';
-import { rateLimitFigures, type LimitSummary } from './limits.ts';
+import { rateLimitFigures, type LimitSummary, type RateLimitFigures } from './limits.ts';
 import type { Contest } from './observations.ts';
 import { programmedCondition, progressCount, share, type ProgressSummary } from './programmed.ts';
 import { lastTransitionTime } from './since.ts';
@@ -111,6 +111,8 @@ export function limitStatus({
       ...(figures.used !== undefined && { used: `${figures.used}%` }),
       rejected: figures.rejected,
       programmed: share(progress),
+      target: describeTarget(attachment),
+      ...limitReason(attachment, figures, seen),
     },
     conditions: conditions(
       [
@@ -141,13 +143,31 @@ function programmed(
   return { type: 'Programmed', status: 'False', reason: 'NotAccepted', message: message + part };
 }
 
+/** Why the policy is in force nowhere; undefined if it is in force. */
+function nowhere({ accepted, won }: PolicyAttachment): string | undefined {
+  return won.length === 0 && accepted.reason !== 'Accepted' ? accepted.reason : undefined;
+}
+
+function limitReason(
+  attachment: PolicyAttachment,
+  { state, exhausted }: RateLimitFigures,
+  { used }: LimitSummary,
+): Pick<NonNullable<RateLimitPolicyStatus['summary']>, 'reason'> {
+  const limiting = state === 'Limiting' && exhausted.status === 'True';
+  const reason = nowhere(attachment) ?? (limiting ? `${list(used)} used up` : undefined);
+  return reason === undefined ? {} : { reason: truncate(reason, MAX_REASON) };
+}
+
 function breakerSummary(
-  { accepted, won }: PolicyAttachment,
+  attachment: PolicyAttachment<CircuitBreakerPolicy>,
   { states, nextProbe, lastFailure }: BreakerSummary,
   state: WorstState,
 ): CircuitBreakerPolicyStatus['summary'] {
-  const reason =
-    won.length === 0 && accepted.status === 'False' ? accepted.reason : states[state].reason?.text;
+  const { override } = attachment.policy.spec;
+  // The pods name the override that began; its reason may have been edited since.
+  const held = override !== undefined && states[state].overridden;
+  const given = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
+  const reason = nowhere(attachment) ?? (held ? given : states[state].reason?.text);
   return {
     ...(reason !== undefined && { reason }),
     ...(nextProbe !== undefined && { nextProbe }),

@@ -2,7 +2,7 @@ import type { ConditionDraft } from '../desired/common/condition.ts';
 import { list, truncate } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import { condition } from './conditions.ts';
-import type { AgentObservation, DeploymentObservation } from './observations.ts';
+import type { AgentObservation, DeploymentObservation, PodObservation } from './observations.ts';
 
 export interface RollOut {
   state: 'Complete' | 'RollingOut' | 'Failed';
@@ -88,21 +88,31 @@ export function updatedPods({ deployment }: AgentObservation, desired: number): 
   return `${Math.min(updated, desired)}/${desired}`;
 }
 
-/** Known reasons of unready pods: failed creations, no node and waiting containers. */
-export function obstacles(observation: AgentObservation): string {
+/** Known reasons of unready pods: failed creations, no node and waiting containers. Empty: none is known. */
+export function blockers(observation: AgentObservation): string {
   const failure = condition(observation.deployment?.conditions, 'ReplicaFailure');
   const creation = failure?.status === 'True' ? [`Pods cannot be created: ${failure.message}`] : [];
-  const unready = livePods(observation).filter(({ ready }) => !ready);
-  const waiting = unready.flatMap(({ name, waiting: why, unscheduled }) => {
+  const waiting = unreadyPods(observation).flatMap(({ name, waiting: why, unscheduled }) => {
     if (unscheduled !== undefined) return [`Pod ${name} has no node: ${unscheduled}`];
     if (why === undefined) return [];
     return [
       `Pod ${name}, container ${why.container}: ${[why.reason, why.message].filter(Boolean).join(': ')}`,
     ];
   });
-  const named = unready.length === 0 ? [] : [`Not ready: ${list(unready.map(({ name }) => name))}`];
-  const all = [...creation, ...(waiting.length > 0 ? waiting.slice(0, 3) : named)];
+  const all = [...creation, ...waiting.slice(0, 3)];
   return truncate(all.map((text) => `${text.replace(/\.$/, '')}.`).join(' '), 1024);
+}
+
+/** The reasons of unready pods, or their names if no reason is known. */
+export function obstacles(observation: AgentObservation): string {
+  const known = blockers(observation);
+  const unready = unreadyPods(observation);
+  if (known !== '' || unready.length === 0) return known;
+  return `Not ready: ${list(unready.map(({ name }) => name))}.`;
+}
+
+function unreadyPods(observation: AgentObservation): PodObservation[] {
+  return livePods(observation).filter(({ ready }) => !ready);
 }
 
 function isCurrent({ generation, observedGeneration }: DeploymentObservation): boolean {

@@ -17,7 +17,10 @@ export interface Outcome {
   problem: Problem | undefined;
 }
 
-/** The condition Accepted. Reasons in their precedence: Invalid, TargetNotFound, StoreNotFound, Conflicted (nothing won), Accepted. */
+/** Reason of Accepted=True of a policy whose selectors match no agent. */
+export const NO_TARGETS = 'NoTargets';
+
+/** The condition Accepted. Reasons in their precedence: Invalid, TargetNotFound, StoreNotFound, Conflicted (nothing won), NoTargets, Accepted. */
 export function acceptedCondition(outcome: Outcome): ConditionDraft {
   const { problem, missing, won, lost } = outcome;
   if (problem !== undefined) {
@@ -34,7 +37,8 @@ export function acceptedCondition(outcome: Outcome): ConditionDraft {
       `Other policies are in force on all targets of this one: ${losses(lost)}. ${ADVICE}`,
     );
   }
-  return accepted('True', 'Accepted', attached(outcome));
+  const reason = outcome.targets.length === 0 ? NO_TARGETS : 'Accepted';
+  return accepted('True', reason, attached(outcome));
 }
 
 /** The condition Overridden: whether another policy takes precedence on some section. */

@@ -189,7 +189,7 @@ describe('attach', () => {
     const [only] = breakers(
       breakerFixture('a', { targetSelectors: [selector({ tier: 'tin' })] }),
     ).breakers;
-    expect(only!.accepted).toMatchObject({ status: 'True', reason: 'Accepted' });
+    expect(only!.accepted).toMatchObject({ status: 'True', reason: 'NoTargets' });
     expect(only!.accepted.message).toContain('No agent matches spec.targetSelectors.');
   });
 
