@@ -45,7 +45,7 @@ export interface AskedCall extends Asked {
 
 /** What could take a call instead of the dependency that it was made to. */
 export interface Others {
-  /** Whether any but `dependency` serves such calls now. */
+  /** Whether any but `dependency` serves such calls now, and has not failed this one. */
   canServe(dependency: string): boolean;
 }
 

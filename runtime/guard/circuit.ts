@@ -12,6 +12,7 @@ import type {
 } from '../resilience/breaker.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Failure, FailureClass, Outcome } from '../resilience/outcome.ts';
+import type { MustStay } from '../resilience/recentCalls.ts';
 import type {
   Circuit as CircuitConfiguration,
   CircuitStatus,
@@ -176,7 +177,7 @@ export class Circuit {
 
   /**
    * Ends a call, which took `ms`, up to its first token if it is `streamed`. Its failure is counted
-   * and shown even if it is too late to vote. No streak opens a circuit that `mustStay` closed.
+   * and shown even if it is too late to vote. `mustStay` as of the breaker.
    */
   settle(
     generation: number,
@@ -184,7 +185,7 @@ export class Circuit {
     ms: number,
     now: number,
     streamed = false,
-    mustStay?: () => boolean,
+    mustStay?: MustStay,
   ): void {
     this.inFlight -= 1;
     const outcome = this.#abandoned.voteOf(ended, ms, this.#patience);

@@ -10,6 +10,7 @@ import { acquireAll, BEFORE_BOUNDS, Permit, QueuedPermit } from './permit.ts';
 import { ProbeQueue } from './probeQueue.ts';
 import { NO_CREDENTIAL, ProviderGates, STATED } from './providerGates.ts';
 import { RateLimits } from './rateLimits.ts';
+import { serve } from '../resilience/recentCalls.ts';
 import type {
   CircuitStatus,
   GateStatus,
@@ -17,6 +18,7 @@ import type {
 } from '../../contract/generated/types.ts';
 import type { Jitter } from '../resilience/jitter.ts';
 import type { Outcome } from '../resilience/outcome.ts';
+import type { CallCounts, MustStay } from '../resilience/recentCalls.ts';
 import type { ActualCost, AskedCall, Availability, Credential, Remaining } from './admission.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { CircuitSnapshot, OnTransition } from './circuit.ts';
@@ -260,7 +262,8 @@ export class Dependency implements Issuer {
     const state = permit.state ?? this.models.of(model);
     // A 429 is also a failure of the call.
     if (refusal.reason !== 'RateLimited') state.recent.record(false, now);
-    const mustStay = (): boolean => credential.mounted && this.#mustStay(permit, state, now);
+    const stays = this.#staying(permit, state, now);
+    const mustStay: MustStay = (probes) => credential.mounted && stays(probes);
     const wait = this.gates.refused(permit, refusal, { state, mustStay }, now);
     if (wait === 0) return 0;
     this.recheckWaiting(now);
@@ -296,15 +299,20 @@ export class Dependency implements Issuer {
   }
 
   /** A function of its own, because a closure costs each call of the function that makes it. */
-  #staying(permit: Permit, state: ModelState, now: number): () => boolean {
-    return () => this.#mustStay(permit, state, now);
+  #staying(permit: Permit, state: ModelState, now: number): MustStay {
+    return (probes) => this.#mustStay(permit, { state, probes }, now);
   }
 
   /** Whether it is the last endpoint that can serve, and still does. */
-  #mustStay(permit: Permit, state: ModelState, now: number): boolean {
+  #mustStay(
+    permit: Permit,
+    { state, probes }: { state: ModelState; probes: CallCounts | undefined },
+    now: number,
+  ): boolean {
     const { others, votes } = permit.asked ?? {};
     if (others === undefined || votes === false) return false;
-    const stays = !others.canServe(this.name) && state.serves(permit, now);
+    const stays =
+      !others.canServe(this.name) && (probes ? serve(probes) : state.serves(permit, now));
     state.keptAt = stays ? now : -Infinity;
     return stays;
   }

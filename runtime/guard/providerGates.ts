@@ -12,6 +12,7 @@ import type {
 import type { Rejection } from '../errors/rejection.ts';
 import type { GateRejection, GateSnapshot, GateState } from '../resilience/gates.ts';
 import type { Jitter } from '../resilience/jitter.ts';
+import type { MustStay } from '../resilience/recentCalls.ts';
 import type { AskedCall, Credential, Remaining } from './admission.ts';
 import type { GuardContext } from './guardContext.ts';
 import type { CallKind, CallLimits, ModelState, ModelStates } from './models.ts';
@@ -133,7 +134,7 @@ export class ProviderGates {
   refused(
     permit: Permit,
     refusal: PermitRefusal,
-    { state, mustStay }: { state: ModelState; mustStay: () => boolean },
+    { state, mustStay }: { state: ModelState; mustStay: MustStay },
     now: number,
   ): number {
     if (!concernsGate(permit, refusal)) return 0;

@@ -2,6 +2,7 @@ import { sameSpec } from './breakerSpec.ts';
 import { Jitter, opened } from './jitter.ts';
 import { OK } from './outcome.ts';
 import { RampUp } from './rampUp.ts';
+import type { MustStay } from './recentCalls.ts';
 import { Trip } from './trip.ts';
 import type { BreakerSpec, Override } from './breakerSpec.ts';
 import type { FleetOrder, FleetProbe } from './fleetOrder.ts';
@@ -88,8 +89,10 @@ export class Breaker {
   /** How often a failed probe has doubled the open duration. Time in the closed state takes it back. */
   #reopened = 0;
   #closedAt = 0;
-  /** Successful probes since the circuit became half-open. */
+  /** Successful probes in a row since the circuit became half-open. */
   #successes = 0;
+  /** All probes that have voted since then, and those of them that succeeded. */
+  #probes = { calls: 0, served: 0 };
 
   /** Calls `onTransition` when the new state is in force; it must not throw. */
   constructor(
@@ -276,7 +279,8 @@ export class Breaker {
 
   /**
    * Takes the result of a call that was admitted in `generation`. It took `ms`, up to its first token
-   * if `streamed`: after `firstToken`. No streak opens a circuit that `mustStay` closed.
+   * if `streamed`: after `firstToken`. While `mustStay` holds, no streak opens a closed circuit, and no failed probe a
+   * half-open one, unless the fleet's leader granted the probe.
    */
   record(
     generation: number,
@@ -284,14 +288,14 @@ export class Breaker {
     ms: number,
     now: number,
     streamed = false,
-    mustStay?: () => boolean,
+    mustStay?: MustStay,
   ): void {
     if (generation !== this.#generation) return;
     if (this.#current !== 'HalfOpen' || !streamed) this.#inFlight -= 1;
     else this.#streaming -= 1;
     if (!this.#votes(outcome)) return;
     const slow = outcome.slow === true || ms > (this.#trip.slowerThanMs ?? Infinity);
-    if (this.#current === 'HalfOpen') this.#recordProbe(outcome, slow, now);
+    if (this.#current === 'HalfOpen') this.#recordProbe(outcome, slow, now, mustStay);
     else this.#recordCall(outcome, slow, now, mustStay);
   }
 
@@ -387,16 +391,16 @@ export class Breaker {
     return outcome.vote === 'ok' || this.counts(outcome);
   }
 
-  #recordCall(outcome: Outcome, slow: boolean, now: number, mustStay?: () => boolean): void {
+  #recordCall(outcome: Outcome, slow: boolean, now: number, mustStay?: MustStay): void {
     const reason = this.#trip.record(outcome, slow, now, mustStay);
     if (reason === undefined) return;
     if (this.#held === 'Closed' && this.overridden(now) === 'Closed') return;
     this.#open(this.#decayed(now), reason, now);
   }
 
-  #recordProbe(outcome: Outcome, slow: boolean, now: number): void {
+  #recordProbe(outcome: Outcome, slow: boolean, now: number, mustStay?: MustStay): void {
     if (outcome.vote === 'failure') {
-      this.#probeFailed(`probe failed (${outcome.class})`, now);
+      this.#recordFailedProbe(outcome, now, mustStay);
       return;
     }
     if (slow && this.#trip.slowerThanMs !== undefined) {
@@ -404,6 +408,8 @@ export class Breaker {
       return;
     }
     if (outcome.vote === 'ignored') return;
+    this.#probes.calls += 1;
+    this.#probes.served += 1;
     this.#successes += 1;
     const needed = this.#spec.halfOpen.successThreshold;
     if (this.#successes < needed) return;
@@ -414,6 +420,13 @@ export class Breaker {
     this.#close(reason, now);
     // A fleet ramps up by pods, and this is the first one.
     if (!forFleet && (this.#spec.rampUpMs ?? 0) > 0) this.#rampUp = new RampUp(now);
+  }
+
+  #recordFailedProbe(outcome: Failure, now: number, mustStay?: MustStay): void {
+    this.#successes = 0;
+    this.#probes.calls += 1;
+    if (this.#order === undefined && mustStay?.(this.#probes) === true) return;
+    this.#probeFailed(`probe failed (${outcome.class})`, now);
   }
 
   #probeFailed(cause: string, now: number): void {
@@ -499,6 +512,7 @@ export class Breaker {
     this.#inFlight = 0;
     this.#streaming = 0;
     this.#successes = 0;
+    this.#probes = { calls: 0, served: 0 };
   }
 
   #deadline(): number {

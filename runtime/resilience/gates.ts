@@ -1,4 +1,5 @@
 import { Jitter, lengthened } from './jitter.ts';
+import type { MustStay } from './recentCalls.ts';
 import { Streak } from './streak.ts';
 
 /** Why no calls are made with a credential. */
@@ -31,8 +32,8 @@ export interface GateRefusal {
   probe: boolean;
   /** Whether it shuts an open gate, however many were refused before. */
   atOnce: boolean;
-  /** Whether an open gate must stay open where `atOnce` does not shut it. */
-  mustStay?: () => boolean;
+  /** Whether an open or opening gate must stay so where `atOnce` does not shut it. */
+  mustStay?: MustStay;
 }
 
 /** What of a gate outlives the process. Times are relative, because clocks do not outlive it. */
@@ -60,9 +61,11 @@ interface Shut {
 
 interface Opening {
   since: number;
-  /** Calls under way, and calls served so far. */
+  /** Calls under way. */
   calls: number;
+  /** Calls served, and refused, so far. */
   served: number;
+  refused: number;
 }
 
 /** A credential that was refused. */
@@ -95,9 +98,9 @@ const OPEN_AFTER_SERVED = 3;
  *
  * A gate shuts at once for a refusal that says why it does, or when refusals in a row are no chance. After its
  * wait it opens within seconds: it admits one call at a time, two after a second, four after two, and all after four
- * or once three calls were served. A refusal meanwhile shuts it again, for twice as long. The wait is the stated
- * time, at most maxWait, or one second without a stated time, at most five. At most `max` credentials are known; the one
- * that was refused first makes room.
+ * or once three calls were served. A refusal meanwhile shuts it again, for twice as long, unless it must stay.
+ * The wait is the stated time, at most maxWait, or one second without a stated time, at most five. At most `max`
+ * credentials are known; the one that was refused first makes room.
  */
 export class Gates {
   readonly #gates = new Map<string, Gate>();
@@ -120,7 +123,7 @@ export class Gates {
     const until = this.#until(shut);
     if (now < until) return { kind: 'Rejection', reason, retryAfterMs: until - now };
     if (!hasPlace(shut, now)) return { kind: 'Rejection', reason, retryAfterMs: OPENING_MS };
-    shut.opening ??= { since: now, calls: 0, served: 0 };
+    shut.opening ??= { since: now, calls: 0, served: 0, refused: 0 };
     shut.opening.calls += 1;
     return 'Probe';
   }
@@ -168,6 +171,7 @@ export class Gates {
     const gate = this.#keep(credential);
     gate.streak.failed();
     if (before === undefined && !shuts(gate.streak, refusal)) return 0;
+    if (before?.opening !== undefined && staysOpening(before.opening, refusal)) return 0;
     gate.shut = this.#next(before, refusal, now);
     return Math.max(0, this.#until(gate.shut) - now);
   }
@@ -268,6 +272,15 @@ export class Gates {
 
 function shuts(streak: Streak, { atOnce, mustStay }: GateRefusal): boolean {
   return atOnce || (streak.exceeds(REFUSALS) && mustStay?.() !== true);
+}
+
+/** Whether a refused probe leaves the gate opening, which it then counts. */
+function staysOpening(opening: Opening, { probe, atOnce, mustStay }: GateRefusal): boolean {
+  if (!probe || atOnce) return false;
+  opening.calls = Math.max(0, opening.calls - 1);
+  opening.refused += 1;
+  const { served, refused } = opening;
+  return mustStay?.({ calls: served + refused, served }) === true;
 }
 
 function isServed({ opening }: Shut): boolean {

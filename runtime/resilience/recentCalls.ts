@@ -10,6 +10,23 @@ const LEAST_CALLS = 5;
 /** The least share of calls that are served by an endpoint worth calling where no other serves. */
 const LEAST_PERCENT = 10;
 
+/** Calls that have ended, and how many of them were served. */
+export interface CallCounts {
+  calls: number;
+  served: number;
+}
+
+/**
+ * Whether what a failure would shut is the last endpoint that can serve, and does. `probes`, with the failed one, tell
+ * that of a circuit or gate that is about to open up again; absent: the recent calls do.
+ */
+export type MustStay = (probes?: CallCounts) => boolean;
+
+/** Whether any calls were served, and enough of all that further ones are worth making. */
+export function serve({ calls, served }: CallCounts): boolean {
+  return served > 0 && served * 100 >= LEAST_PERCENT * calls;
+}
+
 /** The calls of the last 10 s, and how many of them were served. Each leaves at most a second early. */
 export class RecentCalls {
   /** Counts of the current second, which are not in the sums yet. */
@@ -17,7 +34,7 @@ export class RecentCalls {
   #calls = 0;
   #served = 0;
   /** Counts of the seconds before, by the last digit of the second. Made with the first that has any. */
-  #bySecond: { calls: number; served: number }[] | undefined;
+  #bySecond: CallCounts[] | undefined;
 
   /** A call has ended, served or not. */
   record(served: boolean, now: number): void {
@@ -29,8 +46,8 @@ export class RecentCalls {
 
   /** Whether enough calls were served that calls are worth making. */
   serve(now: number): boolean {
-    const { calls, served } = this.counts(now);
-    return served >= LEAST_CALLS && served * 100 >= LEAST_PERCENT * calls;
+    const counts = this.counts(now);
+    return counts.served >= LEAST_CALLS && serve(counts);
   }
 
   /** Whether more than half of the calls were not served. */
@@ -39,7 +56,7 @@ export class RecentCalls {
     return calls >= LEAST_CALLS && served * 2 < calls;
   }
 
-  counts(now: number): { calls: number; served: number } {
+  counts(now: number): CallCounts {
     const second = Math.floor(now / SECOND_MS);
     if (second !== this.#second) this.#turn(second);
     const sum = { calls: this.#calls, served: this.#served };

@@ -1,3 +1,4 @@
+import type { MustStay } from './recentCalls.ts';
 import { SampleWindow } from './sampleWindow.ts';
 import { Streak } from './streak.ts';
 import type { Outcome } from './outcome.ts';
@@ -67,12 +68,7 @@ export class Trip {
    * Counts one call. One that is ignored counts only as slow. Returns why the circuit opens, if it does; a streak opens
    * none that `mustStay` closed.
    */
-  record(
-    outcome: Outcome,
-    slow: boolean,
-    now: number,
-    mustStay?: () => boolean,
-  ): string | undefined {
+  record(outcome: Outcome, slow: boolean, now: number, mustStay?: MustStay): string | undefined {
     this.#count(outcome, slow, now);
     if (outcome.vote === 'failure' && this.#isOutage() && mustStay?.() !== true) {
       return `${this.#streak.length} consecutive failures (${outcome.class})`;

@@ -94,7 +94,7 @@ export class ModelBreaker {
     if (outcome.vote === 'failure' && !this.#spec.failureOn.includes(outcome.class)) return;
     call.phase.votes.push(outcome);
     if (call.phase.state === 'Closed') this.#judgeCalls(call.phase, { slow, stays }, now);
-    else this.#judgeProbes(call.phase, slow, now);
+    else this.#judgeProbes(call.phase, { slow, stays }, now);
   }
 
   apply(spec: BreakerSpec, now: number): void {
@@ -156,7 +156,7 @@ export class ModelBreaker {
       const unanswered = phase.calls.filter(
         ({ done, firstToken }) => !done && firstToken === undefined,
       );
-      const successes = phase.votes.length;
+      const successes = this.#successes(phase);
       const { maxProbes, successThreshold } = this.#spec.halfOpen;
       const streaming = phase.calls.filter(
         ({ done, firstToken }) => !done && firstToken !== undefined,
@@ -236,13 +236,23 @@ export class ModelBreaker {
     }
   }
 
-  #judgeProbes({ votes }: Phase, slow: boolean, now: number): void {
-    const last = votes.at(-1)!;
+  /** Probes of a phase that succeeded since the last one that failed. */
+  #successes({ votes }: Phase): number {
+    return votes.length - 1 - votes.findLastIndex(({ vote }) => vote === 'failure');
+  }
+
+  #judgeProbes(
+    phase: Phase,
+    { slow, stays }: { slow: boolean; stays: boolean },
+    now: number,
+  ): void {
+    const last = phase.votes.at(-1)!;
     const needed = this.#spec.halfOpen.successThreshold;
     const { slowCalls } = this.#spec.trip;
+    if (last.vote === 'failure' && stays) return;
     if (last.vote === 'failure') this.#enter('Open', `probe failed (${last.class})`, now);
     else if (slow && slowCalls) this.#enter('Open', slowProbe(slowCalls), now);
-    else if (votes.length >= needed) {
+    else if (this.#successes(phase) >= needed) {
       this.#enter('Closed', `${needed} of ${needed} probes succeeded`, now);
       this.#phase().rampUp = (this.#spec.rampUpMs ?? 0) > 0;
       this.#credit = 0;

@@ -135,6 +135,49 @@ describe('the last endpoint that can serve', () => {
     later.settle(OK);
   });
 
+  it('stays half-open after a failed probe while a tenth of its probes are served, and closes after two in a row', () => {
+    const bench = new Bench();
+    bench.end(OVERLOADED, 5);
+    bench.clock.advance(40_000);
+    bench.end(OK);
+    bench.end(OVERLOADED, 8);
+    bench.end(OK);
+    expect(bench.state()).toBe('HalfOpen');
+    bench.end(OK);
+    expect(bench.state()).toBe('Closed');
+  });
+
+  it('opens again when less than a tenth of its probes are served, or another one serves', () => {
+    const bench = new Bench();
+    bench.end(OVERLOADED, 5);
+    bench.clock.advance(40_000);
+    bench.end(OK);
+    bench.end(OVERLOADED, 9);
+    expect(bench.state()).toBe('HalfOpen');
+    bench.end(OVERLOADED);
+    expect(bench.state()).toBe('Open');
+    bench.clock.advance(70_000);
+    bench.end(OK);
+    bench.others = true;
+    bench.end(OVERLOADED);
+    expect(bench.state()).toBe('Open');
+  });
+
+  it('keeps its opening gate open after a refused call while a tenth of those that try it are served', () => {
+    const bench = new Bench();
+    for (let i = 0; i < 5; i += 1) bench.refuse();
+    expect(bench.guard.gates()[0]!.gate).toBe('Unauthorized');
+    bench.clock.advance(2000);
+    bench.end(OK);
+    for (let i = 0; i < 9; i += 1) bench.refuse();
+    bench.end(OK);
+    expect(bench.rejected).toBe(0);
+    bench.refuse();
+    bench.others = true;
+    bench.refuse();
+    expect(bench.call()).toBeUndefined();
+  });
+
   it('shows what it serves while its circuit stays closed because no other serves', () => {
     const bench = new Bench();
     bench.end(OK, 5);

@@ -216,7 +216,9 @@ export class Route implements Others {
       .members(endpoints, headers)
       .members.some(
         ({ dependency, handle, credential }) =>
-          dependency !== besides && handle.serves(credential, this.#kind),
+          dependency !== besides &&
+          !this.#tried.includes(dependency) &&
+          handle.serves(credential, this.#kind),
       );
   }
 
