@@ -201,12 +201,13 @@ bench-injection: $(MODULES) ## measure what the detector of prompt injections fi
 	@node test/bench/injection.ts
 
 .PHONY: generate
-generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/ and lint/
+generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/, lint/ and test/guides/
 	node crds/generate.ts
 	node contract/generate.ts
 	node config/generate.ts
 	node lint/diagram.ts
 	node lint/failures.ts
+	node test/guides/page.ts
 
 DOCS_MODULES := docs/node_modules/.package-lock.json
 

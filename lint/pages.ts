@@ -12,6 +12,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
     ...[
       'reference/operator-metrics',
       'reference/failures',
+      'reference/guides',
       'scale',
       'versions',
       'api-versions',

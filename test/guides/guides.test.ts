@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { missingTitles } from '../../lint/testTitles.ts';
+import { guides, guidesPage, rowsOf } from './page.ts';
+
+/** Rows that are not there yet. The list may only shrink. */
+const NOT_YET = [
+  'Metrics of an agent: failure_rate',
+  'Metrics of an agent: clients’ errors told apart from failures',
+  'Summary of the system: total_successes and total_failures',
+  'Summary of the system: throughput as tasks ÷ uptime',
+  'Summary of the system: the summary printed for people',
+  'Tiers of the cache: priority of a new value, warm by default',
+  'Tiers of the cache: misses by tier',
+  'Load balancing: status by instance: id, load of capacity, percentage, health',
+  'Rate limiter: set_rate while the load is high, such as 5 instead of 10',
+  'Health checks: check of the model by its cheapest call',
+  'Health checks: 5 s for a check of the model',
+  'Tracing: OTLP over gRPC, port 4317',
+  'Logs: message_length',
+  'Logs: level DEBUG, the decisions of each module',
+  'Logs: level TRACE',
+  'Logs: debug for all in development',
+  'Logs: trace for one module',
+  'Metrics: agent_tool_calls_total, status="success"',
+  'Metrics: agent_tool_calls_total, status="failure"',
+  'Metrics: rate_limiter_requests_total{name}',
+  'Metrics: rate_limiter_rejected_total{name}',
+  'Audit: on without a setting, in memory',
+  'Audit: the six types as filters',
+  'Audit: number of events',
+  'Audit: events of a source address',
+  'Audit: an attempt and its result told apart',
+  'Audit: a failed login names the client',
+  'Incidents: BruteForceAttack',
+  'Incidents: AnomalousAccess',
+  'Incidents: PrivilegeEscalation',
+  'Incidents: DataExfiltration',
+  'Incidents: RateLimitAbuse',
+  'Incidents: UnauthorizedAccess',
+  'Incidents: ConfigurationTampering',
+  'Incidents: CredentialStuffing',
+  'Incidents: SessionHijacking',
+  'Incidents: dashboard, incidents_by_severity',
+  'Prompt injection: disregard all',
+  'Prompt injection: new instructions',
+  'Prompt injection: system:',
+  'Prompt injection: admin:',
+  'Prompt injection: sudo',
+  'Prompt injection: `<!--`',
+  'Prompt injection: `<script>`',
+  'Prompt injection: user input is looked at',
+  'Alerts: CircuitBreakerOpen, state="open" is 1',
+  'Trouble: memory grows: /debug/state, .message_count',
+];
+
+const rows = rowsOf(guides());
+const nameOf = ({ section, what }: (typeof rows)[number]): string => `${section}: ${what}`;
+
+describe('each row of the guides', () => {
+  it('names tests that exist, unless it says what is missing', () => {
+    const faults = rows.flatMap((row) => {
+      const { tests = {}, notYet } = row;
+      if (Object.keys(tests).length === 0)
+        return notYet === undefined ? [`${nameOf(row)} names no test`] : [];
+      return missingTitles(tests).map((title) => `${nameOf(row)} names no test of ${title}`);
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it('names a test by more than a placeholder', () => {
+    const titles = rows.flatMap(({ tests = {} }) => Object.values(tests).flat());
+    expect(titles.filter((title) => title.length < 8)).toEqual([]);
+  });
+
+  it('is there, but for those of a list that only shrinks', () => {
+    expect(rows.filter(({ notYet }) => notYet !== undefined).map(nameOf)).toEqual(NOT_YET);
+  });
+
+  it('is told apart from the others of its section', () => {
+    expect(new Set(rows.map(nameOf)).size).toBe(rows.length);
+  });
+});
+
+it('docs/reference/guides.md is made of the tables; else run make generate', () => {
+  const page = join(import.meta.dirname, '../../docs/reference/guides.md');
+  expect(readFileSync(page, 'utf8')).toBe(guidesPage(guides()));
+});
