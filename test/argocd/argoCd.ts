@@ -7,7 +7,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parse } from 'yaml';
-import { freePort } from '../cluster/local/apiserver.ts';
+import { freePort } from '../cluster/common/freePort.ts';
 import { RealRedis } from '../../runtime/testing/redis.ts';
 import type { Kubectl } from '../kit/kubectl.ts';
 import { waitFor } from '../kit/wait.ts';

@@ -31,7 +31,7 @@ import {
   modelOf,
 } from '../../operator/testing/fixtures.ts';
 import { run } from '../cluster/common/command.ts';
-import { freePort } from '../cluster/local/apiserver.ts';
+import { freePort } from '../cluster/common/freePort.ts';
 import { slope, type Sample } from '../kit/slope.ts';
 import { startEndpoint } from './runtime/endpoint.ts';
 import { imageStart } from './runtime/image.ts';

@@ -2,14 +2,13 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSpans } from '../../runtime/testing/collector.ts';
 import type { ReceivedSpan } from '../../runtime/testing/collector.ts';
 import { until } from '../../runtime/testing/until.ts';
 import { binaries } from '../cluster/local/binaries.ts';
+import { freePort } from '../cluster/common/freePort.ts';
 
 /** Directory with otelcol: the OpenTelemetry Collector that takes OTLP and writes it to a file. */
 export function collectorBinaries(): Promise<string> {
@@ -79,13 +78,4 @@ function configuration(address: string, path: string): string {
       pipelines: { traces: { receivers: ['otlp'], exporters: ['file', 'debug'] } },
     },
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -3,8 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServers, type ServersOptions } from '../../operator/servers.ts';
@@ -15,19 +13,11 @@ import { until } from '../../runtime/testing/until.ts';
 import { knock, OPERATOR_HEADS } from './doors.ts';
 import type { Fuzzed } from './operator.ts';
 import { Random } from './random.ts';
+import { freePort } from '../cluster/common/freePort.ts';
 
 const PODS = 10_000;
 /** Inputs at a time. */
 const AT_ONCE = 8;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Serves on free ports, which it prints. */
 async function serve(): Promise<void> {

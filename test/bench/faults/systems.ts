@@ -3,7 +3,7 @@ import type { Content } from '../../../contract/generated/types.ts';
 import { startLitellm, startPortkey, startRuntime } from '../runtime/gateways.ts';
 import { startEnvoy } from '../runtime/envoy.ts';
 import type { EnvoyRoute } from '../runtime/envoy.ts';
-import { freePort } from '../runtime/processes.ts';
+import { freePort } from '../../cluster/common/freePort.ts';
 import type { Gateway } from '../runtime/processes.ts';
 import { agentContent } from '../../kit/agentContent.ts';
 import type { Address } from './call.ts';

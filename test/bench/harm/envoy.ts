@@ -3,7 +3,7 @@ import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../runtime/processes.ts';
+import { freePort } from '../../cluster/common/freePort.ts';
 import { startEnvoy } from '../runtime/envoy.ts';
 import type { EnvoyRoute } from '../runtime/envoy.ts';
 import { SdkClient } from './client.ts';

@@ -3,7 +3,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../cluster/common/command.ts';
-import { freePort, pythonPackage, start, stopping } from './processes.ts';
+import { freePort } from '../../cluster/common/freePort.ts';
+import { pythonPackage, start, stopping } from './processes.ts';
 import type { Gateway } from './processes.ts';
 
 const ENVOY = '1.40.0';

@@ -11,7 +11,8 @@ import { startEnvoy } from './envoy.ts';
 import { haproxy } from './haproxy.ts';
 import { imageStart } from './image.ts';
 import type { Target } from './load.ts';
-import { freePort, pythonPackage, start, stopping } from './processes.ts';
+import { freePort } from '../../cluster/common/freePort.ts';
+import { pythonPackage, start, stopping } from './processes.ts';
 import type { Gateway } from './processes.ts';
 
 const PORTKEY = '1.15.2';

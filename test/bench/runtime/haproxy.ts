@@ -4,7 +4,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../cluster/common/command.ts';
-import { freePort, start, stopping } from './processes.ts';
+import { freePort } from '../../cluster/common/freePort.ts';
+import { start, stopping } from './processes.ts';
 import type { Gateway } from './processes.ts';
 
 /** HAProxy with one thread, two retries, observation of answers and a limit by address that refuses nothing. */

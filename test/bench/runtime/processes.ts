@@ -2,8 +2,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buildOnce, cacheDirectory } from '../../cluster/common/cache.ts';
 import { run } from '../../cluster/common/command.ts';
@@ -102,12 +100,4 @@ async function answering(child: ChildProcess, url: string, began: number): Promi
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error(`${url} does not answer`);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { kubernetesBinaries } from './binaries.ts';
 import { CertificateAuthority, signingKeys } from './certificates.ts';
 import type { KeyPairFiles } from './certificates.ts';
 import { Daemon } from './daemon.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
+import { freePort } from '../common/freePort.ts';
 
 export interface ControlPlaneOptions {
   /** Directory for data, certificates, logs and the kubeconfig. A later start in the same directory continues with its data. */
@@ -240,26 +240,5 @@ function isReady(url: string, credentials: Credentials): Promise<boolean> {
     question.on('timeout', () => question.destroy());
     question.on('error', () => resolve(false));
     question.end();
-  });
-}
-
-/**
- * Below the ports that the kernel gives to clients, so that no client takes a server's port while the server restarts.
- */
-const PORTS = { first: 20_000, count: 12_000 };
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    if (await isFree(port)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.on('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

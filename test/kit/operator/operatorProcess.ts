@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { freePort } from '../../cluster/local/apiserver.ts';
+import { freePort } from '../../cluster/common/freePort.ts';
 import { type Settings, settingsFrom } from '../../../operator/settings.ts';
 import type { Access } from './access.ts';
 import type { Question } from './process.ts';
