@@ -54,6 +54,18 @@ describe('an endpoint that has served and is overloaded now', () => {
     expect(context.seen().primary).toBe(11);
   });
 
+  it('stays in use where the other one has just failed the same request', async () => {
+    const closed = { ...circuit, override: { state: 'Closed' as const } };
+    const primary: Part = { name: 'primary', does: overloaded, circuit: closed };
+    const spare: Part = { name: 'spare', priority: 1, does: fine, circuit };
+    const context = await pool([primary, spare]);
+    expect(await ask(context, 6)).toEqual([200]);
+    spare.does = overloaded;
+    expect(await ask(context, 20)).toEqual([529]);
+    expect(context.seen().spare).toBeGreaterThan(11);
+    expect(context.circuits()['model/spare']).toBe('Closed');
+  });
+
   it('gets no retries of ours while more than half of its calls fail', async () => {
     const primary: Part = { name: 'primary', does: overloaded };
     const context = await pool([primary]);
