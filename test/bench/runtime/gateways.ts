@@ -21,7 +21,7 @@ const PORTKEY = '1.15.2';
  * 1389).
  */
 const PORTKEY_NODE_SERVER = '1.13.8';
-const LITELLM = '1.110.2';
+const LITELLM = '1.106.12';
 
 type Start = (endpointPort: number) => Promise<Gateway>;
 
