@@ -285,7 +285,7 @@ const ROWS: Row[] = [
   {
     what: 'no answer before the deadline',
     answer: () => undefined,
-    content: { timeouts: { ...TIMEOUTS, requestMs: 120 } },
+    content: { timeouts: { ...TIMEOUTS, requestMs: 500 } },
     status: 504,
     reason: 'Timeout',
     attempts: 1,

@@ -8,6 +8,7 @@ import { configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import { Cleanups } from '../testing/setup.ts';
+import { until } from '../testing/until.ts';
 import { answerStream, fakeEndpoint } from '../testing/upstream.ts';
 
 const cleanups = new Cleanups();
@@ -79,6 +80,7 @@ async function turn({ tools, call }: Attack): Promise<{ offered: number; told: u
     }),
   );
   cleanups.add(() => agent.stop());
+  await until(() => (agent.runtime.snapshot().mcpServers?.[0]?.tools ?? 0) > 0);
   await say(agent.url, await beginConversation(agent.url), 'Count');
   const last = JSON.parse(model.seen.at(-1)!.body.toString()) as {
     tools: unknown[];
