@@ -1,19 +1,51 @@
 import { expect, it } from '@jest/globals';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { faultsOf, PAGES } from './pages.ts';
+import { EVENTS } from '../runtime/observe/trace/names.ts';
+import { AUDIT_TYPES } from '../contract/audit.ts';
+import { deadLinks } from './links.ts';
+import { faultsOf, GUIDES, LONG_SENTENCES, MOVED, PAGES } from './pages.ts';
+import { longSentences } from './prose.ts';
 
 const docs = join(import.meta.dirname, '../docs');
+const files = globSync('{*,{reference,runbooks,decisions}/*}.md', { cwd: docs });
+const textOf = (file: string): string => readFileSync(join(docs, file), 'utf8');
 
 it('every page of docs/ is in the sidebar of the site', () => {
-  expect(faultsOf(globSync('{*,{reference,runbooks,decisions}/*}.md', { cwd: docs }))).toEqual([]);
+  expect(faultsOf(files)).toEqual([]);
 });
 
 it('an orphan and a page that is gone are named', () => {
   const [gone = '', ...rest] = Object.values(PAGES).flat();
-  const files = [...rest, 'new', 'runbooks/New'].map((path) => `${path}.md`);
-  expect(faultsOf(files)).toEqual([
+  const listed = [...rest, 'new', 'runbooks/New'].map((path) => `${path}.md`);
+  expect(faultsOf(listed)).toEqual([
     'docs/new.md is an orphan: list it in lint/pages.ts',
     `lint/pages.ts lists ${gone}, and there is no docs/${gone}.md`,
   ]);
+});
+
+it.each(Object.entries(MOVED))('the former path %s leads to a heading of %s', (from, to) => {
+  const [page, anchor] = to.split('#');
+  const link = `[it](${page}.md${anchor === undefined ? '' : `#${anchor}`})`;
+  const exists = (file: string): boolean => files.includes(file);
+  expect(deadLinks('index.md', link, exists, textOf)).toEqual([]);
+  expect(files).not.toContain(`${from}.md`);
+});
+
+it('no sentence of a guide has more than 30 words', () => {
+  const long = GUIDES.map((page) => [page, longSentences(textOf(`${page}.md`))] as const);
+  const found = long.filter(([, sentences]) => sentences.length > 0);
+  expect(found.filter(([page]) => !LONG_SENTENCES.includes(page))).toEqual([]);
+  expect(found.map(([page]) => page).toSorted()).toEqual(LONG_SENTENCES.toSorted());
+});
+
+it('the page of logs, spans and events has every event of a span and of the audit', () => {
+  const rows = Array.from(
+    textOf('reference/logs-spans-events.md').matchAll(/^\| (`\w[^|]*?) +\|/gm),
+    ([, cell]) => Array.from(cell!.matchAll(/`([\w.]+)`/g), ([, name]) => name!),
+  ).flat();
+  expect(rows.filter((name) => name.startsWith('breakwater.')).toSorted()).toEqual(
+    Object.values(EVENTS).toSorted(),
+  );
+  expect(rows.filter((name) => /^[A-Z]/.test(name)).toSorted()).toEqual(AUDIT_TYPES.toSorted());
 });

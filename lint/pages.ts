@@ -4,32 +4,47 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   'How-to guides': [
     ...['install', 'outages', 'prompt-caches', 'circuits', 'limits', 'operations'],
     ...['conversations', 'tools', 'corporate-networks', 'meshes', 'agents', 'scaling'],
-    ...['monitoring', 'on-call', 'troubleshooting', 'one-request', 'logs', 'tracing', 'audit'],
+    ...['monitoring', 'on-call', 'troubleshooting', 'one-request'],
     ...['incidents', 'prompt-injection', 'argo-cd', 'cookbook'],
   ],
   Reference: [
     ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
-    ...[
-      'reference/operator-metrics',
-      'reference/failures',
-      'reference/guides',
-      'scale',
-      'versions',
-      'api-versions',
-      'glossary',
-    ],
+    ...['reference/operator-metrics', 'reference/logs-spans-events', 'reference/failures'],
+    ...['reference/guides', 'scale', 'versions', 'api-versions', 'glossary'],
   ],
   Explanation: ['concepts', 'architecture', 'security', 'comparison', 'capability-level'],
 };
 
+/** Pages that list what the code has, one row for each. The rules of English hold for the other pages. */
+const TABLES = [
+  ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
+  ...['reference/operator-metrics', 'reference/failures', 'reference/guides'],
+];
+
+/** Pages of sentences, which people wrote. */
+export const GUIDES = ['index', ...Object.values(PAGES).flat()].filter(
+  (page) => !TABLES.includes(page),
+);
+
+/** Guides that still have sentences above 30 words. It only gets shorter. */
+export const LONG_SENTENCES: readonly string[] = [
+  ...['api-versions', 'architecture', 'argo-cd', 'circuits', 'comparison', 'concepts'],
+  ...['conversations', 'corporate-networks', 'incidents', 'install', 'limits', 'operations'],
+  ...['outages', 'prompt-injection', 'scale', 'security', 'tools', 'troubleshooting'],
+];
+
 /** Former paths of pages, which lead to the new ones for two minor versions. */
 export const MOVED: Readonly<Record<string, string>> = {
-  'failure-scenarios': 'reference/failures', // 0.2
+  // 0.2
+  'failure-scenarios': 'reference/failures',
+  audit: 'one-request#turn-the-audit-on',
+  logs: 'reference/logs-spans-events#lines-of-the-log',
+  tracing: 'one-request#turn-traces-on',
 };
 
 const UNLISTED = /^(index\.md|runbooks\/|decisions\/)/;
 
-/** What is wrong with the table, for files of `docs/` such as `limits.md`. */
+/** What is wrong with the tables, for files of `docs/` such as `limits.md`. */
 export function faultsOf(files: readonly string[]): string[] {
   const listed = Object.values(PAGES).flat();
   const paths = files.filter((file) => !UNLISTED.test(file)).map((file) => file.slice(0, -3));

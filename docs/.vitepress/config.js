@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { defineConfig } from 'vitepress';
 import { anchorOf } from '../../lint/links.ts';
-import { faultsOf, MOVED, PAGES } from '../../lint/pages.ts';
+import { faultsOf, GUIDES, MOVED, PAGES } from '../../lint/pages.ts';
 import { countWords, longSentences } from '../../lint/prose.ts';
 import { drawDiagrams } from './diagrams.js';
 import { outerLinks } from './links.js';
@@ -59,9 +59,9 @@ function breakPaths(md) {
 
 const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
-/** Prints figures of the build: pages of the site, and words and long sentences of the guides, which lie at the top of docs/. */
+/** Prints figures of the build: pages of the site, and words and long sentences of its guides. */
 function printFigures() {
-  const guides = files.filter((file) => !file.includes('/')).map((file) => textOf(file));
+  const guides = GUIDES.map((page) => textOf(`${page}.md`));
   const figures = {
     docs_pages: files.length,
     docs_words: total(guides.map((text) => countWords(text))),
