@@ -51,7 +51,7 @@ export const REQUEST_LIMITS = {
 };
 
 /** What spec.security.incidents.thresholds had where nothing was written. */
-const THRESHOLDS = {
+const THRESHOLDS: Readonly<Record<string, number>> = {
   failedAuthentication: 1,
   authorizationDenied: 1,
   promptInjection: 1,
@@ -59,6 +59,17 @@ const THRESHOLDS = {
   secretExposed: 1,
   limitAbuse: 100,
   malformedInput: 10,
+};
+
+/** The type that each of these fields was about. */
+const THRESHOLD_TYPES: Readonly<Record<string, string>> = {
+  failedAuthentication: 'BruteForceAttack',
+  authorizationDenied: 'UnauthorizedAccess',
+  promptInjection: 'PromptInjection',
+  toolMisuse: 'ToolMisuse',
+  secretExposed: 'SecretExposed',
+  limitAbuse: 'RateLimitAbuse',
+  malformedInput: 'MalformedInput',
 };
 
 /** An entry of spec.security.incidents.rules. */
@@ -71,20 +82,23 @@ export interface IncidentRule {
 
 /** What spec.security.incidents.rules is where nothing is written. */
 export const INCIDENT_RULES: readonly IncidentRule[] = [
-  { type: 'FailedAuthentication', count: 5, within: '60s', level: 'Critical' },
+  { type: 'BruteForceAttack', count: 5, within: '60s', level: 'Critical' },
   { type: 'ToolMisuse', count: 5 },
-  { type: 'LimitAbuse', count: 100 },
+  { type: 'RateLimitAbuse', count: 100 },
   { type: 'MalformedInput', count: 10 },
 ];
 
 /** The rules that spec.security.incidents.thresholds stands for. */
 export function incidentRules(thresholds: unknown): IncidentRule[] {
-  const counts = { ...THRESHOLDS, ...(isRecord(thresholds) ? thresholds : {}) };
+  const counts = {
+    ...THRESHOLDS,
+    ...(isRecord(thresholds) ? thresholds : {}),
+  } as typeof THRESHOLDS;
   return [
     ...INCIDENT_RULES.filter(({ level }) => level !== undefined),
-    ...Object.entries(counts)
-      .filter(([, count]) => count > 1)
-      .map(([name, count]) => ({ type: name[0]!.toUpperCase() + name.slice(1), count })),
+    ...Object.entries(THRESHOLD_TYPES)
+      .map(([field, type]) => ({ type, count: counts[field]! }))
+      .filter(({ count }) => count > 1),
   ];
 }
 

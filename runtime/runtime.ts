@@ -69,11 +69,13 @@ import { requestListener } from './requestListener.ts';
 import { ByteBudget } from './resilience/byteBudget.ts';
 import { RetryBudgets } from './resilience/retryBudget.ts';
 import { Audit } from './security/audit/audit.ts';
+import { CredentialIds } from './clients/credentialIds.ts';
 import { CredentialWatch } from './security/credentialWatch.ts';
 import { ForwardSeal } from './security/forwardSeal.ts';
 import type { Detection } from './security/incidents/incident.ts';
 import { Incidents } from './security/incidents/incidents.ts';
 import { Responses } from './security/incidents/responses.ts';
+import { Addresses } from './security/incidents/addresses.ts';
 import { Spend } from './security/incidents/spend.ts';
 import { ENGINES } from './security/screening/engines.ts';
 import { Screen } from './security/screening/screen.ts';
@@ -84,6 +86,11 @@ import { Current } from './snapshot/snapshot.ts';
 const CONNECT_MS = 10_000;
 /** Name of Redis as store of conversations, in health. */
 const STORE = 'store/redis';
+const TAMPERED: Detection = {
+  ...{ type: 'ConfigurationTampering', asset: 'Access', denied: false },
+  resource: { type: 'configuration', name: 'file' },
+  evidence: 'The file of the configuration is not what its hash says: another writer changed it.',
+};
 const AUDIT_UNAVAILABLE: Failure = {
   reason: 'AuditUnavailable',
   message: 'The agent cannot record requests at present, and must not serve any without.',
@@ -167,6 +174,7 @@ export class Runtime {
     const isOpen = incidents.isOpen.bind(incidents);
     const responses = new Responses({ now, time, isOpen });
     const spend = new Spend();
+    const addresses = new Addresses();
     const report = (detection: Detection): void => events.emit('detection', detection);
     const credentialWatch = new CredentialWatch(report);
     events.on('detection', (detection) => incidents.report(detection));
@@ -233,7 +241,10 @@ export class Runtime {
       telemetry: () => current.content?.telemetry,
       tracer: () => tracing.tracer,
       content: () => tracing.content,
-      listener: requestListener({ audit, report, spend, now, sourceOf }),
+      listener: requestListener({
+        ...{ audit, report, spend, addresses, now, sourceOf },
+        credentialIds: new CredentialIds(),
+      }),
     });
     const eventLoop = new EventLoop(() => globalThis.performance.now());
     parts.defer(() => eventLoop.close());
@@ -363,6 +374,7 @@ export class Runtime {
         incidents.apply(rules);
         responses.apply(content.security.responses, rules.maxTracked);
         spend.apply({ ...unusual, maxClients: rules.maxTracked });
+        addresses.apply(rules.maxTracked);
         audit.apply(content);
         network.apply(content);
         loggers.apply(content.telemetry.logging.levels);
@@ -377,6 +389,7 @@ export class Runtime {
         kept.restore();
       },
       date,
+      onTampered: () => report(TAMPERED),
       onChange: (offer) => {
         const dependencies = new Set(guard.circuits().map(({ dependency }) => dependency));
         lastCalls.retain(dependencies);

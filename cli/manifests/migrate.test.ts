@@ -191,6 +191,6 @@ spec:
   const { retry, requestLimits, security } = agents[0]!.spec;
   expect([retry.maxRetryAfter, retry.maxProviderWait]).toEqual(['4s', '2m']);
   expect(requestLimits?.maxConnections).toBe(600);
-  expect(security.incidents.rules).toContainEqual({ type: 'LimitAbuse', count: 50 });
+  expect(security.incidents.rules).toContainEqual({ type: 'RateLimitAbuse', count: 50 });
   expect(limits[0]!.spec.limits[0]!.key).toEqual({ type: 'Client' });
 });

@@ -68,11 +68,11 @@ export function guarded(): AgentDeployment {
     responses: [
       {
         ...{ action: 'Block', source: '192.0.2.1', pods: 2, since: ago(40), until: ago(-560) },
-        ...{ incident: 'i1', type: 'FailedAuthentication', level: 'High' },
+        ...{ incident: 'i1', type: 'BruteForceAttack', level: 'High' },
       },
       {
         ...{ action: 'Throttle', client: 'alice', pods: 1, since: ago(10) },
-        ...{ incident: 'i2', type: 'LimitAbuse', level: 'Low' },
+        ...{ incident: 'i2', type: 'RateLimitAbuse', level: 'Low' },
       },
     ],
   };

@@ -10,7 +10,7 @@ export interface Held {
   since: string;
   /** RFC 3339. Absent: until the incident closes. */
   until?: string;
-  /** Reason, such as FailedAuthentication of level High, incident 7d0c…. */
+  /** Reason, such as BruteForceAttack of level High, incident 7d0c…. */
   why: string;
 }
 

@@ -44,8 +44,8 @@ describe('statusTable', () => {
 
   it('shows which clients are blocked, in how many pods, since when, until when and why', () => {
     expect(table({ agents: [guarded()] }).slice(3, 5)).toEqual([
-      '  address 192.0.2.1         Blocked    2     40s    in 9m20s  FailedAuthentication of level High, incident i1',
-      '  client alice              Throttled  1     10s              LimitAbuse of level Low, incident i2',
+      '  address 192.0.2.1         Blocked    2     40s    in 9m20s  BruteForceAttack of level High, incident i1',
+      '  client alice              Throttled  1     10s              RateLimitAbuse of level Low, incident i2',
     ]);
   });
 

@@ -62,9 +62,9 @@ describe('explain', () => {
     expect(text).toBe(
       'AgentDeployment shop/triage: The address 192.0.2.1 is blocked (403 ClientBlocked) in 2 pods' +
         ' since 09:59:20 UTC (40s), until 10:09:20 UTC, for another 9m20s,' +
-        ' by spec.security.responses of AgentDeployment triage: FailedAuthentication of level High, incident i1.' +
+        ' by spec.security.responses of AgentDeployment triage: BruteForceAttack of level High, incident i1.' +
         ' The client alice is throttled (429 ClientThrottled) in 1 pod since 09:59:50 UTC (10s), until the incident closes,' +
-        ' by spec.security.responses of AgentDeployment triage: LimitAbuse of level Low, incident i2.' +
+        ' by spec.security.responses of AgentDeployment triage: RateLimitAbuse of level Low, incident i2.' +
         ' To lift responses now, change spec.security.responses; any change lifts all of them.',
     );
   });

@@ -47,20 +47,12 @@ export type DurationBuckets = number[][];
  */
 export type Performance = OperationReport[];
 /**
+ * See contract/incidents.ts. Pods of another version may use other names.
+ *
  * This interface was referenced by `Contract`'s JSON-Schema
  * via the `definition` "IncidentType".
  */
-export type IncidentType =
-  | 'FailedAuthentication'
-  | 'AuthorizationDenied'
-  | 'PromptInjection'
-  | 'ToolMisuse'
-  | 'SecretExposed'
-  | 'LimitAbuse'
-  | 'MalformedInput'
-  | 'ToolChanged'
-  | 'CredentialRefused'
-  | 'AnomalousSpend';
+export type IncidentType = string;
 /**
  * @maxItems 4
  *
@@ -547,16 +539,7 @@ export interface Incidents {
    * Number of detections that open an incident, by its type. Absent: 1.
    */
   thresholds: {
-    FailedAuthentication?: number;
-    AuthorizationDenied?: number;
-    PromptInjection?: number;
-    ToolMisuse?: number;
-    SecretExposed?: number;
-    LimitAbuse?: number;
-    MalformedInput?: number;
-    ToolChanged?: number;
-    CredentialRefused?: number;
-    AnomalousSpend?: number;
+    [k: string]: number;
   };
   /**
    * Levels that an incident has at least once it has so many detections. Absent: none.
@@ -577,7 +560,7 @@ export interface Incidents {
    */
   raiseAt: number;
   /**
-   * Number of sources with failed authentication that opens an incident about all of them.
+   * Number of sources with failed authentication that opens an incident about all of them. So many credentials of one source do, too.
    */
   manySources: number;
   /**

@@ -485,20 +485,29 @@ export interface AgentDeploymentSpec {
      */
     responses?: {
       /**
-       * Types of incidents. All by default.
+       * Types of incidents. All by default. FailedAuthentication, AuthorizationDenied, LimitAbuse and AnomalousSpend are the names that 0.1 had for BruteForceAttack and CredentialStuffing, UnauthorizedAccess and PrivilegeEscalation, RateLimitAbuse, and AnomalousAccess.
        *
-       * @maxItems 10
+       * @maxItems 19
        */
       types?: (
-        | 'FailedAuthentication'
-        | 'AuthorizationDenied'
+        | 'BruteForceAttack'
+        | 'CredentialStuffing'
+        | 'UnauthorizedAccess'
+        | 'PrivilegeEscalation'
+        | 'RateLimitAbuse'
+        | 'AnomalousAccess'
+        | 'DataExfiltration'
+        | 'SessionHijacking'
+        | 'ConfigurationTampering'
         | 'PromptInjection'
         | 'ToolMisuse'
         | 'SecretExposed'
-        | 'LimitAbuse'
         | 'MalformedInput'
         | 'ToolChanged'
         | 'CredentialRefused'
+        | 'FailedAuthentication'
+        | 'AuthorizationDenied'
+        | 'LimitAbuse'
         | 'AnomalousSpend'
       )[];
       /**
@@ -568,25 +577,30 @@ export interface AgentDeploymentSpec {
         malformedInput?: number;
       };
       /**
-       * How many detections of a type open an incident, or give it a level. One detection opens an incident of a type without a rule that has no level. Default 5 of ToolMisuse, 100 of LimitAbuse, 10 of MalformedInput, and Critical at 5 of FailedAuthentication within 60s. Rules replace the defaults.
+       * How many detections of a type open an incident, or give it a level. One detection opens an incident of a type without a rule that has no level. Default 5 of ToolMisuse, 100 of RateLimitAbuse, 10 of MalformedInput, and Critical at 5 of BruteForceAttack within 60s. Rules replace the defaults.
        *
        * @maxItems 32
        */
       rules?: {
         /**
-         * What is detected, such as FailedAuthentication for a key or a token that is not accepted.
+         * What is detected, such as BruteForceAttack for a key or a token that is not accepted.
          */
         type:
-          | 'FailedAuthentication'
-          | 'AuthorizationDenied'
+          | 'BruteForceAttack'
+          | 'CredentialStuffing'
+          | 'UnauthorizedAccess'
+          | 'PrivilegeEscalation'
+          | 'RateLimitAbuse'
+          | 'AnomalousAccess'
+          | 'DataExfiltration'
+          | 'SessionHijacking'
+          | 'ConfigurationTampering'
           | 'PromptInjection'
           | 'ToolMisuse'
           | 'SecretExposed'
-          | 'LimitAbuse'
           | 'MalformedInput'
           | 'ToolChanged'
-          | 'CredentialRefused'
-          | 'AnomalousSpend';
+          | 'CredentialRefused';
         /**
          * Detections from one client or address.
          */
@@ -1700,16 +1714,21 @@ export interface AgentDeploymentStatus {
        * What it is about.
        */
       type:
-        | 'FailedAuthentication'
-        | 'AuthorizationDenied'
+        | 'BruteForceAttack'
+        | 'CredentialStuffing'
+        | 'UnauthorizedAccess'
+        | 'PrivilegeEscalation'
+        | 'RateLimitAbuse'
+        | 'AnomalousAccess'
+        | 'DataExfiltration'
+        | 'SessionHijacking'
+        | 'ConfigurationTampering'
         | 'PromptInjection'
         | 'ToolMisuse'
         | 'SecretExposed'
-        | 'LimitAbuse'
         | 'MalformedInput'
         | 'ToolChanged'
-        | 'CredentialRefused'
-        | 'AnomalousSpend';
+        | 'CredentialRefused';
       /**
        * In which way it shows, such as EgressRefused, where its type has several.
        */
@@ -1763,16 +1782,21 @@ export interface AgentDeploymentStatus {
        * What it is about.
        */
       type:
-        | 'FailedAuthentication'
-        | 'AuthorizationDenied'
+        | 'BruteForceAttack'
+        | 'CredentialStuffing'
+        | 'UnauthorizedAccess'
+        | 'PrivilegeEscalation'
+        | 'RateLimitAbuse'
+        | 'AnomalousAccess'
+        | 'DataExfiltration'
+        | 'SessionHijacking'
+        | 'ConfigurationTampering'
         | 'PromptInjection'
         | 'ToolMisuse'
         | 'SecretExposed'
-        | 'LimitAbuse'
         | 'MalformedInput'
         | 'ToolChanged'
-        | 'CredentialRefused'
-        | 'AnomalousSpend';
+        | 'CredentialRefused';
       /**
        * In which way it shows, such as EgressRefused, where its type has several.
        */
@@ -1859,16 +1883,21 @@ export interface AgentDeploymentStatus {
        * What that incident is about.
        */
       type:
-        | 'FailedAuthentication'
-        | 'AuthorizationDenied'
+        | 'BruteForceAttack'
+        | 'CredentialStuffing'
+        | 'UnauthorizedAccess'
+        | 'PrivilegeEscalation'
+        | 'RateLimitAbuse'
+        | 'AnomalousAccess'
+        | 'DataExfiltration'
+        | 'SessionHijacking'
+        | 'ConfigurationTampering'
         | 'PromptInjection'
         | 'ToolMisuse'
         | 'SecretExposed'
-        | 'LimitAbuse'
         | 'MalformedInput'
         | 'ToolChanged'
-        | 'CredentialRefused'
-        | 'AnomalousSpend';
+        | 'CredentialRefused';
       /**
        * Threat level of that incident.
        */

@@ -6,7 +6,7 @@ import { describeIncident, newIncidents, securityOf, type ShownSecurity } from '
 
 const GUESSED: IncidentReport = {
   id: 'i1',
-  type: 'FailedAuthentication',
+  type: 'BruteForceAttack',
   level: 'Medium',
   count: 12,
   since: '2026-11-21T10:00:00Z',
@@ -17,7 +17,7 @@ const GUESSED: IncidentReport = {
 
 const BLOCKED: ResponseReport = {
   ...{ action: 'Block', source: '192.0.2.1', incident: 'i1' },
-  ...{ type: 'FailedAuthentication', level: 'High' },
+  ...{ type: 'BruteForceAttack', level: 'High' },
   since: '2026-11-21T10:00:30Z',
   until: '2026-11-21T11:00:00Z',
 };
@@ -29,7 +29,7 @@ function saw(
     open = incidents.length,
     last = incidents[0],
     responses,
-    types = ['FailedAuthentication'],
+    types = ['BruteForceAttack'],
   }: {
     open?: number;
     last?: IncidentReport;
@@ -66,7 +66,7 @@ describe('securityOf', () => {
         { id: 'i2', pod: 'b' },
         { id: 'i1', pod: 'a', source: '192.0.2.1', since: '2026-11-21T10:00:00.000Z' },
       ],
-      counts: [{ type: 'FailedAuthentication', count: 6 }],
+      counts: [{ type: 'BruteForceAttack', count: 6 }],
     });
   });
 
@@ -81,6 +81,19 @@ describe('securityOf', () => {
     expect(of([saw('b', [{ ...GUESSED, since: 'soon' }])])).toMatchObject({ open: [] });
   });
 
+  it('has today’s names of types that earlier pods and an earlier status name otherwise', () => {
+    const former = { ...GUESSED, type: 'AuthorizationDenied' };
+    const unknown = { ...GUESSED, id: 'i2', type: 'OfTheFuture' };
+    const found = of([saw('a', [former, unknown], { types: ['AuthorizationDenied', 'UnauthorizedAccess'] })]); // prettier-ignore
+    expect(found?.open?.map(({ type }) => type)).toEqual(['UnauthorizedAccess']);
+    expect(found?.counts).toMatchObject([{ type: 'UnauthorizedAccess' }]);
+    const stored = {
+      ...found,
+      last: { ...found!.last!, type: 'LimitAbuse' },
+    } as unknown as ShownSecurity;
+    expect(of([], stored)?.last?.type).toBe('RateLimitAbuse');
+  });
+
   it('shows ten incidents at most', () => {
     const many = Array.from({ length: 8 }, (_, i) => ({ ...GUESSED, id: `i${i}` }));
     expect(of([saw('a', many), saw('b', many)])?.open).toHaveLength(10);
@@ -90,7 +103,7 @@ describe('securityOf', () => {
 describe('the responses in a status', () => {
   it('are those of all pods, merged if they are equal, the strictest first', () => {
     const throttled: ResponseReport = {
-      ...{ action: 'Throttle', client: 'alice', incident: 'i7', type: 'LimitAbuse' },
+      ...{ action: 'Throttle', client: 'alice', incident: 'i7', type: 'RateLimitAbuse' },
       ...{ level: 'Critical', since: '2026-11-21T10:02:00Z' },
     };
     const other = { ...BLOCKED, incident: 'i2', level: 'Medium', since: '2026-11-21T10:00:10Z' };
@@ -105,13 +118,13 @@ describe('the responses in a status', () => {
     expect(found?.responses).toEqual([
       {
         ...{ action: 'Block', source: '192.0.2.1', incident: 'i1', pods: 2 },
-        ...{ type: 'FailedAuthentication', level: 'High' },
+        ...{ type: 'BruteForceAttack', level: 'High' },
         since: '2026-11-21T10:00:10.000Z',
         until: '2026-11-21T11:05:00.000Z',
       },
       {
         ...{ action: 'Throttle', client: 'alice', incident: 'i7', pods: 1 },
-        ...{ type: 'LimitAbuse', level: 'Critical', since: '2026-11-21T10:02:00.000Z' },
+        ...{ type: 'RateLimitAbuse', level: 'Critical', since: '2026-11-21T10:02:00.000Z' },
       },
     ]);
     // One that lasts until its incident closes has no end for all pods.
@@ -153,7 +166,7 @@ describe('newIncidents', () => {
   it('are described in a sentence', () => {
     const [incident] = newIncidents(undefined, of([saw('a', [GUESSED])]));
     expect(describeIncident(incident!)).toBe(
-      'Medium threat: FailedAuthentication from 192.0.2.1, seen 12 times in pod a. Credentials were not accepted.',
+      'Medium threat: BruteForceAttack from 192.0.2.1, seen 12 times in pod a. Credentials were not accepted.',
     );
   });
 });
@@ -171,8 +184,8 @@ describe('the verdict in a status with incidents', () => {
 
   it('changes when an incident of a new type has come', () => {
     const known = of([saw('a', [GUESSED])])!;
-    const types: IncidentReport['type'][] = ['FailedAuthentication', 'LimitAbuse'];
-    const low = { ...GUESSED, id: 'i2', type: 'LimitAbuse' as const };
+    const types: IncidentReport['type'][] = ['BruteForceAttack', 'RateLimitAbuse'];
+    const low = { ...GUESSED, id: 'i2', type: 'RateLimitAbuse' as const };
     const next = of([saw('a', [GUESSED, low], { types })])!;
     expect(verdict(next)).not.toEqual(verdict(known));
   });

@@ -1,5 +1,6 @@
 import type { IncidentReport, ResponseReport } from '../../contract/generated/types.ts';
-import { INCIDENT_TYPES, gravity } from '../../contract/incidents.ts';
+import { INCIDENT_TYPES, gravity, typesNow } from '../../contract/incidents.ts';
+import type { IncidentType } from '../../contract/incidents.ts';
 import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
@@ -19,8 +20,9 @@ const MAX_SHOWN = 10;
  */
 export function securityOf(
   observation: AgentObservation,
-  previous: ShownSecurity | undefined,
+  before: ShownSecurity | undefined,
 ): Pick<AgentDeploymentStatus, 'security'> {
+  const previous = before && today(before);
   const reports = livePods(observation).flatMap(({ name, connected, snapshot }) =>
     connected && snapshot?.security ? [{ pod: name, report: snapshot.security }] : [],
   );
@@ -64,12 +66,38 @@ function countOf(
   counts: readonly { type: string; count: number }[],
   incident: (typeof INCIDENT_TYPES)[number],
 ): number {
-  return counts.find(({ type }) => type === incident)?.count ?? 0;
+  return sum(counts, ({ type, count }) => (typesNow(type)[0] === incident ? count : 0));
 }
 
-/** Undefined if its times are invalid. */
+/** What an earlier version has written, with the names that types have now. */
+function today({
+  open = [],
+  last,
+  counts = [],
+  responses = [],
+  ...rest
+}: ShownSecurity): ShownSecurity {
+  const named = <T extends { type: string }>(all: readonly T[]): (T & { type: IncidentType })[] =>
+    all.flatMap((each) =>
+      typesNow(each.type)
+        .slice(0, 1)
+        .map((type) => ({ ...each, type })),
+    );
+  const [lastNow] = named(last ? [last] : []);
+  return {
+    ...rest,
+    open: named(open),
+    ...(lastNow && { last: lastNow }),
+    counts: named(counts),
+    responses: named(responses),
+  };
+}
+
+/** Undefined if its times are invalid, or its type is unknown. */
 function shown(pod: string, incident: IncidentReport): ShownIncident | undefined {
-  const { type, level, count, form, client, source, resource } = incident;
+  const { level, count, form, client, source, resource } = incident;
+  const [type] = typesNow(incident.type);
+  if (type === undefined) return undefined;
   const since = reportedTime(incident.since);
   const lastSeen = reportedTime(incident.lastSeen);
   if (since === undefined || lastSeen === undefined) return undefined;
@@ -93,13 +121,14 @@ function inForce(reported: readonly ResponseReport[]): ShownResponse[] {
   return Array.from(same.values(), merged).sort(strictestFirst).slice(0, MAX_SHOWN);
 }
 
-/** Undefined if its times are invalid. */
+/** Undefined if its times are invalid, or its type is unknown. */
 function shownResponse(response: ResponseReport): ShownResponse | undefined {
-  const { action, client, source, incident, type, level } = response;
+  const { action, client, source, incident, level } = response;
+  const [type] = typesNow(response.type);
   const since = reportedTime(response.since);
   const until = reportedTime(response.until);
-  if (since === undefined || (response.until !== undefined && until === undefined))
-    return undefined;
+  if (type === undefined || since === undefined) return undefined;
+  if (response.until !== undefined && until === undefined) return undefined;
   return {
     ...{ action, type, level, pods: 1, since },
     incident: reportedText(incident, 64),

@@ -9,18 +9,22 @@ interface Setup {
   active: ActiveConfiguration;
   applied: string[];
   offers: Offer[];
+  /** Number of files that another writer than the operator made. */
+  tampered: () => number;
 }
 
 function setup(): Setup {
   const applied: string[] = [];
   const offers: Offer[] = [];
+  let tampered = 0;
   const active = new ActiveConfiguration({
     apply: ({ content }) => void applied.push(content.endpoints[0]!.baseURL),
     date: () => new Date(0),
     onChange: (offer) => offers.push(offer),
+    onTampered: () => (tampered += 1),
     log: pino({ level: 'silent' }),
   });
-  return { active, applied, offers };
+  return { active, applied, offers, tampered: () => tampered };
 }
 
 /** A configuration whose content, and so its hash, follows from `host`. */
@@ -42,6 +46,15 @@ describe('a configuration from the file', () => {
     expect(applied).toEqual(['http://a', 'http://b', 'http://c']);
     expect(active.status().source).toBe('File');
     expect(active.highestTerm).toBe(3);
+  });
+
+  it('that does not have the hash it states is told, since another writer than the operator made it', () => {
+    const { active, tampered } = setup();
+    active.offerFile(file('a', 1, 1));
+    active.offerFile(file('b', 1, 2));
+    expect(tampered()).toBe(0);
+    active.offerFile(file('b', 1, 3).replace('"connectMs":2000', '"connectMs":2001'));
+    expect(tampered()).toBe(1);
   });
 
   it('of the same hash changes only the revision', () => {

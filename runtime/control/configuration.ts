@@ -5,6 +5,7 @@ import type {
   Content,
   Endpoint,
 } from '../../contract/generated/types.ts';
+import { canonicalHash } from '../../contract/canonical.ts';
 import { compareRevisions, formatRevision } from '../../contract/revision.ts';
 import { parseConfiguration } from '../../contract/validate.ts';
 import { supported } from '../guard/supported.ts';
@@ -24,6 +25,8 @@ export interface ConfigurationDeps {
   apply(snapshot: Snapshot): void;
   /** Wall clock. */
   date(): Date;
+  /** A file does not have the hash that it states, so that another writer than the operator made it. */
+  onTampered(): void;
   /** Called after each offer. */
   onChange(offer: Offer): void;
   /** Names of the pod's mounts. Absent: the pod does not know them, and puts everything in force. */
@@ -110,6 +113,9 @@ export class ActiveConfiguration {
     }
     const parsed = parseConfiguration(upgradeConfiguration(value));
     if (!parsed.ok) return this.refuse('File', parsed.message, value);
+    if (hashOf(value) !== canonicalHash((value as { content: unknown }).content)) {
+      this.#deps.onTampered();
+    }
     const offered = parsed.value;
     const current = this.configuration;
     if (current && compareRevisions(offered.revision, current.revision) <= 0) {

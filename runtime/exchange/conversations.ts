@@ -20,6 +20,7 @@ import type { Clock } from '../guard/clock.ts';
 import { limitsTokens } from '../guard/inbound.ts';
 import type { TokenEstimator } from '../model/attempt/estimate.ts';
 import { FORWARDED } from '../model/transport/headers.ts';
+import type { DeniedRequest } from '../observe/trace/requestListener.ts';
 import type { Forwarded } from '../peers/connections.ts';
 import type { Peers } from '../peers/peers.ts';
 import { TotalUsage } from '../protocols/usage.ts';
@@ -137,12 +138,15 @@ const NO_PROMPT: Failure = {
   message:
     'The system prompt of the agent is missing: its ConfigMap or the key in it is not there.',
 };
+const NOT_FOUND: Failure = {
+  reason: 'ConversationNotFound',
+  message:
+    'There is no such conversation: it was never begun, is not yours, has been deleted, or was idle for too long.',
+};
 const ABSENCES: Record<Absence | 'Busy', Failure> = {
-  NotFound: {
-    reason: 'ConversationNotFound',
-    message:
-      'There is no such conversation: it was never begun, is not yours, has been deleted, or was idle for too long.',
-  },
+  NotFound: NOT_FOUND,
+  // Says no more, so that a client cannot find out which conversations exist.
+  Foreign: NOT_FOUND,
   Lost: {
     reason: 'ConversationLost',
     message:
@@ -183,6 +187,22 @@ const FULL: Failure = {
   reason: 'ConversationsFull',
   message: 'The agent keeps as many conversations as its memory bears.',
   retryAfterMs: 30_000,
+};
+
+/** Use of another client's conversation. */
+const FOREIGN = {
+  reason: NOT_FOUND.reason,
+  asset: 'Conversations',
+  resource: { type: 'conversation', name: 'of another client' },
+} as const;
+const TAKEOVER: DeniedRequest = {
+  ...FOREIGN,
+  continues: true,
+  message: 'The client sent a message to a conversation of another client.',
+};
+const FOREIGN_READ: DeniedRequest = {
+  ...FOREIGN,
+  message: 'The client asked for a conversation of another client, or for its deletion.',
 };
 
 const UNAVAILABLE: Failure = {
@@ -258,10 +278,13 @@ async function readMessage(
 
 /** Takes the conversation, so that no other message to it runs a turn meanwhile. */
 async function take(exchange: ConversationExchange, parts: ConversationsParts): Promise<Ended> {
-  const { response, context, sent } = exchange;
+  const { response, context, sent, trace } = exchange;
   const { agent, bodies, clock, estimator, sendError } = parts;
   const taken = await agent.store().take(context);
-  if ('absence' in taken) return refuse(sendError, response, ABSENCES[taken.absence]);
+  if ('absence' in taken) {
+    if (taken.absence === 'Foreign') trace.listener.denied(TAKEOVER);
+    return refuse(sendError, response, ABSENCES[taken.absence]);
+  }
   const { lease } = taken;
   exchange.lease = lease;
   if (!lease.reserve(sent.memory)) return refuse(sendError, response, MEMORY_FULL);
@@ -375,9 +398,12 @@ async function sendConversation(
   exchange: ConversationExchange,
   { agent, bodies, sendError }: ConversationsParts,
 ): Promise<Ended> {
-  const { response } = exchange;
+  const { response, trace } = exchange;
   const found = await agent.store().read(refOf(exchange));
-  if (typeof found === 'string') return refuse(sendError, response, ABSENCES[found]);
+  if (typeof found === 'string') {
+    if (found === 'Foreign') trace.listener.denied(FOREIGN_READ);
+    return refuse(sendError, response, ABSENCES[found]);
+  }
   const body = Buffer.from(JSON.stringify(view(found)));
   // A client may read it slowly.
   if (!bodies.reserve(body.length, response)) return refuse(sendError, response, BODIES_FULL);
@@ -389,8 +415,9 @@ async function removeConversation(
   exchange: ConversationExchange,
   { agent, sendError }: ConversationsParts,
 ): Promise<Ended> {
-  const { response } = exchange;
+  const { response, trace } = exchange;
   const removed = await agent.store().remove(refOf(exchange));
+  if (removed === 'Foreign') trace.listener.denied(FOREIGN_READ);
   if (removed !== 'Removed') return refuse(sendError, response, ABSENCES[removed]);
   response.writeHead(204, idHeaders(response)).end();
   return FINE;

@@ -11,6 +11,10 @@ export interface RequestWatchDeps {
   report(detection: Detection): void;
   /** Adds tokens of a client. Returns whether they are unusual. */
   isUnusual(client: KnownClient, tokens: number): boolean;
+  /** Adds the address of a client. Returns whether its addresses are unusual. */
+  isElsewhere(client: KnownClient, address: string): boolean;
+  /** Id of the credential that the request shows; undefined if it shows none. */
+  credential(): string | undefined;
   /** Ids of the request in log lines. */
   ids(): { requestId: string; traceId?: string; conversation?: string };
   /** Address of the client. */
@@ -20,7 +24,7 @@ export interface RequestWatchDeps {
 /** Detections by the reason for which the agent refused a request. */
 const REASONS: Readonly<Record<string, RequestDetection>> = {
   RateLimited: {
-    type: 'LimitAbuse',
+    type: 'RateLimitAbuse',
     asset: 'Availability',
     denied: true,
     evidence: 'A limit turned requests down.',
@@ -34,7 +38,7 @@ const REASONS: Readonly<Record<string, RequestDetection>> = {
 };
 
 const FAILED: Omit<RequestDetection, 'evidence'> = {
-  type: 'FailedAuthentication',
+  type: 'BruteForceAttack',
   asset: 'Access',
   denied: true,
 };
@@ -58,6 +62,34 @@ function malformed(reason: string): RequestDetection {
   };
 }
 
+/** Detections of wrong calls of tools. */
+const MISUSES: Readonly<Record<NonNullable<EndedCall['misuse']>, RequestDetection>> = {
+  ArgumentsRefused: {
+    ...{ type: 'ToolMisuse', asset: 'Tools', denied: true },
+    evidence: 'The model gave a tool arguments that it does not take.',
+  },
+  EgressRefused: {
+    ...{ type: 'DataExfiltration', asset: 'Tools', denied: true },
+    evidence: 'The model had a tool call an address that it must not reach.',
+  },
+};
+
+function deniedBy({
+  resource: { type, name },
+  continues,
+  message,
+}: DeniedRequest): Pick<RequestDetection, 'type' | 'evidence'> {
+  if (type === 'conversation') {
+    return { type: continues ? 'SessionHijacking' : 'PrivilegeEscalation', evidence: message };
+  }
+  // A model, and any route of the provider, needs more rights.
+  const isAbove = type === 'model' || (type === 'route' && name === 'Provider');
+  return {
+    type: isAbove ? 'PrivilegeEscalation' : 'UnauthorizedAccess',
+    evidence: 'The client asked for what spec.auth.clients does not allow it.',
+  };
+}
+
 /** Watches one request for attacks, and passes every event on to `next`. */
 export class RequestWatch implements RequestListener {
   readonly #next: RequestListener;
@@ -72,26 +104,27 @@ export class RequestWatch implements RequestListener {
   identified(client: KnownClient): void {
     this.#client = client;
     this.#next.identified(client);
+    const { source } = this.#deps;
+    if (client.name === undefined || source === undefined) return;
+    if (!this.#deps.isElsewhere(client, source)) return;
+    this.detected({
+      ...{ type: 'AnomalousAccess', form: 'Addresses', asset: 'Access', denied: false },
+      evidence: 'The client comes from many times the addresses of its last hours.',
+    });
   }
 
   unidentified(failure: { reason: string; message: string }): void {
     const detection = UNIDENTIFIED[failure.reason];
-    if (detection) this.detected(detection);
+    if (detection) this.#detected(detection, this.#deps.credential());
     this.#next.unidentified(failure);
   }
 
   denied(refusal: DeniedRequest): void {
     const { asset, resource } = refusal;
-    // Leaves out the name of a model, because clients can invent names.
     const { type } = resource;
-    const named = type === 'tool' || type === 'route' ? resource : { type, name: 'any' };
-    this.detected({
-      type: 'AuthorizationDenied',
-      asset,
-      denied: true,
-      resource: named,
-      evidence: 'The client asked for what spec.auth.clients does not allow it.',
-    });
+    // Leaves out the name of a model, because clients can invent names.
+    const named = type === 'model' || type === 'request' ? { type, name: 'any' } : resource;
+    this.detected({ ...deniedBy(refusal), asset, denied: true, resource: named });
     this.#next.denied(refusal);
   }
 
@@ -103,22 +136,17 @@ export class RequestWatch implements RequestListener {
     this.#next.toolCalled(call);
     const { misuse, name } = call;
     if (misuse === undefined) return;
-    this.detected({
-      type: 'ToolMisuse',
-      form: misuse,
-      asset: 'Tools',
-      denied: true,
-      resource: { type: 'tool', name },
-      evidence:
-        misuse === 'EgressRefused'
-          ? 'The model had a tool call an address that it must not reach.'
-          : 'The model gave a tool arguments that it does not take.',
-    });
+    this.detected({ ...MISUSES[misuse], form: misuse, resource: { type: 'tool', name } });
   }
 
   detected(detection: RequestDetection): void {
+    this.#detected(detection);
+  }
+
+  #detected(detection: RequestDetection, credential?: string): void {
     const { source } = this.#deps;
-    this.#deps.report({ ...detection, ...this.#deps.ids(), client: this.#client, source });
+    const client = this.#client;
+    this.#deps.report({ ...detection, ...this.#deps.ids(), client, source, credential });
   }
 
   ended(end: EndedRequest): void {
@@ -129,9 +157,7 @@ export class RequestWatch implements RequestListener {
     if (tokens === 0 || !this.#client) return;
     if (!this.#deps.isUnusual(this.#client, tokens)) return;
     this.detected({
-      type: 'AnomalousSpend',
-      asset: 'Budget',
-      denied: false,
+      ...{ type: 'AnomalousAccess', form: 'Tokens', asset: 'Budget', denied: false },
       evidence: 'The client takes many times the tokens of its last hours.',
     });
   }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Circuit, Configuration, Content } from '../../contract/generated/types.ts';
+import { canonicalHash } from '../../contract/canonical.ts';
 import { defaultCircuit, resolved, RESOLVED, type Parts } from './resolved.ts';
 
 /** A circuit of model/primary that opens at the first failure and stays open. */
@@ -30,8 +30,7 @@ export function configuration(
     timeouts: { connectMs: 2000, requestMs: 20_000, ...content.timeouts },
     shutdown: { endpointLagMs: 0, drainTimeoutMs: 10_000, ...content.shutdown },
   });
-  const hash = createHash('sha256').update(JSON.stringify(whole)).digest('hex');
-  return { revision, hash: `sha256:${hash}`, content: whole };
+  return { revision, hash: canonicalHash(whole), content: whole };
 }
 
 /** Audit with events on stdout and in memory. */

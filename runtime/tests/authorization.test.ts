@@ -121,7 +121,7 @@ describe('the allowance of clients', () => {
         resources: [{ type: 'model', name: 'unknown' }],
       },
     ]);
-    expect(found('SecurityIncident')).toMatchObject([{ status_code: 'AuthorizationDenied' }]);
+    expect(found('SecurityIncident')).toMatchObject([{ status_code: 'PrivilegeEscalation' }]);
     expect(of.agent.audited.join('')).not.toContain('ignore all');
   });
 

@@ -32,6 +32,7 @@ import {
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { HELD_STREAM_BYTES } from '../model/attempt/passStream.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
+import { UNUSUAL_ADDRESSES } from '../security/incidents/addresses.ts';
 import {
   CACHE_LIFETIME_MS,
   LONG_CACHE_LIFETIME_MS,
@@ -40,6 +41,7 @@ import {
 
 it('docs/reference/constants.md states the figures of the code', () => {
   expect(statedConstants()).toMatchObject({
+    UNUSUAL_ADDRESSES: Object.values(UNUSUAL_ADDRESSES).join(', '),
     LEAST_ATTEMPT_MS: `${LEAST_ATTEMPT_MS / 1000} s`,
     FURTHER_ENDPOINT_MS: `${FURTHER_ENDPOINT_MS / 1000} s`,
     USUAL_FACTOR: `${USUAL_FACTOR}`,

@@ -72,7 +72,10 @@ class Scene {
         ...{ type: 'APIKeys', apiKeys: { path: join(agent.directory, 'clients'), secret: 'c' } },
         clients: [
           { name: 'alice', allow: { conversations: 'Own', admin: false } },
-          { name: 'bob', allow: { routes: ['Models'], conversations: 'Own', admin: false } },
+          {
+            name: 'bob',
+            allow: { routes: ['Models', 'Conversations'], conversations: 'Own', admin: false },
+          },
         ],
       },
       audit: AUDIT,
@@ -92,7 +95,7 @@ class Scene {
         incidents: { ...incidents, thresholds: {}, manySources: 2, spend: { factor: 2, hours: 2, minTokens: 1 } }, // prettier-ignore
         responses: [],
         promptInjection: { mode: 'Report', sources: [{ source: 'ToolResults', threshold: 60 }], exempt: [], blockedResults: 'Replace' }, // prettier-ignore
-        secrets: { mode: 'Report', sources: ['Prompts'] },
+        secrets: { mode: 'Report', sources: ['Prompts', 'Answers'] },
         runGuard: { mode: 'Report', repeats: 3, exempt: [], messages: false },
       },
       ...more,
@@ -110,11 +113,20 @@ class Scene {
     return send(this.of.agent.url, { path, headers, body: text });
   }
 
-  async turn(content: string, ...script: Said[]): Promise<void> {
+  async turn(content: string, ...script: Said[]): Promise<string> {
     this.script = script;
     const begun = await this.ask('key of alice', '/v1/conversations');
     const { id } = json<{ id: string }>(begun);
-    await this.ask('key of alice', `/v1/conversations/${id}/messages`, { content });
+    const path = `/v1/conversations/${id}/messages`;
+    await this.ask('key of alice', path, { content });
+    return path;
+  }
+
+  /** Has the pod read a file of the configuration that another writer than the operator has changed. */
+  readTampered(): void {
+    const { configuration: active } = this.of.agent.runtime;
+    const text = JSON.stringify({ ...active.configuration, revision: { term: 1, counter: 0 } });
+    active.offerFile(text.replace('"maxTurns":10', '"maxTurns":11'));
   }
 
   findings(): SealedEvent[] {
@@ -133,7 +145,13 @@ it('each type of incident is detected, and the audit names its client', async ()
   await scene.ask('guess', '/v1/messages', PLAIN, '198.51.100.8');
   await scene.ask('key of bob', '/v1/messages', PLAIN);
   await scene.ask(ALICE, '/v1/messages', '{');
-  await scene.turn(`My key is ${KEY}.`, call('look', { id: 'no number' }));
+  const others = await scene.turn(`My key is ${KEY}.`, call('look', { id: 'no number' }));
+  await scene.ask('key of bob', others, { content: 'Go on.' });
+  await send(scene.of.agent.url, {
+    ...{ method: 'GET', path: others.replace('/messages', '') },
+    headers: { 'x-api-key': 'key of bob' },
+  });
+  scene.readTampered();
   await scene.turn('Visit', call('visit', { host: '127.0.0.1' }), call('shop__peek', {}));
   await scene.turn('Look', call('look', {}), call('look', {}), call('look', {}));
   await scene.mcp.stop();
@@ -165,8 +183,10 @@ it('each type of incident is detected, and the audit names its client', async ()
   }
   const actorOf = (type: string): unknown =>
     scene.findings().find(({ status_code: each }) => each === type)?.evidences?.[0]?.actor?.user;
-  expect(actorOf('AuthorizationDenied')).toMatchObject({ uid: 'bob' });
-  expect(actorOf('AnomalousSpend')).toMatchObject({ uid: 'alice' });
+  for (const type of ['UnauthorizedAccess', 'PrivilegeEscalation', 'SessionHijacking']) {
+    expect([type, actorOf(type)]).toMatchObject([type, { uid: 'bob' }]);
+  }
+  expect(actorOf('AnomalousAccess')).toMatchObject({ uid: 'alice' });
   const sources = scene.findings().map(({ evidences }) => evidences?.[0]?.src_endpoint?.ip);
   expect(sources).toContain('192.0.2.7');
   const security = scene.of.agent.runtime.snapshot().security!;

@@ -82,7 +82,7 @@ describe('the agent of config/samples/guarded', () => {
       await modelLoops(scene),
     ];
     const { responses } = await statusTells(scene, attacks);
-    expect(responses).toMatchObject([{ action: 'Block', type: 'FailedAuthentication', pods: 1 }]);
+    expect(responses).toMatchObject([{ action: 'Block', type: 'BruteForceAttack', pods: 1 }]);
     await alertFires(scene);
     await auditTells(scene, attacks);
     await auditProves(scene);

@@ -185,7 +185,7 @@ describe('a change of the spec', () => {
       () => ({
         security: {
           egress: { allowHosts: ['example.org'] },
-          incidents: { rules: [{ type: 'LimitAbuse', count: 50 }] },
+          incidents: { rules: [{ type: 'RateLimitAbuse', count: 50 }] },
           responses: [{ action: 'Block', minLevel: 'Critical' }],
         },
       }),

@@ -161,6 +161,7 @@ class Pod {
       apply: () => undefined,
       date: () => new Date(0),
       onChange: () => undefined,
+      onTampered: () => undefined,
       ...(mounts !== undefined && { mounts: new Set(mounts.split(',')) }),
       former: {
         read: () => this.#kept,

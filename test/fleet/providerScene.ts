@@ -104,6 +104,7 @@ export class ProviderPod {
     this.guard.useCredential(PRIMARY, KEY);
     const configuration = new ActiveConfiguration({
       ...{ apply: () => undefined, date: () => clock.date(), onChange: () => undefined, log },
+      onTampered: () => undefined,
     });
     this.commands = new Commands({
       configuration,

@@ -55,6 +55,7 @@ export class ScenePod {
       apply: () => undefined,
       date: () => clock.date(),
       onChange: () => undefined,
+      onTampered: () => undefined,
       log,
     });
     this.commands = new Commands({

@@ -93,9 +93,9 @@ describe('resolveContent', () => {
         incidents: {
           windowMs: 600_000,
           maxTracked: 1000,
-          thresholds: { ToolMisuse: 5, LimitAbuse: 100, MalformedInput: 10 },
+          thresholds: { ToolMisuse: 5, RateLimitAbuse: 100, MalformedInput: 10 },
           escalations: [
-            { type: 'FailedAuthentication', count: 5, withinMs: 60_000, level: 'Critical' },
+            { type: 'BruteForceAttack', count: 5, withinMs: 60_000, level: 'Critical' },
           ],
           raiseAt: 10,
           manySources: 10,

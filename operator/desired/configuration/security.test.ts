@@ -14,11 +14,11 @@ const resolved = (incidents: Incidents): object => {
 
 it('rules of incidents replace the defaults', () => {
   const rules: Incidents['rules'] = [
-    { type: 'LimitAbuse', count: 7 },
+    { type: 'RateLimitAbuse', count: 7 },
     { type: 'SecretExposed', count: 2, level: 'Critical' },
   ];
   expect(resolved({ rules })).toEqual({
-    thresholds: { LimitAbuse: 7 },
+    thresholds: { RateLimitAbuse: 7 },
     escalations: [{ type: 'SecretExposed', count: 2, level: 'Critical' }],
   });
 });
@@ -26,8 +26,8 @@ it('rules of incidents replace the defaults', () => {
 it('thresholds of an earlier version are read where there are no rules', () => {
   const thresholds = { limitAbuse: 20, promptInjection: 3 };
   expect(resolved({ thresholds })).toEqual({
-    thresholds: { ToolMisuse: 5, LimitAbuse: 20, MalformedInput: 10, PromptInjection: 3 },
-    escalations: [{ type: 'FailedAuthentication', count: 5, withinMs: 60_000, level: 'Critical' }],
+    thresholds: { ToolMisuse: 5, RateLimitAbuse: 20, MalformedInput: 10, PromptInjection: 3 },
+    escalations: [{ type: 'BruteForceAttack', count: 5, withinMs: 60_000, level: 'Critical' }],
   });
   expect(resolved({ thresholds, rules: [] })).toEqual({ thresholds: {}, escalations: [] });
 });

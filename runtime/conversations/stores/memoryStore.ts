@@ -64,12 +64,12 @@ export class MemoryStore implements ConversationStore {
   }
 
   read(ref: Ref): Promise<Kept | Absence> {
-    return Promise.resolve(this.#find(ref)?.kept ?? this.#deps.absenceOf(ref.id));
+    return Promise.resolve(this.#find(ref)?.kept ?? this.#absenceOf(ref));
   }
 
   take(ref: Ref): Promise<Taken> {
     const entry = this.#find(ref);
-    if (!entry) return Promise.resolve({ absence: this.#deps.absenceOf(ref.id) });
+    if (!entry) return Promise.resolve({ absence: this.#absenceOf(ref) });
     if (entry.turn) return Promise.resolve({ absence: 'Busy' });
     entry.turn = new AbortController();
     return Promise.resolve({ lease: this.#lease(entry, entry.turn) });
@@ -77,7 +77,7 @@ export class MemoryStore implements ConversationStore {
 
   remove(ref: Ref): Promise<'Removed' | Absence> {
     const entry = this.#find(ref);
-    if (!entry) return Promise.resolve(this.#deps.absenceOf(ref.id));
+    if (!entry) return Promise.resolve(this.#absenceOf(ref));
     this.#forget(entry);
     return Promise.resolve('Removed');
   }
@@ -135,6 +135,10 @@ export class MemoryStore implements ConversationStore {
     if (!this.#isIdle(entry)) return entry;
     this.#expire(entry);
     return undefined;
+  }
+
+  #absenceOf({ id }: Ref): Absence {
+    return this.#entries.has(id) ? 'Foreign' : this.#deps.absenceOf(id);
   }
 
   #isIdle({ turn, usedAt }: Entry): boolean {

@@ -41,7 +41,8 @@ export interface Lease {
 /** The conversation is deleted, another turn has taken it, or the store was away for as long as the lease lasts. */
 export type LeaseLoss = 'Deleted' | 'Overtaken' | 'Unreachable';
 
-export type Absence = 'NotFound' | 'Lost';
+/** `Foreign`: it is another client's, which the client must not learn. Only a store in memory can tell. */
+export type Absence = 'NotFound' | 'Lost' | 'Foreign';
 
 export type Taken = { lease: Lease } | { absence: Absence | 'Busy' };
 

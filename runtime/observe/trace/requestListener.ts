@@ -24,6 +24,8 @@ export interface DeniedRequest {
   message: string;
   asset: RequestDetection['asset'];
   resource: { type: string; name: string };
+  /** Whether it would have continued another client's conversation. */
+  continues?: boolean;
 }
 
 /** How a request ended, with the facts known by then. */

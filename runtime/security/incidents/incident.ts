@@ -6,8 +6,12 @@ export type Asset =
 
 /** Forms of an incident, for types with several. */
 export type IncidentForm =
-  // FailedAuthentication: many sources together.
+  // CredentialStuffing: many sources together, or many credentials of one.
   | 'ManySources'
+  | 'ManyKeys'
+  // AnomalousAccess: what is many times that of the client's own last hours.
+  | 'Tokens'
+  | 'Addresses'
   // PromptInjection: where the text was.
   | 'UserInput'
   | 'ToolResult'
@@ -15,11 +19,12 @@ export type IncidentForm =
   // ToolMisuse
   | 'RepeatedCall'
   | 'ArgumentsRefused'
+  // DataExfiltration: where the secret was, or a refused address.
+  | 'Answer'
+  | 'ToolArguments'
   | 'EgressRefused'
   // SecretExposed: where the secret was.
-  | 'Prompt'
-  | 'Answer'
-  | 'ToolArguments';
+  | 'Prompt';
 
 /** One sign of an attack. */
 export interface Detection {
@@ -40,6 +45,8 @@ export interface Detection {
   client?: DetectedClient | undefined;
   /** Address of the client. */
   source?: string | undefined;
+  /** Id of the credential that was not accepted, which does not disclose it. */
+  credential?: string | undefined;
   conversation?: string | undefined;
   requestId?: string | undefined;
   traceId?: string | undefined;
@@ -55,7 +62,7 @@ export interface DetectedClient {
 /** A detection within a request, which adds the rest. */
 export type RequestDetection = Omit<
   Detection,
-  'client' | 'source' | 'conversation' | 'requestId' | 'traceId'
+  'client' | 'source' | 'credential' | 'conversation' | 'requestId' | 'traceId'
 >;
 
 /** A series of detections of one kind from one origin. */

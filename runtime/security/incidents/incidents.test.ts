@@ -6,13 +6,13 @@ import type { IncidentsSpec } from './incidents.ts';
 const SPEC: IncidentsSpec = {
   windowMs: 1000,
   maxTracked: 100,
-  thresholds: { LimitAbuse: 3 },
+  thresholds: { RateLimitAbuse: 3 },
   raiseAt: 10,
   manySources: 5,
 };
 
 const GUESS: Detection = {
-  type: 'FailedAuthentication',
+  type: 'BruteForceAttack',
   asset: 'Access',
   denied: true,
   source: '192.0.2.1',
@@ -26,7 +26,7 @@ interface Told {
 }
 
 const ESCALATION = {
-  type: 'FailedAuthentication',
+  type: 'BruteForceAttack',
   count: 5,
   withinMs: 600,
   level: 'Critical',
@@ -69,7 +69,7 @@ describe('incidents', () => {
     scene.see();
     expect(scene.open()).toMatchObject([{ id: 'id-2', count: 1 }]);
     expect(scene.told).toHaveLength(2);
-    expect(scene.incidents.counts.FailedAuthentication.Low).toBe(2);
+    expect(scene.incidents.counts.BruteForceAttack.Low).toBe(2);
   });
 
   it('of different clients, sources, resources and forms are separate', () => {
@@ -77,9 +77,9 @@ describe('incidents', () => {
     const client = { id: 'alice', authentication: 'APIKey', name: 'alice' } as const;
     scene.see({ source: '192.0.2.1' });
     scene.see({ source: '192.0.2.2' });
-    scene.see({ type: 'ToolMisuse', form: 'EgressRefused', client });
+    scene.see({ type: 'DataExfiltration', form: 'EgressRefused', client });
     // Whom a client names counts, not from where.
-    scene.see({ type: 'ToolMisuse', form: 'EgressRefused', client, source: '192.0.2.9' });
+    scene.see({ type: 'DataExfiltration', form: 'EgressRefused', client, source: '192.0.2.9' });
     scene.see({ type: 'ToolMisuse', form: 'RepeatedCall', client });
     scene.see({
       type: 'ToolMisuse',
@@ -108,9 +108,9 @@ describe('incidents', () => {
   });
 
   it('open by a rule with a level before their type opens them otherwise', () => {
-    const { withinMs: _, ...rule } = { ...ESCALATION, type: 'LimitAbuse', count: 2 };
+    const { withinMs: _, ...rule } = { ...ESCALATION, type: 'RateLimitAbuse', count: 2 };
     const scene = new Scene({ escalations: [rule] });
-    scene.see({ type: 'LimitAbuse', form: undefined }, 2);
+    scene.see({ type: 'RateLimitAbuse', form: undefined }, 2);
     expect(scene.open()).toMatchObject([{ count: 2, level: 'Critical' }]);
   });
 
@@ -123,11 +123,11 @@ describe('incidents', () => {
 
   it('open at the number of detections that is their threshold', () => {
     const scene = new Scene();
-    scene.see({ type: 'LimitAbuse' }, 2);
+    scene.see({ type: 'RateLimitAbuse' }, 2);
     expect(scene.open()).toEqual([]);
-    scene.see({ type: 'LimitAbuse' });
+    scene.see({ type: 'RateLimitAbuse' });
     expect(scene.open()).toMatchObject([{ count: 3, level: 'Low' }]);
-    scene.see({ type: 'LimitAbuse' }, 27);
+    scene.see({ type: 'RateLimitAbuse' }, 27);
     expect(scene.open()).toMatchObject([{ count: 30, level: 'Medium' }]);
   });
 
@@ -138,10 +138,13 @@ describe('incidents', () => {
     ['a thousand guesses', {}, 1000, 'Critical'],
     ['ten thousand guesses', {}, 10_000, 'Critical'],
     ['a text that instructs the model', { type: 'PromptInjection', asset: 'Tools' }, 1, 'Medium'],
-    ['a secret in an answer', { type: 'SecretExposed', asset: 'Credentials' }, 1, 'High'],
+    ['a secret in a prompt', { type: 'SecretExposed', asset: 'Credentials' }, 1, 'High'],
+    ['a secret in an answer', { type: 'DataExfiltration', asset: 'Credentials' }, 1, 'High'],
+    ['use of what is others’', { type: 'SessionHijacking', asset: 'Conversations' }, 1, 'High'],
+    ['a changed configuration', { type: 'ConfigurationTampering' }, 1, 'High'],
     [
       'a forbidden address',
-      { type: 'ToolMisuse', form: 'EgressRefused', asset: 'Tools' },
+      { type: 'DataExfiltration', form: 'EgressRefused', asset: 'Tools' },
       1,
       'High',
     ],
@@ -175,6 +178,28 @@ describe('incidents', () => {
     expect(scene.open().some(({ form }) => form === 'ManySources')).toBe(false);
   });
 
+  it('include a separate one for many credentials from one source', () => {
+    const scene = new Scene();
+    for (let i = 0; i < 20; i += 1) scene.see({ credential: 'same' });
+    for (const credential of ['b', 'c', 'd']) scene.see({ credential });
+    expect(scene.open()).toHaveLength(1);
+    scene.see({ credential: 'e' });
+    scene.see({ credential: 'f' });
+    expect(scene.open()[0]).toMatchObject({
+      ...{ type: 'CredentialStuffing', form: 'ManyKeys', level: 'High' },
+      ...{ count: 2, source: '192.0.2.1' },
+    });
+  });
+
+  it('follow rules with names of an earlier version', () => {
+    const rule = { ...ESCALATION, type: 'FailedAuthentication', count: 2 };
+    const scene = new Scene({ thresholds: { LimitAbuse: 2 }, escalations: [rule] });
+    scene.see({ type: 'RateLimitAbuse' });
+    expect(scene.open()).toEqual([]);
+    scene.see({}, 2);
+    expect(scene.open()).toMatchObject([{ type: 'BruteForceAttack', level: 'Critical' }]);
+  });
+
   it('are bounded in number, and keep known sources during a flood of new ones', () => {
     const scene = new Scene({ maxTracked: 3, manySources: 1000 });
     scene.see({ source: '192.0.2.1' });
@@ -203,9 +228,9 @@ describe('incidents', () => {
 
   it('follow changed figures and keep their counts', () => {
     const scene = new Scene();
-    scene.see({ type: 'LimitAbuse' }, 2);
-    scene.incidents.apply({ ...SPEC, thresholds: { LimitAbuse: 2 }, windowMs: 500 });
-    scene.see({ type: 'LimitAbuse' });
+    scene.see({ type: 'RateLimitAbuse' }, 2);
+    scene.incidents.apply({ ...SPEC, thresholds: { RateLimitAbuse: 2 }, windowMs: 500 });
+    scene.see({ type: 'RateLimitAbuse' });
     expect(scene.open()).toMatchObject([{ count: 3 }]);
     scene.now = 501;
     expect(scene.open()).toEqual([]);

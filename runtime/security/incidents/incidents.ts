@@ -1,4 +1,4 @@
-import { INCIDENT_TYPES, gravity } from '../../../contract/incidents.ts';
+import { INCIDENT_TYPES, gravity, typesNow } from '../../../contract/incidents.ts';
 import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts';
 import { networkOf } from './networkOf.ts';
 import { levelOf } from './level.ts';
@@ -19,13 +19,13 @@ export interface IncidentsSpec {
   windowMs: number;
   /** Largest number of separate origins. Further ones share a count for each type. */
   maxTracked: number;
-  /** Number of detections that opens an incident, by type; 1 for others. */
-  thresholds: Partial<Record<IncidentType, number>>;
+  /** Number of detections that opens an incident, by type, also by names of an earlier version; 1 for others. */
+  thresholds: Readonly<Record<string, number>>;
   /** Least levels by numbers of detections. Default: none. */
   escalations?: readonly Escalation[];
   /** The level rises one step at each multiple of this many detections. At least 2. */
   raiseAt: number;
-  /** Number of sources of failed authentication in the window that makes an incident of its own. */
+  /** Number of sources of failed authentication, or of credentials of one source, that makes an incident of its own. */
   manySources: number;
 }
 
@@ -51,6 +51,8 @@ interface Track {
   seenAt: number;
   /** Times of the last detections, as many as a rule with a time counts. */
   times: number[];
+  /** Ids of credentials that were not accepted, at most `manySources`. */
+  credentials?: Set<string>;
   incident?: Incident;
 }
 
@@ -58,12 +60,8 @@ interface Track {
 const MAX_TEXT = 128;
 const MAX_EVIDENCE = 256;
 
-/** Forms that open an incident at once: their reporter has counted, or one is enough. */
-const IMMEDIATE: ReadonlySet<IncidentForm> = new Set([
-  'ManySources',
-  'RepeatedCall',
-  'EgressRefused',
-]);
+/** Form that opens an incident at once: its reporter has counted. */
+const COUNTED: IncidentForm = 'RepeatedCall';
 
 const NOTHING: IncidentsSpec = {
   windowMs: 0,
@@ -121,7 +119,14 @@ export class Incidents {
 
   /** Applies figures from the next detection on. */
   apply(spec: IncidentsSpec): void {
-    this.#spec = spec;
+    const thresholds: Record<string, number> = {};
+    for (const [name, count] of Object.entries(spec.thresholds)) {
+      for (const type of typesNow(name)) thresholds[type] = count;
+    }
+    const escalations = (spec.escalations ?? []).flatMap((rule) =>
+      typesNow(rule.type).map((type) => ({ ...rule, type })),
+    );
+    this.#spec = { ...spec, thresholds, escalations };
   }
 
   /** Open incidents, gravest first. */
@@ -152,7 +157,7 @@ export class Incidents {
     track.seenAt = this.#deps.now();
     this.#settle(track, detection);
     this.#deps.onDetection?.(detection, track.incident);
-    this.#lookForMany(detection);
+    this.#lookForMany(detection, track);
   }
 
   /** Closes incidents without a detection in the window. */
@@ -186,12 +191,11 @@ export class Incidents {
 
   #settle(track: Track, detection: Detection): void {
     const { type, form, asset } = detection;
-    const immediate = form !== undefined && IMMEDIATE.has(form);
-    const threshold = immediate ? 1 : (this.#spec.thresholds[type] ?? 1);
-    const least = immediate ? undefined : this.#escalation(track, type);
+    const threshold = form === COUNTED ? 1 : (this.#spec.thresholds[type] ?? 1);
+    const least = this.#escalation(track, type);
     if (track.count < threshold && least === undefined) return;
     const times = track.count / threshold;
-    const usual = levelOf({ type, form, asset, times }, this.#spec.raiseAt);
+    const usual = levelOf({ type, asset, times }, this.#spec.raiseAt);
     const level = graver(usual, least);
     const { incident } = track;
     if (!incident) this.#begin(track, detection, level);
@@ -249,14 +253,27 @@ export class Incidents {
     this.#deps.onIncident(incident, detection, 'Raised');
   }
 
-  #lookForMany(detection: Detection): void {
-    if (!isOneSource(detection) || this.#failing < this.#spec.manySources) return;
-    const { type, asset, denied } = detection;
-    this.report({
-      ...{ type, asset, denied },
-      form: 'ManySources',
-      evidence: 'Many addresses showed credentials that are not accepted.',
-    });
+  #lookForMany(detection: Detection, track: Track): void {
+    if (!isOneSource(detection)) return;
+    const { manySources: many } = this.#spec;
+    const { asset, denied, source } = detection;
+    const stuffing = { type: 'CredentialStuffing', asset, denied } as const;
+    if (this.#credentialsOf(track, detection) >= many) {
+      const evidence = 'One address showed many credentials that are not accepted.';
+      this.report({ ...stuffing, form: 'ManyKeys', source, evidence });
+    }
+    if (this.#failing >= many) {
+      const evidence = 'Many addresses showed credentials that are not accepted.';
+      this.report({ ...stuffing, form: 'ManySources', evidence });
+    }
+  }
+
+  /** Number of credentials of one source, counted up to `manySources`; 0 for origins that share a track. */
+  #credentialsOf(track: Track, { credential }: Detection): number {
+    if (!track.single || credential === undefined) return 0;
+    track.credentials ??= new Set();
+    if (track.credentials.size < this.#spec.manySources) track.credentials.add(credential);
+    return track.credentials.size;
   }
 }
 
@@ -264,8 +281,8 @@ function graver(level: IncidentLevel, other: IncidentLevel | undefined): Inciden
   return other !== undefined && gravity(other) > gravity(level) ? other : level;
 }
 
-function isOneSource({ type, form }: Detection): boolean {
-  return type === 'FailedAuthentication' && form === undefined;
+function isOneSource({ type }: Detection): boolean {
+  return type === 'BruteForceAttack';
 }
 
 /** Origins are names of clients, or addresses of unnamed ones. */

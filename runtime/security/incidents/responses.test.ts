@@ -47,7 +47,7 @@ class Scene {
 
   see(detection: Partial<Detection> = {}): void {
     this.incidents.report({
-      ...{ type: 'LimitAbuse', asset: 'Availability', denied: true, evidence: 'Seen.' },
+      ...{ type: 'RateLimitAbuse', asset: 'Availability', denied: true, evidence: 'Seen.' },
       ...{ client: ALICE, source: '192.0.2.1' },
       ...detection,
     });
@@ -106,7 +106,7 @@ describe('responses', () => {
   it('follow the first rule for the type and the level', () => {
     const scene = new Scene([
       { types: ['MalformedInput'], action: 'Report' },
-      { types: ['LimitAbuse', 'MalformedInput'], minLevel: 'Medium' },
+      { types: ['RateLimitAbuse', 'MalformedInput'], minLevel: 'Medium' },
     ]);
     for (let i = 0; i < 9; i += 1) scene.see();
     scene.see({ type: 'MalformedInput' });
@@ -137,7 +137,7 @@ describe('responses', () => {
 
   it('are reported while they are in force: for whom, why, since when and until when', () => {
     const scene = new Scene([
-      { types: ['FailedAuthentication'], lift: 'Closed' },
+      { types: ['BruteForceAttack'], lift: 'Closed' },
       { action: 'Throttle', durationMs: 600_000 },
     ]);
     expect(scene.responses.inForce()).toEqual([]);
@@ -145,17 +145,17 @@ describe('responses', () => {
     scene.see();
     versions.push(scene.responses.version);
     scene.now = 500;
-    const guess = { type: 'FailedAuthentication', client: NOBODY, source: '2001:db8::1' } as const;
+    const guess = { type: 'BruteForceAttack', client: NOBODY, source: '2001:db8::1' } as const;
     scene.see(guess);
     versions.push(scene.responses.version);
     expect(scene.responses.inForce()).toMatchObject([
       {
         ...{ action: 'Block', source: '2001:db8:0:0', since: EPOCH + 500 },
-        incident: { type: 'FailedAuthentication', level: 'Low' },
+        incident: { type: 'BruteForceAttack', level: 'Low' },
       },
       {
         ...{ action: 'Throttle', client: 'alice', since: EPOCH, until: EPOCH + 600_000 },
-        incident: { type: 'LimitAbuse' },
+        incident: { type: 'RateLimitAbuse' },
       },
     ]);
     expect(scene.responses.byAction()).toEqual({ Throttle: 1, Block: 1 });

@@ -1,5 +1,5 @@
 import type { IncidentLevel, IncidentType } from '../../../contract/incidents.ts';
-import { gravity } from '../../../contract/incidents.ts';
+import { gravity, typesNow } from '../../../contract/incidents.ts';
 import type { Failure } from '../../errors/failure.ts';
 import { Bucket } from '../../resilience/bucket.ts';
 import type { Incident, DetectedClient, Detection } from './incident.ts';
@@ -7,7 +7,7 @@ import { networkOf } from './networkOf.ts';
 
 /** A rule for the origin of an incident. */
 export interface ResponseRule {
-  /** Absent: all. */
+  /** Also by names of an earlier version. Absent: all. */
   types?: readonly string[];
   /** Lowest level that it applies to. */
   minLevel: IncidentLevel;
@@ -95,7 +95,9 @@ export class Responses {
   apply(rules: readonly ResponseRule[], maxHolds: number): void {
     const text = JSON.stringify(rules);
     if (text !== this.#rulesText) this.#clear();
-    this.#rules = rules;
+    this.#rules = rules.map((rule) =>
+      rule.types ? { ...rule, types: rule.types.flatMap(typesNow) } : rule,
+    );
     this.#rulesText = text;
     this.#maxHolds = maxHolds;
   }

@@ -172,8 +172,7 @@ function detectionOf(
 ): RequestDetection {
   const kinds = [...new Set(found)];
   return {
-    type: 'SecretExposed',
-    form: SECRET_FORMS[kind] ?? 'Prompt',
+    ...(SECRET_TYPES[kind] ?? { type: 'SecretExposed', form: 'Prompt' }),
     asset: 'Credentials',
     denied,
     evidence: `Secrets of these kinds were found: ${kinds.join(', ')}.`,
@@ -209,9 +208,10 @@ const MESSAGES_SOURCES: Readonly<Record<TextOrigin['kind'], string>> = {
   ToolArguments: 'MessageAnswers',
 };
 
-const SECRET_FORMS: Partial<Record<TextOrigin['kind'], IncidentForm>> = {
-  Answers: 'Answer',
-  ToolArguments: 'ToolArguments',
+/** Detections of secrets that the model sends. */
+const SECRET_TYPES: Partial<Record<TextOrigin['kind'], Pick<RequestDetection, 'type' | 'form'>>> = {
+  Answers: { type: 'DataExfiltration', form: 'Answer' },
+  ToolArguments: { type: 'DataExfiltration', form: 'ToolArguments' },
 };
 
 const MESSAGE_ANSWER: TextOrigin = { kind: 'Answers', inMessages: true };

@@ -70,7 +70,7 @@ export async function keysGuessed(scene: SecurityScene): Promise<Withstood> {
   mustShow(/is blocked \(403 ClientBlocked\)/.test(why.text), 'why must say who is blocked');
   return {
     attack: 'guessed keys',
-    type: 'FailedAuthentication',
+    type: 'BruteForceAttack',
     answer: 'refused, then blocked for 10 minutes',
   };
 }
@@ -172,7 +172,7 @@ export async function keyLeaks(scene: SecurityScene): Promise<Withstood> {
   narrator.good('the token stayed inside');
   return {
     attack: 'a leaked key in an answer',
-    type: 'SecretExposed',
+    type: 'DataExfiltration',
     answer: 'redacted (secrets: Redact)',
   };
 }

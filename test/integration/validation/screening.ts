@@ -24,22 +24,24 @@ export const rows: Row[] = [
   ),
   row(
     'incidents.rules[*] required count',
-    { incidents: { rules: [{ type: 'LimitAbuse' }] } },
+    { incidents: { rules: [{ type: 'RateLimitAbuse' }] } },
     'incidents.rules[0].count: Required value',
   ),
   row(
     'incidents.rules[*] rule 0',
-    { incidents: { rules: [{ type: 'LimitAbuse', count: 5, within: '60s' }] } },
+    { incidents: { rules: [{ type: 'RateLimitAbuse', count: 5, within: '60s' }] } },
     'incidents.rules[0].within: Invalid value: "object": must go with level; set level as well, or remove it',
   ),
   row(
     'incidents.rules[*] rule 1',
-    { incidents: { rules: [{ type: 'LimitAbuse', count: 1001, within: '60s', level: 'High' }] } },
+    {
+      incidents: { rules: [{ type: 'RateLimitAbuse', count: 1001, within: '60s', level: 'High' }] },
+    },
     'incidents.rules[0].count: Invalid value: "object": must be at most 1000 with within',
   ),
   row(
     'incidents.rules[*].within rule 0',
-    { incidents: { rules: [{ type: 'LimitAbuse', count: 5, within: '0s', level: 'High' }] } },
+    { incidents: { rules: [{ type: 'RateLimitAbuse', count: 5, within: '0s', level: 'High' }] } },
     'incidents.rules[0].within: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 60s or 10m',
   ),
   row(
