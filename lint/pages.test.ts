@@ -49,3 +49,10 @@ it('the page of logs, spans and events has every event of a span and of the audi
   );
   expect(rows.filter((name) => /^[A-Z]/.test(name)).toSorted()).toEqual(AUDIT_TYPES.toSorted());
 });
+
+it('the page of routes has every debug page of a pod', () => {
+  const code = readFileSync(join(docs, '../runtime/observe/debug.ts'), 'utf8');
+  const served = Array.from(code.matchAll(/^ +'(\/debug\/\w+)':/gm), ([, path]) => path!);
+  const rows = textOf('reference/routes.md').matchAll(/^\| `(\/debug\/\w+)` +\|/gm);
+  expect(Array.from(rows, ([, path]) => path!).toSorted()).toEqual(served.toSorted());
+});

@@ -2,15 +2,15 @@
 export const PAGES: Readonly<Record<string, readonly string[]>> = {
   Tutorials: ['local', 'first-hour'],
   'How-to guides': [
-    ...['install', 'outages', 'prompt-caches', 'circuits', 'limits', 'operations'],
-    ...['conversations', 'tools', 'corporate-networks', 'meshes', 'agents', 'scaling'],
+    ...['install', 'outages', 'prompt-caches', 'circuits', 'limits', 'clients'],
+    ...['conversations', 'tools', 'corporate-networks', 'meshes', 'pods'],
     ...['monitoring', 'on-call', 'troubleshooting', 'one-request'],
     ...['incidents', 'prompt-injection', 'argo-cd', 'cookbook'],
   ],
   Reference: [
     ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
     ...['reference/operator-metrics', 'reference/logs-spans-events', 'reference/failures'],
-    ...['reference/guides', 'scale', 'versions', 'api-versions', 'glossary'],
+    ...['reference/routes', 'reference/guides', 'scale', 'versions', 'api-versions', 'glossary'],
   ],
   Explanation: ['concepts', 'architecture', 'security', 'comparison', 'capability-level'],
 };
@@ -29,7 +29,7 @@ export const GUIDES = ['index', ...Object.values(PAGES).flat()].filter(
 /** Guides that still have sentences above 30 words. It only gets shorter. */
 export const LONG_SENTENCES: readonly string[] = [
   ...['api-versions', 'architecture', 'argo-cd', 'circuits', 'comparison', 'concepts'],
-  ...['conversations', 'corporate-networks', 'incidents', 'install', 'limits', 'operations'],
+  ...['conversations', 'corporate-networks', 'incidents', 'install', 'limits'],
   ...['outages', 'prompt-injection', 'scale', 'security', 'tools', 'troubleshooting'],
 ];
 
@@ -37,8 +37,11 @@ export const LONG_SENTENCES: readonly string[] = [
 export const MOVED: Readonly<Record<string, string>> = {
   // 0.2
   'failure-scenarios': 'reference/failures',
+  agents: 'pods',
   audit: 'one-request#turn-the-audit-on',
   logs: 'reference/logs-spans-events#lines-of-the-log',
+  operations: 'reference/routes',
+  scaling: 'pods',
   tracing: 'one-request#turn-traces-on',
 };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { REASONS, errorBody, errorHeaders, statusOf } from './failure.ts';
 import type { ClientWait, Failure, Reason } from './failure.ts';
 
-const PAGE = join(import.meta.dirname, '../../docs/troubleshooting.md');
+const PAGE = join(import.meta.dirname, '../../docs/reference/routes.md');
 
 const PATIENT: ClientWait = { patienceMs: 5000, retried: false, random: () => 0 };
 
@@ -70,7 +70,7 @@ describe('an error answer of the runtime', () => {
     expect(errorHeaders(failure, '', PATIENT)['x-should-retry']).toBeUndefined();
   });
 
-  it('is explained in docs/troubleshooting.md with its status', () => {
+  it('is explained in docs/reference/routes.md with its status', () => {
     const rows = readFileSync(PAGE, 'utf8').matchAll(/^\| (`\w+`(?:, `\w+`)*) +\| (\d{3}) +\|/gm);
     const explained = Array.from(rows).flatMap(([, names = '', status]) =>
       names.split(', ').map((name) => [name.replaceAll('`', ''), Number(status)] as const),
