@@ -4,7 +4,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   'How-to guides': [
     ...['install', 'outages', 'prompt-caches', 'circuits', 'limits', 'clients'],
     ...['conversations', 'tools', 'corporate-networks', 'meshes', 'pods'],
-    ...['monitoring', 'on-call', 'troubleshooting', 'one-request'],
+    ...['monitoring', 'on-call', 'one-request'],
     ...['incidents', 'prompt-injection', 'argo-cd', 'cookbook'],
   ],
   Reference: [
@@ -30,7 +30,7 @@ export const GUIDES = ['index', ...Object.values(PAGES).flat()].filter(
 export const LONG_SENTENCES: readonly string[] = [
   ...['api-versions', 'architecture', 'argo-cd', 'circuits', 'comparison', 'concepts'],
   ...['conversations', 'corporate-networks', 'incidents', 'install', 'limits'],
-  ...['outages', 'prompt-injection', 'scale', 'security', 'tools', 'troubleshooting'],
+  ...['outages', 'prompt-injection', 'scale', 'security', 'tools'],
 ];
 
 /** Former paths of pages, which lead to the new ones for two minor versions. */
@@ -42,6 +42,7 @@ export const MOVED: Readonly<Record<string, string>> = {
   logs: 'reference/logs-spans-events#lines-of-the-log',
   operations: 'reference/routes',
   scaling: 'pods',
+  troubleshooting: 'on-call',
   tracing: 'one-request#turn-traces-on',
 };
 

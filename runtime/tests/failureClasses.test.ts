@@ -35,7 +35,7 @@ const RETRY = {
 };
 const TIMEOUTS = { connectMs: 1000, requestMs: 20_000, streamMs: 3_600_000 };
 
-/** What is to be seen of one request, as docs/troubleshooting.md and the design have it. */
+/** What is to be seen of one request, as docs/on-call.md has it. */
 interface Row {
   what: string;
   answer: Respond;
