@@ -10,7 +10,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   Reference: [
     ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
     ...['reference/operator-metrics', 'reference/logs-spans-events', 'reference/failures'],
-    ...['reference/routes', 'reference/guides', 'scale', 'versions', 'api-versions', 'glossary'],
+    ...['reference/routes', 'reference/guides', 'reference/sizes', 'versions', 'glossary'],
   ],
   Explanation: ['concepts', 'architecture', 'security', 'comparison', 'capability-level'],
 };
@@ -28,9 +28,9 @@ export const GUIDES = ['index', ...Object.values(PAGES).flat()].filter(
 
 /** Guides that still have sentences above 30 words. It only gets shorter. */
 export const LONG_SENTENCES: readonly string[] = [
-  ...['api-versions', 'architecture', 'argo-cd', 'circuits', 'comparison', 'concepts'],
+  ...['architecture', 'argo-cd', 'circuits', 'comparison', 'concepts'],
   ...['conversations', 'corporate-networks', 'incidents', 'install', 'limits'],
-  ...['outages', 'prompt-injection', 'scale', 'security', 'tools'],
+  ...['outages', 'prompt-injection', 'security', 'tools'],
 ];
 
 /** Former paths of pages, which lead to the new ones for two minor versions. */
@@ -38,9 +38,11 @@ export const MOVED: Readonly<Record<string, string>> = {
   // 0.2
   'failure-scenarios': 'reference/failures',
   agents: 'pods',
+  'api-versions': 'versions',
   audit: 'one-request#turn-the-audit-on',
   logs: 'reference/logs-spans-events#lines-of-the-log',
   operations: 'reference/routes',
+  scale: 'reference/sizes',
   scaling: 'pods',
   troubleshooting: 'on-call',
   tracing: 'one-request#turn-traces-on',

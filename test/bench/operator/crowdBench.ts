@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 
 /** Heap in MiB that Node chooses in a container of 1 GiB. */
 const HEAP = 512;
-/** The values of the chart that docs/scale.md asks for at this size. */
+/** The values of the chart that docs/reference/sizes.md asks for at this size. */
 const SETTINGS = { API_TOKEN_REVIEWS_IN_FLIGHT: '8' };
 const QUEUE = 'workqueue_queue_duration_seconds';
 
