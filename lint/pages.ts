@@ -3,7 +3,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   Tutorials: ['local', 'first-hour'],
   'How-to guides': [
     ...['install', 'outages', 'prompt-caches', 'circuits', 'limits', 'clients'],
-    ...['conversations', 'tools', 'corporate-networks', 'meshes', 'pods'],
+    ...['conversations', 'networks', 'pods'],
     ...['monitoring', 'on-call', 'one-request'],
     ...['incidents', 'prompt-injection', 'argo-cd', 'cookbook'],
   ],
@@ -29,8 +29,8 @@ export const GUIDES = ['index', ...Object.values(PAGES).flat()].filter(
 /** Guides that still have sentences above 30 words. It only gets shorter. */
 export const LONG_SENTENCES: readonly string[] = [
   ...['architecture', 'argo-cd', 'circuits', 'comparison', 'concepts'],
-  ...['conversations', 'corporate-networks', 'incidents', 'install', 'limits'],
-  ...['outages', 'prompt-injection', 'security', 'tools'],
+  ...['incidents', 'install', 'limits'],
+  ...['outages', 'prompt-injection', 'security'],
 ];
 
 /** Former paths of pages, which lead to the new ones for two minor versions. */
@@ -39,11 +39,14 @@ export const MOVED: Readonly<Record<string, string>> = {
   'failure-scenarios': 'reference/failures',
   agents: 'pods',
   'api-versions': 'versions',
+  'corporate-networks': 'networks',
   audit: 'one-request#turn-the-audit-on',
   logs: 'reference/logs-spans-events#lines-of-the-log',
+  meshes: 'networks#service-meshes',
   operations: 'reference/routes',
   scale: 'reference/sizes',
   scaling: 'pods',
+  tools: 'conversations',
   troubleshooting: 'on-call',
   tracing: 'one-request#turn-traces-on',
 };
