@@ -7,7 +7,7 @@ import type {
 } from '../contract/generated/types.ts';
 import { formatRevision } from '../contract/revision.ts';
 import { json, type Answer } from './endpoints.ts';
-import type { FleetFigures } from './fleet/limits/agentFleet.ts';
+import type { FleetFigures } from './fleet/limits/sharedLimits.ts';
 import type { FleetCircuitStatus } from './fleet/circuits/fleetCircuits.ts';
 import type { ProviderLimitFigures } from './fleet/providers/providerAccounts.ts';
 import type { Loggers } from './loggers.ts';

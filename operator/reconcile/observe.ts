@@ -1,4 +1,4 @@
-import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
+import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { Deployment, HorizontalPodAutoscaler, Pod } from '../kube/index.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 import type { PodReport } from '../links/index.ts';

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CircuitBreakerPolicy, RateLimitPolicy } from '../../crds/generated/types.ts';
 import { agentFixture, breakerFixture, limitFixture, OPTIONS } from '../testing/fixtures.ts';
 import { planAgent } from '../desired/plan.ts';
-import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
+import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { PodReport } from '../links/index.ts';
 import { hashOf, snapshot } from '../testing/messages.ts';
 import { AgentNotifier } from './agentNotifier.ts';

@@ -4,7 +4,7 @@ import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Section } from '../desired/policies/attachment.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
-import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
+import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { AgentObservation } from './observations.ts';
 import { mergeProgress, progressIn, type ProgressSummary } from './programmed.ts';
 import { sum } from './sum.ts';

@@ -1,6 +1,6 @@
 /** Facts on an agent and its pods from informers and links: the input of status. */
 import type { Revision, Snapshot } from '../../contract/generated/types.ts';
-import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
+import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 
 export interface PodObservation {

@@ -2,7 +2,7 @@
 import type { Arbitrary } from 'fast-check';
 import type { CircuitStatus, LimitStatus, Transition } from '../../contract/generated/types.ts';
 import fc from '../../test/property.ts';
-import type { FleetFigures } from '../fleet/limits/agentFleet.ts';
+import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 import type { AgentObservation, PodObservation } from '../status/observations.ts';
 import { ago, circuit, HASH, limit, observation, pod, snapshot } from './observations.ts';

@@ -53,8 +53,8 @@ describe('limits of the fleet', () => {
     expect(await messagesWhile(resting, leader, 120_000)).toBe(0);
     expect(scene.all.map(({ asked, admitted }) => asked - admitted)).toEqual([0, 0, 0]);
     expect(scene.all.map(({ waitedMs }) => waitedMs)).toEqual([0, 0, 0]);
-    expect(leader.fleet.pods(time.now)).toEqual({ linked: PODS, total: PODS });
-    const [figures] = leader.fleet.figures(time.now);
+    expect(leader.fleet.figures().pods).toEqual({ linked: PODS, total: PODS });
+    const [figures] = leader.fleet.figures().limits;
     expect(figures!.level + figures!.held).toBeCloseTo(LIMIT.capacity);
     expect(scene.all[0]!.guard.stats().limits[0]!.fleet!.safeSeconds).toBe(0);
   });
@@ -136,7 +136,7 @@ describe('limits of the fleet', () => {
     await time.pass(5_000);
     expect(await messagesWhile(resting, next, 30_000)).toBe(0);
     expect(next.messages).toBe(PODS);
-    expect(next.fleet.pods(time.now)).toEqual({ linked: PODS, total: PODS });
+    expect(next.fleet.figures().pods).toEqual({ linked: PODS, total: PODS });
     expect(scene.all.map(({ asked, admitted }) => asked - admitted)).toEqual([0, 0, 0]);
     expect(scene.all.map(({ waitedMs }) => waitedMs)).toEqual([0, 0, 0]);
     for (let i = 0; i < 60; i += 1) scene.all[0]!.call();

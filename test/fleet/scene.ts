@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import { FLEET } from '../../contract/link.ts';
 import type { FleetReport, Limit } from '../../contract/generated/types.ts';
 import { parseReport } from '../../contract/validate.ts';
-import { AgentFleet } from '../../operator/fleet/limits/agentFleet.ts';
+import type { FleetPod } from '../../operator/fleet/fleetService.ts';
+import { SharedLimits } from '../../operator/fleet/limits/sharedLimits.ts';
 import { ActiveConfiguration } from '../../runtime/control/configuration.ts';
 import { Commands } from '../../runtime/control/commands.ts';
 import type { ActualCost } from '../../runtime/guard/admission.ts';
@@ -139,7 +140,7 @@ export class SceneLink {
     pod.links.set(leader, this);
     this.toPod(JSON.stringify({ type: 'Announce', term: leader.term }));
     leader.run(() => {
-      if (this.open) leader.fleet.connected(pod.uid, leader.now);
+      if (this.open) leader.linked(pod.uid, true);
     });
   }
 
@@ -174,7 +175,7 @@ export class SceneLink {
     this.open = false;
     if (this.#pod.links.get(this.#leader) === this) this.#pod.links.delete(this.#leader);
     this.#leader.run(() => {
-      if (!this.#pod.links.has(this.#leader)) this.#leader.fleet.disconnected(this.#pod.uid);
+      if (!this.#pod.links.has(this.#leader)) this.#leader.linked(this.#pod.uid, false);
     });
   }
 }
@@ -183,7 +184,7 @@ export class SceneLink {
 export class SceneLeader {
   readonly scene: Scene;
   readonly term: number;
-  readonly fleet: AgentFleet;
+  readonly fleet: SharedLimits;
   /** Whether it believes that it holds the Lease, or released it recently. */
   leads = true;
   /** False once it was asked to stop. */
@@ -191,32 +192,36 @@ export class SceneLeader {
   messages = 0;
   #alive = true;
   #paused: (() => void)[] | undefined;
-  #session = 0;
-  #cancelServe: () => void = () => undefined;
+  #number = 0;
+  readonly #linked = new Set<string>();
+  #cancelTick: () => void = () => undefined;
 
   constructor(scene: Scene, term: number, beforeMs: number | undefined) {
     this.scene = scene;
     this.term = term;
-    this.fleet = new AgentFleet(
+    const { time } = scene;
+    this.fleet = new SharedLimits(
       {
+        ...{ session: `leader-${term}`, beforeMs, random: () => 0 },
+        clock: { now: () => time.now, monotonic: () => time.now },
         term: () => term,
         leads: () => this.leads,
-        nextSession: () => (this.#session += 1),
+        nextNumber: () => (this.#number += 1),
         send: (uid, message) => {
           this.messages += 1;
           scene.pods.get(uid)?.links.get(this)?.toPod(JSON.stringify(message));
         },
+        changed: () => undefined,
       },
-      beforeMs,
-      this.now,
+      `operator-${term}`,
+      () => undefined,
     );
     this.#look();
-    this.fleet.setLimits(scene.limits, this.now);
-    this.#heartbeat();
+    this.configure(scene.limits);
   }
 
-  get now(): number {
-    return this.scene.time.now;
+  configure(limits: readonly Limit[]): void {
+    this.run(() => this.fleet.configure(content({ limits: [...limits] })));
   }
 
   link(pod: ScenePod): void {
@@ -231,14 +236,20 @@ export class SceneLeader {
       return;
     }
     what();
-    this.#arm();
-    if (!this.stays && !this.fleet.hasSessions) this.#end();
+    this.#tick();
+    if (!this.stays && !this.fleet.isAwaited) this.#end();
   }
 
   take(uid: string, report: FleetReport, link: SceneLink): void {
     if (this.scene.pods.get(uid)?.links.get(this) === link || this.scene.late) {
-      this.fleet.report(uid, report, this.now);
+      this.fleet.message(uid, report);
     }
+  }
+
+  linked(uid: string, isLinked: boolean): void {
+    if (isLinked) this.#linked.add(uid);
+    else this.#linked.delete(uid);
+    this.#look();
   }
 
   podsChanged(): void {
@@ -264,16 +275,16 @@ export class SceneLeader {
     this.stays = false;
     this.scene.time.after(FLEET.leavingMs, () => {
       this.leads = false;
-      this.run(() => this.fleet.release());
+      this.run(() => this.fleet.end('Deposed'));
       this.#end();
     });
-    this.run(() => this.fleet.leave(this.now));
+    this.run(() => this.fleet.leave());
   }
 
   #end(): void {
     if (!this.#alive) return;
     this.#alive = false;
-    this.#cancelServe();
+    this.#cancelTick();
     for (const pod of this.scene.pods.values()) {
       const link = pod.links.get(this);
       // Earlier messages arrive.
@@ -282,22 +293,19 @@ export class SceneLeader {
   }
 
   #look(): void {
-    const pods = [...this.scene.pods.values()].map(({ uid }) => ({ uid, runs: true }));
-    this.fleet.setPods(pods, this.now);
+    const pods = [...this.scene.pods.keys()].map((uid): FleetPod => {
+      const report = { uid, pod: uid, connected: this.#linked.has(uid), features: ['Limit.Fleet'] };
+      return { report, target: { name: uid, running: true } };
+    });
+    this.fleet.pods(() => pods, 'State');
   }
 
-  #heartbeat(): void {
-    this.run(() => this.fleet.heartbeat(this.now));
-    if (this.#alive) this.scene.time.after(FLEET.heartbeatMs, () => this.#heartbeat());
-  }
-
-  #arm(): void {
-    this.#cancelServe();
-    const at = this.fleet.nextAt(this.now);
-    if (at === Infinity || !this.#alive) return;
-    this.#cancelServe = this.scene.time.after(Math.max(1, at - this.now), () =>
-      this.run(() => this.fleet.serve(this.now)),
-    );
+  #tick(): void {
+    const { time } = this.scene;
+    this.#cancelTick();
+    const at = this.fleet.tick();
+    if (!this.#alive) return;
+    this.#cancelTick = time.after(Math.max(1, at - time.now), () => this.run(() => undefined));
   }
 }
 
@@ -370,7 +378,7 @@ export class Scene {
   reload(limits: readonly Limit[], delayMs: () => number): void {
     this.limits = limits;
     for (const leader of this.leaders) {
-      leader.run(() => leader.fleet.setLimits(limits, this.time.now));
+      leader.configure(limits);
     }
     for (const pod of this.all) this.time.after(delayMs(), () => pod.alive && pod.apply(limits));
   }
