@@ -142,7 +142,7 @@ function everyGuard(endpointPort: number, directory: string): Content {
     spec: {
       model: { endpoints },
       bulkhead: { maxConcurrent: 10_000 },
-      limits: { maxConnections: 10_000, maxConnectionsPerAddress: 10_000 },
+      requestLimits: { maxConnections: 10_000, maxConnectionsPerAddress: 10_000 },
     },
   };
   const targetRefs = [{ name: 'bench' }];
