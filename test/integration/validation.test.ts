@@ -190,7 +190,7 @@ const kinds: Record<string, Kind> = {
       scope: 'Pod',
       mode: 'Enforce',
     },
-    columns: ['Name', 'State', 'Used', 'Rejected', 'Programmed', 'Age'],
+    columns: ['Name', 'State', 'Used', 'Rejected', 'Target', 'Programmed', 'Reason', 'Age'],
     wideColumns: [],
   },
 };
