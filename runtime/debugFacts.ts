@@ -69,6 +69,7 @@ export function debugFacts(parts: ShownParts): DebugFacts {
 
 function stateOf(parts: ShownParts): Record<string, unknown> {
   const { pod, version, startedAt, lifecycle, eventLoop, port, agent } = parts;
+  const conversations = agent.conversations();
   const { rss, heapUsed, external } = process.memoryUsage();
   return {
     ...{ pod, version, boot: port.boot, startedAt },
@@ -78,7 +79,8 @@ function stateOf(parts: ShownParts): Record<string, unknown> {
     highestTerm: parts.configuration.highestTerm,
     missingCredentials: parts.reporter.missingCredentials(),
     retryBudgetUsed: parts.retryBudgets.used(parts.clock.now()),
-    conversations: agent.conversations(),
+    conversations,
+    message_count: conversations.messages,
     connections: parts.upstream.stats(),
     healthChecks: parts.checks.statuses(),
     mcpServers: agent.mcpServers(),

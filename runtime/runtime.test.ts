@@ -101,10 +101,10 @@ describe('metrics', () => {
       'circuit_breaker_transitions_total{name="model/primary",from="closed",to="open"} 1',
       'gate_state{name="model/primary",state="none"} 1',
       'gate_state{name="model/primary",state="spend_limit"} 0',
-      'rate_limiter_requests_total{policy="p",limit="requests",target="inbound"} 3',
-      'rate_limiter_rejected_total{policy="p",limit="requests",target="inbound"} 1',
-      'rate_limiter_tokens{policy="p",limit="requests",target="inbound"}',
-      'rate_limiter_capacity{policy="p",limit="requests",target="inbound",resource="Requests"} 2',
+      'rate_limiter_requests_total{name="p",policy="p",limit="requests",target="inbound"} 3',
+      'rate_limiter_rejected_total{name="p",policy="p",limit="requests",target="inbound"} 1',
+      'rate_limiter_tokens{name="p",policy="p",limit="requests",target="inbound"}',
+      'rate_limiter_capacity{name="p",policy="p",limit="requests",target="inbound",resource="Requests"} 2',
       'gen_ai_client_inference_duration_seconds_count{gen_ai_request_model="claude-test",name="model/primary",error_type="Overloaded"} 1',
       'gen_ai_client_inference_time_to_first_chunk_seconds_count{gen_ai_request_model="claude-test",name="model/primary"} 1',
       'config_revision_info{hash="sha256:',
@@ -124,7 +124,7 @@ describe('metrics', () => {
     } as const;
     const started = await start({ limits: [{ ...LIMIT, fleet }] });
     const text = await metrics(started);
-    expect(text).toContain('rate_limiter_blocks_total{policy="p",limit="requests"');
+    expect(text).toContain('rate_limiter_blocks_total{name="p",policy="p",limit="requests"');
     expect(text).not.toMatch(/^rate_limiter_(tokens|capacity){/m);
   });
 
@@ -248,7 +248,7 @@ describe('debug pages', () => {
     const page = async (name: string): Promise<unknown> =>
       JSON.parse((await get(started.debugUrl, `/debug/${name}`)).body.toString());
     const none = { circuits: [], gates: [], limits: [], bulkheads: [] };
-    expect(await page('state')).toMatchObject({ attention: none });
+    expect(await page('state')).toMatchObject({ attention: none, message_count: 0 });
     answer = (response) => response.writeHead(500).end();
     for (let sent = 0; sent < 3; sent += 1) await send(started.url);
     expect(await page('state')).toMatchObject({
@@ -260,7 +260,17 @@ describe('debug pages', () => {
       },
     });
     expect(await page('rate_limiter')).toMatchObject({
-      limits: [{ ...limit, usedPercent: 100, rejected: 1, requests: 3, tokens: 0, keys: 1 }],
+      limits: [
+        {
+          ...limit,
+          usedPercent: 100,
+          rejected: 1,
+          requests: 3,
+          tokens: 0,
+          refill_rate: 1 / 3600,
+          keys: 1,
+        },
+      ],
       providerLimits: [],
     });
     expect(await page('circuits')).toMatchObject({

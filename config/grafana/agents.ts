@@ -243,8 +243,8 @@ export const AGENTS: Panel[] = [
     unit: 'cps',
     queries: [
       {
-        expr: rate('agent_tool_calls_total', WHO, 'tool, status'),
-        legend: '{{tool}} {{status}}',
+        expr: rate('agent_tool_calls_total', WHO, 'tool, outcome'),
+        legend: '{{tool}} {{outcome}}',
       },
     ],
   },

@@ -158,7 +158,7 @@ export const FLEET: Panel[] = [
     title: 'Tools',
     description: 'Calls by how they ended.',
     unit: 'cps',
-    queries: [{ expr: rate('agent_tool_calls_total', WHO, 'status'), legend: '{{status}}' }],
+    queries: [{ expr: rate('agent_tool_calls_total', WHO, 'outcome'), legend: '{{outcome}}' }],
   },
   {
     title: 'Hit rate of caches',

@@ -141,8 +141,18 @@ function limitsOf(guard: Guard, configuration: Configuration | undefined): objec
     );
     const { resource, capacity, refill, key, mode } = spec ?? {};
     const rounded = Math.round(tokens * 100) / 100;
+    const perSecond = refill && (1000 * refill.amount) / refill.perMs;
     return {
-      ...{ ...limit, requests, resource, tokens: rounded, capacity, refill, mode },
+      ...{
+        ...limit,
+        requests,
+        resource,
+        tokens: rounded,
+        capacity,
+        refill,
+        refill_rate: perSecond,
+        mode,
+      },
       ...(key && { key, keys }),
     };
   });

@@ -120,8 +120,11 @@ function gateMetrics(registry: Registry, gates: () => GateStatus[]): void {
   });
 }
 
-/** The target is part of a limit's identity: one policy may reach several. */
-const LIMIT_LABELS = ['policy', 'limit', 'target'] as const;
+/**
+ * The target is part of a limit's identity: one policy may reach several. `name` is the policy again, as circuits and
+ * bulkheads have a `name`.
+ */
+const LIMIT_LABELS = ['name', 'policy', 'limit', 'target'] as const;
 
 function fleetMetrics(registry: Registry, stats: () => GuardStats): void {
   const counter = (
@@ -292,5 +295,5 @@ function labels({
   limit,
   target,
 }: LimitStats): Record<(typeof LIMIT_LABELS)[number], string> {
-  return { policy, limit, target };
+  return { name: policy, policy, limit, target };
 }

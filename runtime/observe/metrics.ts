@@ -42,7 +42,7 @@ export class Metrics {
   readonly #reloads: Counter<'result'>;
   readonly #cache: Counter<'tier' | 'result'>;
   readonly #retries: SeriesCounter;
-  readonly #toolCalls: Counter<'tool' | 'status'>;
+  readonly #toolCalls: Counter<'tool' | 'status' | 'outcome'>;
   readonly #toolLatency: Histogram<'tool'>;
   readonly #fallbacks: Counter<'from' | 'to'>;
   readonly #affinity: Counter<'result'>;
@@ -76,8 +76,8 @@ export class Metrics {
     this.#models = new ModelMetrics(this.registry);
     this.#toolCalls = new Counter({
       name: 'agent_tool_calls_total',
-      help: 'Calls of tools by how they ended: ok, error (the call was wrong), failed (the tool is), refused (not made), cached (the result of another call was given).',
-      labelNames: ['tool', 'status'],
+      help: 'Calls of tools by how they ended. Outcomes of status success: ok, cached (the result of another call was given). Of status failure: error (the call was wrong), failed (the tool is), refused (not made).',
+      labelNames: ['tool', 'status', 'outcome'],
       registers,
     });
     this.#toolLatency = new Histogram({
@@ -169,10 +169,11 @@ export class Metrics {
     this.#retries.retain(({ name = OTHER }) => name === OTHER || dependencies.has(name));
   }
 
-  toolCall(name: string, status: string, seconds: number): void {
+  toolCall(name: string, outcome: string, seconds: number): void {
     const tool = this.#tools.value(name);
-    this.#toolCalls.inc({ tool, status });
-    if (status !== 'cached') this.#toolLatency.observe({ tool }, seconds);
+    const status = outcome === 'ok' || outcome === 'cached' ? 'success' : 'failure';
+    this.#toolCalls.inc({ tool, status, outcome });
+    if (outcome !== 'cached') this.#toolLatency.observe({ tool }, seconds);
   }
 
   cacheLookup(tier: string, result: string): void {

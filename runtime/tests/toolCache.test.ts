@@ -117,8 +117,12 @@ describe('a tool with cached results', () => {
     expect(await results(of, 'alice', 'alice', 'bob', 'bob')).toEqual(['1', '1', '2', '2']);
     expect(of.service.seen).toHaveLength(2);
     const metrics = await of.agent.runtime.metrics.registry.metrics();
-    expect(metrics).toContain('agent_tool_calls_total{tool="look",status="ok"} 2');
-    expect(metrics).toContain('agent_tool_calls_total{tool="look",status="cached"} 2');
+    expect(metrics).toContain(
+      'agent_tool_calls_total{tool="look",status="success",outcome="ok"} 2',
+    );
+    expect(metrics).toContain(
+      'agent_tool_calls_total{tool="look",status="success",outcome="cached"} 2',
+    );
     expect(metrics).toContain('agent_tool_latency_seconds_count{tool="look"} 2');
     const health = await (await fetch(`${of.agent.metricsUrl}/health/ready`)).json();
     expect(health).toMatchObject({ dependencies: { 'tool/look': { lastCall: { ok: true } } } });

@@ -373,6 +373,8 @@ describe('a turn', () => {
     const all = await scene([ask(), DONE], fine);
     await turn(all);
     const metrics = await all.agent.runtime.metrics.registry.metrics();
-    expect(metrics).toContain('agent_tool_calls_total{tool="look",status="ok"} 1');
+    expect(metrics).toContain(
+      'agent_tool_calls_total{tool="look",status="success",outcome="ok"} 1',
+    );
   });
 });

@@ -129,7 +129,7 @@ describe('of an agent with the smallest spec', () => {
 
 it.each([
   ['HighErrorRate', '> 0.05', '5m', 'warning'],
-  ['CircuitBreakerOpen', 'circuit_breaker_state', '1m', 'critical'],
+  ['CircuitBreakerOpen', 'state="open"} == 1', '1m', 'critical'],
   ['HighRateLimitRejections', '> 10', '5m', 'warning'],
 ])('the alert %s has bound, time and severity of the guides', (name, bound, time, severity) => {
   const alert = buildAlerts(agentFixture()).find((each) => each.alert === name)!;

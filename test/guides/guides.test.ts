@@ -23,10 +23,6 @@ const NOT_YET = [
   'Logs: level TRACE',
   'Logs: debug for all in development',
   'Logs: trace for one module',
-  'Metrics: agent_tool_calls_total, status="success"',
-  'Metrics: agent_tool_calls_total, status="failure"',
-  'Metrics: rate_limiter_requests_total{name}',
-  'Metrics: rate_limiter_rejected_total{name}',
   'Audit: on without a setting, in memory',
   'Audit: the six types as filters',
   'Audit: number of events',
@@ -42,8 +38,6 @@ const NOT_YET = [
   'Prompt injection: `<!--`',
   'Prompt injection: `<script>`',
   'Prompt injection: user input is looked at',
-  'Alerts: CircuitBreakerOpen, state="open" is 1',
-  'Trouble: memory grows: /debug/state, .message_count',
 ];
 
 const rows = rowsOf(guides());

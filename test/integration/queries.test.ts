@@ -47,7 +47,12 @@ beforeAll(async () => {
     else answerJson(response, {}, 500);
   });
   const south = await fakeEndpoint((response) => answerJson(response, {}, 500));
-  const service = await fakeEndpoint((response) => void response.end('found'));
+  // The tool fails now and then.
+  let lookUps = 0;
+  const service = await fakeEndpoint((response) => {
+    lookUps += 1;
+    response.writeHead(lookUps % 2 === 0 ? 500 : 200).end('found');
+  });
   // It takes every second export.
   let exports = 0;
   const collector = await startCollector((response) => {
@@ -189,4 +194,26 @@ describe.each(['breakwater-agents', 'breakwater-fleet'])('the dashboard %s', (na
       expect(figures.length).toBeGreaterThan(0);
     },
   );
+});
+
+/** Series and expressions as the guides write them, with names of this scene. Of latency they have one number. */
+const OF_THE_GUIDES = [
+  'agent_tool_calls_total{tool="look",status="success"}',
+  'agent_tool_calls_total{tool="look",status="failure"}',
+  'circuit_breaker_state{name="model/north",state="closed"}',
+  'circuit_breaker_requests_total{name="model/north"}',
+  'circuit_breaker_failures_total{name="model/north"}',
+  'rate_limiter_requests_total{name="p"}',
+  'rate_limiter_rejected_total{name="p"}',
+  'bulkhead_active_requests{name="inbound"}',
+  'bulkhead_queue_size{name="inbound"}',
+  'bulkhead_rejected_total{name="inbound"}',
+  'rate(agent_requests_failed_total[5m]) / rate(agent_requests_total[5m]) > 0.05',
+  'circuit_breaker_state{state="open"} == 1',
+  'rate(rate_limiter_rejected_total[5m]) > 0',
+];
+
+it.each(OF_THE_GUIDES)('the query %s of the guides gets figures', async (query) => {
+  const found = await prometheus.query(query, at);
+  expect(found.length).toBeGreaterThan(0);
 });

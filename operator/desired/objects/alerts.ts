@@ -48,18 +48,31 @@ function serving(own: string, page: Page): Alert[] {
     },
     {
       alert: 'CircuitBreakerOpen',
-      // Half-open counts as open shortly after open: a dependency that is down is probed now and then.
-      expr:
-        `sum by (${AGENT}, name) (max_over_time(circuit_breaker_state{${own}, state="open"}[5m])` +
-        ` * ignoring (state) (circuit_breaker_state{${own}, state="closed"} == bool 0)) > 0`,
+      expr: `count by (${AGENT}, name) (circuit_breaker_state{${own}, state="open"} == 1) > 0`,
       for: '1m',
       labels: { severity: 'critical' },
       annotations: {
         summary: `Circuit {{ $labels.name }} of agent ${WHO} is open`,
         description:
-          `{{ $value }} pods of agent ${WHO} have not called {{ $labels.name }}, probes aside, for more than a minute, ` +
+          `{{ $value }} pods of agent ${WHO} have not called {{ $labels.name }} for more than a minute, ` +
           'because it fails. kubectl describe circuitbreakerpolicies shows the last failure.',
         ...page('CircuitBreakerOpen'),
+      },
+    },
+    {
+      alert: 'CircuitBreakerNotClosing',
+      // Probes that fail at each scrape keep CircuitBreakerOpen from firing. Half-open without a request ends it.
+      expr:
+        `count by (${AGENT}, name) (max_over_time(circuit_breaker_state{${own}, state="open"}[3m]) == 1` +
+        ` and ignoring (state) circuit_breaker_state{${own}, state="closed"} == 0) > 0`,
+      for: '5m',
+      labels: { severity: 'critical' },
+      annotations: {
+        summary: `Circuit {{ $labels.name }} of agent ${WHO} does not close`,
+        description:
+          `{{ $value }} pods of agent ${WHO} have only probed {{ $labels.name }} for more than 5 minutes, and the probes fail. ` +
+          'kubectl describe circuitbreakerpolicies shows the last failure.',
+        ...page('CircuitBreakerNotClosing'),
       },
     },
     {
