@@ -35,7 +35,7 @@ describe('parse', () => {
     [['open', 'a', '--for', '-1m'], '--for needs a value, with = before'],
     [['help', 'wyh'], 'unknown command wyh'],
     [['status', '-x'], '-x is no option'],
-    [['why'], 'breakwater why AGENT|POLICY'],
+    [['reset'], 'breakwater reset POLICY'],
     [['why', 'a', 'b'], 'unexpected argument b'],
     [['why', 'a', '-o', 'yaml'], 'write -o json'],
   ])('says what to write instead of %j', (args, message) => {
@@ -57,7 +57,7 @@ describe('help', () => {
   it('names every command, and the program by the user’s name for it', () => {
     const text = help('kubectl breakwater');
     expect(text).toContain('Usage: kubectl breakwater COMMAND');
-    expect(text).toMatch(/^ {2}why AGENT\|POLICY +say what is refused/m);
+    expect(text).toMatch(/^ {2}why \[AGENT\|POLICY\] +say what is refused/m);
   });
 
   it('lists the options of a command', () => {

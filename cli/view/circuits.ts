@@ -81,21 +81,33 @@ function policyOf(
   );
 }
 
-/** Reason of the last transition into the state, else that of the policy or the agent. */
+/** What the override says now; else the reason of the last transition into the state, that of the policy or of the agent. */
 function reasonOf(
   agent: AgentDeployment,
-  { dependency, model }: { dependency: string; model: string | undefined },
+  of: { dependency: string; model: string | undefined },
   state: CircuitState,
   policy: CircuitBreakerPolicy | undefined,
 ): string | undefined {
-  const change = policy?.status?.transitions?.find(
+  const healthy = conditionOf(agent, 'DependenciesHealthy');
+  if (policy === undefined) return healthy?.message;
+  // The reason of an override may be edited after the transition that it caused.
+  const tripped = conditionOf(policy, 'Tripped');
+  if (tripped?.reason === 'Override') return tripped.message;
+  return changeOf(policy, agent, of, state) ?? policy.status?.summary?.reason ?? healthy?.message;
+}
+
+/** Reason of the circuit's last transition into the state. */
+function changeOf(
+  { status }: CircuitBreakerPolicy,
+  { metadata }: AgentDeployment,
+  { dependency, model }: { dependency: string; model: string | undefined },
+  state: CircuitState,
+): string | undefined {
+  return status?.transitions?.find(
     (one) =>
-      one.agent === agent.metadata.name &&
+      one.agent === metadata.name &&
       one.dependency === dependency &&
       (model === undefined || one.model === undefined || one.model === model) &&
       one.to === state,
-  );
-  if (change !== undefined) return change.reason;
-  const healthy = conditionOf(agent, 'DependenciesHealthy');
-  return policy?.status?.summary?.reason ?? healthy?.message;
+  )?.reason;
 }

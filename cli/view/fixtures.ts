@@ -27,9 +27,10 @@ export function condition(
 
 type Dependency = NonNullable<NonNullable<AgentDeployment['status']>['dependencies']>[number];
 
-/** The conditions, of which `changed` replace those of the same type. */
+/** The conditions, of which `others` replace those of the same type. */
 function merged(usual: readonly Condition[], others: readonly Condition[]): Condition[] {
-  return usual.map((one) => others.find(({ type }) => type === one.type) ?? one);
+  const types = new Set(others.map(({ type }) => type));
+  return [...usual.filter(({ type }) => !types.has(type)), ...others];
 }
 
 /** A healthy agent except for these conditions and this dependency. */
@@ -77,6 +78,24 @@ export function guarded(): AgentDeployment {
     ],
   };
   return { ...rest, status: { ...status, security } };
+}
+
+/** The agent while an incident is open. */
+export function attacked(): AgentDeployment {
+  const { status, ...rest } = agent();
+  const incident = {
+    ...{ id: 'i1', type: 'BruteForceAttack' as const, level: 'Critical' as const, count: 7 },
+    ...{ pod: 'triage-a', since: ago(40), lastSeen: ago(2), source: '192.0.2.1' },
+    message: 'Stop the source.',
+  };
+  const security = { level: 'Critical' as const, openIncidents: 1, open: [incident] };
+  return { ...rest, status: { ...status, security } };
+}
+
+/** The agent with autoscaling, and this condition. */
+export function scaled(found: Condition): AgentDeployment {
+  const { spec, ...rest } = agent([found]);
+  return { ...rest, spec: { ...spec, autoscaling: {} as typeof spec.autoscaling } };
 }
 
 type BreakerStatus = NonNullable<CircuitBreakerPolicy['status']>;

@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import {
   agent,
   ago,
+  attacked,
   breaker,
   condition,
   guarded,
@@ -10,6 +11,7 @@ import {
   NOW,
   openBreaker,
   pod,
+  scaled,
   world,
 } from './fixtures.ts';
 import { statusRows, statusTable, type StatusRow } from './statusTable.ts';
@@ -68,6 +70,60 @@ describe('statusTable', () => {
     expect(lines).toContain('    5 consecutive failures (Overloaded)');
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(70);
     expect(Math.max(...table(broken, 24).map(({ length }) => length))).toBe(24);
+  });
+
+  it('shows the whole cause at 80 columns', () => {
+    const cause =
+      '1/2 pods are ready, 2 are needed. 1/2 pods run the present template. Pod c, container agent: ImagePullBackOff: no such tag.';
+    const agents = [agent([condition('Ready', 'False', 'PodsBlocked', cause)])];
+    const lines = table({ agents }, 80);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect(lines.map((line) => line.trim()).join(' ')).toContain(cause);
+  });
+
+  it('shortens names, and no figure, where the columns do not fit', () => {
+    const name = 'triage-of-a-department-with-a-long-name-67f9c9b7d5-abcde';
+    const lines = table({ pods: [pod(name)] }, 44);
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}pod triag…\S*-abcde +Ready +60m$/));
+    expect(lines.join('\n')).toContain('2/2');
+  });
+
+  it('says why an override holds a circuit, not why it once began', () => {
+    const held = condition('Tripped', 'True', 'Override', 'spec.override (second) holds circuits.');
+    const { status, ...rest } = openBreaker();
+    const breakers = [{ ...rest, status: { ...status, conditions: [held] } }];
+    expect(row({ ...broken, breakers }, 'circuit')).toMatchObject({ reason: held.message });
+  });
+
+  it('shows a rollout that does not end', () => {
+    const waits = condition('Progressing', 'True', 'RollingOut', '1/2 pods run it.');
+    expect(row({ agents: [agent([waits])] }, 'agent')).toMatchObject({ state: 'RollingOut' });
+  });
+
+  it('puts trouble first', () => {
+    const named = (name: string, one = agent()) => ({
+      ...one,
+      metadata: { ...one.metadata, name },
+    });
+    const agents = [
+      named('a'),
+      named('b', agent([condition('Degraded', 'True', 'RollOutFailed')])),
+      named('c', agent([condition('Ready', 'False', 'SecretNotFound')])),
+    ];
+    const rows = statusRows(world({ agents, breakers: [], limits: [], pods: [] }));
+    const names = rows.filter(({ kind }) => kind === 'agent').map(({ name }) => name);
+    expect(names).toEqual(['c', 'b', 'a']);
+  });
+
+  it('shows open incidents, a missing KEDA and autoscaling that does not scale', () => {
+    expect(row({ agents: [attacked()] }, 'incident')).toMatchObject({
+      name: 'BruteForceAttack',
+      state: 'Critical',
+    });
+    const keda = scaled(condition('ScaledByLoad', 'False', 'Absent'));
+    expect(row({ agents: [keda] }, 'condition')).toMatchObject({ name: 'ScaledByLoad' });
+    const idle = scaled(condition('ScalingManaged', 'False', 'FailedGetMetrics'));
+    expect(row({ agents: [idle] }, 'condition')).toMatchObject({ state: 'FailedGetMetrics' });
   });
 
   it('colours only states, and only on request', () => {

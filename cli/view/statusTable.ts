@@ -1,18 +1,29 @@
 import type { AgentDeployment, RateLimitPolicy } from '../../crds/generated/types.ts';
 import type { Condition } from '../../crds/meta.ts';
 import type { BuiltInCondition, Pod } from '../../operator/kube/index.ts';
+import { describeIncident } from '../../operator/status/security.ts';
 import { circuitName, circuitsOf, type Circuit } from './circuits.ts';
 import { columns, type Level } from './columns.ts';
+import { besides, lesserProblem } from './findings.ts';
 import { held, type Held } from './held.ts';
 import { since, until } from './time.ts';
-import { byName, conditionOf, isFor, podsOf, type Policy, type World } from './world.ts';
+import {
+  byName,
+  conditionOf,
+  isFor,
+  podsOf,
+  withoutAgent,
+  type Policy,
+  type World,
+} from './world.ts';
 
 /** A line of the table. It concerns an agent, or a policy without one. */
 export interface StatusRow {
   namespace: string;
   /** Absent for a policy without an agent. */
   agent?: string;
-  kind: 'agent' | 'circuit' | 'gate' | 'held' | 'limit' | 'policy' | 'pod';
+  kind:
+    'agent' | 'circuit' | 'gate' | 'incident' | 'held' | 'limit' | 'policy' | 'condition' | 'pod';
   name: string;
   state: string;
   level: Level;
@@ -25,15 +36,22 @@ export interface StatusRow {
   reason?: string;
 }
 
-/** Agents with circuits, shut gates, blocked clients, limits, policies not in force, and pods; then policies without an agent. */
+/**
+ * Agents with circuits, shut gates, incidents, blocked clients, limits, policies not in force, and pods; then policies without an
+ * agent. Agents and policies in trouble come first.
+ */
 export function statusRows(world: World): StatusRow[] {
-  const agents = [...world.agents].sort(byName);
-  const policies = [...world.breakers, ...world.limits].sort(byName);
-  const homeless = policies.filter((policy) => !agents.some((agent) => isFor(policy, agent)));
-  return [
-    ...agents.flatMap((agent) => agentRows(agent, world)),
-    ...homeless.flatMap((policy) => policyRows(policy)),
+  const groups = [
+    ...[...world.agents].sort(byName).map((agent) => agentRows(agent, world)),
+    ...withoutAgent(world).map((policy) => policyRows(policy)),
   ];
+  const { bad = [], warn = [], ok = [] } = Object.groupBy(groups, worstLevel);
+  return [...bad, ...warn, ...ok].flat();
+}
+
+function worstLevel(rows: readonly StatusRow[]): Level {
+  const levels: readonly Level[] = ['bad', 'warn'];
+  return levels.find((level) => rows.some((row) => row.level === level)) ?? 'ok';
 }
 
 function agentRows(agent: AgentDeployment, world: World): StatusRow[] {
@@ -45,9 +63,16 @@ function agentRows(agent: AgentDeployment, world: World): StatusRow[] {
     agentRow(agent),
     ...circuitsOf(agent, world).map(circuitRow),
     ...gateRows(agent),
+    ...incidentRows(agent),
     ...held(agent).map(heldRow),
     ...limits.flatMap(limitRows),
     ...policies.flatMap((policy) => policyRows(policy)),
+    ...besides(agent).map((one): Part => ({
+      kind: 'condition',
+      name: one.type,
+      level: 'warn',
+      ...told(one),
+    })),
     ...podsOf(world, agent).map((pod) => podRow(pod, policies)),
   ];
   const { namespace = '', name } = agent.metadata;
@@ -65,17 +90,12 @@ function agentRow(agent: AgentDeployment): Part {
     return { ...base, state: 'Unknown', level: 'bad', reason };
   }
   const serving = ready.status === 'True';
-  const amiss = serving ? lesserProblem(agent) : ready;
+  const amiss = serving ? (lesserProblem(agent) ?? unprogrammed(agent)) : ready;
   if (amiss === undefined) return { ...base, level: 'ok', ...told(ready), reason: undefined };
   return { ...base, level: serving ? 'warn' : 'bad', ...told(amiss) };
 }
 
-/** Faults of a ready agent. */
-function lesserProblem(agent: AgentDeployment): Condition | undefined {
-  const degraded = conditionOf(agent, 'Degraded');
-  if (degraded?.status === 'True') return degraded;
-  const ready = conditionOf(agent, 'Ready');
-  if (ready?.reason !== 'Ready') return ready;
+function unprogrammed(agent: AgentDeployment): Condition | undefined {
   const programmed = conditionOf(agent, 'PoliciesProgrammed');
   return programmed?.status === 'False' ? programmed : undefined;
 }
@@ -125,6 +145,13 @@ function gateRows(agent: AgentDeployment): Part[] {
           reason: healthy?.message,
         },
   );
+}
+
+function incidentRows({ status }: AgentDeployment): Part[] {
+  return (status?.security?.open ?? []).map((incident) => ({
+    ...{ kind: 'incident', name: incident.type, state: incident.level, level: 'warn' },
+    ...{ since: incident.since, reason: describeIncident(incident) },
+  }));
 }
 
 function heldRow({ who, state, pods, since: begun, until: end, why }: Held): Part {

@@ -2,15 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import {
   agent,
   ago,
+  attacked,
   breaker,
   condition,
   guarded,
   limit,
   NOW,
   openBreaker,
+  scaled,
   world,
 } from './fixtures.ts';
-import { explain } from './why.ts';
+import { explain, explainAll } from './why.ts';
 import type { World } from './world.ts';
 
 const HEALTHY = 'DependenciesHealthy';
@@ -60,12 +62,12 @@ describe('explain', () => {
     const { text, refused } = explain(all.agents[0]!, all, NOW);
     expect(refused).toBe(true);
     expect(text).toBe(
-      'AgentDeployment shop/triage: The address 192.0.2.1 is blocked (403 ClientBlocked) in 2 pods' +
+      'AgentDeployment shop/triage:\n  The address 192.0.2.1 is blocked (403 ClientBlocked) in 2 pods' +
         ' since 09:59:20 UTC (40s), until 10:09:20 UTC, for another 9m20s,' +
         ' by spec.security.responses of AgentDeployment triage: BruteForceAttack of level High, incident i1.' +
-        ' The client alice is throttled (429 ClientThrottled) in 1 pod since 09:59:50 UTC (10s), until the incident closes,' +
+        '\n  The client alice is throttled (429 ClientThrottled) in 1 pod since 09:59:50 UTC (10s), until the incident closes,' +
         ' by spec.security.responses of AgentDeployment triage: RateLimitAbuse of level Low, incident i2.' +
-        ' To lift responses now, change spec.security.responses; any change lifts all of them.',
+        '\n  To lift responses now, change spec.security.responses; any change lifts all of them.',
     );
   });
 
@@ -168,6 +170,73 @@ describe('explain', () => {
     const others = one.status!.conditions!.filter((each) => each.type !== type);
     one.status!.conditions = [...others, { type, ...rest }];
     expect(why({ agents: [one] })).toContain(`says ${rest.reason} since`);
+  });
+
+  it.each([
+    [
+      'an open incident',
+      attacked(),
+      'An incident is open since 09:59:20 UTC (40s): Critical threat',
+    ],
+    ['a missing KEDA', scaled(condition('ScaledByLoad', 'False', 'Absent')), 'says Absent since'],
+    [
+      'autoscaling that does not scale',
+      scaled(condition('ScalingManaged', 'False', 'FailedGetMetrics')),
+      'says FailedGetMetrics since',
+    ],
+    [
+      'an audit that is not delivered',
+      agent([condition('AuditDelivered', 'False', 'AuditLost')]),
+      'says AuditLost since',
+    ],
+    [
+      'a health check that fails',
+      agent([condition(HEALTHY, 'False', 'HealthCheckFailing')]),
+      'says HealthCheckFailing since',
+    ],
+  ])('names %s', (_case, one, expected) => {
+    expect(why({ agents: [one] })).toContain(expected);
+  });
+
+  it('says nothing about an agent that is not to scale', () => {
+    expect(
+      why({ agents: [agent([condition('ScalingManaged', 'False', 'AutoscalingOff')])] }),
+    ).toMatch(/nothing is refused/);
+  });
+
+  it('has a line for each cause, what refuses requests first', () => {
+    const degraded = condition('Degraded', 'True', 'RollOutFailed', 'The rollout stopped.');
+    const agents = [agent([degraded], { circuit: 'Open' })];
+    expect(why({ ...open, agents }).split('\n')).toEqual([
+      'AgentDeployment shop/triage:',
+      expect.stringMatching(/^ {2}The circuit of model\/primary .* is open/),
+      expect.stringMatching(/^ {2}AgentDeployment triage says RollOutFailed/),
+      expect.stringMatching(/^ {2}What to do: /),
+    ]);
+  });
+
+  it('says once that another writer changes the agent and its policies', () => {
+    const contest = (type: string) => condition(type, 'True', 'ObjectContested', `Of ${type}.`);
+    const agents = [agent([contest('Degraded')])];
+    const breakers = [breaker([contest('Contested')])];
+    const limits = [limit([contest('Contested')])];
+    expect(why({ agents, breakers, limits })).toBe(
+      'AgentDeployment shop/triage: AgentDeployment triage, CircuitBreakerPolicy patience, RateLimitPolicy turnstile' +
+        ' says ObjectContested since 09:56:00 UTC (4m): Of Degraded.',
+    );
+  });
+
+  it('explains all objects of which there is something to say, the gravest first', () => {
+    const named = (name: string, one = agent()) => ({
+      ...one,
+      metadata: { ...one.metadata, name },
+    });
+    const late = condition('Degraded', 'True', 'RollOutFailed');
+    const down = condition('Ready', 'False', 'SecretNotFound');
+    const agents = [named('a'), named('b', agent([late])), named('c', agent([down]))];
+    const policy = breaker([condition('Accepted', 'False', 'TargetNotFound')]);
+    const all = explainAll(world({ agents, breakers: [policy], limits: [] }), NOW);
+    expect(all.map(({ name }) => name)).toEqual(['c', 'b', 'patience']);
   });
 
   it('names a selector that matches nothing', () => {

@@ -3,7 +3,7 @@ import { circuitName } from './circuits.ts';
 import { findingsOfAgent, findingsOfPolicy, goodConditions, type Finding } from './findings.ts';
 import type { Held } from './held.ts';
 import { clock, since, until } from './time.ts';
-import { keyOf, type Policy, type World } from './world.ts';
+import { byName, keyOf, withoutAgent, type Policy, type World } from './world.ts';
 
 /** Explains what an object refuses, and why. */
 export interface Explanation {
@@ -13,7 +13,7 @@ export interface Explanation {
   /** Whether there is a finding. */
   refused: boolean;
   findings: Finding[];
-  /** The explanation as one paragraph. */
+  /** The explanation: one line if there is one cause, else a line for each, the worst first. */
   text: string;
 }
 
@@ -25,22 +25,43 @@ export function explain(object: AgentDeployment | Policy, world: World, now: Dat
   const subject = `${object.kind} ${keyOf(object)}`;
   const { namespace = '', name } = object.metadata;
   const said = findings.map((finding) => sentence(finding, now));
+  const todo = advice(findings, namespace);
   const text =
     findings.length === 0
       ? `${subject}: nothing is refused. ${goodConditions(object).join(' ')}`
-      : `${subject}: ${[...said, ...advice(findings, namespace)].join(' ')}`;
+      : said.length === 1
+        ? `${subject}: ${[...said, ...todo].join(' ')}`
+        : [`${subject}:`, ...[...said, ...todo].map((line) => `  ${line}`)].join('\n');
   return { kind: object.kind, namespace, name, refused: findings.length > 0, findings, text };
+}
+
+/** Explains each agent, and each policy without one, of which there is something to say: the gravest first. */
+export function explainAll(world: World, now: Date): Explanation[] {
+  const agents = [...world.agents].sort(byName);
+  const all = [...agents, ...withoutAgent(world)].map((object) => explain(object, world, now));
+  const isGrave = ({ findings }: Explanation): boolean =>
+    findings.some(({ level }) => level === 'bad');
+  const { true: grave = [], false: others = [] } = Object.groupBy(
+    all.filter(({ refused }) => refused),
+    (one): 'true' | 'false' => (isGrave(one) ? 'true' : 'false'),
+  );
+  return [...grave, ...others];
 }
 
 function sentence(finding: Finding, now: Date): string {
   if (finding.held) return aboutHeld(finding, finding.held, now);
   if (finding.what === 'Endpoint') return finding.message;
+  if (finding.what === 'Incident') return aboutIncident(finding, now);
   return finding.circuit === undefined ? aboutCondition(finding, now) : aboutCircuit(finding, now);
 }
 
 function aboutCondition({ by, reason, message, since: time }: Finding, now: Date): string {
   const at = time === undefined ? '' : ` since ${clock(time, now)} (${since(time, now)})`;
   return `${by} says ${reason}${at}: ${stopped(message)}`;
+}
+
+function aboutIncident({ message, since: time = '' }: Finding, now: Date): string {
+  return `An incident is open since ${clock(time, now)} (${since(time, now)}): ${stopped(message)}`;
 }
 
 const STATES: Record<string, string> = {

@@ -32,6 +32,13 @@ export function isFor(policy: Policy, { metadata }: AgentDeployment): boolean {
   );
 }
 
+/** Policies that name or select no agent there is, in the order of their names. */
+export function withoutAgent({ agents, breakers, limits }: World): Policy[] {
+  return [...breakers, ...limits]
+    .filter((policy) => !agents.some((agent) => isFor(policy, agent)))
+    .sort(byName);
+}
+
 /** The agent's pods, in the order of their names. */
 export function podsOf({ pods }: World, { metadata }: AgentDeployment): Pod[] {
   return pods
