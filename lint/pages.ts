@@ -10,7 +10,14 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   Reference: [
     ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
     ...['reference/operator-metrics', 'reference/logs-spans-events', 'reference/failures'],
-    ...['reference/routes', 'reference/guides', 'reference/sizes', 'versions', 'glossary'],
+    ...[
+      'reference/attacks',
+      'reference/routes',
+      'reference/guides',
+      'reference/sizes',
+      'versions',
+      'glossary',
+    ],
   ],
   Explanation: ['concepts', 'architecture', 'security', 'comparison'],
 };
@@ -18,18 +25,13 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
 /** Pages that list what the code has, one row for each. The rules of English hold for the other pages. */
 const TABLES = [
   ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/metrics'],
-  ...['reference/operator-metrics', 'reference/failures', 'reference/guides'],
+  ...['reference/operator-metrics', 'reference/failures', 'reference/attacks', 'reference/guides'],
 ];
 
 /** Pages of sentences, which people wrote. */
 export const GUIDES = ['index', ...Object.values(PAGES).flat()].filter(
   (page) => !TABLES.includes(page),
 );
-
-/** Guides that still have sentences above 30 words. It only gets shorter. */
-export const LONG_SENTENCES: readonly string[] = [
-  ...['architecture', 'argo-cd', 'install', 'security'],
-];
 
 /** Former paths of pages, which lead to the new ones for two minor versions. */
 export const MOVED: Readonly<Record<string, string>> = {
