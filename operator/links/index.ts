@@ -9,7 +9,6 @@ export { Credentials } from './credentials.ts';
 export { createDial, type Dial, type DialAddress } from './dial.ts';
 export { identityOf, type ReviewedIdentity, type TokenReviewStatus } from './identity.ts';
 export { Links, type LinksOptions, type LinksTiming } from './links.ts';
-export type { ChangeListener, HigherTermListener, PodLinks } from './podLinks.ts';
 export {
   Rotation,
   type RotationOptions,

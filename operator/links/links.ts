@@ -21,13 +21,13 @@ import {
 } from './persistentLink.ts';
 import type { ReportLimits } from './reportBudget.ts';
 import { reportInterval } from './reportInterval.ts';
-import type { ChangeListener, HigherTermListener, MessageListener, PodLinks } from './podLinks.ts';
 import {
   afterHello,
   afterReport,
   changeKind,
   isOfFleet,
   type ChangeKind,
+  type FleetMessage,
   type HelloFacts,
   type PodFacts,
   type PodReport,
@@ -83,6 +83,13 @@ export interface LinksOptions {
   traces?: Traces;
 }
 
+export type ChangeListener = (agentKey: AgentKey, kind: ChangeKind) => void;
+/** Called when a pod has seen a higher term than this leader's. */
+export type HigherTermListener = (agentKey: AgentKey, term: number) => void;
+
+/** Called with each message of a connected pod that is only for the fleet and changes nothing in the pod's report. */
+export type MessageListener = (pod: PodTarget, message: FleetMessage) => void;
+
 interface Pod {
   target: PodTarget;
   key: AgentKey;
@@ -100,7 +107,7 @@ interface Desired {
 }
 
 /** The leader's links to all pods of agents, with the pods' reports and desired configurations. */
-export class Links implements PodLinks {
+export class Links {
   readonly #options: LinksOptions;
   readonly #context: LinkContext;
   readonly #timing: LinksTiming;
@@ -137,6 +144,14 @@ export class Links implements PodLinks {
     this.#propagation = registerMetrics(options.registry, () => this.#states());
   }
 
+  /**
+   * Opens links to all targets. Must be called at the beginning of a term. After the signal aborts only `send` sends. After
+   * `closing` aborts, every link is closed, and reports and desired configurations are forgotten, because another leader may
+   * change them. May be called again after that.
+   *
+   * @param termOf the term under which this process leads the agent; called whenever it is needed
+   * @param closing default: the signal
+   */
   open(
     signal: AbortSignal,
     termOf: (agentKey: AgentKey) => number,
@@ -169,12 +184,14 @@ export class Links implements PodLinks {
     }
   }
 
+  /** Replaces all targets. A pod that is not among them loses its link and its report. */
   setTargets(targets: readonly PodTarget[]): void {
     const byAgent = Map.groupBy(targets, agentKeyOf);
     for (const key of this.#agents.keys()) if (!byAgent.has(key)) this.setTargetsOf(key, []);
     for (const [key, own] of byAgent) this.setTargetsOf(key, own);
   }
 
+  /** Replaces all targets of one agent. */
   setTargetsOf(agentKey: AgentKey, targets: readonly PodTarget[]): void {
     const byUid = new Map(targets.map((target) => [target.uid, target]));
     for (const pod of this.#agents.get(agentKey) ?? []) {
@@ -242,16 +259,24 @@ export class Links implements PodLinks {
     for (const pod of this.#pods.values()) pod.link?.announce(this.#termOf(pod.key));
   }
 
+  /**
+   * Sets the configuration of all pods of the agent. Connected pods get it now, other pods when they connect. It is not sent
+   * to pods that already have its hash, and is repeated with a delay to pods that refused it. Ignored while not open.
+   *
+   * @param term of the push; a higher `termOf` takes precedence
+   */
   setDesired(agentKey: AgentKey, configuration: Configuration, term: number): void {
     if (!this.#isLeader()) return;
     this.#desired.set(agentKey, { configuration, term });
     this.termChanged(agentKey);
   }
 
+  /** Announces the agent's term to pods if `termOf` has grown, and pushes configurations that waited for it. */
   termChanged(agentKey: AgentKey): void {
     for (const pod of this.#agents.get(agentKey) ?? []) this.#synchronise(pod);
   }
 
+  /** Tells the agent's pods that their namespace is deleted. */
   namespaceDeleted(agentKey: AgentKey): void {
     const term = this.#termOf(agentKey);
     for (const { target } of this.#agents.get(agentKey) ?? []) {
@@ -259,39 +284,50 @@ export class Links implements PodLinks {
     }
   }
 
+  /** Forgets the agent's desired configuration. Must be called after the deletion of the agent. */
   forget(agentKey: AgentKey): void {
     this.#desired.delete(agentKey);
   }
 
+  /** The report of a pod; undefined if it is not a target. */
   podReport(uid: string): PodReport | undefined {
     return this.#pods.get(uid)?.report;
   }
 
+  /** What Kubernetes says of a pod; undefined if it is not a target. */
   targetOf(uid: string): PodTarget | undefined {
     return this.#pods.get(uid)?.target;
   }
 
+  /** The reports of all targets of the agent, connected or not, ordered by the name of the pod. */
   podsOf(agentKey: AgentKey): PodReport[] {
     return [...(this.#agents.get(agentKey) ?? [])]
       .map((pod) => pod.report)
       .sort((a, b) => (a.pod < b.pod ? -1 : 1));
   }
 
+  /** Sends a message to a pod. It is lost if the pod is not connected. */
   send(uid: string, command: Command): void {
     // Also after the end of the term, so that the leader can hand over the limits of fleets.
     this.#pods.get(uid)?.link?.send(JSON.stringify(command));
   }
 
+  /** Calls the listener with each message for the fleet. @returns ends the subscription */
   onMessage(listener: MessageListener): () => void {
     this.#messageListeners.add(listener);
     return () => this.#messageListeners.delete(listener);
   }
 
+  /** Calls the listener after each change of a report or of a target. @returns ends the subscription */
   onChange(listener: ChangeListener): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
   }
 
+  /**
+   * Calls the listener when a pod reports a term above `termOf`. The listener must have its term raised above it. If that
+   * happens before it returns, the link announces the new term at once. Otherwise `termChanged` or `setDesired` does.
+   */
   onHigherTerm(listener: HigherTermListener): () => void {
     this.#termListeners.add(listener);
     return () => this.#termListeners.delete(listener);

@@ -11,12 +11,16 @@ import {
   type PlanInput,
   type PlanOptions,
 } from '../desired/plan.ts';
-import { isNamespaceTerminating, type Deployment, type Reconcile } from '../kube/index.ts';
+import {
+  isNamespaceTerminating,
+  type Deployment,
+  type KubeClient,
+  type Reconcile,
+} from '../kube/index.ts';
 import type { AgentNotifier } from './agentNotifier.ts';
 import type { AgentState, Applied } from './agentState.ts';
 import { attachedVersions } from './attachedVersions.ts';
 import type { Attachments } from './attachments.ts';
-import type { ChildClient } from './childClient.ts';
 import { ChildWriter, isControlledBy } from './children.ts';
 import { Configurations, type ConfigurationsOptions } from './configurations.ts';
 import { isHeldBack, PlanWriter } from './planWriter.ts';
@@ -25,7 +29,7 @@ import { Repairs } from './repairs.ts';
 import type { Upgrades } from './upgrades.ts';
 
 export interface AgentReconcilerOptions extends Omit<ConfigurationsOptions, 'lastApplied'> {
-  client: ChildClient;
+  client: Pick<KubeClient, 'get' | 'apply' | 'delete'>;
   attachments: Attachments;
   plan: PlanOptions;
   upgrades: Upgrades;
@@ -110,7 +114,7 @@ export class AgentReconciler {
     const { namespace, name } = agent.metadata;
     const cached = caches.deployments.get(namespace, name);
     if (cached || agent.status?.image === undefined) return cached;
-    const stored = await client.get(caches.deployments.resource, namespace!, name, { signal });
+    const stored = await client.get(caches.deployments.resource, namespace, name, { signal });
     return stored && isControlledBy(agent, stored) ? stored : undefined;
   }
 

@@ -3,9 +3,8 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { agentFixture } from '../testing/fixtures.ts';
 import { MANAGED_BY } from '../desired/common/metadata.ts';
 import type { Desired } from '../desired/objects/objects.ts';
-import { ApiError, type Resource } from '../kube/index.ts';
+import { ApiError, type KubeClient, type Resource } from '../kube/index.ts';
 import { ServiceAccounts, type Own } from '../resources/resources.ts';
-import type { ChildClient } from './childClient.ts';
 import { ChildWriter, ContestedError, ForeignObjectError } from './children.ts';
 import { Repairs, REPAIRS } from './repairs.ts';
 
@@ -33,12 +32,12 @@ class OneObject {
   stored: KubernetesObject | undefined;
   #version = 0;
 
-  get client(): ChildClient {
+  get client(): Pick<KubeClient, 'get' | 'apply' | 'delete'> {
     return {
       get: () => this.#get(),
       apply: (_resource, object, { absent }) => this.#apply(object, absent),
       delete: () => Promise.reject(new Error('Nothing is deleted here')),
-    } as ChildClient;
+    } as Pick<KubeClient, 'get' | 'apply' | 'delete'>;
   }
 
   #get(): Promise<KubernetesObject | undefined> {

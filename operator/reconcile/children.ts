@@ -3,10 +3,15 @@ import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Desired } from '../desired/objects/objects.ts';
 import { AGENT_LABEL, FIELD_MANAGER, MANAGED_BY } from '../desired/common/metadata.ts';
-import { ApiError, isConflict, type Deployment, type Resource } from '../kube/index.ts';
+import {
+  ApiError,
+  isConflict,
+  type Deployment,
+  type KubeClient,
+  type Resource,
+} from '../kube/index.ts';
 import { type Own } from '../resources/resources.ts';
 import type { ApplyError } from '../status/observations.ts';
-import type { ChildClient } from './childClient.ts';
 import { transferReplicasOwnership } from './replicasOwnership.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { changedFields, hasFieldsOf, projection } from './projection.ts';
@@ -33,13 +38,17 @@ interface Written {
  * writer changed one of our fields. It never touches objects of other owners.
  */
 export class ChildWriter {
-  readonly #client: ChildClient;
+  readonly #client: Pick<KubeClient, 'get' | 'apply' | 'delete'>;
   readonly #ownWrites: OwnWrites;
   readonly #repairs: Repairs;
   /** By UID: our fields as the server stores them, if it stores another form (quantities, defaults in lists). */
   readonly #normalised = new Map<string, string>();
 
-  constructor(client: ChildClient, repairs: Repairs, ownWrites = new OwnWrites()) {
+  constructor(
+    client: Pick<KubeClient, 'get' | 'apply' | 'delete'>,
+    repairs: Repairs,
+    ownWrites = new OwnWrites(),
+  ) {
     this.#client = client;
     this.#repairs = repairs;
     this.#ownWrites = ownWrites;
@@ -131,7 +140,7 @@ export class ChildWriter {
     if (!isControlledBy(agent, live) && !isMadeByKeda(live)) return false;
     this.forget(uid);
     const preconditions = uid === undefined ? {} : { uid };
-    return this.#client.delete(resource, namespace!, name, { preconditions, signal });
+    return this.#client.delete(resource, namespace, name, { preconditions, signal });
   }
 
   forget(uid: string | undefined): void {

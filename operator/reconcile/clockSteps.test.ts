@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Command, FleetReport, ProviderUse } from '../../contract/generated/types.ts';
-import type { MessageListener } from '../links/podLinks.ts';
+import type { MessageListener } from '../links/links.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { OK } from '../../runtime/resilience/outcome.ts';
 import { content, limitOf } from '../../runtime/testing/guardFixture.ts';

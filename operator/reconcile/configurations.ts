@@ -3,7 +3,7 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { configMapName } from '../desired/common/metadata.ts';
 import type { AgentPlan } from '../desired/plan.ts';
 import { keyOf, share, type ConfigMap } from '../kube/index.ts';
-import type { PodLinks } from '../links/index.ts';
+import type { Links } from '../links/index.ts';
 import type { Applied } from './agentState.ts';
 import type { Caches } from './caches.ts';
 import type { Fleet } from './fleet.ts';
@@ -12,7 +12,7 @@ import { Revisions, type KnownRevisions } from './revisions.ts';
 
 export interface ConfigurationsOptions {
   caches: Caches;
-  links: PodLinks;
+  links: Links;
   fleet: Pick<Fleet, 'configure' | 'forget'>;
   /** Of the Lease under which this process leads. */
   leaseTransitions: number;

@@ -11,7 +11,7 @@ import {
   type KubeClient,
   type Pod,
 } from '../kube/index.ts';
-import type { PodLinks } from '../links/index.ts';
+import type { Links } from '../links/index.ts';
 import { Pods } from '../resources/resources.ts';
 import { isTerminating } from './freshness.ts';
 
@@ -30,7 +30,7 @@ export interface DeletionCostsOptions {
   /** Keys of all agents. */
   agents: () => Iterable<string>;
   agent: (key: string) => AgentDeployment | undefined;
-  links: Pick<PodLinks, 'podReport'>;
+  links: Pick<Links, 'podReport'>;
   clock: Clock;
   logger: Pick<Logger, 'warn'>;
 }

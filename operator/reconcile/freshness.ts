@@ -1,5 +1,5 @@
 import type { Pod } from '../kube/index.ts';
-import type { PodLinks, PodReport } from '../links/index.ts';
+import type { Links, PodReport } from '../links/index.ts';
 import type { AgentState } from './agentState.ts';
 
 /** Pods have this long to confirm a new configuration. */
@@ -32,7 +32,7 @@ export function mergeReadiness(all: Iterable<Readiness>): Readiness {
 }
 
 export interface FreshnessOptions {
-  links: Pick<PodLinks, 'podReport' | 'podsOf'>;
+  links: Pick<Links, 'podReport' | 'podsOf'>;
   agents: {
     stateOf(agentKey: string): Pick<AgentState, 'configuration' | 'configuredAt'> | undefined;
   };

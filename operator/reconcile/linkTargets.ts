@@ -1,7 +1,7 @@
 import { PORTS } from '../../contract/link.ts';
 import { AGENT_LABEL } from '../desired/common/metadata.ts';
 import type { Pod } from '../kube/index.ts';
-import type { AgentKey, PodLinks, PodTarget } from '../links/index.ts';
+import type { AgentKey, Links, PodTarget } from '../links/index.ts';
 import { agentKeyOfChild } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { isTerminating } from './freshness.ts';
@@ -9,14 +9,14 @@ import type { Replicas } from './replicas.ts';
 
 /** Keeps the targets of links equal to the pods. It updates an agent once per turn of the event loop. */
 export class LinkTargets {
-  readonly #links: Pick<PodLinks, 'setTargetsOf'>;
+  readonly #links: Pick<Links, 'setTargetsOf'>;
   readonly #replicas: Pick<Replicas, 'of'>;
   readonly #defer: (call: () => void) => void;
   readonly #due = new Set<AgentKey>();
 
   /** @param defer calls back after the current turn of the event loop */
   constructor(
-    links: Pick<PodLinks, 'setTargetsOf'>,
+    links: Pick<Links, 'setTargetsOf'>,
     replicas: Pick<Replicas, 'of'>,
     defer: (call: () => void) => void = setImmediate,
   ) {

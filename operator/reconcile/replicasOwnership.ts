@@ -1,9 +1,8 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { FIELD_MANAGER } from '../desired/common/metadata.ts';
 import type { Desired } from '../desired/objects/objects.ts';
-import { type Deployment } from '../kube/index.ts';
+import type { Deployment, KubeClient } from '../kube/index.ts';
 import { Deployments } from '../resources/resources.ts';
-import type { ChildClient } from './childClient.ts';
 
 /** Owns spec.replicas from when autoscaling is turned on until a HorizontalPodAutoscaler sets it. */
 const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
@@ -15,7 +14,7 @@ const REPLICAS_MANAGER = 'breakwater-agentdeployment-replicas';
  * @param existing undefined if there is no such Deployment
  */
 export async function transferReplicasOwnership(
-  client: ChildClient,
+  client: Pick<KubeClient, 'get' | 'apply' | 'delete'>,
   agent: AgentDeployment,
   desired: Desired,
   existing: Deployment | undefined,

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ApiError, type KubernetesObject } from '../kube/index.ts';
+import { ApiError, type KubeClient, type KubernetesObject } from '../kube/index.ts';
 import { CircuitBreakerPolicies } from '../resources/resources.ts';
 import { Repairs, REPAIRS } from './repairs.ts';
 import { FigureRefreshes } from './figureRefreshes.ts';
-import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
+import { StatusWriter, type StatusObject } from './statusWriter.ts';
 
 interface Status {
   state: string;
@@ -26,7 +26,7 @@ const at = (resourceVersion: string, status?: Status): Policy => ({
 
 let nowMs = 0;
 
-const writerTo = (client: StatusClient): StatusWriter<Status, Policy> =>
+const writerTo = (client: Pick<KubeClient, 'replaceStatus'>): StatusWriter<Status, Policy> =>
   new StatusWriter<Status, Policy>({
     ...{ client, fieldManager: 'breakwater:east/east', resource: CircuitBreakerPolicies as never },
     refreshes: new FigureRefreshes(),
@@ -41,7 +41,7 @@ it('the writer starts from the cache when the server has lost its last write, as
       current = String(Number(current) + 1);
       return Promise.resolve({ metadata: { ...metadata, resourceVersion: current } });
     },
-  } as unknown as StatusClient;
+  } as unknown as Pick<KubeClient, 'replaceStatus'>;
   const writer = writerTo(client);
   await writer.write(at('100'), OPEN, 0, signal);
   expect(writer.newest(at('100')).metadata.resourceVersion).toBe('101');
@@ -58,7 +58,7 @@ it('goes on from its last write while the cache does not have it yet', async () 
   const client = {
     replaceStatus: (_resource: unknown, object: KubernetesObject) =>
       Promise.resolve({ ...object, metadata: { ...object.metadata, resourceVersion: '101' } }),
-  } as unknown as StatusClient;
+  } as unknown as Pick<KubeClient, 'replaceStatus'>;
   const writer = writerTo(client);
   await writer.write(at('100', CLOSED), OPEN, 0, signal);
   expect(writer.newest(at('100', CLOSED))).toEqual(at('101', OPEN));
@@ -74,7 +74,7 @@ it('a state that a pod changes again and again is written at most once a second 
         ...object,
         metadata: { ...object.metadata, resourceVersion: `${(writes += 1)}` },
       }),
-  } as unknown as StatusClient;
+  } as unknown as Pick<KubeClient, 'replaceStatus'>;
   const writer = writerTo(client);
   let last = {};
   for (let now = 0; now < 60_000; now += 30)
@@ -133,7 +133,7 @@ class Server {
       this.stored = at(String(1 + this.writes), status);
       return this.mute ? Promise.reject(new Error('socket hang up')) : Promise.resolve(this.stored);
     },
-  } as unknown as StatusClient;
+  } as unknown as Pick<KubeClient, 'replaceStatus'>;
 }
 
 describe('a status that', () => {

@@ -6,7 +6,7 @@ import {
   isNotFound,
   keyOf,
   ObjectRates,
-  type ReplaceOptions,
+  type KubeClient,
   type Resource,
 } from '../kube/index.ts';
 import { withoutFigures } from '../status/figures.ts';
@@ -20,17 +20,8 @@ export interface StatusObject<S> extends KubernetesObject {
   status?: S;
 }
 
-/** The method of KubeClient by which status is written. */
-export interface StatusClient {
-  replaceStatus<T extends KubernetesObject>(
-    resource: Resource<T, 'status/update'>,
-    object: KubernetesObject,
-    options?: ReplaceOptions,
-  ): Promise<T>;
-}
-
 export interface StatusWriterOptions<S extends object, T extends StatusObject<S>> {
-  client: StatusClient;
+  client: Pick<KubeClient, 'replaceStatus'>;
   resource: Resource<T, 'status/update'>;
   refreshes: FigureRefreshes;
   /** Recognises another writer of the status. */
@@ -56,7 +47,7 @@ interface Written<S> {
  * one a second for long. Figures are written with it, or when it is their time. It answers another writer as ChildWriter does.
  */
 export class StatusWriter<S extends object, T extends StatusObject<S>> {
-  readonly #client: StatusClient;
+  readonly #client: Pick<KubeClient, 'replaceStatus'>;
   readonly #resource: Resource<T, 'status/update'>;
   readonly #refreshes: FigureRefreshes;
   readonly #rates = new ObjectRates(BURST, EVERY_MS);

@@ -16,6 +16,7 @@ import type {
 import {
   keyOf,
   type EventRecorder,
+  type KubeClient,
   type KubernetesObject,
   type Reconcile,
   type Resource,
@@ -25,7 +26,7 @@ import {
   CircuitBreakerPolicies,
   RateLimitPolicies,
 } from '../resources/resources.ts';
-import type { PodLinks } from '../links/index.ts';
+import type { Links } from '../links/index.ts';
 import { agentStatus } from '../status/agent.ts';
 import {
   agentEvents,
@@ -51,16 +52,16 @@ import type { OwnWrites } from './ownWrites.ts';
 import { versionsText } from './attachedVersions.ts';
 import { Repairs } from './repairs.ts';
 import { scalersOf } from './scalers.ts';
-import { StatusWriter, type StatusClient, type StatusObject } from './statusWriter.ts';
+import { StatusWriter, type StatusObject } from './statusWriter.ts';
 
 export interface StatusReconcilerOptions {
-  client: StatusClient;
+  client: Pick<KubeClient, 'replaceStatus'>;
   /** Namespace and name of the Lease. */
   installation: string;
   caches: Caches;
   attachments: Attachments;
   notifier: Pick<AgentNotifier, 'subscribe'>;
-  links: PodLinks;
+  links: Links;
   agents: AgentReconciler;
   fleet: Pick<Fleet, 'of'>;
   events: Pick<EventRecorder, 'record'>;

@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { childMetadata } from '../desired/common/metadata.ts';
 import { agentFixture, breakerFixture, target } from '../testing/fixtures.ts';
 import type { ChangeHandler } from '../kube/index.ts';
-import type { ChangeListener } from '../links/podLinks.ts';
+import type { ChangeListener } from '../links/links.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Attachments } from './attachments.ts';
 import type { Caches } from './caches.ts';

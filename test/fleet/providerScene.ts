@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import type { Command } from '../../contract/generated/types.ts';
 import { parseReport } from '../../contract/validate.ts';
-import type { MessageListener } from '../../operator/links/podLinks.ts';
+import type { MessageListener } from '../../operator/links/links.ts';
 import { isOfFleet } from '../../operator/links/report.ts';
 import type { PodTarget } from '../../operator/links/target.ts';
 import type { Fleet } from '../../operator/reconcile/fleet.ts';
