@@ -46,7 +46,7 @@ export function localPlans(
   return {
     agents: namespaces.flatMap((attachment) =>
       [...attachment.agents.values()].map(({ agent, circuits, limits }) => {
-        const { content, problems } = planAgent({
+        const { content, problems, warnings } = planAgent({
           agent,
           attachment: { circuits, limits },
           options: OPTIONS,
@@ -54,7 +54,7 @@ export function localPlans(
         return localised(
           agent,
           content,
-          problems.map(({ message }) => message),
+          [...problems, ...warnings].map(({ message }) => message),
           objects,
           context,
         );

@@ -126,6 +126,28 @@ describe('the checks of custom resources', () => {
     expect(object.spec.cache).toMatchObject({ mode: 'Disabled' });
   });
 
+  it.each([
+    [{ telemetry: { logging: { successRatio: 0.1 } } }, "must be text; write '0.1'"],
+    [{ timeouts: { request: 300 } }, "must be a duration with its unit; write '300s'"],
+    [{ image: true }, 'must be text; write it in quotes, such as "10"'],
+    [
+      { requestLimits: { maxBodyBytes: '256MB' } },
+      'must be a whole number; write 256000000 for 256MB',
+    ],
+    [
+      { requestLimits: { maxBodyBytes: '1.5 Gi' } },
+      'must be a whole number; write 1610612736 for 1.5 Gi',
+    ],
+  ])('tell of %j how to write it', (spec, message) => {
+    const object = {
+      apiVersion: 'breakwater.dev/v1alpha1',
+      kind: 'AgentDeployment',
+      metadata: { name: 'triage' },
+      spec: { ...clone(SMALLEST.AgentDeployment!), ...spec },
+    };
+    expect(byKind.get('AgentDeployment')!(object).map((each) => each.message)).toEqual([message]);
+  });
+
   it('refuse another version of the API, and an impossible name', () => {
     const check = byKind.get('RateLimitPolicy')!;
     const object = { apiVersion: 'breakwater.dev/v1', kind: 'RateLimitPolicy', spec: {} };

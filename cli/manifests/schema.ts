@@ -92,7 +92,8 @@ function pathOf({ instancePath, params }: ErrorObject): Path {
   return own === undefined ? steps : [...steps, own];
 }
 
-function message({ keyword, params, parentSchema, message: text }: ErrorObject): string {
+function message(error: ErrorObject): string {
+  const { keyword, params, parentSchema, message: text } = error;
   if (keyword === 'required') return 'is missing; add it';
   if (keyword === 'additionalProperties') {
     const known = Object.keys((parentSchema as Schema | undefined)?.properties ?? {});
@@ -102,8 +103,36 @@ function message({ keyword, params, parentSchema, message: text }: ErrorObject):
     const { allowedValues } = params as { allowedValues: unknown[] };
     return `must be one of ${allowedValues.join(', ')}`;
   }
-  if (keyword === 'type') return `must be ${FORMS[(params as { type: string }).type] ?? text}`;
+  if (keyword === 'type') return typeMessage(error);
   return text ?? `breaks the rule ${keyword}`;
+}
+
+function typeMessage({ params, parentSchema, data, message: text }: ErrorObject): string {
+  const { type } = params as { type: string };
+  if (type === 'string' && typeof data === 'number')
+    return asText(data, parentSchema as Schema | undefined);
+  const bytes = type === 'integer' && typeof data === 'string' ? bytesOf(data) : undefined;
+  if (bytes !== undefined) return `must be a whole number; write ${bytes} for ${String(data)}`;
+  return `must be ${FORMS[type] ?? text}`;
+}
+
+function asText(value: number, schema: Schema | undefined): string {
+  const rules = schema?.['x-kubernetes-validations'] ?? [];
+  const isDuration = rules.some(({ rule }) => rule.includes('(h|m|s|ms)'));
+  return isDuration
+    ? `must be a duration with its unit; write '${value}s'`
+    : `must be text; write '${value}'`;
+}
+
+/** Such as 256MB and 1.5 Gi. */
+const SIZE = /^(\d+(?:\.\d+)?) ?([kmgt])(i?)b?$/i;
+
+function bytesOf(text: string): number | undefined {
+  const found = SIZE.exec(text);
+  if (found === null) return undefined;
+  const [, number, unit, binary] = found;
+  const power = 'kmgt'.indexOf(unit!.toLowerCase()) + 1;
+  return Math.round(Number(number) * (binary === '' ? 1000 : 1024) ** power);
 }
 
 /** How to write each type in YAML. */

@@ -43,7 +43,9 @@ export function render(
   return {
     yaml: made.map((object) => stringify(object, { lineWidth: 0 })).join('---\n'),
     problems: plans.flatMap(({ agent, plan }) =>
-      plan.problems.map(({ message }) => `AgentDeployment ${agent.metadata.name}: ${message}`),
+      [...plan.problems, ...plan.warnings].map(
+        ({ message }) => `AgentDeployment ${agent.metadata.name}: ${message}`,
+      ),
     ),
   };
 }

@@ -1122,7 +1122,7 @@ export interface AgentDeploymentSpec {
      */
     attempt?: string;
     /**
-     * Time from the start of an attempt, when the request has left the agent's own queues, to the first token of its answer's stream. Default 60s. Longer than attempt or request, it has no effect.
+     * Time from the start of an attempt, when the request has left the agent's own queues, to the first token of its answer's stream. Default 60s. Not longer than request, except for the default; longer than attempt, it has no effect.
      */
     firstToken: string;
     /**
@@ -1538,7 +1538,7 @@ export interface AgentDeploymentSpec {
       };
     };
     /**
-     * The PrometheusRule with the alerts HighErrorRate, CircuitBreakerOpen and HighRateLimitRejections.
+     * The PrometheusRule with the agent's alerts, each of which has a page in docs/runbooks.
      */
     alerts: {
       /**

@@ -136,6 +136,41 @@ describe('planAgent', () => {
     ]);
   });
 
+  const tool = (
+    url: string,
+    inputSchema: object,
+  ): NonNullable<AgentDeploymentSpec['tools']>[number] => ({
+    name: 'find_order',
+    description: 'Finds an order.',
+    inputSchema: { type: 'object', ...inputSchema },
+    http: { url, method: 'GET', maxResponseBytes: 1 },
+    maxConcurrent: 1,
+  });
+
+  it('warns of a placeholder that the model is not asked for, and still has a configuration', () => {
+    const { hash, problems, warnings } = plan({
+      tools: [tool('https://orders.example.com/{id}/{id}/{part}', { properties: { part: {} } })],
+    });
+    expect(hash).toBeDefined();
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([
+      {
+        reason: 'InvalidTool',
+        message:
+          'spec.tools[find_order].http.url: placeholder {id} is not a property of inputSchema, so that the model is not asked for it. Add it there or remove it here.',
+      },
+    ]);
+  });
+
+  it.each([
+    { properties: { id: { type: 'string' } } },
+    { allOf: [{ properties: { id: {} } }] },
+    { patternProperties: { '^i': {} } },
+    { additionalProperties: { type: 'string' } },
+  ])('does not warn of a placeholder that %j may have', (schema) => {
+    expect(plan({ tools: [tool('https://orders.example.com/{id}', schema)] }).warnings).toEqual([]);
+  });
+
   it('names a malformed duration once', () => {
     const { hash, problems } = plan({ shutdown: { drainTimeout: 'never', handlerTimeout: '30s' } });
     expect(hash).toBeUndefined();

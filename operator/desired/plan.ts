@@ -4,6 +4,7 @@ import type { ConditionDraft } from './common/condition.ts';
 import type { AgentAttachment, Policy, PolicyRef } from './policies/attachment.ts';
 import { buildAutoscaler } from './objects/autoscaler.ts';
 import type { TracingDefaults } from './configuration/telemetry.ts';
+import { toolWarnings } from './configuration/tools.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
 import type { Availability } from './common/availability.ts';
 import { dependenciesOf } from './common/dependencies.ts';
@@ -100,6 +101,8 @@ export interface AgentPlan {
   /** Label selector of the pods, as a string. */
   selector: string;
   problems: Problem[];
+  /** Faults of the spec with which the agent works all the same. */
+  warnings: Problem[];
 }
 
 /** The input of a plan. */
@@ -156,6 +159,7 @@ export function planAgent(input: PlanInput): AgentPlan {
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
     problems,
+    warnings: toolWarnings(agent.spec),
   };
 }
 

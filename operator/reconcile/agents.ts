@@ -259,11 +259,11 @@ function isExcluded({ agent, options }: PlanInput): boolean {
 
 /** The part of a plan that status needs. The objects are left out: the caches hold them as they were applied. */
 function factsOf(plan: AgentPlan): AgentState['plan'] {
-  const { hash, dependencies, policies, image, endpoint, selector, problems } = plan;
+  const { hash, dependencies, policies, image, endpoint, selector, problems, warnings } = plan;
   const { monitored, scaledByLoad, upgradeTo, upgradeStopped, upgradeFailed } = plan;
   return {
     ...(hash !== undefined && { hash }),
-    ...{ dependencies, policies, image, endpoint, selector, problems },
+    ...{ dependencies, policies, image, endpoint, selector, problems, warnings },
     ...(monitored && { monitored }),
     ...(scaledByLoad && { scaledByLoad }),
     ...(upgradeTo !== undefined && { upgradeTo }),

@@ -463,6 +463,16 @@ describe('agentStatus', () => {
     expect(message(all, 'Ready')).toContain(text);
   });
 
+  it('is degraded, but ready, with a tool that lacks a placeholder in its schema', () => {
+    const http = { url: 'https://a.example.com/{id}', method: 'GET', maxResponseBytes: 1 } as const;
+    const inputSchema = { type: 'object' };
+    const tool = { name: 'find', description: 'Finds.', inputSchema, http, maxConcurrent: 1 };
+    const all = status(observation(three), { spec: { tools: [tool] } });
+    expect(of(all, 'Ready')).toEqual(['True', 'Ready']);
+    expect(of(all, 'Degraded')).toEqual(['True', 'InvalidTool']);
+    expect(message(all, 'Degraded')).toContain('placeholder {id} is not a property of inputSchema');
+  });
+
   it.each<[string, Pick<Contest, 'fields'>, string]>([
     [
       'changes a field',

@@ -42,6 +42,7 @@ export type PlanFacts = Pick<
   | 'endpoint'
   | 'selector'
   | 'problems'
+  | 'warnings'
   | 'monitored'
   | 'scaledByLoad'
   | 'upgradeTo'
@@ -240,7 +241,11 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
       ...(shortage ? [shortage] : []),
     ]),
     isPaused(agent) ? PAUSED : progressing(withWaiting(rollOut, observation), plan),
-    degraded(observation, desired, rollOut, [...found, ...contested(observation)]),
+    degraded(observation, desired, rollOut, [
+      ...found,
+      ...plan.warnings,
+      ...contested(observation),
+    ]),
   ];
 }
 

@@ -343,6 +343,7 @@ function conditionEvent(
 const ACCEPTED: Record<string, string> = {
   TargetNotFound: 'TargetNotFound',
   StoreNotFound: 'StoreNotFound',
+  ClientsUnknown: 'ClientsUnknown',
   Conflicted: 'PolicyConflicted',
   Invalid: 'PolicyInvalid',
 };

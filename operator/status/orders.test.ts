@@ -55,6 +55,19 @@ describe('an order of a person', () => {
     expect(tripped(status)).toEqual(['True', 'CircuitHalfOpen']);
   });
 
+  it('says that an override in the past holds nothing', () => {
+    const override = { state: 'Open' as const, expiresAt: ago(0) };
+    const status = breaker([pod('a')], { policy: breakerFixture('triage', { override }) });
+    expect(tripped(status)).toEqual(['False', 'Closed']);
+    expect(message(status)).toBe(
+      `Every circuit is closed. spec.override.expiresAt is in the past (${ago(0)}), so that the override holds nothing; remove it or set a later time.`,
+    );
+    expect(status.summary).toMatchObject({ reason: 'override expired' });
+    const later = { state: 'Open' as const, expiresAt: ago(-1) };
+    const held = breaker([pod('a')], { policy: breakerFixture('triage', { override: later }) });
+    expect(message(held)).toBe('Every circuit is closed.');
+  });
+
   it.each<[string, PodObservation[], [string, string], string]>([
     [
       'open',

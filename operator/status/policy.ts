@@ -19,7 +19,7 @@ import { programmedCondition, progressCount, share, type ProgressSummary } from 
 import { lastTransitionTime } from './since.ts';
 import { describeTarget } from './target.ts';
 import { lastTransitions } from './transitions.ts';
-import { tripped } from './tripped.ts';
+import { hasExpired, tripped } from './tripped.ts';
 
 /** The input of a policy's status, without the summary of the agents' pods. */
 export interface PolicyStatusInput<P extends Policy> {
@@ -68,14 +68,14 @@ export function breakerStatus({
       ...fleetColumns(seen.fleet),
       target: describeTarget(attachment),
       programmed: share(progress),
-      ...breakerSummary(attachment, seen, state),
+      ...breakerSummary(attachment, seen, state, now),
     },
     conditions: conditions(
       [
         attachment.accepted,
         programmed(attachment, progress),
         attachment.overridden,
-        tripped(policy, state, seen),
+        tripped(policy, state, seen, now),
         ...deprecatedFieldsCondition(policy),
         ...contestedCondition(contest),
       ],
@@ -162,12 +162,11 @@ function breakerSummary(
   attachment: PolicyAttachment<CircuitBreakerPolicy>,
   { states, nextProbe, lastFailure }: BreakerSummary,
   state: WorstState,
+  now: Date,
 ): CircuitBreakerPolicyStatus['summary'] {
   const { override } = attachment.policy.spec;
-  // The pods name the override that began; its reason may have been edited since.
-  const held = override !== undefined && states[state].overridden;
-  const given = override?.reason === undefined ? 'override' : `override: ${override.reason}`;
-  const reason = nowhere(attachment) ?? (held ? given : states[state].reason?.text);
+  const expired = hasExpired(override, now) ? 'override expired' : undefined;
+  const reason = nowhere(attachment) ?? stateReason(override, states[state]) ?? expired;
   return {
     ...(reason !== undefined && { reason }),
     ...(nextProbe !== undefined && { nextProbe }),
@@ -175,6 +174,15 @@ function breakerSummary(
       lastError: truncate(`${lastFailure.class}: ${lastFailure.message}`, MAX_REASON),
     }),
   };
+}
+
+/** Why circuits are in their state. The pods name the override that began; its reason may have been edited since. */
+function stateReason(
+  override: CircuitBreakerPolicy['spec']['override'],
+  { overridden, reason }: BreakerSummary['states'][WorstState],
+): string | undefined {
+  if (override === undefined || !overridden) return reason?.text;
+  return override.reason === undefined ? 'override' : `override: ${override.reason}`;
 }
 
 /**

@@ -17,12 +17,26 @@ export function tripped(
   { spec }: CircuitBreakerPolicy,
   state: WorstState,
   seen: Seen,
+  now: Date,
 ): ConditionDraft {
-  const draft =
+  const { status, reason, message } =
     shadowed(spec.mode, state, seen) ??
     overridden(spec.override, state, seen) ??
     usual(state, seen);
-  return { type: 'Tripped', ...draft };
+  const past = hasExpired(spec.override, now)
+    ? ` spec.override.expiresAt is in the past (${spec.override.expiresAt}), so that the override holds nothing; remove it or set a later time.`
+    : '';
+  return { type: 'Tripped', status, reason, message: message + past };
+}
+
+type Override = CircuitBreakerPolicy['spec']['override'];
+
+/** Whether an override is over, or was over when it was set. */
+export function hasExpired(
+  override: Override,
+  now: Date,
+): override is NonNullable<Override> & { expiresAt: string } {
+  return override?.expiresAt !== undefined && Date.parse(override.expiresAt) <= now.getTime();
 }
 
 function usual(state: WorstState, seen: Seen): Draft {
@@ -61,11 +75,7 @@ function shadowed(
   return { status: 'False', reason: 'Shadow', message: `Nothing is rejected. ${found}` };
 }
 
-function overridden(
-  override: CircuitBreakerPolicy['spec']['override'],
-  state: WorstState,
-  seen: Seen,
-): Draft | undefined {
+function overridden(override: Override, state: WorstState, seen: Seen): Draft | undefined {
   if (override === undefined || !seen.states[state].overridden) return undefined;
   const why = override.reason === undefined ? '' : ` (${truncate(override.reason, MAX_REASON)})`;
   const end = override.expiresAt === undefined ? 'it is removed' : override.expiresAt;

@@ -17,7 +17,14 @@ export function notFound(
 ): Failure {
   const [path = ''] = url.split('?', 1);
   const named = routes.length === 0 ? 'none is named' : `${routes.join(', ')} are named`;
-  const what = `${method} ${path.slice(0, MAX_PATH)} is not served.`;
+  const what = `${method} ${path.slice(0, MAX_PATH)} is not served.${doubled(path)}`;
   const message = `${what} ${SERVED} ${OTHERS}; ${named}.`;
   return { reason: 'NotFound', message };
+}
+
+/** Clients add /v1 themselves to the address that they are given. */
+function doubled(path: string): string {
+  return path.startsWith('/v1/v1/')
+    ? " The client's base URL ends in /v1; remove that, as the client adds it."
+    : '';
 }

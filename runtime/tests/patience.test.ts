@@ -75,6 +75,7 @@ describe('the patience of clients', () => {
 
   it.each([
     ['/v1/messages/batches', 'POST /v1/messages/batches is not served.'],
+    ['/v1/v1/messages', "The client's base URL ends in /v1; remove that, as the client adds it."],
     ['/v1/conversations/a/b/c', 'POST /v1/conversations/a/b/c is not served.'],
   ])('does not affect %s, which names what is served', async (path, named) => {
     const answer = await ask(await failing({}), { path });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments, stringify } from 'yaml';
-import { CHART, render } from '../../config/render.ts';
+import { CHART, IMAGE_ARGUMENTS, IMAGES, render } from '../../config/render.ts';
 import { definitions } from '../../crds/definitions.ts';
 import { run } from '../cluster/common/command.ts';
 import { helmBinaries, kubernetesBinaries } from '../cluster/local/binaries.ts';
@@ -161,7 +161,7 @@ const documents = (text: string): KubernetesObject[] =>
 
 async function valuesFile(values: Values): Promise<string> {
   const path = join(directory, 'values.yaml');
-  await writeFile(path, stringify(values));
+  await writeFile(path, stringify({ image: IMAGES, ...values }));
   return path;
 }
 
@@ -197,6 +197,15 @@ async function admitsPod(namespace: string, { spec }: Deployment): Promise<unkno
 describe('the rendered chart', () => {
   it('passes helm lint', async () => {
     await run(helm, ['lint', '--strict', CHART, '--values', await valuesFile(EVERYTHING)]);
+  });
+
+  it.each([
+    ['image.operator', { runtime: IMAGES.runtime }],
+    ['image.runtime', { operator: IMAGES.operator }],
+  ])('is refused without %s, which a checkout does not have', async (field, image) => {
+    await expect(template({ image })).rejects.toThrow(
+      `${field} is missing. This chart is of a checkout, not of a release, so that no registry has its images: build them, push them, and set image.operator and image.runtime.`,
+    );
   });
 
   it('equals what config/ holds; else run make generate', async () => {
@@ -494,7 +503,7 @@ describe('an installed chart', () => {
   beforeAll(async () => {
     for (const { definition } of definitions())
       await server.request('DELETE', `${CRDS}/${definition.metadata.name}`);
-    await run(helm, ['install', 'breakwater', CHART, ...options()]);
+    await run(helm, ['install', 'breakwater', CHART, ...IMAGE_ARGUMENTS, ...options()]);
   });
 
   /** Answers `VERB RESOURCE [in NAMESPACE]`, the resource as GROUP/RESOURCE[/NAME]. */
@@ -549,7 +558,7 @@ describe('an installed chart', () => {
   });
 
   it('grants access in the named namespaces and in no other', async () => {
-    const upgrade = ['upgrade', 'breakwater', CHART, ...options()];
+    const upgrade = ['upgrade', 'breakwater', CHART, ...IMAGE_ARGUMENTS, ...options()];
     await run(helm, [
       ...upgrade,
       '--set',

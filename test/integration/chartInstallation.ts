@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { CHART } from '../../config/render.ts';
+import { CHART, IMAGES } from '../../config/render.ts';
 import type { Deployment } from '../../operator/kube/types.ts';
 import { settingsFrom, type Settings } from '../../operator/settings.ts';
 import { run } from '../cluster/common/command.ts';
@@ -28,7 +28,10 @@ export async function installChart(
 ): Promise<ChartInstallation> {
   const directory = await mkdtemp(join(tmpdir(), 'breakwater-installation-'));
   const file = join(directory, 'values.yaml');
-  await writeFile(file, stringify({ ...values, fullnameOverride: name, crds: { install: false } }));
+  await writeFile(
+    file,
+    stringify({ image: IMAGES, ...values, fullnameOverride: name, crds: { install: false } }),
+  );
   await run(join(await helmBinaries(), 'helm'), [
     ...['install', name, CHART, '--namespace', namespace, '--create-namespace'],
     ...['--kubeconfig', server.kubeconfig, '--values', file],

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { dashboards, expressions } from '../../config/grafana/dashboard.ts';
-import { CHART } from '../../config/render.ts';
+import { CHART, IMAGE_ARGUMENTS } from '../../config/render.ts';
 import { run } from '../cluster/common/command.ts';
 import { helmBinaries } from '../cluster/local/binaries.ts';
 import { checkRules } from '../kit/promtool.ts';
@@ -17,7 +17,7 @@ it(
   'the chart puts the dashboards into a ConfigMap if its values enable that',
   async () => {
     const rendered = await run(join(await helmBinaries(), 'helm'), [
-      ...['template', 'breakwater', CHART, '--namespace', 'breakwater-system'],
+      ...['template', 'breakwater', CHART, '--namespace', 'breakwater-system', ...IMAGE_ARGUMENTS],
       ...['--kube-version', '1.31.0', '--show-only', 'templates/grafana-dashboard.yaml'],
       ...['--set', 'metrics.dashboard.enabled=true,metrics.dashboard.namespace=monitoring'],
     ]);

@@ -42,7 +42,7 @@ async function install(namespace: string, tenancy: Tenancy): Promise<void> {
     ...['template', 'breakwater', CHART, '--namespace', OPERATOR_NAMESPACE],
     ...['--kube-version', '1.34.0', '--show-only', 'templates/tenancy.yaml'],
     ...['--set', `fullnameOverride=${namespace},watchNamespace=${namespace}-agents`],
-    ...['--set', `image.runtime=${RUNTIME}:1.2.3@sha256:${'0'.repeat(64)}`],
+    ...['--set', `image.operator=operator,image.runtime=${RUNTIME}:1.2.3@sha256:${'0'.repeat(64)}`],
     ...['--set-json', `tenancy=${JSON.stringify(tenancy)}`],
   ]);
   await server.apply(`/api/v1/namespaces/${namespace}-agents`, {

@@ -22,12 +22,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
+{{/* Images of the chart's own release. The chart of a checkout has none that a cluster could pull. */}}
 {{- define "breakwater.operatorImage" -}}
-{{- .Values.image.operator | default (printf "localhost/breakwater/operator:%s" .Chart.AppVersion) -}}
+{{- $default := printf "localhost/breakwater/operator:%s" .Chart.AppVersion -}}
+{{- include "breakwater.image" (dict "field" "image.operator" "value" .Values.image.operator "default" $default) -}}
 {{- end }}
 
 {{- define "breakwater.runtimeImage" -}}
-{{- .Values.image.runtime | default (printf "localhost/breakwater/runtime:%s" .Chart.AppVersion) -}}
+{{- $default := printf "localhost/breakwater/runtime:%s" .Chart.AppVersion -}}
+{{- include "breakwater.image" (dict "field" "image.runtime" "value" .Values.image.runtime "default" $default) -}}
+{{- end }}
+
+{{- define "breakwater.image" -}}
+{{- if and (not .value) (hasPrefix (printf "%s/" "localhost") .default) -}}
+{{- fail (printf "%s is missing. This chart is of a checkout, not of a release, so that no registry has its images: build them, push them, and set image.operator and image.runtime." .field) -}}
+{{- end -}}
+{{- .value | default .default -}}
 {{- end }}
 
 {{/* Keeps replicas on different nodes, unless an affinity of one's own is given. */}}

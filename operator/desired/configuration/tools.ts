@@ -1,7 +1,7 @@
 import type { Content, McpServer, Tool } from '../../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { parseDuration, parsePositiveDuration } from '../common/duration.ts';
-import { InvalidSpecError } from '../common/errors.ts';
+import { InvalidSpecError, type Problem } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { InputSchemas } from './inputSchema.ts';
 import { secretHeaders } from './secretHeaders.ts';
@@ -82,9 +82,33 @@ function tool(spec: ToolSpec, schemas: InputSchemas, proxied: boolean): Tool {
   };
 }
 
+const PLACEHOLDER = /\{([A-Za-z0-9_.-]+)\}/g;
+
+/** Keywords by which a schema may have properties beside those in `properties`. */
+const COMPOSING = ['$ref', 'allOf', 'anyOf', 'dependencies', 'if', 'oneOf', 'patternProperties'];
+
+/** Faults of tools whose agent works all the same, such as a placeholder that the model is not asked for. */
+export function toolWarnings({ tools = [] }: Spec): Problem[] {
+  return tools.flatMap(({ name, http, inputSchema }) =>
+    unnamed(http.url, inputSchema).map((placeholder) => ({
+      reason: 'InvalidTool',
+      message: `spec.tools[${name}].http.url: placeholder {${placeholder}} is not a property of inputSchema, so that the model is not asked for it. Add it there or remove it here.`,
+    })),
+  );
+}
+
+/** Placeholders of a URL that are no properties of the schema. */
+function unnamed(url: string, schema: ToolSpec['inputSchema']): string[] {
+  const { properties = {}, additionalProperties } = schema as Record<string, unknown>;
+  const open = typeof additionalProperties === 'object' || COMPOSING.some((word) => word in schema);
+  if (open || typeof properties !== 'object' || properties === null) return [];
+  const names = new Set(Array.from(url.matchAll(PLACEHOLDER), ([, name]) => name!));
+  return [...names].filter((name) => !Object.hasOwn(properties, name));
+}
+
 /** Checks that a URL's placeholders are in places that can be filled in. */
 function checkUrl(name: string, url: string): void {
-  const filled = url.replaceAll(/\{[A-Za-z0-9_.-]+\}/g, 'x');
+  const filled = url.replaceAll(PLACEHOLDER, 'x');
   if (!/[{}]/.test(filled) && URL.canParse(filled)) return;
   throw new InvalidSpecError(
     'InvalidTool',

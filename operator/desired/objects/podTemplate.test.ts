@@ -33,9 +33,33 @@ describe('buildPodTemplate', () => {
     [{ containers: [] }, 'spec.podTemplate.containers is not part of a pod template'],
     [{ spec: [] }, 'spec.podTemplate.spec must be an object'],
     [{ spec: null }, 'spec.podTemplate.spec must be an object'],
+    [
+      { spec: { containers: [{ name: 'runtime', env: [{ name: 'A', value: 'b' }] }] } },
+      "spec.podTemplate.spec.containers[runtime].image is missing; set it. The runtime's container is named agent",
+    ],
+    [
+      { spec: { initContainers: [{ name: 'first' }] } },
+      'spec.podTemplate.spec.initContainers[first].image is missing; set it',
+    ],
+    [
+      { spec: { containers: [{ name: 'agent', resources: { limits: { memory: '256MB' } } }] } },
+      'spec.podTemplate.spec.containers[agent].resources.limits.memory: 256MB is not a quantity; write 256Mi',
+    ],
+    [
+      { spec: { containers: [{ name: 'agent', resources: { requests: { cpu: 'half' } } }] } },
+      'spec.podTemplate.spec.containers[agent].resources.requests.cpu: half is not a quantity; write 256Mi or 500m',
+    ],
   ])('refuses %j', (patch, message) => {
     expect(() => withPatch(patch)).toThrow(message);
   });
+
+  it.each(['256Mi', '1.5Gi', '500m', '2', '1e9', '128974848', '100k', 1])(
+    'accepts the quantity %s',
+    (memory) => {
+      const containers = [{ name: 'agent', resources: { limits: { memory } } }];
+      expect(() => withPatch({ spec: { containers } })).not.toThrow();
+    },
+  );
 
   it.each<[string, unknown, string]>([
     ['bytes', { nodeName: 'x'.repeat(131_072) }, 'spec.podTemplate has more than 131072 bytes'],

@@ -29,6 +29,7 @@ export function buildPodTemplate(
   const generated = buildRuntimeTemplate(agent, choices, runtime, mesh);
   const merged = strategicMerge(generated as unknown as Json, patch) as unknown as PodTemplate;
   checkRuntime(merged);
+  checkContainers(merged.spec);
   return {
     ...merged,
     metadata: { ...merged.metadata, labels: { ...merged.metadata.labels, ...labels(agent) } },
@@ -91,6 +92,40 @@ function checkRuntime(template: Partial<PodTemplate>): void {
     throw invalid(
       `spec.podTemplate removes container ${RUNTIME_CONTAINER}, which is the runtime; change its fields instead`,
     );
+  }
+}
+
+const CONTAINERS = ['containers', 'initContainers'] as const;
+const RESOURCES = ['requests', 'limits'] as const;
+
+/** Names what the API server would refuse in words that tell nobody what to change. */
+function checkContainers(spec: PodTemplate['spec']): void {
+  for (const list of CONTAINERS) {
+    for (const container of (spec[list] ?? []) as Container[]) {
+      const path = `spec.podTemplate.spec.${list}[${container.name}]`;
+      const { image, resources } = container;
+      if (image === undefined || image === '') {
+        throw invalid(
+          `${path}.image is missing; set it. The runtime's container is named ${RUNTIME_CONTAINER}`,
+        );
+      }
+      for (const kind of RESOURCES) checkQuantities(`${path}.resources.${kind}`, resources, kind);
+    }
+  }
+}
+
+/** Bytes as people write them, which are no quantities of Kubernetes: 256MB, 256 Mi, 1gb. */
+const BYTES = /^(\d+(?:\.\d+)?) ?([kmgtpe])i?b?$/i;
+const QUANTITY = /^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$/;
+
+function checkQuantities(path: string, resources: unknown, kind: string): void {
+  const values = (resources as Json | undefined)?.[kind];
+  if (typeof values !== 'object' || values === null) return;
+  for (const [name, value] of Object.entries(values)) {
+    if (typeof value !== 'string' || QUANTITY.test(value)) continue;
+    const [, number, unit = ''] = BYTES.exec(value) ?? [];
+    const instead = number === undefined ? '256Mi or 500m' : `${number}${unit.toUpperCase()}i`;
+    throw invalid(`${path}.${name}: ${value} is not a quantity; write ${instead}`);
   }
 }
 

@@ -4,7 +4,7 @@ import type { LostSection, MissingTarget, Policy, Section } from './attachment.t
 import { dependenciesOf } from '../common/dependencies.ts';
 import type { Problem } from '../common/errors.ts';
 import { list } from '../common/wording.ts';
-import { needsStore } from './limits.ts';
+import { clientLimits, needsStore } from './limits.ts';
 
 /** Facts for the conditions Accepted and Overridden of one policy. */
 export interface Outcome {
@@ -20,7 +20,7 @@ export interface Outcome {
 /** Reason of Accepted=True of a policy whose selectors match no agent. */
 export const NO_TARGETS = 'NoTargets';
 
-/** The condition Accepted. Reasons in their precedence: Invalid, TargetNotFound, StoreNotFound, Conflicted (nothing won), NoTargets, Accepted. */
+/** The condition Accepted. Reasons in their precedence: Invalid, TargetNotFound, StoreNotFound, ClientsUnknown, Conflicted (nothing won), NoTargets, Accepted. */
 export function acceptedCondition(outcome: Outcome): ConditionDraft {
   const { problem, missing, won, lost } = outcome;
   if (problem !== undefined) {
@@ -30,6 +30,8 @@ export function acceptedCondition(outcome: Outcome): ConditionDraft {
   const lacking = withoutStore(outcome);
   if (lacking.length > 0)
     return accepted('False', 'StoreNotFound', storeNotFound(lacking, outcome));
+  const unknown = clientsUnknown(outcome);
+  if (unknown !== undefined) return accepted('False', 'ClientsUnknown', unknown);
   if (won.length === 0 && lost.length > 0) {
     return accepted(
       'False',
@@ -73,10 +75,31 @@ function notFound({ missing, agents, won }: Outcome): string {
 }
 
 /** Agents under the policy that have no Redis for its limits. */
-function withoutStore({ policy, won, agents }: Outcome): string[] {
+function withoutStore(outcome: Outcome): string[] {
+  const { policy, agents } = outcome;
   if (policy.kind !== 'RateLimitPolicy' || !needsStore(policy)) return [];
-  const targets = [...new Set(won.map(({ agent }) => agent))];
-  return targets.filter((name) => agents.get(name)?.spec.conversation.store.redis === undefined);
+  return held(outcome).filter(
+    (name) => agents.get(name)?.spec.conversation.store.redis === undefined,
+  );
+}
+
+/** Names of the agents on which the policy is in force. */
+function held({ won }: Outcome): string[] {
+  return [...new Set(won.map(({ agent }) => agent))];
+}
+
+/** Why limits by client do not tell clients apart; undefined if they do. */
+function clientsUnknown(outcome: Outcome): string | undefined {
+  const { policy, agents } = outcome;
+  const limits = policy.kind === 'RateLimitPolicy' ? clientLimits(policy) : [];
+  if (limits.length === 0) return undefined;
+  const open = held(outcome).filter((name) => agents.get(name)?.spec.auth.type === 'None');
+  if (open.length === 0) return undefined;
+  const fields = list(limits.map((name) => `spec.limits[${name}].key`));
+  return (
+    `${fields} is by client, and AgentDeployment ${list(open)} has auth.type None, which knows no clients. ` +
+    'Set spec.auth of the agent to type APIKeys or JWT, or name a header in key. Until then all clients share one bucket.'
+  );
 }
 
 function storeNotFound(lacking: readonly string[], { policy }: Outcome): string {

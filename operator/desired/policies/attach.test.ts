@@ -314,7 +314,7 @@ describe('attach, for any input,', () => {
   });
 
   it('names the agents without the Redis that the limits of a policy need', () => {
-    const limits = [bucketFixture('a', { key: { type: 'Client' } })];
+    const limits = [bucketFixture('a', { key: { header: 'x-user' } })];
     const fleet = { store: 'Redis', storeTimeout: '1s', withoutLeader: 'Deny' } as const;
     const policy = limitFixture('p', { targetRefs: [target('a')], scope: 'Fleet', fleet, limits });
     const agent = agentFixture('a');
@@ -335,6 +335,31 @@ describe('attach, for any input,', () => {
     expect(outcome(mended)).toMatchObject({ accepted: { status: 'True' } });
     const leader = { ...policy, spec: { ...policy.spec, fleet: { ...fleet, store: 'Leader' } } };
     expect(claimAlike(policy, leader as RateLimitPolicy)).toBe(false);
+  });
+
+  it('names the agents that know no clients where a limit is by client', () => {
+    const byClient = {
+      targetRefs: [target('a')],
+      limits: [bucketFixture('a', { key: { type: 'Client' } })],
+    };
+    const policy = limitFixture('p', byClient);
+    const agent = agentFixture('a');
+    const outcome = (one: AgentDeployment): unknown =>
+      attach({ breakers: [], limits: [policy] }, [one]).limits[0];
+    expect(outcome(agent)).toMatchObject({
+      won: [{ agent: 'a', section: 'inbound' }],
+      accepted: {
+        status: 'False',
+        reason: 'ClientsUnknown',
+        message:
+          'spec.limits[a].key is by client, and AgentDeployment a has auth.type None, which knows no clients. Set spec.auth of the agent to type APIKeys or JWT, or name a header in key. Until then all clients share one bucket.',
+      },
+    });
+    const auth = { type: 'APIKeys', apiKeys: { secretRef: { name: 'clients' } } } as const;
+    const known = { ...agent, spec: { ...agent.spec, auth } };
+    expect(outcome(known)).toMatchObject({ accepted: { status: 'True' } });
+    const shared = limitFixture('p', { ...byClient, limits: [bucketFixture('a')] });
+    expect(claimAlike(policy, shared)).toBe(false);
   });
 
   it('may change if a new version claims other sections, is invalid or is another object', () => {

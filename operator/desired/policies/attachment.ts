@@ -41,7 +41,7 @@ export interface PolicyAttachment<P extends Policy = Policy> {
   won: Section[];
   lost: LostSection[];
   missing: MissingTarget[];
-  /** Accepted: Accepted, NoTargets, TargetNotFound, StoreNotFound, Conflicted or Invalid. */
+  /** Accepted: Accepted, NoTargets, TargetNotFound, StoreNotFound, ClientsUnknown, Conflicted or Invalid. */
   accepted: ConditionDraft;
   /** Overridden: NotOverridden, PartiallyOverridden or Overridden. */
   overridden: ConditionDraft;

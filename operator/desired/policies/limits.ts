@@ -77,6 +77,11 @@ export function needsStore({ spec }: RateLimitPolicy): boolean {
   return spec.limits.some((limit) => isStored(spec, limit));
 }
 
+/** Names of the limits with a bucket for each client. */
+export function clientLimits({ spec }: RateLimitPolicy): string[] {
+  return spec.limits.filter(({ key }) => isByClient(key)).map(({ name }) => name);
+}
+
 /** Greatest number of pods: the replicas, one more during a rollout, and as many that finish their requests. */
 export function mostPods({ replicas, autoscaling }: Sized): number {
   const most = autoscaling?.maxReplicas ?? replicas;

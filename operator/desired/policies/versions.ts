@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../../crds/meta.ts';
 import { isPaused } from '../common/metadata.ts';
 import type { Policy } from './attachment.ts';
-import { needsStore } from './limits.ts';
+import { clientLimits, needsStore } from './limits.ts';
 import { policyProblem } from './validity.ts';
 
 /**
@@ -16,6 +16,7 @@ export function claimAlike(a: Policy, b: Policy): boolean {
     policy.metadata.creationTimestamp,
     policy.spec.targetRefs,
     policy.spec.targetSelectors,
+    policy.kind === 'RateLimitPolicy' && clientLimits(policy),
     storeOf(policy),
   ];
   return (

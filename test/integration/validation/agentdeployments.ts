@@ -73,6 +73,20 @@ export const rows: Row[] = [
     'spec.model.endpoints[0].baseURL: Invalid value: "string": must be the address before /v1/messages, with http:// or https:// and without credentials, query or fragment, such as https://api.anthropic.com',
   ],
   [
+    '$.spec.model.endpoints[*].baseURL rule 1',
+    {
+      spec: {
+        model: { endpoints: [{ name: 'primary', baseURL: 'https://api.anthropic.com/v1' }] },
+      },
+    },
+    'spec.model.endpoints[0].baseURL: Invalid value: "string": must not end with /v1 or /v1/messages, which the agent adds; write what is before it, such as https://api.anthropic.com',
+  ],
+  [
+    '$.spec.timeouts rule 1',
+    { spec: { timeouts: { request: '30s', firstToken: '45s' } } },
+    'spec.timeouts.firstToken: Invalid value: "object": must not be longer than request (default 5m), which ends the wait for the first token; raise request, or lower it',
+  ],
+  [
     '$.spec.model.endpoints[*].apiKeySecretRef required name',
     { spec: { model: { endpoints: [{ name: 'primary', apiKeySecretRef: {} }] } } },
     'spec.model.endpoints[0].apiKeySecretRef.name: Required value',

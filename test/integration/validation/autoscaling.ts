@@ -11,7 +11,12 @@ export const rows: Row[] = [
   [
     '$.spec.autoscaling rule 0',
     { spec: { autoscaling: { minReplicas: 11 } } },
-    'spec.autoscaling.minReplicas: Invalid value: "object": must not be more than maxReplicas (default 10); set maxReplicas as well',
+    'spec.autoscaling.minReplicas: Invalid value: "object": must not be more than maxReplicas; set both, as minReplicas is 3 by default and maxReplicas 10',
+  ],
+  [
+    '$.spec.autoscaling rule 0',
+    { spec: { autoscaling: { maxReplicas: 2 } } },
+    'spec.autoscaling.minReplicas: Invalid value: "object": must not be more than maxReplicas; set both, as minReplicas is 3 by default and maxReplicas 10',
   ],
   [
     '$.spec.autoscaling rule 1',
