@@ -156,6 +156,17 @@ describe('statusTable', () => {
     });
   });
 
+  it('names renamed and removed fields of an agent and of a policy, as no fault', () => {
+    const message = 'spec.limits was renamed in 0.2.0 and is read until 0.3.0.';
+    const fields = condition('DeprecatedFields', 'True', 'FieldsRenamed', message);
+    const rows = statusRows(world({ agents: [agent([fields])], breakers: [breaker([fields])] }));
+    const named = rows.filter(({ reason }) => reason === message);
+    expect(named.map(({ kind, state, level }) => [kind, state, level])).toEqual([
+      ['agent', 'Ready', 'ok'],
+      ['policy', 'FieldsRenamed', 'ok'],
+    ]);
+  });
+
   it('omits since when a gate is shut if the status does', () => {
     const agents = [agent([DOWN], { gate: 'Unauthorized' })];
     expect(row({ agents }, 'gate')).toMatchObject({ since: undefined });

@@ -10,6 +10,7 @@ import { since, until } from './time.ts';
 import {
   byName,
   conditionOf,
+  deprecatedFields,
   isFor,
   podsOf,
   withoutAgent,
@@ -91,7 +92,9 @@ function agentRow(agent: AgentDeployment): Part {
   }
   const serving = ready.status === 'True';
   const amiss = serving ? (lesserProblem(agent) ?? unprogrammed(agent)) : ready;
-  if (amiss === undefined) return { ...base, level: 'ok', ...told(ready), reason: undefined };
+  if (amiss === undefined) {
+    return { ...base, level: 'ok', ...told(ready), reason: deprecatedFields(agent)?.message };
+  }
   return { ...base, level: serving ? 'warn' : 'bad', ...told(amiss) };
 }
 
@@ -187,9 +190,10 @@ function shortfall(policy: Policy): Condition | undefined {
   return programmed?.status === 'False' ? programmed : undefined;
 }
 
-/** A policy that is refused or not in force in every pod. */
+/** A policy that is refused or not in force in every pod, or that has deprecated fields. */
 function policyRows(policy: Policy): StatusRow[] {
-  const found = shortfall(policy);
+  const fields = deprecatedFields(policy);
+  const found = shortfall(policy) ?? fields;
   if (found === undefined) return [];
   const { namespace = '', name } = policy.metadata;
   return [
@@ -198,12 +202,16 @@ function policyRows(policy: Policy): StatusRow[] {
       kind: 'policy',
       name: `${policy.kind} ${name}`,
       state: found.reason,
-      level: found.type === 'Accepted' && found.status === 'False' ? 'bad' : 'warn',
+      level: found === fields ? 'ok' : isRefusal(found) ? 'bad' : 'warn',
       pods: policy.status?.summary?.programmed,
       since: found.lastTransitionTime,
       reason: found.message,
     },
   ];
+}
+
+function isRefusal({ type, status }: Condition): boolean {
+  return type === 'Accepted' && status === 'False';
 }
 
 function podRow(pod: Pod, policies: readonly Policy[]): Part {

@@ -57,6 +57,16 @@ describe('explain', () => {
     expect(explain(all.breakers[0]!, all, NOW).text).toContain('north serves 62 % of its calls');
   });
 
+  it('names fields that were renamed or removed, which refuse nothing', () => {
+    const message = 'spec.limits was renamed in 0.2.0 and is read until 0.3.0.';
+    const fields = condition('DeprecatedFields', 'True', 'FieldsRenamed', message);
+    const all = world({ agents: [agent([fields])], breakers: [breaker([fields])] });
+    for (const object of [all.agents[0]!, all.breakers[0]!]) {
+      const { text, refused } = explain(object, all, NOW);
+      expect([text.endsWith(`. ${message}`), refused]).toEqual([true, false]);
+    }
+  });
+
   it('names blocked clients, since when, why and until when', () => {
     const all = world({ agents: [guarded()] });
     const { text, refused } = explain(all.agents[0]!, all, NOW);

@@ -3,7 +3,7 @@ import { circuitName } from './circuits.ts';
 import { findingsOfAgent, findingsOfPolicy, goodConditions, type Finding } from './findings.ts';
 import type { Held } from './held.ts';
 import { clock, since, until } from './time.ts';
-import { byName, keyOf, withoutAgent, type Policy, type World } from './world.ts';
+import { byName, deprecatedFields, keyOf, withoutAgent, type Policy, type World } from './world.ts';
 
 /** Explains what an object refuses, and why. */
 export interface Explanation {
@@ -25,13 +25,14 @@ export function explain(object: AgentDeployment | Policy, world: World, now: Dat
   const subject = `${object.kind} ${keyOf(object)}`;
   const { namespace = '', name } = object.metadata;
   const said = findings.map((finding) => sentence(finding, now));
-  const todo = advice(findings, namespace);
+  const fields = deprecatedFields(object)?.message ?? [];
+  const lines = [...said, ...advice(findings, namespace)].concat(fields);
   const text =
     findings.length === 0
-      ? `${subject}: nothing is refused. ${goodConditions(object).join(' ')}`
+      ? [`${subject}: nothing is refused.`, ...goodConditions(object)].concat(fields).join(' ')
       : said.length === 1
-        ? `${subject}: ${[...said, ...todo].join(' ')}`
-        : [`${subject}:`, ...[...said, ...todo].map((line) => `  ${line}`)].join('\n');
+        ? `${subject}: ${lines.join(' ')}`
+        : [`${subject}:`, ...lines.map((line) => `  ${line}`)].join('\n');
   return { kind: object.kind, namespace, name, refused: findings.length > 0, findings, text };
 }
 

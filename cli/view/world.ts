@@ -64,6 +64,14 @@ export function conditionOf(
   return status?.conditions?.find((condition) => condition.type === type);
 }
 
+/** The condition that names renamed and removed fields which the object sets. They refuse nothing. */
+export function deprecatedFields(object: {
+  status?: { conditions?: readonly Condition[] };
+}): Condition | undefined {
+  const condition = conditionOf(object, 'DeprecatedFields');
+  return condition?.status === 'True' ? condition : undefined;
+}
+
 /** NAMESPACE/NAME. */
 export function keyOf({ metadata }: KubernetesObject): string {
   return `${metadata.namespace}/${metadata.name}`;
