@@ -140,7 +140,7 @@ const RUNTIME: readonly Layer[] = [
   },
   {
     folder: 'runtime/protocols',
-    purpose: 'what answers mean on the wire',
+    purpose: 'what requests and answers mean on the wire',
     imports: ['runtime/json', 'runtime/resilience', 'runtime/guard', 'runtime/model/transport'],
   },
   {
@@ -171,6 +171,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/mounts',
       'runtime/network',
       'runtime/model/transport',
+      'runtime/protocols',
       'runtime/model/attempt',
     ],
   },
@@ -343,6 +344,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/observe/trace',
       'runtime/guard',
       'runtime/clients',
+      'runtime/protocols',
       'runtime/exchange',
     ],
   },

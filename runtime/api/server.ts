@@ -10,7 +10,7 @@ import { conversationRoute } from '../exchange/conversationRequests.ts';
 import type { ConversationRoute } from '../exchange/conversationRequests.ts';
 import type { Arrived } from '../exchange/exchange.ts';
 import { notFound } from '../exchange/notFound.ts';
-import { modelRoute, providerRoute } from '../exchange/requests.ts';
+import { providerRoute } from '../exchange/requests.ts';
 import {
   headersOfTrace,
   refuse,
@@ -20,6 +20,8 @@ import {
 } from '../exchange/response.ts';
 import type { SendError, Served } from '../exchange/response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { ModelRoute } from '../protocols/protocol.ts';
+import { modelRoute } from '../protocols/protocols.ts';
 import type { Current, Snapshot } from '../snapshot/snapshot.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
@@ -108,7 +110,7 @@ async function serve(
 }
 
 /** A request whose trace has begun. */
-interface Begun extends Omit<Arrived, 'snapshot' | 'route' | 'cut'> {
+interface Begun extends Omit<Arrived, 'snapshot' | 'route' | 'model' | 'cut'> {
   /** Undefined before the first configuration. */
   snapshot: Snapshot | undefined;
 }
@@ -149,10 +151,14 @@ function endOf(response: ServerResponse, served: Served): Served & { status?: nu
 }
 
 /** The route of a request, as metrics name it. */
-type FoundRoute = ConversationRoute | { route: string; action?: undefined };
+type FoundRoute =
+  | (ConversationRoute & { model?: undefined })
+  | { route: string; model?: ModelRoute; action?: undefined };
 
 function routeOf(request: IncomingMessage, snapshot: Snapshot | undefined): FoundRoute | undefined {
-  const route = modelRoute(request) ?? providerRoute(request, snapshot?.content.routes ?? []);
+  const model = modelRoute(request.method, request.url);
+  if (model) return { route: model.route, model };
+  const route = providerRoute(request, snapshot?.content.routes ?? []);
   return route === undefined ? conversationRoute(request) : { route };
 }
 
@@ -178,7 +184,8 @@ async function handle(
   }
   try {
     if (!snapshot) return refuse(sendError, response, STARTING);
-    const arrived = { request, response, trace, snapshot, route: found.route, cut };
+    const { route, model } = found;
+    const arrived = { request, response, trace, snapshot, route, model, cut };
     const served =
       found.action === undefined
         ? await deps.serveMessages(arrived)

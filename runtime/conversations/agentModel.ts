@@ -4,13 +4,13 @@ import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import { TOO_LONG } from '../protocols/anthropicMessages.ts';
+import { TOO_LONG, anthropicMessages } from '../protocols/anthropicMessages.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { scanInSlices } from '../json/scan.ts';
 import { turn } from '../json/turns.ts';
 import { CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { TotalUsage } from '../protocols/usage.ts';
-import { requestSize } from '../model/attempt/estimate.ts';
+import { requestSize } from '../protocols/anthropicRequest.ts';
 import { CREDENTIALS } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
 import type { ModelAnswer, Place } from '../model/request.ts';
@@ -47,9 +47,6 @@ export interface AgentCall {
   /** Sums the usage of the turn. */
   usage: TotalUsage;
 }
-
-/** Members that decide how a request is handled. */
-const MEMBERS: ReadonlySet<string> = new Set(['model', 'system', 'messages', 'max_tokens']);
 
 /** Longer than every deadline of ours: the SDK's own timer never fires first. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -218,7 +215,7 @@ class SdkRequest {
     const { principal, conversation, place, usage, trace } = this.#call;
     const body = bodyOf(this.#call);
     await turn(body.length);
-    const scanned = (await scanInSlices(body, MEMBERS))!;
+    const scanned = (await scanInSlices(body, anthropicMessages.members))!;
     await turn(body.length);
     const { members } = scanned;
     const chat = trace.chat({ model, stream: true, maxTokens, body, members });
@@ -227,6 +224,7 @@ class SdkRequest {
       endpoints,
       method: 'POST' as const,
       path: '/v1/messages',
+      protocol: anthropicMessages,
       expected: 'Message' as const,
       headers: this.#headers(init),
       body,

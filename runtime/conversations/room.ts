@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { IMAGE_TOKENS } from '../model/attempt/estimate.ts';
+import { IMAGE_TOKENS } from '../protocols/anthropicRequest.ts';
 import type { TurnContext } from './environment.ts';
 import { sizeOf } from './messages/messages.ts';
 import type { Room } from './messages/messages.ts';

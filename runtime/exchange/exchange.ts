@@ -13,6 +13,7 @@ import { awaitAdmission } from '../guard/permit.ts';
 import type { Admission, Permit } from '../guard/permit.ts';
 import { limitKeys } from '../model/transport/headers.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import type { ModelRoute } from '../protocols/protocol.ts';
 import { NO_USAGE } from '../protocols/usage.ts';
 import { OK } from '../resilience/outcome.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
@@ -28,6 +29,8 @@ export interface Arrived {
   snapshot: Snapshot;
   /** As metrics name it. */
   route: string;
+  /** The route of a protocol; absent for others. */
+  model?: ModelRoute | undefined;
   /** Aborts with a Cut when the client leaves or the process stops. */
   cut: AbortController;
 }
@@ -39,12 +42,13 @@ export class Exchange implements Arrived {
   readonly trace: RequestTrace;
   readonly snapshot: Snapshot;
   readonly route: string;
+  readonly model: ModelRoute | undefined;
   readonly cut: AbortController;
   /** Set by `authenticate`. */
   client!: Client;
   /** When the whole request ends, on the monotonic clock. Set before `admit`. */
   deadlineAt = 0;
-  /** Whether it asks for a message. */
+  /** Whether it asks for a message. Turns do. */
   votes = true;
   /** What it asks of limits on tokens; undefined where none counts. */
   cost: Cost | undefined;
@@ -54,12 +58,13 @@ export class Exchange implements Arrived {
   /** What limits of the agent charge. Undefined: what was reserved. */
   charges: ActualCost | undefined = NO_USAGE;
 
-  constructor({ request, response, trace, snapshot, route, cut }: Arrived) {
+  constructor({ request, response, trace, snapshot, route, model, cut }: Arrived) {
     this.request = request;
     this.response = response;
     this.trace = trace;
     this.snapshot = snapshot;
     this.route = route;
+    this.model = model;
     this.cut = cut;
   }
 }

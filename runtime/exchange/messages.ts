@@ -84,17 +84,17 @@ export function serveMessages(arrived: Arrived, parts: MessagesParts): Promise<S
 
 /** Reads the whole request, so that a slow client takes no permit. */
 async function read(exchange: MessagesExchange, parts: MessagesParts): Promise<Ended> {
-  const { request, response, snapshot, client, trace } = exchange;
+  const { request, response, snapshot, client, trace, model } = exchange;
   const { bodies, clock, estimator, activity, sendError } = parts;
   const { content, endpoints } = snapshot;
   const [first] = endpoints;
   if (!first) return refuse(sendError, response, NOT_CONFIGURED);
   const { timeouts } = content;
-  const votes = (exchange.votes = asksForMessage(request));
-  const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts, passThroughMs(request));
+  const votes = (exchange.votes = asksForMessage(model));
+  const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts, passThroughMs(model));
   exchange.deadlineAt = clock.now() + requestMs;
   const sessionOf = sessions(snapshot, client);
-  const asked = await readRequest(request, response, { bodies, sessionOf });
+  const asked = await readRequest(request, response, model, { bodies, sessionOf });
   if (isProblem(asked)) return refuse(sendError, response, asked);
   // The short time of a count of tokens is for the endpoint, not for a large body on its way here.
   if (!votes) exchange.deadlineAt = clock.now() + requestMs;
@@ -171,10 +171,10 @@ async function screenNewestTurn(
   { response, trace, snapshot, asked }: MessagesExchange,
   parts: MessagesParts,
 ): Promise<Ended> {
-  const { body, members } = asked;
+  const { protocol, body, members } = asked;
   const { security } = snapshot.content;
   const told = trace.listener.detected.bind(trace.listener);
-  const blocked = await screenMessages(parts.screen, { body, members, security, told });
+  const blocked = await screenMessages(parts.screen, { protocol, body, members, security, told });
   return blocked && refuse(parts.sendError, response, blocked);
 }
 
@@ -189,6 +189,7 @@ async function call(exchange: MessagesExchange, parts: MessagesParts): Promise<E
   const answered = await parts.caller.call({
     method: asked.method,
     path: asked.path,
+    protocol: asked.protocol,
     expected: asked.expected,
     body: asked.body,
     stream: asked.stream,

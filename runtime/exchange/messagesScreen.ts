@@ -4,19 +4,13 @@ import { BLOCKED } from '../conversations/turnScreen.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { Screen, Told } from '../security/screening/screen.ts';
 import { turn } from '../json/turns.ts';
-import { MAX_MESSAGE_VALUES, newestTurn } from './newestTurn.ts';
-import type { AskedTool } from './newestTurn.ts';
+import type { AskedTool } from '../protocols/protocol.ts';
 import type { MessagesRequest } from './requests.ts';
 
-export interface LookedAt extends Pick<MessagesRequest, 'body' | 'members'> {
+export interface LookedAt extends Pick<MessagesRequest, 'protocol' | 'body' | 'members'> {
   security: Content['security'];
   told: Told;
 }
-
-const TOO_MANY: Failure = {
-  reason: 'InvalidRequest',
-  message: `messages: has more than ${MAX_MESSAGE_VALUES} values, which is more than the agent can look at. Send fewer.`,
-};
 
 /** Whether what is found may keep a request from the model. */
 function blocks({ promptInjection, secrets }: Content['security']): boolean {
@@ -28,13 +22,15 @@ const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 /** Screens the newest turn of a request. Undefined: the request may proceed unchanged. */
 export async function screenMessages(
   screen: Pick<Screen, 'look' | 'looksAtMessages'>,
-  { body, members, security, told }: LookedAt,
+  { protocol, body, members, security, told }: LookedAt,
 ): Promise<Failure | undefined> {
-  const messages = members?.get('messages');
-  if (!messages) return undefined;
+  if (!members) return undefined;
   await turn(body.length);
-  const newest = newestTurn(body, messages);
-  if (!newest) return blocks(security) ? TOO_MANY : undefined;
+  const newest = protocol.newestTurn(body, members);
+  if (!newest) return undefined;
+  if (typeof newest === 'string') {
+    return blocks(security) ? { reason: 'InvalidRequest', message: newest } : undefined;
+  }
   watchTools(newest.tools, security, told);
   if (!screen.looksAtMessages) return undefined;
   for (const { kind, text } of newest.texts) {

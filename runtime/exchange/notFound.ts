@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import { PROTOCOLS } from '../protocols/protocols.ts';
 import type { Failure } from '../errors/failure.ts';
 
 const SERVED =
-  'The agent serves POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/ID, ' +
+  `The agent serves ${PROTOCOLS.map(({ served }) => served).join(', ')}, ` +
   'POST /v1/conversations, GET and DELETE /v1/conversations/ID, and POST /v1/conversations/ID/messages.';
 const OTHERS =
   'Other routes of the provider, such as batches and files, pass when spec.routes of the AgentDeployment names them';

@@ -4,6 +4,7 @@ import { content } from '../testing/guardFixture.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import { scanObject } from '../json/scan.ts';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import { sessions } from './session.ts';
 
 const ENDPOINTS = ['a', 'b'].map((name) => {
@@ -30,7 +31,7 @@ function session({
   const sessionOf = sessions({ content: content({ affinity, endpoints }), endpoints }, client);
   const bytes = Buffer.from(JSON.stringify(body));
   const names = new Set(['system', 'messages']);
-  return sessionOf(bytes, scanObject(bytes, names)!.members);
+  return sessionOf(anthropicMessages, bytes, scanObject(bytes, names)!.members);
 }
 
 const key = (question: Question): string | undefined => session(question)?.key;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import fc from '../../test/property.ts';
 import { Cut } from '../errors/fault.ts';
@@ -173,6 +174,7 @@ class Pair {
       headers: [],
       model: 'm',
       size: { textBytes: 0, mediaTokens: 0, maxTokens: 0 },
+      protocol: anthropicMessages,
       expected: 'Message',
       deadlineAt: Infinity,
       signal: new AbortController().signal,

@@ -10,7 +10,9 @@ import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
 import { ModelCaller } from './caller.ts';
 import { Credentials } from '../mounts/credentials.ts';
-import { TokenEstimator, requestSize } from './attempt/estimate.ts';
+import { TokenEstimator } from './attempt/estimate.ts';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
+import { requestSize } from '../protocols/anthropicRequest.ts';
 import { Cut } from '../errors/fault.ts';
 import { Pool } from './pool/pool.ts';
 import type { UpstreamBody, UpstreamResponse } from './transport/upstream.ts';
@@ -284,6 +286,7 @@ describe('reservations of tokens', () => {
         endpoints: content.endpoints,
         method: 'POST',
         path: '/v1/messages',
+        protocol: anthropicMessages,
         expected: 'Message',
         // Each its own credential, so that no refusal shuts the gate of the next.
         headers: ['x-api-key', String(i)],

@@ -1,4 +1,4 @@
-/** The Messages API of Anthropic: what an answer means on the wire (https://platform.claude.com/docs/en/api/messages). */
+/** The Messages API of Anthropic: what it means on the wire (https://platform.claude.com/docs/en/api/messages). */
 import { memberOf, parseJson, stringMember } from '../json/parsed.ts';
 import type { ScannedObject } from '../json/scan.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
@@ -7,7 +7,44 @@ import { IGNORED, OK, failure } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import { BYTES_PER_TOKEN } from './usage.ts';
 import type { AnswerFacts, Usage } from './usage.ts';
+import type { ModelRoute, Protocol } from './protocol.ts';
+import {
+  REQUEST_MEMBERS,
+  bodyFor,
+  cacheUse,
+  newestTurn,
+  promptTexts,
+  readRequest,
+} from './anthropicRequest.ts';
 import { KEPT_CONTENT, StreamedContent } from './streamedContent.ts';
+
+export const anthropicMessages: Protocol = {
+  served: 'POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/ID',
+  route: (method, path) => {
+    if (method === 'POST') return [MESSAGES, COUNT_TOKENS].find(({ route }) => route === path);
+    return method === 'GET' && (path === MODELS.route || MODEL.test(path)) ? MODELS : undefined;
+  },
+  members: REQUEST_MEMBERS,
+  read: readRequest,
+  bodyFor,
+  cacheUse,
+  promptTexts,
+  newestTurn,
+};
+
+const MESSAGES: ModelRoute = {
+  protocol: anthropicMessages,
+  route: '/v1/messages',
+  asks: 'Message',
+};
+const COUNT_TOKENS: ModelRoute = {
+  protocol: anthropicMessages,
+  route: '/v1/messages/count_tokens',
+  asks: 'Count',
+};
+const MODELS: ModelRoute = { protocol: anthropicMessages, route: '/v1/models', asks: 'Models' };
+/** Path of one model by its id, which may contain slashes, but nothing that leads elsewhere. */
+const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][\w.:@-]*)*$/;
 
 export const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
 export const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');

@@ -3,6 +3,7 @@ import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { Parts } from './resolved.ts';
 import { Guard } from '../guard/guard.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import { TokenEstimator } from '../model/attempt/estimate.ts';
 import { ModelCaller } from '../model/caller.ts';
 import { Credentials } from '../mounts/credentials.ts';
@@ -117,7 +118,13 @@ export function virtualModel(
     let answer: ModelAnswer | undefined;
     const asked: ModelRequest = {
       ...{ content: whole, endpoints: whole.endpoints, headers: [], model: 'm' },
-      ...{ method: 'POST', path: '/v1/messages', expected: 'Message', stream: false },
+      ...{
+        method: 'POST',
+        path: '/v1/messages',
+        protocol: anthropicMessages,
+        expected: 'Message',
+        stream: false,
+      },
       body: Buffer.from('{"model":"m"}'),
       size: { textBytes: 10, mediaTokens: 0, maxTokens: 1000 },
       deadlineAt: began + whole.timeouts.requestMs,

@@ -1,4 +1,3 @@
-import type { RequestMembers, RequestSize } from './estimate.ts';
 import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import type { RemoteContext } from '../../../tracing/span.ts';
 import type { Permit } from '../../guard/permit.ts';
@@ -7,6 +6,7 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { Fault } from '../../errors/fault.ts';
+import type { Protocol, RequestMembers, RequestSize } from '../../protocols/protocol.ts';
 import type { UsageMeter } from '../../protocols/anthropicMessages.ts';
 import type { Usage } from '../../protocols/usage.ts';
 
@@ -45,15 +45,16 @@ export interface AttemptRequest {
   method: string;
   /** Path and query below an endpoint's baseURL, such as /v1/messages. */
   path: string;
+  protocol: Protocol;
   expected: Expected;
   /** The client's headers, which may hold its own credential. */
   headers: RawHeaders;
   /** Empty for a GET, and once no further attempt can follow. */
   body: Buffer;
   size: RequestSize;
-  /** max_tokens of the body; absent if it has no valid one. */
+  /** The bound of output tokens in the body; absent if it has no valid one. */
   maxTokens?: number | undefined;
-  /** Where model and max_tokens are in the body; absent if it goes unchanged. */
+  /** Where members are in the body; absent if it goes unchanged. */
   members?: RequestMembers | undefined;
   /** Whether the client asked for a stream. */
   stream: boolean;

@@ -2,11 +2,9 @@ import type { Endpoint } from '../../../contract/generated/types.ts';
 import { ByteAccount } from '../../resilience/byteBudget.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptRequest, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
-import { replaced } from '../../json/scan.ts';
 import type { Fault } from '../../errors/fault.ts';
 import { headerValue, isEventStream, requestHeaders } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
-import type { RequestSize } from './estimate.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
@@ -114,33 +112,11 @@ function content(
   request: AttemptRequest,
   endpoint: Endpoint,
 ): Pick<UpstreamRequest, 'body' | 'once'> {
-  const { method, expected, body } = request;
+  const { method, expected, body, protocol } = request;
   if (expected === 'Any') {
     return { body: body.length > 0 ? body : undefined, once: !isRepeatable(request) };
   }
-  return { body: method === 'POST' ? bodyFor(request, endpoint) : undefined };
-}
-
-/** The body with the endpoint's own model and bound of max_tokens. */
-function bodyFor(
-  { body, members, size, maxTokens = 0 }: AttemptRequest,
-  endpoint: Endpoint,
-): Buffer {
-  const { model: name } = endpoint;
-  const bound = boundOf(endpoint, size);
-  const model = name !== undefined && members?.get('model');
-  const tokens = maxTokens > bound && members?.get('max_tokens');
-  // The later one first: a change does not move what is before it.
-  const changes = [
-    ...(model ? [{ span: model, value: name }] : []),
-    ...(tokens ? [{ span: tokens, value: bound }] : []),
-  ].sort((a, b) => b.span.start - a.span.start);
-  return changes.reduce((changed, { span, value }) => replaced(changed, span, value), body);
-}
-
-/** Bound of max_tokens. The API refuses one that is not above the thinking budget. */
-function boundOf({ maxTokens = Infinity }: Endpoint, { thinkingTokens = 0 }: RequestSize): number {
-  return Math.max(maxTokens, thinkingTokens + 1);
+  return { body: method === 'POST' ? protocol.bodyFor(request, endpoint) : undefined };
 }
 
 interface Base {

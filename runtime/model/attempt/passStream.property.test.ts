@@ -4,7 +4,8 @@ import fc from '../../../test/property.ts';
 import { configuration } from '../../testing/configuration.ts';
 import { ByteBudget } from '../../resilience/byteBudget.ts';
 import { MESSAGE, sse } from '../../testing/upstream.ts';
-import { NO_TOKENS } from './estimate.ts';
+import { NO_TOKENS } from '../../protocols/protocol.ts';
+import { anthropicMessages } from '../../protocols/anthropicMessages.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
 import { UsageMeter } from '../../protocols/anthropicMessages.ts';
@@ -96,6 +97,7 @@ async function pass({
       content: CONTENT,
       method: 'POST',
       path: '/v1/messages',
+      protocol: anthropicMessages,
       expected: 'Message',
       headers: [],
       body: Buffer.from('{}'),

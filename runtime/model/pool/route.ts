@@ -8,7 +8,7 @@ import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import { awaitAdmission } from '../../guard/permit.ts';
 import type { Expected } from '../attempt/attempt.ts';
-import type { RequestSize } from '../attempt/estimate.ts';
+import type { RequestSize } from '../../protocols/protocol.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { TokenEstimator } from '../attempt/estimate.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';

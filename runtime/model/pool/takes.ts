@@ -1,4 +1,5 @@
-import type { Estimate, RequestSize } from '../attempt/estimate.ts';
+import type { RequestSize } from '../../protocols/protocol.ts';
+import type { Estimate } from '../attempt/estimate.ts';
 import type { Member } from './pool.ts';
 
 /**

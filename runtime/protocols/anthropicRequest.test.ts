@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { newestTurn } from './newestTurn.ts';
-import type { NewestTurn } from './newestTurn.ts';
+import { scanObject } from '../json/scan.ts';
+import { newestTurn, requestSize } from './anthropicRequest.ts';
+import type { NewestTurn } from './protocol.ts';
 
 const turn = (messages: unknown): NewestTurn => {
   const body = Buffer.from(JSON.stringify(messages));
-  return newestTurn(body, { start: 0, end: body.length })!;
+  const members = new Map([['messages', { start: 0, end: body.length }]]);
+  return newestTurn(body, members) as NewestTurn;
 };
 const user = (content: unknown): object => ({ role: 'user', content });
 const model = (content: unknown): object => ({ role: 'assistant', content });
@@ -76,4 +78,57 @@ describe('the newest turn of a request', () => {
       expect(turn(messages)).toEqual({ texts: [], tools: [] });
     },
   );
+});
+
+function size(value: Record<string, unknown>): ReturnType<typeof requestSize> {
+  const body = Buffer.from(JSON.stringify(value));
+  return requestSize(body, scanObject(body, new Set(Object.keys(value)))!);
+}
+
+const image = (data: string): unknown => ({
+  type: 'image',
+  source: { type: 'base64', media_type: 'image/png', data },
+});
+const said = (content: unknown): Record<string, unknown> => ({
+  max_tokens: 100,
+  messages: [{ role: 'user', content }],
+});
+
+describe('the size of a request', () => {
+  it('is its bytes and its max_tokens', () => {
+    const value = said('x'.repeat(700));
+    expect(size(value)).toEqual({
+      textBytes: JSON.stringify(value).length,
+      mediaTokens: 0,
+      maxTokens: 100,
+    });
+  });
+
+  it.each([undefined, -1, '5', 1.5])('has a usual max_tokens when that is %p', (max_tokens) => {
+    expect(size({ max_tokens }).maxTokens).toBe(4096);
+  });
+
+  it('counts images as images, however many bytes they have, in results of tools too', () => {
+    const small = size(said([image('AAAA'), { type: 'tool_result', content: [image('AAAA')] }]));
+    const large = size(
+      said([
+        image('A'.repeat(4_000_000)),
+        { type: 'tool_result', content: [image('A'.repeat(400_000))] },
+      ]),
+    );
+    expect(large).toEqual(small);
+    expect(large.mediaTokens).toBe(3200);
+  });
+
+  it('counts documents by their pages', () => {
+    const pdf = '/Type /Pages /Count 3\n/Type /Page\n/Type/Page \n/Type /Page>>';
+    const source = {
+      type: 'base64',
+      media_type: 'application/pdf',
+      data: Buffer.from(pdf).toString('base64'),
+    };
+    expect(size(said([{ type: 'document', source }])).mediaTokens).toBe(7500);
+    const unlisted = { ...source, data: 'AAAA' };
+    expect(size(said([{ type: 'document', source: unlisted }])).mediaTokens).toBe(2500);
+  });
 });
