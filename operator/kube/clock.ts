@@ -41,6 +41,20 @@ export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
   });
 }
 
+/** Does the work every `ms`, once at a time, until the signal aborts. The work must not reject. */
+export async function repeat(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (;;) {
+    await sleep(clock, ms, signal);
+    if (signal.aborted) return;
+    await work();
+  }
+}
+
 /** A signal that aborts with its parent, or after a time with a TimeoutError. Must be disposed of. */
 export interface Deadline extends Disposable {
   readonly signal: AbortSignal;

@@ -1,6 +1,7 @@
 import { addAbortListener } from 'node:events';
 import type { Logger } from 'pino';
 import type { KubeClient } from './client.ts';
+import { backoff } from './backoff.ts';
 import { sleep } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { describeError, isForbidden } from './errors.ts';
@@ -61,8 +62,8 @@ export class Discovery {
     while (!signal.aborted) {
       this.#asked = false;
       failures = (await this.#ask(signal)) ? 0 : failures + 1;
-      const retryMs = FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10);
-      const waitMs = failures === 0 ? intervalMs : Math.min(intervalMs, retryMs);
+      const bounds = { baseMs: FIRST_RETRY_MS, maxMs: intervalMs };
+      const waitMs = failures === 0 ? intervalMs : backoff(failures - 1, bounds);
       await sleep(clock, MIN_INTERVAL_MS, signal);
       await this.#sleepUnlessAsked(waitMs * (0.75 + random() / 2) - MIN_INTERVAL_MS, signal);
     }

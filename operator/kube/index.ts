@@ -10,6 +10,7 @@ export * from './informer.ts';
 export { share, sharing } from './share.ts';
 export { AS_TEXT, type Codec } from './store.ts';
 export * from './key.ts';
+export { controllerOf } from './meta.ts';
 export * from './leader.ts';
 export { ObjectRates } from './objectRates.ts';
 export * from './optionalInformer.ts';

@@ -37,3 +37,8 @@ export interface KubernetesObject {
   kind: string;
   metadata: ObjectMeta;
 }
+
+/** The owner that manages the object. */
+export function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
+  return metadata.ownerReferences?.find((owner) => owner.controller);
+}

@@ -1,3 +1,5 @@
+import { backoff } from './backoff.ts';
+
 interface Counts {
   /** Consecutive failures. */
   failures: number;
@@ -43,8 +45,7 @@ const NO_FAILURES: Counts = { failures: 0, refusals: 0, fruitless: 0 };
 
 export const INITIAL_STATE: ReflectorState = { phase: 'listing', ...NO_FAILURES };
 
-const BASE_DELAY_MS = 200;
-const MAX_DELAY_MS = 30_000;
+const DELAY = { baseMs: 200, maxMs: 30_000 };
 /** A proxy may ask for an hour, and a date in Retry-After is by a clock that is not ours: the cache would be stale for as long. */
 const MAX_ASKED_MS = 120_000;
 const SHORT_WATCH_MS = 1_000;
@@ -111,7 +112,7 @@ function failed(
   const refusals = state.refusals + (kind === 'refused' ? 1 : 0);
   const fruitless = state.fruitless + (state.phase === 'watching' ? 1 : 0);
   const repeated = Math.max(failures, fruitless);
-  const ceiling = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (repeated - 1));
+  const ceiling = backoff(repeated - 1, DELAY);
   const delayMs = Math.max(Math.min(retryAfterMs, MAX_ASKED_MS), ceiling * (0.5 + random() / 2));
   const held = state.phase === 'watching' ? state.resourceVersion : undefined;
   const lists =

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Counter, Histogram, Registry } from 'prom-client';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import { backoff } from './backoff.ts';
 import { deadline, sleep, systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { ClusterConfig, TlsIdentity } from './config.ts';
@@ -57,8 +58,8 @@ export interface TransportOptions {
 
 const DEADLINE_MS = 30_000;
 const RETRIES = 3;
-const RETRY_BASE_MS = 200;
-const RETRY_AFTER_CAP_MS = 30_000;
+/** Also the longest delay that the server may ask for. */
+const RETRY = { baseMs: 200, maxMs: 30_000 };
 /** Less than the 90 s after which the API server closes an idle connection. */
 const IDLE_CONNECTION_MS = 45_000;
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
@@ -302,8 +303,8 @@ export class Transport {
     const idempotent = request.idempotent ?? request.method !== 'POST';
     if (!isRetriable(error, idempotent)) return undefined;
     const asked = error instanceof ApiError ? error.retryAfterMs : undefined;
-    const backoff = RETRY_BASE_MS * 2 ** attempt * (0.5 + this.#random() / 2);
-    return Math.min(Math.max(asked ?? 0, backoff), RETRY_AFTER_CAP_MS);
+    const delay = backoff(attempt, RETRY) * (0.5 + this.#random() / 2);
+    return Math.min(Math.max(asked ?? 0, delay), RETRY.maxMs);
   }
 }
 

@@ -1,5 +1,6 @@
 import { addAbortListener } from 'node:events';
 import type { Registry } from 'prom-client';
+import { backoff } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { DelayHeap } from './delayHeap.ts';
@@ -37,8 +38,7 @@ interface Processing {
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #baseDelayMs: number;
-  readonly #maxDelayMs: number;
+  readonly #delay: { baseMs: number; maxMs: number };
   readonly #metrics: WorkQueueMetrics;
   /** Keys that need work, including those that were added during their work. */
   readonly #dirty = new Map<string, Waiting>();
@@ -55,8 +55,8 @@ export class WorkQueue {
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#baseDelayMs = options.baseDelayMs ?? 5;
-    this.#maxDelayMs = options.maxDelayMs ?? 300_000;
+    const { baseDelayMs: baseMs = 5, maxDelayMs: maxMs = 300_000 } = options;
+    this.#delay = { baseMs, maxMs };
     this.#metrics = new WorkQueueMetrics(options.registry, options.name, {
       depth: () => ({ high: this.#ready.high.size, low: this.#ready.low.size }),
       unfinished: () => this.#unfinished(),
@@ -118,16 +118,14 @@ export class WorkQueue {
   }
 
   /**
-   * Adds the key after its backoff with full jitter: uniform in [0, base × 2^failures), at most `maxDelayMs`. The key
-   * keeps the priority of the failed work.
+   * Adds the key after its backoff with full jitter. The key keeps the priority of the failed work.
    */
   addRateLimited(key: string, { priority }: { priority?: Priority } = {}): void {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     this.#metrics.retried();
-    const ceiling = Math.min(this.#maxDelayMs, this.#baseDelayMs * 2 ** failures);
     const kept = priority ?? this.#processing.get(key)?.priority;
-    this.addAfter(key, this.#random() * ceiling, { priority: kept });
+    this.addAfter(key, this.#random() * backoff(failures, this.#delay), { priority: kept });
   }
 
   /** Resets the key's backoff. */

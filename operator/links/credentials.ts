@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { OPERATOR_COMMON_NAME } from '../../contract/link.ts';
-import type { Clock } from '../kube/clock.ts';
+import { repeat, type Clock } from '../kube/clock.ts';
 import { describeError } from '../kube/errors.ts';
 import { type Authority, type ClientCredentials, issueClientCertificate } from './authority.ts';
 
@@ -31,7 +31,6 @@ export class Credentials {
   readonly #lifeMs: number;
   #current: ClientCredentials;
   #issuer: Authority;
-  #cancel: (() => void) | undefined;
 
   private constructor(options: CredentialsOptions, issuer: Authority, first: ClientCredentials) {
     this.#options = options;
@@ -54,12 +53,7 @@ export class Credentials {
   /** Keeps the certificate fresh until the signal aborts. */
   run(signal: AbortSignal): void {
     const { clock, checkMs = CHECK_MS } = this.#options;
-    const next = (): void => {
-      if (signal.aborted) return;
-      this.#cancel = clock.after(checkMs, () => void this.check().then(next));
-    };
-    signal.addEventListener('abort', () => this.#cancel?.(), { once: true });
-    next();
+    void repeat(clock, checkMs, signal, () => this.check());
   }
 
   /** Renews the certificate if it is due or if another authority signs. Never rejects. */

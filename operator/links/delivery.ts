@@ -1,4 +1,5 @@
 import type { ConfigurationStatus } from '../../contract/generated/types.ts';
+import { backoff } from '../kube/backoff.ts';
 
 export interface DeliveryTiming {
   /** Time for the answer to a push. After it the next push may be sent. */
@@ -48,8 +49,8 @@ export class Delivery {
     const answerDue = attempt.sentAt + this.#timing.answerMs - now;
     if (!attempt.answered && answerDue > 0) return { kind: 'Wait', ms: answerDue };
     if (attempt.hash !== desired) return { kind: 'Send' };
-    const { retryMs, maxRetryMs } = this.#timing;
-    const pause = Math.min(maxRetryMs, retryMs * 2 ** Math.min(attempt.count - 1, 30));
+    const { retryMs: baseMs, maxRetryMs: maxMs } = this.#timing;
+    const pause = backoff(attempt.count - 1, { baseMs, maxMs });
     const left = attempt.sentAt + pause * (1 + this.#random() / 5) - now;
     return left <= 0 ? { kind: 'Send' } : { kind: 'Wait', ms: left };
   }

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { Report } from '../../contract/generated/types.ts';
+import { backoff } from '../kube/backoff.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { Attempt, AttemptQueue } from './attemptQueue.ts';
 import type { ClientCredentials } from './authority.ts';
-import { fullJitter } from './backoff.ts';
 import type { Dial } from './dial.ts';
 import { type CloseReason, type Closure, Link, type LinkTiming } from './link.ts';
 import type { HelloFacts } from './report.ts';
@@ -235,7 +235,7 @@ export class PersistentLink {
     }
     // Frequent retries do not change the pod's version.
     if (this.#incompatible) return (timing.maxMs * (1 + random())) / 2;
-    return fullJitter(before, timing, random());
+    return random() * backoff(before, timing);
   }
 
   #log({ reason, message }: Closure): void {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../kube/clock.ts';
+import { repeat, type Clock } from '../kube/clock.ts';
 import { describeError } from '../kube/errors.ts';
 import {
   afterStep,
@@ -106,13 +106,7 @@ export class Rotation {
 
   /** Follows the Secret until the signal aborts. */
   follow(signal: AbortSignal): void {
-    let cancel = (): void => undefined;
-    const next = (): void => {
-      if (signal.aborted) return;
-      cancel = this.#options.clock.after(this.#plan.checkMs, () => void this.check().then(next));
-    };
-    signal.addEventListener('abort', () => cancel(), { once: true });
-    next();
+    void repeat(this.#options.clock, this.#plan.checkMs, signal, () => this.check());
   }
 
   /**

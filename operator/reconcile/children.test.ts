@@ -121,7 +121,8 @@ describe('ChildWriter', () => {
     expect(server.calls).toEqual([]);
   });
 
-  const { prompt, firstDelayMs, calmMs } = REPAIRS;
+  const { prompt, calmMs } = REPAIRS;
+  const { baseMs } = REPAIRS.delay;
   const contested = (): ReturnType<ChildWriter['contested']> => writer.contested(agent, desired);
 
   /** Another writer changes the object each time until it is contested. */
@@ -138,14 +139,14 @@ describe('ChildWriter', () => {
     expect(server.calls.slice(1)).toEqual(Array.from({ length: prompt }, () => 'apply'));
     expect(contested()).toEqual({
       fields: ['.metadata.labels.example.com/a'],
-      lookAgainMs: firstDelayMs,
+      lookAgainMs: baseMs,
     });
     const edited = server.edit({ 'example.com/a': 'theirs' });
     await expect(apply(edited)).rejects.toThrow(ContestedError);
     expect(server.stored).toBe(edited);
-    now += firstDelayMs;
+    now += baseMs;
     await apply(edited);
-    expect(contested()).toMatchObject({ lookAgainMs: 2 * firstDelayMs });
+    expect(contested()).toMatchObject({ lookAgainMs: 2 * baseMs });
   });
 
   it('says which fields another writer removes', async () => {
@@ -174,7 +175,7 @@ describe('ChildWriter', () => {
     const theirs: Desired = { ...desired, automountServiceAccountToken: true } as Desired;
     for (let time = 0; time < prompt; time++)
       await apply(await other.apply(agent, resource, theirs, server.stored, signal));
-    expect(contested()).toMatchObject({ lookAgainMs: firstDelayMs });
+    expect(contested()).toMatchObject({ lookAgainMs: baseMs });
   });
 
   it('writes a new spec at once, also while the object is contested', async () => {
@@ -190,7 +191,7 @@ describe('ChildWriter', () => {
 
   it('ends the contest when the object stays as it is', async () => {
     await fight();
-    now += firstDelayMs;
+    now += baseMs;
     await apply(server.stored);
     expect(contested()?.lookAgainMs).toBe(calmMs + 1);
     now += contested()!.lookAgainMs;

@@ -5,6 +5,7 @@ import type { Desired } from '../desired/objects/objects.ts';
 import { AGENT_LABEL, FIELD_MANAGER, MANAGED_BY } from '../desired/common/metadata.ts';
 import {
   ApiError,
+  controllerOf,
   isConflict,
   type Deployment,
   type KubeClient,
@@ -230,10 +231,6 @@ export function isMadeByKeda(object: KubernetesObject): boolean {
     controller?.kind === 'ScaledObject' &&
     controller.apiVersion.startsWith('keda.sh/')
   );
-}
-
-function controllerOf({ metadata }: KubernetesObject): OwnerReference | undefined {
-  return metadata.ownerReferences?.find((owner) => owner.controller);
 }
 
 /** Whether the object is a Deployment whose replicas an autoscaler sets. */

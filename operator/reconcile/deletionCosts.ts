@@ -5,7 +5,7 @@ import {
   describeError,
   isConflict,
   isNotFound,
-  sleep,
+  repeat,
   Slices,
   type Clock,
   type KubeClient,
@@ -51,11 +51,7 @@ export class DeletionCosts {
 
   /** Updates costs until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    while (!signal.aborted) {
-      await sleep(clock, INTERVAL_MS, signal);
-      if (!signal.aborted) await this.updateAll(signal);
-    }
+    await repeat(this.#options.clock, INTERVAL_MS, signal, () => this.updateAll(signal));
   }
 
   async updateAll(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { backoff } from '../kube/backoff.ts';
 import { isNewer } from './resourceVersion.ts';
 
 /** How the operator answers another writer that changes or deletes its objects, or their status, again and again. */
@@ -5,8 +6,7 @@ export const REPAIRS = {
   /** So many times the operator puts an object back at once. Then the object is contested. */
   prompt: 5,
   /** Least time between two repairs of a contested object. It doubles with each repair. */
-  firstDelayMs: 1_000,
-  maxDelayMs: 60_000,
+  delay: { baseMs: 1_000, maxMs: 60_000 },
   /** The contest ends when the object has stayed as it is for this time after a repair was allowed. */
   calmMs: 60_000,
 } as const;
@@ -135,5 +135,5 @@ export class Repairs {
 
 function delayAfter(repairs: number): number {
   const contested = repairs - REPAIRS.prompt;
-  return contested < 0 ? 0 : Math.min(REPAIRS.maxDelayMs, REPAIRS.firstDelayMs * 2 ** contested);
+  return contested < 0 ? 0 : backoff(contested, REPAIRS.delay);
 }

@@ -1,6 +1,6 @@
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
-import type { Deployment, Informer, Pod } from '../kube/index.ts';
+import { controllerOf, type Deployment, type Informer, type Pod } from '../kube/index.ts';
 import type { Make } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentKeys.ts';
 
@@ -79,7 +79,7 @@ export class Replicas {
 
   /** UID of the Deployment that the pod's owners lead to. */
   #deploymentOf(pod: Pod): string | undefined {
-    const owner = controllerOf(pod, 'ReplicaSet');
+    const owner = controllerOfKind('ReplicaSet', pod);
     if (owner === undefined) return undefined;
     const replicaSet = this.#caches.replicaSets.get(pod.metadata.namespace, owner.name);
     if (replicaSet?.metadata.uid !== owner.uid) return undefined;
@@ -114,7 +114,7 @@ export class Replicas {
 /** Undefined if label and owner of the Deployment do not name the same agent: then it is not the operator's. */
 function workloadOf(deployment: Deployment): Workload | undefined {
   const { namespace, uid } = deployment.metadata;
-  const owner = controllerOf(deployment, 'AgentDeployment');
+  const owner = controllerOfKind('AgentDeployment', deployment);
   const agent = agentKeyOfChild(deployment);
   if (owner === undefined || uid === undefined || `${namespace}/${owner.name}` !== agent) return;
   const serviceAccount = deployment.spec.template.spec?.serviceAccountName ?? 'default';
@@ -123,10 +123,10 @@ function workloadOf(deployment: Deployment): Workload | undefined {
 
 /** UID of the Deployment of a ReplicaSet. */
 function workloadUidOf(replicaSet: KubernetesObject): string | undefined {
-  return controllerOf(replicaSet, 'Deployment')?.uid;
+  return controllerOfKind('Deployment', replicaSet)?.uid;
 }
 
-function controllerOf({ metadata }: KubernetesObject, kind: string): OwnerReference | undefined {
-  const controller = metadata.ownerReferences?.find((owner) => owner.controller);
+function controllerOfKind(kind: string, object: KubernetesObject): OwnerReference | undefined {
+  const controller = controllerOf(object);
   return controller?.kind === kind ? controller : undefined;
 }

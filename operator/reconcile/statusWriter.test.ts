@@ -12,7 +12,8 @@ interface Status {
 type Policy = StatusObject<Status>;
 
 const { signal } = new AbortController();
-const { prompt, firstDelayMs, maxDelayMs, calmMs } = REPAIRS;
+const { prompt, calmMs } = REPAIRS;
+const { baseMs, maxMs } = REPAIRS.delay;
 
 const OPEN = { state: 'Open' };
 const CLOSED = { state: 'Closed' };
@@ -174,16 +175,16 @@ describe('a status that', () => {
       await write('theirs', theirs);
       await write('ours');
     }
-    const [most, least] = [2 * (3_600_000 / maxDelayMs + 10), 3_600_000 / maxDelayMs];
+    const [most, least] = [2 * (3_600_000 / maxMs + 10), 3_600_000 / maxMs];
     expect(server.writes - before).toBeLessThan(most);
     expect(server.writes - before).toBeGreaterThan(least);
   });
 
   it('was contested is no longer so a minute after the other writer has stopped, whatever is written meanwhile', async () => {
     await fight(writerTo(server.client));
-    nowMs += firstDelayMs;
+    nowMs += baseMs;
     await write('ours');
-    nowMs += firstDelayMs;
+    nowMs += baseMs;
     for (let passed = 0; passed <= calmMs; passed += 5_000) {
       expect(await write(`ours after ${passed}`)).toEqual({ written: true });
       nowMs += 5_000;
