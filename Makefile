@@ -20,7 +20,7 @@ MODULES := node_modules/.package-lock.json
 .PHONY: help
 help: ## list the targets
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-15s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F@ '{ printf "%-18s%s\n", $$1, $$2 }'
 	@echo 'CLUSTER=local|kind|current chooses the cluster: built from source, in Docker, or your kubectl context.'
 	@echo 'The default is kind where Docker answers and a node image can be had, else local.'
 
@@ -65,7 +65,7 @@ images: prerequisites $(MODULES) ## build the images, make them available to the
 	@$(CLUSTER_COMMAND) build
 
 .PHONY: test
-test: prerequisites drift ## run all of the following checks, as CI does
+test: go prerequisites drift ## run all of the following checks, as CI does
 	@node test/cluster/testPackages.ts
 	@export RESULTS_DIR=$${RESULTS_DIR:-$$(mktemp -d)}; \
 	node test/beside.ts e2e 'static unit component integration'; node .ci/summary.js "$$RESULTS_DIR" $$?
@@ -116,14 +116,14 @@ component: $(MODULES) ## run the tests of several programs that need no cluster
 	@$(JEST) component --maxWorkers $(WORKERS)
 
 .PHONY: integration
-integration: $(MODULES) ## run the tests against a real API server, without pods
+integration: go $(MODULES) ## run the tests against a real API server, without pods
 	@node test/argocd/build.ts
 	@node test/collector/build.ts
 	@node test/cluster/testPackages.ts
 	@$(JEST) integration --maxWorkers $(WORKERS)
 
 .PHONY: e2e
-e2e: prerequisites $(MODULES) ## run the end-to-end tests on real pods
+e2e: go prerequisites $(MODULES) ## run the end-to-end tests on real pods
 	@node test/cluster/testPackages.ts
 	@$(JEST) e2e --maxWorkers $(E2E_WORKERS) --testPathPatterns 'test/e2e/[^/]*$$'
 	@$(MAKE) -s e2e-alone
@@ -134,13 +134,13 @@ e2e-alone: prerequisites $(MODULES) ## run those of the end-to-end tests that ne
 	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/alone/
 
 .PHONY: e2e-argocd
-e2e-argocd: prerequisites $(MODULES) ## run the end-to-end tests under a real Argo CD; they take the operator over from Helm
+e2e-argocd: go prerequisites $(MODULES) ## run the end-to-end tests under a real Argo CD; they take the operator over from Helm
 	@node test/cluster/testPackages.ts
 	@node test/argocd/build.ts
 	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/argocd/
 
 .PHONY: e2e-keda
-e2e-keda: prerequisites $(MODULES) ## run the end-to-end test under a real KEDA, which `make test` leaves out
+e2e-keda: go prerequisites $(MODULES) ## run the end-to-end test under a real KEDA, which `make test` leaves out
 	@node test/keda/build.ts
 	@$(JEST) e2e --runInBand --testPathPatterns test/e2e/keda/
 
@@ -234,6 +234,11 @@ clean: ## remove what was built in the checkout; the cluster and the cache outsi
 .PHONY: prerequisites
 prerequisites:
 	@sh test/cluster/prerequisites.sh
+
+# Tests download or build what they need by Go also where a cluster is built already.
+.PHONY: go
+go:
+	@command -v go >/dev/null || { echo 'error: no Go: put it on your PATH, or install it (https://go.dev/dl); these tests build Argo CD and others with it' >&2; exit 1; }
 
 $(MODULES): package-lock.json
 	@command -v npm >/dev/null || { echo 'no npm: install Node.js 20 or newer (https://nodejs.org)' >&2; exit 1; }
