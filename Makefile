@@ -201,13 +201,14 @@ bench-injection: $(MODULES) ## measure what the detector of prompt injections fi
 	@node test/bench/injection.ts
 
 .PHONY: generate
-generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/, lint/ and test/guides/
+generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/, cli/, lint/ and test/guides/
 	node crds/generate.ts
 	node contract/generate.ts
 	node config/generate.ts
 	node lint/diagram.ts
 	node lint/failures.ts
 	node test/guides/page.ts
+	node cli/reference.ts
 
 DOCS_MODULES := docs/node_modules/.package-lock.json
 
@@ -218,6 +219,10 @@ docs: $(MODULES) $(DOCS_MODULES) ## build the site of the documents in dist/docs
 .PHONY: docs-serve
 docs-serve: $(MODULES) $(DOCS_MODULES) ## show the site of the documents at http://localhost:5173, and follow edits
 	cd docs && node node_modules/vitepress/bin/vitepress.js dev
+
+.PHONY: docs-check
+docs-check: docs ## look at every page of the site in Chromium, light and dark, wide and narrow, and ask its search ten questions
+	node docs/.vitepress/check.js
 
 $(DOCS_MODULES): docs/package-lock.json
 	@cd docs && npm ci --ignore-scripts --loglevel=error >&2

@@ -57,6 +57,12 @@ function breakPaths(md) {
   };
 }
 
+/** What the search knows of a page. Decisions and the page on the guides speak to maintainers. */
+function searched(source, env, md) {
+  const html = md.render(source, env);
+  return /^(decisions\/|reference\/guides)/.test(env.relativePath) ? '' : html;
+}
+
 const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
 /** Prints figures of the build: pages of the site, and words and long sentences of its guides. */
@@ -96,7 +102,7 @@ export default defineConfig({
     },
   },
   themeConfig: {
-    search: { provider: 'local' },
+    search: { provider: 'local', options: { _render: searched } },
     outline: [2, 3],
     nav: [link('first-hour'), link('runbooks/', 'Runbooks'), link('decisions/', 'Decisions')],
     sidebar: {

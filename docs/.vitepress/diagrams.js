@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 
 const MERMAID = join(import.meta.dirname, '../node_modules/mermaid/dist/mermaid.min.js');
 const CACHE = join(import.meta.dirname, 'cache/diagrams');
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FENCE = /^```mermaid\n(.*?)^```$/gms;
 const THEMES = { light: 'neutral', dark: 'dark' };
 
@@ -35,13 +33,8 @@ function fileOf(source, theme) {
 }
 
 async function draw(sources) {
-  const executablePath = process.env.CHROMIUM ?? CHROMIUM.find((path) => existsSync(path));
-  if (executablePath === undefined)
-    throw new Error(
-      'No Chromium was found to draw the diagrams. Install it (Debian: apt-get install chromium), name it in CHROMIUM, or set DIAGRAMS=off to see their source.',
-    );
-  const { chromium } = await import('playwright-core');
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const { launch } = await import('./chromium.js');
+  const browser = await launch();
   try {
     const page = await browser.newPage();
     await page.setContent('<!doctype html>');
