@@ -9,7 +9,12 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   ],
   Reference: [
     ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/command'],
-    ...['reference/metrics', 'reference/operator-metrics', 'reference/logs-spans-events', 'reference/failures'],
+    ...[
+      'reference/metrics',
+      'reference/operator-metrics',
+      'reference/logs-spans-events',
+      'reference/failures',
+    ],
     ...[
       'reference/attacks',
       'reference/routes',
@@ -25,7 +30,13 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
 /** Pages that list what the code has, one row for each. The rules of English hold for the other pages. */
 const TABLES = [
   ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/command'],
-  ...['reference/metrics', 'reference/operator-metrics', 'reference/failures', 'reference/attacks', 'reference/guides'],
+  ...[
+    'reference/metrics',
+    'reference/operator-metrics',
+    'reference/failures',
+    'reference/attacks',
+    'reference/guides',
+  ],
 ];
 
 /** Pages of sentences, which people wrote. */

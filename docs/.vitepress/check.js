@@ -31,7 +31,7 @@ const QUESTIONS = {
 };
 
 const server = createServer((request, response) => {
-  const path = join(SITE, new URL(request.url, 'http://site').pathname);
+  const path = join(SITE, new globalThis.URL(request.url, 'http://site').pathname);
   const file = [path, `${path}.html`, join(path, 'index.html')].find(
     (name) => extname(name) !== '' && existsSync(name),
   );
@@ -45,15 +45,18 @@ const origin = `http://127.0.0.1:${server.address().port}`;
 
 /** Runs in the page: what does not fit, or shows nothing. */
 function faultsOfPage() {
-  const { documentElement: root } = document;
-  const images = [...document.querySelectorAll('.vp-doc img')].filter(
-    (image) => getComputedStyle(image).display !== 'none',
+  const { documentElement: root } = globalThis.document;
+  const images = [...globalThis.document.querySelectorAll('.vp-doc img')].filter(
+    (image) => globalThis.getComputedStyle(image).display !== 'none',
   );
-  const boxes = [...document.querySelectorAll('.vp-doc :is(p, li, td, th, h1, h2, h3)')];
+  const boxes = [...globalThis.document.querySelectorAll('.vp-doc :is(p, li, td, th, h1, h2, h3)')];
   return [
     ...(root.scrollWidth > root.clientWidth ? ['scrolls sideways'] : []),
     ...images
-      .filter(({ complete, naturalWidth, width, height }) => !complete || !naturalWidth || !width || !height)
+      .filter(
+        ({ complete, naturalWidth, width, height }) =>
+          !complete || !naturalWidth || !width || !height,
+      )
       .map(({ src }) => `shows an empty image, ${src.slice(0, 60)}`),
     ...boxes
       .filter((box) => box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0)
@@ -73,9 +76,14 @@ async function faultsOfPages(browser) {
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 900 });
       for (const dark of [false, true]) {
-        await page.evaluate((on) => document.documentElement.classList.toggle('dark', on), dark);
+        await page.evaluate(
+          (on) => globalThis.document.documentElement.classList.toggle('dark', on),
+          dark,
+        );
         const found = await page.evaluate(faultsOfPage);
-        faults.push(...found.map((fault) => `/${path} at ${width} px, ${dark ? 'dark' : 'light'}: ${fault}`));
+        faults.push(
+          ...found.map((fault) => `/${path} at ${width} px, ${dark ? 'dark' : 'light'}: ${fault}`),
+        );
       }
     }
   }
@@ -92,7 +100,7 @@ async function faultsOfSearch(browser) {
     await page.fill('#localsearch-input', question);
     await page.waitForSelector('#localsearch-list a');
     const found = await page.$$eval('#localsearch-list a', (links) =>
-      links.map((link) => new URL(link.href).pathname.slice(1)),
+      links.map((link) => new globalThis.URL(link.href).pathname.slice(1)),
     );
     const first = [...new Set(found)].slice(0, 3);
     if (!first.includes(wanted))
