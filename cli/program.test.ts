@@ -37,7 +37,8 @@ describe('parse', () => {
     [['status', '-x'], '-x is no option'],
     [['reset'], 'breakwater reset POLICY'],
     [['why', 'a', 'b'], 'unexpected argument b'],
-    [['why', 'a', '-o', 'yaml'], 'write -o json'],
+    [['why', 'a', '-o', 'xml'], '-o xml is unknown; write -o json or yaml or wide'],
+    [['logs', 'a', '-o', 'wide'], 'write -o json'],
   ])('says what to write instead of %j', (args, message) => {
     expect(() => parse(args)).toThrow(message);
   });

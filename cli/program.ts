@@ -112,13 +112,20 @@ function check(name: string, command: Command, values: Values, positionals: stri
   if (positionals.length === 0 && most > 0 && !positional!.startsWith('[')) {
     throw new Error(`say which: breakwater ${name} ${positional}`);
   }
-  if (!['json', undefined].includes(values['output'] as string | undefined)) {
-    throw new Error(`-o ${values['output']} is no output; write -o json`);
-  }
+  checkChoices(command, values);
   const missing = command.required?.find((option) => values[option] === undefined);
   if (missing === undefined) return;
   const { short, value } = command.options[missing]!;
   throw new Error(`breakwater ${name} needs ${short ? `-${short}` : `--${missing}`} ${value}`);
+}
+
+function checkChoices({ options }: Command, values: Values): void {
+  for (const [name, { choices, short }] of Object.entries(options)) {
+    const value = values[name];
+    if (choices === undefined || value === undefined || choices.includes(String(value))) continue;
+    const option = short === undefined ? `--${name}` : `-${short}`;
+    throw new Error(`${option} ${value} is unknown; write ${option} ${choices.join(' or ')}`);
+  }
 }
 
 /** Runs a command line and returns its exit status. Throws an Error with a message for users. */

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
 import type { Option, Values } from '../terminal/command.ts';
+import { durationOf } from './duration.ts';
 import { conditionOf } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { findBreaker } from './find.ts';
@@ -20,7 +20,7 @@ export const TIMEOUT = {
 } satisfies Record<string, Option>;
 
 export function timeoutOf(values: Values): number {
-  return parsePositiveDuration(values['timeout'] as string, '--timeout');
+  return durationOf(values['timeout'] as string, '--timeout');
 }
 
 export interface Edit {

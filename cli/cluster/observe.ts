@@ -4,14 +4,23 @@ import { AGENT_LABEL, type World } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { Agents, Breakers, Limits, Pods } from './resources.ts';
 
-/** The current objects of the cluster. */
-export async function observe({ client, namespace }: Cluster): Promise<World> {
-  const options = { namespace, retries: RETRIES };
+/** The current objects of the cluster. `failed` stands in for objects that cannot be listed. */
+export async function observe(
+  { client, namespace }: Cluster,
+  failed?: (what: string, error: unknown) => [],
+): Promise<World> {
+  const list = <T extends KubernetesObject>(
+    resource: Resource<T, Read>,
+    labelSelector?: string,
+  ): Promise<T[]> => {
+    const listed = client.list(resource, { namespace, retries: RETRIES, labelSelector });
+    return failed ? listed.catch((error: unknown) => failed(resource.plural, error)) : listed;
+  };
   const [agents, breakers, limits, pods] = await Promise.all([
-    client.list(Agents, options),
-    client.list(Breakers, options),
-    client.list(Limits, options),
-    client.list(Pods, { ...options, labelSelector: AGENT_LABEL }),
+    list(Agents),
+    list(Breakers),
+    list(Limits),
+    list(Pods, AGENT_LABEL),
   ]);
   return { agents, breakers, limits, pods };
 }

@@ -17,5 +17,11 @@ export const ALL_NAMESPACES = {
 } satisfies Record<string, Option>;
 
 export const OUTPUT = {
-  output: { type: 'string', short: 'o', value: 'json', help: 'print JSON' },
+  output: {
+    type: 'string',
+    short: 'o',
+    value: 'FORM',
+    choices: ['json', 'yaml', 'wide'],
+    help: 'json, yaml, or wide: tables and texts as wide as they are',
+  },
 } satisfies Record<string, Option>;

@@ -10,6 +10,8 @@ const CONTAINER = 'agent';
 export interface LogOptions {
   /** Number of last lines; absent: all. */
   tailLines?: number;
+  /** Only lines of so many last seconds; absent: of all time. */
+  sinceSeconds?: number;
   /** Continues until the signal aborts or the container ends. */
   follow: boolean;
   signal: AbortSignal;
@@ -19,12 +21,17 @@ export interface LogOptions {
 export async function* podLog(
   { transport }: Pick<Cluster, 'transport'>,
   { metadata: { namespace, name } }: Pod,
-  { tailLines, follow, signal }: LogOptions,
+  { tailLines, sinceSeconds, follow, signal }: LogOptions,
 ): AsyncGenerator<string> {
   const bytes = await transport.stream({
     method: 'GET',
     path: resourcePath(Pods, namespace, name, 'log'),
-    query: { container: CONTAINER, ...(tailLines !== undefined && { tailLines }), follow },
+    query: {
+      container: CONTAINER,
+      ...(tailLines !== undefined && { tailLines }),
+      ...(sinceSeconds !== undefined && { sinceSeconds }),
+      follow,
+    },
     signal,
   });
   yield* createInterface({ input: Readable.from(bytes) });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { AUDIT_OUTCOMES, AUDIT_TYPES } from '../../contract/audit.ts';
-import { parseDuration } from '../../operator/desired/common/duration.ts';
 import { PORTS } from '../../contract/link.ts';
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { RETRIES, withCluster } from '../cluster/cluster.ts';
@@ -9,6 +8,7 @@ import { findPods } from '../cluster/findPods.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { Agents } from '../cluster/resources.ts';
 import { EXIT, print, widthOf, type Call, type Command, type Values } from '../terminal/command.ts';
+import { durationOf } from '../cluster/duration.ts';
 import { joinPages, type AuditPage } from '../view/auditPages.ts';
 import { auditTable, verification } from '../view/auditTable.ts';
 import { verify, type SeenHead } from '../view/verifyAudit.ts';
@@ -32,7 +32,11 @@ export const audit: Command = {
       value: 'ID',
       help: "events of this request only, by its id, the provider's, or its trace's",
     },
-    since: { type: 'string', value: 'TIME', help: 'from this time or this long ago, such as 10m' },
+    since: {
+      type: 'string',
+      value: 'TIME',
+      help: 'from this time or this long ago, such as 10m or 1d',
+    },
     until: { type: 'string', value: 'TIME', help: 'up to this time or this long ago' },
     limit: { type: 'string', value: 'N', help: 'the newest N events (default: 50)' },
     agent: {
@@ -89,7 +93,7 @@ function showEvents(call: Call, name: string): Promise<number> {
       }),
     );
     const { events, gaps } = joinPages(name, asked, limit);
-    print(call, { events }, () => auditTable(events, widthOf(context)));
+    print(call, { events }, () => auditTable(events, widthOf(call)));
     context.stderr.write(gaps.map((gap) => `${gap}\n`).join(''));
     return gaps.length > 0 ? EXIT.amiss : EXIT.fine;
   });
@@ -130,9 +134,7 @@ function oneOf(values: Values, name: string, known: readonly string[]): Record<s
 
 /** Milliseconds since 1970. */
 function timeOf(text: string, name: string, now: Date): number {
-  if (/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(text)) {
-    return now.getTime() - parseDuration(text, `--${name}`);
-  }
+  if (/^[0-9]+[dhms]/.test(text)) return now.getTime() - durationOf(text, `--${name}`);
   const time = Date.parse(text);
   if (!Number.isNaN(time)) return time;
   throw new Error(`--${name} must be a time such as 2026-11-22T10:00:00Z, or how long ago: 10m`);

@@ -5,7 +5,9 @@ import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
 import { EXIT, type Command } from '../terminal/command.ts';
 import { readManifests } from '../manifests/files.ts';
-import { Inventory, type Objects } from '../manifests/inventory.ts';
+import { applied } from '../manifests/applied.ts';
+import { readObjects } from '../manifests/document.ts';
+import { Inventory, type Loading, type Objects } from '../manifests/inventory.ts';
 import { checks } from '../manifests/kinds.ts';
 import { render } from '../render/render.ts';
 import { effects, type Effect } from '../view/effects.ts';
@@ -23,13 +25,14 @@ export const diff: Command = {
     withCluster(call, async (cluster) => {
       const { values, context } = call;
       const inventory = new Inventory(checks(), context.date, cluster.namespace);
-      const { faults } = inventory.load(await readManifests(values['filename'] as string));
-      if (faults.length > 0) {
-        const lines = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`);
-        throw new Error(`the manifests would be refused\n${lines.join('\n')}`);
-      }
-      const written = inventory.objects();
-      const there = await clusterObjects(cluster, written);
+      const texts = await readManifests(values['filename'] as string);
+      refuse(inventory.load(texts));
+      const there = await clusterObjects(cluster, inventory.objects());
+      const written = appliedTo(
+        there,
+        texts,
+        new Inventory(checks(), context.date, cluster.namespace),
+      );
       const after = render(overlaid(there, written), IMAGE);
       for (const problem of after.problems) context.stderr.write(`${problem}\n`);
       const found = effects(render(there, IMAGE).yaml, after.yaml);
@@ -37,6 +40,39 @@ export const diff: Command = {
       return found.length > 0 ? EXIT.amiss : EXIT.fine;
     }),
 };
+
+function refuse({ faults }: Loading): void {
+  if (faults.length === 0) return;
+  const lines = faults.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+  throw new Error(`the manifests would be refused\n${lines.join('\n')}`);
+}
+
+/** The objects in the manifests as kubectl apply would leave them, with defaults. */
+function appliedTo(
+  there: Objects,
+  texts: ReadonlyMap<string, string>,
+  inventory: Inventory,
+): Objects {
+  const live = [...there.agents, ...there.breakers, ...there.limits];
+  const after = Array.from(texts, ([file, text]): [string, string] => {
+    const reading = readObjects(text);
+    const objects = reading.ok ? reading.objects : [];
+    const left = objects.map(({ object }) => {
+      const { kind, metadata } = object as unknown as KubernetesObject;
+      const namespace = metadata.namespace ?? inventory.namespace;
+      const old = live.find(
+        (one) =>
+          one.kind === kind &&
+          one.metadata.name === metadata.name &&
+          one.metadata.namespace === namespace,
+      );
+      return old === undefined ? object : applied(old, object);
+    });
+    return [file, JSON.stringify({ kind: 'List', items: left })];
+  });
+  refuse(inventory.load(new Map(after)));
+  return inventory.objects();
+}
 
 /** Agents and policies in all namespaces of the manifests. */
 async function clusterObjects(cluster: Cluster, written: Objects): Promise<Objects> {

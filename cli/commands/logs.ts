@@ -1,8 +1,9 @@
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
-import { podLog } from '../cluster/podLog.ts';
+import { podLog, type LogOptions } from '../cluster/podLog.ts';
 import { EXIT, type Call, type Command } from '../terminal/command.ts';
+import { durationOf } from '../cluster/duration.ts';
 import { logLine } from '../view/logLine.ts';
 import { linesOfRequest, type PodLine } from '../view/requestLog.ts';
 
@@ -12,9 +13,18 @@ export const logs: Command = {
   subject: 'agent',
   options: {
     ...CLUSTER_OPTIONS,
-    output: { ...OUTPUT.output, help: 'print the lines as the pods wrote them' },
-    follow: { type: 'boolean', help: 'go on until Ctrl-C' },
-    tail: { type: 'string', value: 'COUNT', help: 'last lines of each pod (100)' },
+    output: {
+      ...OUTPUT.output,
+      choices: ['json'],
+      help: 'json: print the lines as the pods wrote them',
+    },
+    follow: { type: 'boolean', short: 'f', help: 'go on until Ctrl-C' },
+    since: { type: 'string', value: 'DURATION', help: 'lines of the last time only, such as 10m' },
+    tail: {
+      type: 'string',
+      value: 'COUNT',
+      help: 'last lines of each pod (100, or all with --since)',
+    },
     request: {
       type: 'string',
       value: 'ID',
@@ -30,9 +40,14 @@ export const logs: Command = {
 async function print(call: Call, cluster: Cluster): Promise<number> {
   const { context, values, positionals } = call;
   const signal = context.interrupted();
-  const tailLines = tailOf(call) ?? DEFAULT_TAIL;
   const pods = await findPods(cluster, positionals[0]!);
-  const options = { tailLines, follow: values['follow'] === true, signal };
+  const span = spanOf(call);
+  const options = {
+    ...(span.sinceSeconds === undefined && { tailLines: DEFAULT_TAIL }),
+    ...span,
+    follow: values['follow'] === true,
+    signal,
+  };
   await Promise.all(
     pods.map(async (pod) => {
       const { name } = pod.metadata;
@@ -52,9 +67,8 @@ async function find(call: Call, cluster: Cluster): Promise<number> {
   const { context, values, positionals } = call;
   if (values['follow'] === true) throw new Error('--request looks back: leave --follow out');
   const pods = await findPods(cluster, positionals[0]!);
-  const tailLines = tailOf(call);
   const signal = context.interrupted();
-  const options = { ...(tailLines !== undefined && { tailLines }), follow: false, signal };
+  const options = { ...spanOf(call), follow: false, signal };
   const all = await Promise.all(
     pods.map(async (pod) => {
       const lines: PodLine[] = [];
@@ -71,12 +85,19 @@ async function find(call: Call, cluster: Cluster): Promise<number> {
 
 const DEFAULT_TAIL = 100;
 
-function tailOf({ values }: Call): number | undefined {
-  const text = values['tail'];
-  if (text === undefined) return undefined;
-  const lines = Number(text);
-  if (Number.isInteger(lines) && lines >= 0) return lines;
-  throw new Error('--tail must be a number');
+/** Which lines of each pod are asked for. */
+function spanOf({ values }: Call): Pick<LogOptions, 'tailLines' | 'sinceSeconds'> {
+  const { tail, since } = values;
+  const tailLines = Number(tail);
+  if (tail !== undefined && !(Number.isInteger(tailLines) && tailLines >= 0)) {
+    throw new Error('--tail must be a number');
+  }
+  return {
+    ...(tail !== undefined && { tailLines }),
+    ...(since !== undefined && {
+      sinceSeconds: Math.ceil(durationOf(String(since), '--since') / 1000),
+    }),
+  };
 }
 
 function write({ context, values }: Call, { pod, line }: PodLine, prefixed: boolean): void {

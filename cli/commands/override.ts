@@ -1,9 +1,9 @@
-import { parsePositiveDuration } from '../../operator/desired/common/duration.ts';
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
 import { editBreaker, pending, TIMEOUT, timeoutOf } from '../cluster/editBreaker.ts';
 import { EXIT, type Call, type Command } from '../terminal/command.ts';
+import { durationOf } from '../cluster/duration.ts';
 
 /** Longest reason that the API takes. */
 const MAX_REASON = 128;
@@ -18,7 +18,7 @@ function override(state: 'Open' | 'Closed', summary: string): Command {
       for: {
         type: 'string',
         value: 'DURATION',
-        help: 'how long, such as 10m; pods end it themselves',
+        help: 'how long, such as 10m or 1d; pods end it themselves',
       },
       reason: { type: 'string', value: 'TEXT', help: 'why, for status and Events' },
       ...TIMEOUT,
@@ -34,7 +34,7 @@ export const close = override('Closed', 'hold the circuits of a policy closed fo
 
 function hold(call: Call, state: 'Open' | 'Closed'): Promise<number> {
   const { values, context } = call;
-  const ms = parsePositiveDuration(values['for'] as string, '--for');
+  const ms = durationOf(values['for'] as string, '--for');
   const reason = values['reason'] as string | undefined;
   if (reason !== undefined && reason.length > MAX_REASON) {
     throw new Error(`--reason has ${reason.length} characters; at most ${MAX_REASON} fit`);

@@ -71,7 +71,7 @@ interface View {
 /** Redraws the table on a terminal. Elsewhere prints the rows at each change. */
 function viewOf(call: Call): View {
   const { stdout } = call.context;
-  if (stdout.isTTY !== true || call.values['output'] === 'json') return logView(call);
+  if (stdout.isTTY !== true || isData(call)) return logView(call);
   const screen = new LiveScreen(stdout);
   let last: string[] = [];
   return {
@@ -86,6 +86,10 @@ function viewOf(call: Call): View {
   };
 }
 
+function isData({ values: { output } }: Call): boolean {
+  return output === 'json' || output === 'yaml';
+}
+
 function logView(call: Call): View {
   const { stdout } = call.context;
   let told: string | undefined;
@@ -94,8 +98,9 @@ function logView(call: Call): View {
       const text = JSON.stringify({ rows });
       if (text === told) return;
       told = text;
-      const table = call.values['output'] === 'json' ? [text] : [...linesOf(call, rows), ''];
-      stdout.write(table.map((line) => `${line}\n`).join(''));
+      if (call.values['output'] === 'json') stdout.write(`${text}\n`);
+      else print(call, { rows }, () => linesOf(call, rows));
+      if (call.values['output'] !== 'json') stdout.write(isData(call) ? '---\n' : '\n');
     },
     close: () => undefined,
   };
@@ -112,11 +117,12 @@ function rowsFor({ positionals: [text] }: Call, world: World): StatusRow[] {
   return rows.filter((row) => row.agent === agent);
 }
 
-function linesOf({ context, values }: Call, rows: readonly StatusRow[]): string[] {
+function linesOf(call: Call, rows: readonly StatusRow[]): string[] {
   if (rows.length === 0) return ['No agents and no policies.'];
+  const { context, values } = call;
   return statusTable(rows, {
     now: context.date(),
-    width: widthOf(context),
+    width: widthOf(call),
     colours: coloured(context),
     namespaces: values['all-namespaces'] === true,
   });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { PORTS } from '../../contract/link.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import type { Pod } from '../cluster/kube.ts';
+import { ApiError, type Pod } from '../cluster/kube.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { RETRIES, withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
@@ -37,17 +37,26 @@ export const supportBundle: Command = {
       const now = context.date();
       const name = `breakwater-support-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}`;
       const path = (values['file'] as string | undefined) ?? `${name}.tar.gz`;
-      const world = await observe(cluster);
+      const missing: string[] = [];
+      const failed = (what: string, error: unknown): [] => {
+        if (!(error instanceof ApiError)) throw error;
+        missing.push(`${what}: ${said(error)}`);
+        return [];
+      };
+      const world = await observe(cluster, failed);
+      const seen = await events(cluster).catch((error: unknown) => failed('events', error));
       const entries = [
         ...objects(world, now),
-        { path: 'events.json', text: json(await events(cluster)) },
+        { path: 'events.json', text: json(seen) },
+        { path: 'missing.txt', text: missing.join('') },
         ...(await Promise.all(world.pods.map((pod) => podEntries(cluster, pod)))).flat(),
       ].map((entry) => ({ ...entry, path: `${name}/${entry.path}` }));
+      context.stderr.write(missing.map((each) => `Left out: ${each}`).join(''));
       await writeFile(path, gzipSync(tar(entries, now)), { mode: 0o600 });
       context.stdout.write(
         `${path} has ${entries.length} files. Secrets, prompts, headers and pod templates are left out; look through it before you send it.\n`,
       );
-      return EXIT.fine;
+      return missing.length > 0 ? EXIT.amiss : EXIT.fine;
     }),
 };
 

@@ -18,7 +18,7 @@ export const top: Command = {
   options: { ...CLUSTER_OPTIONS, ...ALL_NAMESPACES, ...OUTPUT },
   run: (call) =>
     withCluster(call, async (cluster) => {
-      const { context, values, positionals } = call;
+      const { values, positionals } = call;
       const world = await observe(cluster);
       const [text] = positionals;
       const name = text === undefined ? undefined : nameOf(text, 'AgentDeployment');
@@ -34,7 +34,7 @@ export const top: Command = {
         usages.length === 0
           ? ['No agents.']
           : topLines(usages, {
-              width: widthOf(context),
+              width: widthOf(call),
               namespaces: values['all-namespaces'] === true,
               details: name !== undefined,
             }),

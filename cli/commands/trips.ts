@@ -31,7 +31,7 @@ export const trips: Command = {
           ? ['No circuit under a policy has changed.']
           : timeline(shown, {
               now: context.date(),
-              width: widthOf(context),
+              width: widthOf(call),
               colours: coloured(context),
               namespaces: values['all-namespaces'] === true,
             }),

@@ -23,7 +23,7 @@ export const why: Command = {
           : find(name, world, cluster).map((object) => explain(object, world, now));
       const nothing = `Nothing is refused in ${placeOf(cluster)}: ${world.agents.length} agents.`;
       print(call, { explanations: all }, () =>
-        all.length === 0 ? [nothing] : all.flatMap(({ text }) => wrap(text, widthOf(context))),
+        all.length === 0 ? [nothing] : all.flatMap(({ text }) => wrap(text, widthOf(call))),
       );
       return all.some(({ refused }) => refused) ? EXIT.amiss : EXIT.fine;
     }),

@@ -51,7 +51,8 @@ interface Accepted {
 export class Inventory {
   readonly #checks: ReadonlyMap<string, Check>;
   readonly #date: () => Date;
-  readonly #namespace: string;
+  /** Of objects that name none. */
+  readonly namespace: string;
   /** By kind, namespace and name. */
   #accepted = new Map<string, Accepted>();
 
@@ -59,7 +60,7 @@ export class Inventory {
   constructor(checks: ReadonlyMap<string, Check>, date: () => Date, namespace = 'default') {
     this.#checks = checks;
     this.#date = date;
-    this.#namespace = namespace;
+    this.namespace = namespace;
   }
 
   /** Replaces the texts of all files, by name. */
@@ -140,7 +141,7 @@ export class Inventory {
   }
 
   #namespaceOf(object: Record<string, unknown>): string {
-    return text(metadataOf(object).namespace) || this.#namespace;
+    return text(metadataOf(object).namespace) || this.namespace;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { Schema } from '../../crds/definitions.ts';
+import { nearest } from './nearest.ts';
 
 /** Steps from the top of an object down to a field of it. */
 export type Path = readonly (string | number)[];
@@ -97,7 +98,7 @@ function message(error: ErrorObject): string {
   if (keyword === 'required') return 'is missing; add it';
   if (keyword === 'additionalProperties') {
     const known = Object.keys((parentSchema as Schema | undefined)?.properties ?? {});
-    return `is no field that is known here; ${known.length === 0 ? 'remove it' : `write one of ${known.join(', ')}`}`;
+    return `is no field that is known here; ${instead((params as { additionalProperty: string }).additionalProperty, known)}`;
   }
   if (keyword === 'enum') {
     const { allowedValues } = params as { allowedValues: unknown[] };
@@ -133,6 +134,13 @@ function bytesOf(text: string): number | undefined {
   const [, number, unit, binary] = found;
   const power = 'kmgt'.indexOf(unit!.toLowerCase()) + 1;
   return Math.round(Number(number) * (binary === '' ? 1000 : 1024) ** power);
+}
+
+function instead(name: string, known: readonly string[]): string {
+  if (known.length === 0) return 'remove it';
+  const meant = nearest(name, known);
+  const all = `write one of ${known.join(', ')}`;
+  return meant === undefined ? all : `did you mean ${meant}? Or ${all}`;
 }
 
 /** How to write each type in YAML. */

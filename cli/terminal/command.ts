@@ -1,4 +1,5 @@
 import type { ParseArgsOptionDescriptor } from 'node:util';
+import { stringify } from 'yaml';
 import type { Output } from './screen.ts';
 
 /** Exit status of a command; see docs/on-call.md. */
@@ -16,6 +17,8 @@ export interface Option extends ParseArgsOptionDescriptor {
   help: string;
   /** Name of its value, such as PATH. Absent: a switch. */
   value?: string;
+  /** All values that it takes. Absent: any. */
+  choices?: readonly string[];
 }
 
 export type Values = Record<string, string | boolean | undefined>;
@@ -63,16 +66,23 @@ export function coloured({ stdout, environment }: Context): boolean {
 }
 
 /** Width of the output in characters. */
-export function widthOf({ stdout }: Context): number {
+export function widthOf({ values, context: { stdout } }: Pick<Call, 'values' | 'context'>): number {
+  if (values['output'] === 'wide') return Infinity;
   return stdout.isTTY === true ? (stdout.columns ?? 80) : Infinity;
 }
 
-/** Writes lines, or the value as JSON with -o json. */
+/** Writes lines, or the value with -o json or -o yaml. */
 export function print(
   { context, values }: Call,
   value: unknown,
   lines: () => readonly string[],
 ): void {
-  const text = values['output'] === 'json' ? [JSON.stringify(value, undefined, 2)] : lines();
+  const { output } = values;
+  if (output === 'yaml') {
+    // Leaves out what is undefined, as JSON does.
+    context.stdout.write(stringify(JSON.parse(JSON.stringify(value))));
+    return;
+  }
+  const text = output === 'json' ? [JSON.stringify(value, undefined, 2)] : lines();
   context.stdout.write(text.map((line) => `${line}\n`).join(''));
 }

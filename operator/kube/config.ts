@@ -91,8 +91,8 @@ async function fromKubeconfig(
   { context, clock = systemClock }: ClusterConfigOptions,
 ): Promise<ClusterConfig> {
   const config = await readKubeconfigs(files);
-  if (context !== undefined) config.setCurrentContext(context);
   const named = files.join(delimiter);
+  if (context !== undefined) choose(config, context, named);
   const cluster = config.getCurrentCluster();
   if (!config.getCurrentContext()) {
     throw new Error(`${named} names no current context; choose one of its contexts`);
@@ -112,6 +112,14 @@ async function fromKubeconfig(
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
     credentials: remembered(clock, () => credentialsOf(config)),
   };
+}
+
+function choose(config: KubeConfig, context: string, named: string): void {
+  if (config.getContextObject(context) === null) {
+    const known = config.getContexts().map(({ name }) => name);
+    throw new Error(`${named} has no context ${context}; it has: ${known.join(', ') || 'none'}`);
+  }
+  config.setCurrentContext(context);
 }
 
 /** Loads client-node only here, outside a cluster: it needs about 80 MB. */

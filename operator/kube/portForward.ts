@@ -18,6 +18,13 @@ const DATA = 0;
 const PREFIX_BYTES = 2;
 const OPENING_MS = 10_000;
 
+/** What the API server's answer to the upgrade means. */
+function refusal(message: string, namespace: string): string {
+  return /^Unexpected server response: 403$/.test(message)
+    ? `the user may not create pods/portforward in namespace ${namespace}. The cluster role edit includes it, view does not.`
+    : message;
+}
+
 /**
  * A connection to a port of a pod through the API server, like kubectl port-forward: for a process that cannot reach
  * pods' addresses. Its user needs `get` and `create` on pods/portforward. Bytes that are written early wait until the
@@ -76,7 +83,7 @@ export class ForwardedPort extends Duplex {
         resolve();
       });
       socket.on('error', (error) => {
-        const failure = this.#failure(error.message, error);
+        const failure = this.#failure(refusal(error.message, namespace), error);
         reject(failure);
         this.destroy(failure);
       });
