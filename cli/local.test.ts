@@ -184,6 +184,25 @@ describe('breakwater local', () => {
     await expect(send(url!)).rejects.toThrow('fetch failed');
   });
 
+  it('prints its ports, and a command that a shell runs also where clients need a key', async () => {
+    const [, metrics, debug] = await says(/triage metrics: (\S+) {2}debug: (\S+)/);
+    expect(await (await fetch(metrics!)).text()).toContain('# TYPE');
+    expect(await (await fetch(debug!)).json()).toHaveProperty('configuration');
+    await local.stop(true);
+    text = '';
+    const keys =
+      'apiVersion: v1\nkind: Secret\nmetadata: { name: clients }\nstringData: { alice: sesame }\n';
+    await put('clients.yaml', keys);
+    await put(
+      'agent.yaml',
+      `${AGENT}  auth: { type: APIKeys, apiKeys: { secretRef: { name: clients } } }\n`,
+    );
+    local = await started({ simulate: true });
+    const [, command] = await says(/ask it: {2}(curl .*)/);
+    expect(command).not.toContain('sesame');
+    expect(await run('bash', ['-c', command!])).toContain('200 OK');
+  });
+
   it('restarts an agent whose process has ended, with its last configuration', async () => {
     const [, url] = await says(/default\/triage serves at (\S+)/);
     process.kill(local.agents.get('default/triage')!.pid!, 'SIGKILL');

@@ -69,6 +69,23 @@ describe('the plan of an agent on this computer', () => {
     expect(notes).toEqual([expect.stringContaining('in memory and not in Redis')]);
   });
 
+  it('writes the audit into its own directory on a computer, and where pods do in an image', () => {
+    const audit = {
+      stdout: false,
+      file: { maxBytes: 1000, maxFiles: 2 },
+      required: false,
+    } as const;
+    const directories = [true, false].map((ownOutput) => {
+      const [{ content, notes }] = plan([], {}, { ownOutput }, { audit }).agents as [LocalPlan];
+      return [content!.audit!.file!.directory, notes];
+    });
+    const own = '/run/support/triage/var/log/breakwater/audit';
+    expect(directories).toEqual([
+      [own, [`writes its audit below ${own}`]],
+      ['/var/log/breakwater/audit', []],
+    ]);
+  });
+
   it('reports policies without a target', () => {
     const breakers = [breakerFixture('lost', { targetRefs: [target('nobody')] })];
     const objects = { agents: [agentFixture()], breakers, limits: [], keys: [] };

@@ -29,6 +29,8 @@ export interface PlanContext {
   directoryOf(id: string): string;
   /** Address of the simulated model for the agent's endpoint; absent: none. */
   simulated?: (id: string, endpoint: string) => string;
+  /** Whether the directory also stands for the root of what pods write, as on a person's computer. */
+  ownOutput?: boolean;
 }
 
 /** A placeholder: no image is pulled on this computer. */
@@ -107,6 +109,10 @@ function localised(
   // There is no Service that would have to learn of the shutdown.
   content.shutdown.endpointLagMs = 0;
   const notes = simulate(content, id, context);
+  if (context.ownOutput === true && content.audit?.file) {
+    content.audit.file.directory = `${context.directoryOf(id)}${content.audit.file.directory}`;
+    notes.push(`writes its audit below ${content.audit.file.directory}`);
+  }
   const missing = new Set<string>();
   for (const file of mountedFiles(content)) {
     file.path = `${context.directoryOf(id)}${file.path}`;

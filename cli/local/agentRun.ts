@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../../common/files.ts';
 import type { Content } from '../../contract/generated/types.ts';
@@ -46,6 +46,8 @@ export class AgentRun {
   #program: Program | undefined;
   #port: number | undefined;
   #debugPort: number | undefined;
+  #metricsPort: number | undefined;
+  #auth: Content['auth'];
   #counter = 0;
   #hash: string | undefined;
   #inForce: string | undefined;
@@ -127,7 +129,7 @@ export class AgentRun {
     const state = await askState(`http://127.0.0.1:${this.#debugPort}`).catch(() => undefined);
     if (state === undefined) return;
     this.state = state;
-    this.#tellConfiguration(state);
+    await this.#tellConfiguration(state);
     for (const { sequence, dependency, from, to, reason } of state.transitions) {
       if (sequence <= this.#sequence) continue;
       this.#sequence = sequence;
@@ -150,6 +152,7 @@ export class AgentRun {
     const hash = hashContent(content);
     if (hash === this.#hash) return;
     this.#hash = hash;
+    this.#auth = content.auth;
     this.#changedAt = noticedAt;
     this.#counter += 1;
     const configuration = { revision: { term: 1, counter: this.#counter }, hash, content };
@@ -164,8 +167,9 @@ export class AgentRun {
   #onLine(line: string): void {
     if (line.includes('"Connection to Redis failed"')) this.#tellRedis(line);
     if (!line.includes('"Runtime started"')) return;
-    const { ports } = JSON.parse(line) as { ports: { debug: number } };
+    const { ports } = JSON.parse(line) as { ports: { debug: number; metrics: number } };
     this.#debugPort = ports.debug;
+    this.#metricsPort = ports.metrics;
     this.#sequence = 0;
     this.#inForce = undefined;
   }
@@ -188,7 +192,9 @@ export class AgentRun {
     this.#restart = setTimeout(() => void this.start(), RESTART_MS);
   }
 
-  #tellConfiguration({ configuration: { hash, revision, refused } }: AgentState): void {
+  async #tellConfiguration({
+    configuration: { hash, revision, refused },
+  }: AgentState): Promise<void> {
     const why = refused?.message;
     if (why !== this.#refused) {
       this.#refused = why;
@@ -199,7 +205,11 @@ export class AgentRun {
     this.#inForce = hash;
     if (first) {
       this.#options.say(`serves at ${this.url}`);
-      if (this.#options.simulated) this.#options.say(`ask it:  ${exampleOf(this.url!)}`);
+      this.#options.say(
+        `metrics: http://localhost:${this.#metricsPort}/metrics  debug: http://127.0.0.1:${this.#debugPort}/debug/state`,
+      );
+      if (this.#options.simulated)
+        this.#options.say(`ask it:  ${exampleOf(this.url!, await credentialOf(this.#auth))}`);
     }
     if (first || revision === undefined) return;
     const ms = Math.max(1, Math.round(performance.now() - this.#changedAt));
@@ -209,14 +219,22 @@ export class AgentRun {
   }
 }
 
+/** The option of curl for a client's credential, which names its file and does not show it; empty without auth. */
+async function credentialOf(auth: Content['auth']): Promise<string> {
+  if (auth === undefined || auth.type === 'None') return '';
+  if (auth.apiKeys === undefined) return ' -H "authorization: Bearer $TOKEN"';
+  const [client = 'CLIENT'] = await readdir(auth.apiKeys.path).catch(() => []);
+  return ` -H "x-api-key: $(cat '${join(auth.apiKeys.path, client)}')"`;
+}
+
 /** A request as an example for users. */
-function exampleOf(url: string): string {
+function exampleOf(url: string, credential: string): string {
   const body = {
     model: 'any',
     max_tokens: 64,
     messages: [{ role: 'user', content: 'Hello' }],
   };
-  return `curl -i ${url}/v1/messages -d '${JSON.stringify(body)}'`;
+  return `curl -i ${url}/v1/messages${credential} -d '${JSON.stringify(body)}'`;
 }
 
 /** Replaces a file atomically. Only its owner may read it. */

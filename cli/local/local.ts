@@ -176,6 +176,8 @@ export class Local {
     return {
       environment: this.#options.environment,
       directoryOf: (id) => this.#directoryOf(id),
+      // The runtime's own image has a root of its own.
+      ownOutput: this.#options.runtimes === undefined,
       ...(simulated && { simulated: (id, endpoint) => simulated.url(id, endpoint)! }),
     };
   }
