@@ -77,7 +77,7 @@ import { Incidents } from './security/incidents/incidents.ts';
 import { Responses } from './security/incidents/responses.ts';
 import { Addresses } from './security/incidents/addresses.ts';
 import { Spend } from './security/incidents/spend.ts';
-import { ENGINES } from './security/screening/engines.ts';
+import { engines } from './security/screening/engines.ts';
 import { Screen } from './security/screening/screen.ts';
 import { sourceAddresses } from './security/sourceAddress.ts';
 import { Current } from './snapshot/snapshot.ts';
@@ -180,7 +180,7 @@ export class Runtime {
     events.on('detection', (detection) => incidents.report(detection));
     events.on('incident', (incident, detection) => responses.begin(incident, detection));
     events.on('gate', (gate) => credentialWatch.note(gate));
-    const screen = new Screen(ENGINES);
+    const screen = new Screen(engines({ log: log('security') }));
 
     // Guard
     const guard = new Guard({

@@ -607,6 +607,31 @@ export interface PromptInjection {
   sources: {
     source: string;
     threshold: number;
+    /**
+     * For this source instead of mode. Absent: mode.
+     */
+    mode?: 'Report' | 'Block';
+  }[];
+  /**
+   * Default and Guides; others are ignored. Absent: Default.
+   */
+  ruleSets?: string[];
+  /**
+   * Patterns of the agent's owner. Absent: none.
+   *
+   * @maxItems 32
+   */
+  patterns?: {
+    name: string;
+    /**
+     * RE2. One that is none is left out.
+     */
+    pattern: string;
+    weight: number;
+    /**
+     * Kinds of texts to look at. Absent: all.
+     */
+    sources?: string[];
   }[];
   /**
    * Tools and MCP servers whose results are not scanned.

@@ -17,7 +17,14 @@ export const AGENT_DEPLOYMENT_DEFAULTS = {
         },
         {
           "source": "McpResults"
+        },
+        {
+          "source": "UserInput",
+          "mode": "Report"
         }
+      ],
+      "ruleSets": [
+        "Default"
       ],
       "blockedResults": "Replace"
     },

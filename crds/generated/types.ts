@@ -642,7 +642,7 @@ export interface AgentDeploymentSpec {
        */
       threshold: number;
       /**
-       * Texts that are looked at. By default results of tools and of MCP servers in conversations.
+       * Texts that are looked at. By default results of tools and of MCP servers in conversations, and, in the mode Report, what clients send to conversations.
        *
        * @maxItems 5
        */
@@ -655,6 +655,41 @@ export interface AgentDeploymentSpec {
          * For this source instead of threshold.
          */
         threshold?: number;
+        /**
+         * For this source instead of mode.
+         */
+        mode?: 'Report' | 'Block';
+      }[];
+      /**
+       * Rules that texts are scored by. Guides finds eight short patterns, such as sudo and <!--, wherever they stand, and so in many ordinary texts. Default [Default].
+       *
+       * @maxItems 2
+       */
+      ruleSets: ('Default' | 'Guides')[];
+      /**
+       * Patterns of your own, beside those of ruleSets. What is found adds to the score.
+       *
+       * @maxItems 32
+       */
+      patterns?: {
+        /**
+         * Its name in incidents.
+         */
+        name: string;
+        /**
+         * RE2, such as (?i)project (falcon|osprey). It counts anywhere in the text as it is, before hidden text is decoded.
+         */
+        pattern: string;
+        /**
+         * What it adds to the score. Default 60.
+         */
+        weight: number;
+        /**
+         * Kinds of texts that it is for. All by default. Texts of Messages count by what they are.
+         *
+         * @maxItems 4
+         */
+        sources?: ('UserInput' | 'ToolResults' | 'McpResults' | 'Documents')[];
       }[];
       /**
        * Tools and MCP servers by their names in the spec whose results are not looked at.

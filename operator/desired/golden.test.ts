@@ -141,7 +141,9 @@ const agents: Record<string, AgentDeployment> = {
       promptInjection: {
         mode: 'Block',
         threshold: 70,
-        sources: [{ source: 'UserInput', threshold: 90 }, { source: 'Messages' }],
+        sources: [{ source: 'UserInput', threshold: 90, mode: 'Report' }, { source: 'Messages' }],
+        ruleSets: ['Default', 'Guides'],
+        patterns: [{ name: 'falcon', pattern: '(?i)project falcon', weight: 60 }],
         exempt: ['stock'],
         blockedResults: 'Fence',
       },

@@ -47,7 +47,7 @@ export interface MessagesParts extends AuthenticateParts, AdmitParts {
   caller: Pick<ModelCaller, 'call'>;
   estimator: TokenEstimator;
   bodies: Pick<Bodies, 'read' | 'done' | 'account'>;
-  screen: Pick<Screen, 'look' | 'looksAtMessages' | 'answerScan'>;
+  screen: Pick<Screen, 'look' | 'looksAtMessages' | 'blocksMessages' | 'answerScan'>;
   peers: Pick<Peers, 'take' | 'toSibling'>;
   activity: Activity;
   current: Pick<Current, 'forNextCall'>;

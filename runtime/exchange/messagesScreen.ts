@@ -12,16 +12,11 @@ export interface LookedAt extends Pick<MessagesRequest, 'protocol' | 'body' | 'm
   told: Told;
 }
 
-/** Whether what is found may keep a request from the model. */
-function blocks({ promptInjection, secrets }: Content['security']): boolean {
-  return promptInjection?.mode === 'Block' || secrets?.mode === 'Block';
-}
-
 const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 
 /** Screens the newest turn of a request. Undefined: the request may proceed unchanged. */
 export async function screenMessages(
-  screen: Pick<Screen, 'look' | 'looksAtMessages'>,
+  screen: Pick<Screen, 'look' | 'looksAtMessages' | 'blocksMessages'>,
   { protocol, body, members, security, told }: LookedAt,
 ): Promise<Failure | undefined> {
   if (!members) return undefined;
@@ -29,7 +24,7 @@ export async function screenMessages(
   const newest = protocol.newestTurn(body, members);
   if (!newest) return undefined;
   if (typeof newest === 'string') {
-    return blocks(security) ? { reason: 'InvalidRequest', message: newest } : undefined;
+    return screen.blocksMessages ? { reason: 'InvalidRequest', message: newest } : undefined;
   }
   watchTools(newest.tools, security, told);
   if (!screen.looksAtMessages) return undefined;

@@ -270,6 +270,33 @@ describe('prompt injection', () => {
   });
 });
 
+describe('sources, rule sets and patterns', () => {
+  it('may report what users say while results of tools are blocked', async () => {
+    const report = { source: 'UserInput', threshold: 60, mode: 'Report' } as const;
+    const block = { source: 'ToolResults', threshold: 60 };
+    const scene = await new Scene().start(injection('Block', [], { sources: [report, block] }));
+    expect((await scene.turn(ATTACK, [DONE])).status).toBe(200);
+    expect(await scene.incidents(1)).toEqual(['PromptInjection']);
+    scene.result = ATTACK;
+    await scene.turn('Look', [look(1), DONE]);
+    expect(scene.sent()).toContain('The result of this tool was withheld');
+  });
+
+  it('follow the configuration: the eight patterns of the guides, and patterns of the owner', async () => {
+    const scene = await new Scene().start(injection('Block', ['UserInput']));
+    const isBlocked = async (text: string): Promise<boolean> =>
+      (await scene.turn(text, [DONE])).headers['x-breakwater-reason'] === 'PromptBlocked';
+    expect(await isBlocked('sudo reboot')).toBe(false);
+    scene.apply(injection('Block', ['UserInput'], { ruleSets: ['Guides'] }));
+    expect(await isBlocked('sudo reboot')).toBe(true);
+    expect(await isBlocked('Project Falcon')).toBe(false);
+    const patterns = [{ name: 'falcon', pattern: '(?i)falcon', weight: 60 }];
+    scene.apply(injection('Block', ['UserInput'], { ruleSets: [], patterns }));
+    expect(await isBlocked('Project Falcon')).toBe(true);
+    expect(await isBlocked('sudo reboot')).toBe(false);
+  });
+});
+
 describe('secrets', () => {
   it('are reported, left out or refused, and never logged', async () => {
     const scene = await new Scene().start({
@@ -278,7 +305,7 @@ describe('secrets', () => {
     const told = `My key is ${KEY} now.`;
     const answer = { text: told };
     expect(json(await scene.turn('Hi', [answer])).content).toEqual([{ type: 'text', text: told }]);
-    expect(await scene.incidents(1)).toEqual(['SecretExposed']);
+    expect(await scene.incidents(1)).toEqual(['DataExfiltration']);
 
     scene.apply({ secrets: { mode: 'Redact', sources: ['Prompts', 'ToolResults', 'Answers'] } });
     const streamed = eventsOf(await scene.turn(told, [answer], true));
@@ -332,7 +359,7 @@ describe('secrets in answers of /v1/messages', () => {
     scene.apply({ secrets: { mode: 'Redact', sources: ['MessageAnswers'] } });
     expect(json(await ask(scene))).toEqual(scene.message);
     expect((await ask(scene, true)).body.toString()).toBe(streamed.join(''));
-    expect(await scene.incidents(1)).toEqual(['SecretExposed']);
+    expect(await scene.incidents(1)).toEqual(['DataExfiltration']);
 
     scene.apply({ secrets: { mode: 'Block', sources: ['MessageAnswers'] } });
     const refused = await ask(scene);
@@ -375,7 +402,7 @@ describe('secrets in arguments of tools', () => {
     });
     await scene.turn('Look', [leak('look'), DONE]);
     expect([scene.calls, scene.sent().includes(KEY)]).toEqual([1, true]);
-    expect(await scene.incidents(1)).toEqual(['SecretExposed']);
+    expect(await scene.incidents(1)).toEqual(['DataExfiltration']);
 
     for (const mode of ['Block', 'Redact'] as const) {
       scene.apply({ secrets: { mode, sources: ['ToolArguments'] } });

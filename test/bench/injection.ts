@@ -6,11 +6,18 @@
  * injection_false_alarms: share of ordinary texts in which it finds an attack, of logs and of packages on which the
  * rules were not tuned. A text is a whole file or its first 64 KiB, as a tool would return it.
  * injection_us_per_kb: processor time for a KiB of ordinary text.
+ * injection_guides_*: the same of the rule set Guides.
  */
 import { styleText } from 'node:util';
 import { INJECTION_SOURCES } from '../../runtime/security/injection/detector.ts';
+import type { InjectionSource } from '../../runtime/security/injection/detector.ts';
 import { RuleDetector } from '../../runtime/security/injection/ruleDetector.ts';
 import type { Attack } from './injection/attack.ts';
+import {
+  GUIDES_PATTERNS,
+  GuidesDetector,
+} from '../../runtime/security/injection/guidesDetector.ts';
+import { HELD_OUT_CHAT, TUNED_CHAT } from './injection/chat.ts';
 import { HELD_OUT } from './injection/heldOut.ts';
 import { logTexts } from './injection/logs.ts';
 import { isHeldOut, packageTexts, projectTexts } from './injection/ordinary.ts';
@@ -20,7 +27,7 @@ import { TUNED } from './injection/tuned.ts';
 /** The default of the CRD. */
 const THRESHOLD = 60;
 const LOGS = 200;
-const KINDS = ['prose', 'code', 'logs'] as const;
+const KINDS = ['prose', 'code', 'logs', 'chat'] as const;
 /** SHOW=1 prints missed attacks and false alarms of the half that may be used for tuning. */
 const SHOW = process.env.SHOW === '1';
 
@@ -34,12 +41,14 @@ const tuned = [
   ...packageTexts((name) => !isHeldOut(name)),
   ...projectTexts(),
   ...logTexts(LOGS, 0),
+  ...TUNED_CHAT,
 ];
-const heldOut = [...packageTexts(isHeldOut), ...logTexts(LOGS, 1)];
+const heldOut = [...packageTexts(isHeldOut), ...logTexts(LOGS, 1), ...HELD_OUT_CHAT];
 print('ordinary texts in which an injection is found:');
 await falseAlarms(tuned, 'tuned', SHOW);
 figure('injection_false_alarms', await falseAlarms(heldOut, 'held out', false), 'ratio');
 await cost(heldOut);
+await guides(heldOut);
 
 async function recall(attacks: readonly Attack[], name: string, show: boolean): Promise<number> {
   const found: Attack[] = [];
@@ -63,8 +72,7 @@ async function falseAlarms(
 ): Promise<number> {
   const alarms: Ordinary[] = [];
   for (const text of texts) {
-    // The default source, and the one that most rules are for.
-    const { score, rules } = await detector.examine(text.text, 'ToolResults');
+    const { score, rules } = await detector.examine(text.text, sourceOf(text));
     if (score < THRESHOLD) continue;
     alarms.push(text);
     if (show) print(styleText('dim', `  found (${score} ${rules.join()}): ${text.name}`));
@@ -77,6 +85,27 @@ async function falseAlarms(
       figure(`injection_false_alarms_${kind}`, of(alarms) / of(texts), 'ratio');
   }
   return alarms.length / texts.length;
+}
+
+/** The rule set Guides, which is off by default. */
+async function guides(texts: readonly Ordinary[]): Promise<void> {
+  const eight = new GuidesDetector();
+  const isFound = async (text: string): Promise<boolean> => (await eight.examine(text)).score > 0;
+  let found = 0;
+  for (const [, pattern] of GUIDES_PATTERNS) if (await isFound(`Well, ${pattern} now.`)) found += 1;
+  figure('injection_guides_found', found / GUIDES_PATTERNS.length, 'ratio');
+  for (const kind of KINDS) {
+    const of = texts.filter((each) => each.kind === kind);
+    let alarms = 0;
+    for (const { text } of of) if (await isFound(text)) alarms += 1;
+    print(`  Guides, held out, ${kind}: ${alarms} of ${of.length}`);
+    figure(`injection_guides_false_alarms_${kind}`, alarms / of.length, 'ratio');
+  }
+}
+
+/** What a user writes, or else the source that most rules are for. */
+function sourceOf({ kind }: Ordinary): InjectionSource {
+  return kind === 'chat' ? 'UserInput' : 'ToolResults';
 }
 
 async function cost(texts: readonly Ordinary[]): Promise<void> {

@@ -30,14 +30,6 @@ const NOT_YET = [
   'Audit: an attempt and its result told apart',
   'Audit: a failed login names the client',
   'Incidents: dashboard, incidents_by_severity',
-  'Prompt injection: disregard all',
-  'Prompt injection: new instructions',
-  'Prompt injection: system:',
-  'Prompt injection: admin:',
-  'Prompt injection: sudo',
-  'Prompt injection: `<!--`',
-  'Prompt injection: `<script>`',
-  'Prompt injection: user input is looked at',
 ];
 
 const rows = rowsOf(guides());

@@ -143,7 +143,12 @@ const kinds: Record<string, Kind> = {
         promptInjection: {
           mode: 'Report',
           threshold: 60,
-          sources: [{ source: 'ToolResults' }, { source: 'McpResults' }],
+          sources: [
+            { source: 'ToolResults' },
+            { source: 'McpResults' },
+            { source: 'UserInput', mode: 'Report' },
+          ],
+          ruleSets: ['Default'],
           blockedResults: 'Replace',
         },
         secrets: { mode: 'Disabled', sources: ['Prompts', 'Answers'] },

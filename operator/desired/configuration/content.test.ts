@@ -107,7 +107,9 @@ describe('resolveContent', () => {
           sources: [
             { source: 'ToolResults', threshold: 60 },
             { source: 'McpResults', threshold: 60 },
+            { source: 'UserInput', threshold: 60, mode: 'Report' },
           ],
+          ruleSets: ['Default'],
           exempt: [],
           blockedResults: 'Replace',
         },

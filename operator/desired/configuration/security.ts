@@ -56,6 +56,8 @@ function promptInjection({
   mode,
   threshold,
   sources,
+  ruleSets,
+  patterns = [],
   exempt = [],
   blockedResults,
 }: Security['promptInjection']): Pick<Resolved, 'promptInjection'> {
@@ -63,8 +65,10 @@ function promptInjection({
   const resolved = sources.map((each) => ({
     source: each.source,
     threshold: each.threshold ?? threshold,
+    ...(each.mode !== undefined && { mode: each.mode }),
   }));
-  return { promptInjection: { mode, sources: resolved, exempt, blockedResults } };
+  const own = patterns.length === 0 ? {} : { patterns };
+  return { promptInjection: { mode, sources: resolved, ruleSets, ...own, exempt, blockedResults } };
 }
 
 function secrets({ mode, sources }: Security['secrets']): Pick<Resolved, 'secrets'> {

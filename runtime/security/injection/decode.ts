@@ -2,6 +2,8 @@
 
 /** Shorter runs of base64 or hexadecimal hold no sentence. */
 const MIN_RUN = 24;
+/** Most encodings of one text within each other. */
+const MAX_LAYERS = 3;
 /** Longest run to decode. */
 const MAX_RUN = 16 * 1024;
 /** Largest number of texts to decode. */
@@ -36,11 +38,23 @@ export function* decodedTexts(text: string): Generator<string> {
 function* allDecoded(text: string): Generator<string> {
   for (const run of runs(text, IN_BASE64)) {
     if (/^(?:[0-9a-f]{2})+$/i.test(run)) yield Buffer.from(run, 'hex').toString('utf8');
-    else if (isMixed(run)) yield Buffer.from(run, 'base64').toString('utf8');
+    else if (isMixed(run)) yield* layers(run);
   }
   if (!text.includes('%')) return;
   for (const run of runs(text, IN_PERCENT)) {
     if (run.split('%').length > MIN_ESCAPES) yield unpercented(run);
+  }
+}
+
+/** What a run of base64 holds, and what is in that if it is base64 again. */
+function* layers(run: string): Generator<string> {
+  let decoded = run;
+  for (let layer = 0; layer < MAX_LAYERS; layer += 1) {
+    decoded = Buffer.from(decoded, 'base64').toString('utf8').trim();
+    if (!/^[A-Za-z0-9+/_-]+=*$/.test(decoded)) {
+      yield decoded;
+      return;
+    }
   }
 }
 

@@ -7,9 +7,11 @@ export interface InjectionVerdict {
   score: number;
   /** Ids of the rules that contributed, heaviest first. No part of the text. */
   rules: readonly string[];
+  /** A service that must look at the text did not answer. */
+  unchecked?: boolean;
 }
 
-/** Scores texts by their similarity to prompt injection. Rules or a classifier can implement it. */
+/** Scores texts by their similarity to prompt injection. Rules or a service can implement it. */
 export interface InjectionDetector {
   /** Never rejects because of the text. */
   examine(text: string, source: InjectionSource): Promise<InjectionVerdict>;

@@ -17,8 +17,12 @@ const ESCAPES = /\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([nrt"'/\\]))/g;
 const ENTITIES = /&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-zA-Z]{2,6}));/g;
 const NAMED: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'", nbsp: ' ' }; // prettier-ignore
 const WHITE: Readonly<Record<string, string>> = { n: '\n', r: '\n', t: ' ' };
+/** The end of a line within a word. */
+const HYPHENATION = /(?<=\p{L})-\n(?=\p{L})/gu;
 /** Markdown within a word. */
 const EMPHASIS = /(?<=\p{L})(?:\*{1,3}|~~|`)(?=\p{L})/gu;
+/** Three words or more in one, such as ignoreAllRules. */
+const CAMEL = /[A-Za-z][a-z]+(?:[A-Z][a-z]+){2,}/g;
 /** Tags that may occur within a word. */
 const INLINE = /^\/?(?:a|b|i|u|s|em|strong|span|font|mark|small|sub|sup|wbr|code|tt)(?:[\s/]|$)/i;
 /** Longest tag or attribute list. */
@@ -45,8 +49,18 @@ export function segmentsOf(raw: string): Segment[] {
     hide(NOT_ASCII.test(decoded) ? plain(decoded) : decoded);
   if (text.includes('<')) text = withoutMarkup(text, hide);
   if (text.includes('](') || text.includes('[//]')) text = withoutLinks(text, hide);
-  const visible: Segment = { kind: 'Visible', text: text.replace(EMPHASIS, '') };
+  const visible: Segment = { kind: 'Visible', text: whole(text) };
   return hidden.length === 0 ? [visible] : [visible, { kind: 'Hidden', text: hidden.join('\n') }];
+}
+
+/** The text with words that are neither in parts, nor several in one. */
+function whole(text: string): string {
+  const joined = text.includes('-\n') ? text.replace(HYPHENATION, '') : text;
+  return joined.replace(EMPHASIS, '').replace(CAMEL, apart);
+}
+
+function apart(word: string): string {
+  return word.replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
 }
 
 /** Resolves escapes of JSON: most results of tools are JSON. */

@@ -1,19 +1,19 @@
 import type { RE2Set } from 're2js';
-import { BYTES_PER_CHARACTER, turn } from '../../json/turns.ts';
 import { NOTHING_FOUND } from './detector.ts';
 import type { InjectionDetector, InjectionSource, InjectionVerdict } from './detector.ts';
 import { segmentsOf } from './normalize.ts';
 import type { Segment } from './normalize.ts';
 import { Phrases } from './phrases.ts';
-import { MARKERS, PHRASES } from './rules.ts';
+import { MARKERS, ORDINARY, PHRASES, SPARED } from './rules.ts';
 import type { MarkerRule, PhraseRule } from './rules.ts';
+import { slicesOf } from './slices.ts';
 
-/** Characters to examine at a time. */
-const SLICE = 64 * 1024;
-/** Overlap of two slices, so that no phrase is split. */
-const OVERLAP = 1024;
 /** Number of words within which hits add up. */
 const WINDOW = 120;
+/** Words before and after the last one of an ordinary phrase in which hits weigh less, and their share. */
+const ORDINARY_BEFORE = 7;
+const ORDINARY_AFTER = 2;
+const ORDINARY_SHARE = 0.4;
 /** Largest number of rules in a verdict. */
 const MAX_NAMED = 5;
 
@@ -27,7 +27,7 @@ interface Hit {
 
 /** Detects injections by phrases and markers in normalised text. */
 export class RuleDetector implements InjectionDetector {
-  readonly #phrases = new Phrases(PHRASES.map(parsed));
+  readonly #phrases = new Phrases([...PHRASES, ...ORDINARY].map(parsed));
   readonly #markers: RE2Set;
 
   /** Loads the engine for patterns, which only this needs. */
@@ -45,11 +45,9 @@ export class RuleDetector implements InjectionDetector {
 
   async examine(text: string, source: InjectionSource): Promise<InjectionVerdict> {
     let worst = NOTHING_FOUND;
-    for (let from = 0; from < text.length; from += SLICE - OVERLAP) {
-      if (from > 0) await turn(SLICE * BYTES_PER_CHARACTER);
-      const verdict = this.#slice(text.slice(from, from + SLICE), source);
+    for await (const slice of slicesOf(text)) {
+      const verdict = this.#slice(slice, source);
       if (verdict.score > worst.score) worst = verdict;
-      if (from + SLICE >= text.length) break;
     }
     return worst;
   }
@@ -70,9 +68,19 @@ export class RuleDetector implements InjectionDetector {
       // Hidden text is not meant for people, so it weighs more.
       return kind === 'Hidden' ? 1 - (1 - weight) ** 2 : weight;
     };
-    const hits = this.#phrases.find(text).map(({ phrase, at }): Hit => {
-      const rule = PHRASES[phrase]!;
-      return { rule: rule.id, at, weight: weigh(rule) };
+    const found = this.#phrases.find(text);
+    const ordinary = found.flatMap(({ phrase, at }) => {
+      const rule = ORDINARY[phrase - PHRASES.length];
+      return rule && (rule.in?.includes(source) ?? true) ? [at] : [];
+    });
+    const share = (id: string, at: number): number =>
+      SPARED.has(id) &&
+      ordinary.some((end) => at >= end - ORDINARY_BEFORE && at <= end + ORDINARY_AFTER)
+        ? ORDINARY_SHARE
+        : 1;
+    const hits = found.flatMap(({ phrase, at }): Hit[] => {
+      const rule = PHRASES[phrase];
+      return rule ? [{ rule: rule.id, at, weight: weigh(rule) * share(rule.id, at) }] : [];
     });
     const markers = this.#markers.match(text.toLowerCase()).map((index): Hit => {
       const rule = MARKERS[index]!;
@@ -83,7 +91,10 @@ export class RuleDetector implements InjectionDetector {
 }
 
 /** The places of a rule. */
-function parsed({ id, phrase }: PhraseRule): ConstructorParameters<typeof Phrases>[0][number] {
+function parsed({
+  id,
+  phrase,
+}: Pick<PhraseRule, 'id' | 'phrase'>): ConstructorParameters<typeof Phrases>[0][number] {
   const places: { words: string[]; gap: number }[] = [];
   let gap = 0;
   for (const part of phrase.split(' ')) {

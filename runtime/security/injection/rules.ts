@@ -146,11 +146,41 @@ export const PHRASES: readonly PhraseRule[] = [
   { id: 'polish', weight: 90, phrase: 'zignoruj|ignoruj|zapomnij|pomiń ..4 instrukcje|polecenia|zasady|instrukcji|poleceniach|instrukcjach' },
   { id: 'turkish', weight: 90, phrase: 'önceki|tüm|yukarıdaki ..3 talimatları|kuralları|komutları|talimatlari ..3 unut|yoksay|görmezden|dikkate' },
   { id: 'swedish', weight: 90, phrase: 'ignorera|glöm|bortse ..4 instruktioner|regler|anvisningar' },
+  { id: 'ukrainian', weight: 90, phrase: 'ігноруй|ігноруйте|забудь|забудьте|проігноруй|відкинь ..4 інструкції|вказівки|правила|команди|інструкцій|настанови' },
+  { id: 'arabic', weight: 90, phrase: 'تجاهل|تجاهلي|تجاهلوا|انس|انسى|انسوا ..3 التعليمات|الأوامر|القواعد|الإرشادات|تعليمات|تعليماتك|تعليماتي|قواعدك|أوامرك' },
+  { id: 'hindi', weight: 90, phrase: 'पिछले|पूर्व|उपरोक्त|सभी|पहले|अपने|पिछली ..3 निर्देशों|निर्देश|नियमों|आदेशों|हिदायतों ..3 अनदेखा|अनदेखी|भूल|नज़रअंदाज़|नजरअंदाज|उपेक्षा' },
+  { id: 'indonesian', weight: 90, phrase: 'abaikan|lupakan|hiraukan|mengabaikan ..3 instruksi|perintah|aturan|arahan ..3 sebelumnya|di|tersebut|awal|sistem|anda|kamu|tadi' },
   { id: 'leak-other', weight: 65, phrase: 'zeige|zeig|gib|verrate|nenne|muestra|revela|dime|affiche|montre|révèle|donne|mostra|rivela|mostre|revele|toon|onthul|покажи|раскрой|выведи|pokaż|ujawnij ..5 systemprompt|systemaufforderung|systeemprompt|prompt|промпт|systemanweisungen|podpowiedź' },
   // Labels of prompts that are also ordinary words.
   { id: 'role-label', weight: 25, phrase: 'system:|admin:|developer:|administrator: ..6 you|your|ignore|disregard|must|all|reveal|override|from|obey|never|always' },
   { id: 'sudo', weight: 15, phrase: 'sudo' },
   { id: 'sudo-mode', weight: 40, phrase: 'sudo|root|admin ..1 mode|access|command|enabled ..6 execute|enabled|without|reveal|run|you|granted' },
+]; // prettier-ignore
+
+/** Ids of rules whose hits weigh less in the ordinary phrases below. */
+export const SPARED: ReadonlySet<string> = new Set([
+  'override-prior',
+  'override-your',
+  'override-all',
+  'override-everything',
+  'not-obey',
+  'void',
+  'leak-instructions',
+  'no-restrictions',
+  'changed-instructions',
+  'leak-prompt',
+]);
+
+/** Ordinary phrases that these rules would take for an attempt: instructions of a book or a machine, and what the user said. */
+export const ORDINARY: readonly Pick<PhraseRule, 'id' | 'phrase' | 'in'>[] = [
+  { id: 'of-a-text', phrase: `${ORDERS}|information|above ..2 in|from|on|of|for|under|at ..3 chapter|chapters|section|sections|step|steps|page|pages|manual|recipe|appendix|lesson|exercise|worksheet|tutorial|handbook|booklet|leaflet|figure|table|paragraph|slide|slides|homework|quiz|exam` },
+  { id: 'of-a-thing', phrase: `${ORDERS} ..2 in|from|on|of|for|under|at|with ..3 kit|box|package|packaging|oven|washer|dishwasher|furniture|shelf|label|line|lines|file|folder|directory|css|stylesheet|linter|eslint|compiler|firewall|router|board|game|printer` },
+  { id: 'of-a-program', phrase: `ignore|ignoring|override|disable|skip|bypass|drop ..3 css|eslint|lint|linter|firewall|default|rate|cache|gitignore|robots|style|formatting|validation ..2 ${ORDERS}` },
+  { id: 'of-the-user', in: ['UserInput'], phrase: `my|our|his|her|their|mom's|boss's|doctor's|teacher's ..2 ${PRIOR}|last|first|old ..2 ${ORDERS}|information|request|message` },
+  { id: 'said-by-the-user', in: ['UserInput'], phrase: `${IGNORE}|scratch ..2 what|everything|all|anything|that ..2 i|we|i've|she|he|they ..2 said|told|asked|wrote|mentioned|typed|sent|ordered` },
+  { id: 'said-by-the-user', in: ['UserInput'], phrase: `${IGNORE} ..1 my ..3 ${ORDERS}|message|email|question|request|order` },
+  { id: 'of-a-ticket', in: ['UserInput'], phrase: 'message|instructions|configuration ..1 of|in|from|about ..2 my|our' },
+  { id: 'of-the-shop', in: ['UserInput'], phrase: 'your ..2 rules|guidelines|configuration|instructions|policy|policies ..0 for|on|about|regarding|concerning|when|if|around' },
 ]; // prettier-ignore
 
 /** Characters that frame prompts, and ways out of a page. */

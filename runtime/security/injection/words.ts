@@ -22,6 +22,10 @@ const MAX_DISGUISED = 16;
 const MIN_SPELT = 4;
 /** Longest word. */
 const MAX_WORD = 40;
+/** Longest part of a word that is split, and shortest and longest such word. */
+const MAX_PART = 9;
+const MIN_SPLIT = 6;
+const MAX_SPLIT = 16;
 
 /** Form of words for look-up: lower case without diacritics. */
 export function folded(text: string): string {
@@ -76,6 +80,10 @@ class Reader {
   #spelt = '';
   #speltPlace = 0;
   #speltEnd = -1;
+  /** The last word and the one before it, if each is close to its successor; they may be parts of one word. */
+  #last = '';
+  #beforeLast = '';
+  #lastEnd = -2;
 
   constructor(text: string, take: TakeWord) {
     this.#text = text;
@@ -90,8 +98,26 @@ class Reader {
     if (end - start <= MAX_WORD) {
       const word = this.#text.slice(start, end);
       readings(word, this.#text[end] === ':', this.#place, this.#take);
+      this.#joined(word, start, end);
     }
     this.#place += 1;
+  }
+
+  /** Reads a word that is split in two or three, such as ig nore. */
+  #joined(word: string, start: number, end: number): void {
+    if (start - this.#lastEnd !== 1) this.#last = this.#beforeLast = '';
+    const isPart = word.length <= MAX_PART;
+    if (isPart && this.#last !== '') {
+      this.#takeSplit(this.#last + word);
+      if (this.#beforeLast !== '') this.#takeSplit(this.#beforeLast + this.#last + word);
+    }
+    this.#beforeLast = isPart ? this.#last : '';
+    this.#last = isPart ? word : '';
+    this.#lastEnd = end;
+  }
+
+  #takeSplit(word: string): void {
+    if (word.length >= MIN_SPLIT && word.length <= MAX_SPLIT) this.#take(word, this.#place);
   }
 
   stop(): void {

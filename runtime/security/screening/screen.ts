@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Content } from '../../../contract/generated/types.ts';
 import { BYTES_PER_CHARACTER, turn } from '../../json/turns.ts';
 import type { IncidentForm, RequestDetection } from '../incidents/incident.ts';
@@ -24,9 +25,19 @@ export type Screened =
   | { kind: 'Blocked'; by: Finding; text: string };
 export type Finding = 'PromptInjection' | 'Secret';
 
+export type InjectionSettings = Pick<
+  NonNullable<Security['promptInjection']>,
+  'ruleSets' | 'patterns'
+>;
+
 export interface ScreenDeps {
-  loadDetector(): Promise<InjectionDetector>;
+  loadDetector(settings: InjectionSettings): Promise<InjectionDetector>;
   loadScanner(): Promise<SecretScanner>;
+}
+
+interface Watched {
+  threshold: number;
+  mode: 'Report' | 'Block';
 }
 
 /** Reports a detection. */
@@ -52,6 +63,8 @@ export class Screen {
   #security: Security = {};
   #looksAtMessages = false;
   #detector: Promise<InjectionDetector> | undefined;
+  /** The settings that the detector was loaded with. */
+  #settings: InjectionSettings = {};
   #scanner: Promise<SecretScanner> | undefined;
 
   constructor(deps: ScreenDeps) {
@@ -60,24 +73,35 @@ export class Screen {
 
   apply(security: Security): void {
     this.#security = security;
+    const { ruleSets, patterns } = security.promptInjection ?? {};
+    const settings = { ...(ruleSets && { ruleSets }), ...(patterns && { patterns }) };
+    if (!isDeepStrictEqual(settings, this.#settings)) this.#detector = undefined;
+    this.#settings = settings;
     this.#looksAtMessages = this.looksAt({ kind: 'UserInput', inMessages: true });
   }
 
   /** Loads the engines that the configuration needs. */
   prepare(): void {
     const { promptInjection, secrets } = this.#security;
-    if (promptInjection) this.#detector ??= this.#deps.loadDetector();
+    if (promptInjection) void this.#loaded();
     if (secrets) this.#scanner ??= this.#deps.loadScanner();
   }
 
   /** Whether texts of this origin are screened. */
   looksAt(origin: TextOrigin): boolean {
-    return this.#threshold(origin) !== undefined || this.#looksForSecrets(origin);
+    return this.#watched(origin) !== undefined || this.#looksForSecrets(origin);
   }
 
   /** Whether requests to /v1/messages are screened. */
   get looksAtMessages(): boolean {
     return this.#looksAtMessages;
+  }
+
+  /** Whether what is found may keep a request to /v1/messages from the model. */
+  get blocksMessages(): boolean {
+    const { secrets } = this.#security;
+    const watched = this.#watched({ kind: 'UserInput', inMessages: true });
+    return watched?.mode === 'Block' || secrets?.mode === 'Block';
   }
 
   /** Whether screening may change answers of the model. */
@@ -99,19 +123,25 @@ export class Screen {
     const first = Math.min(text.length, MAX_FIRST) * BYTES_PER_CHARACTER;
     await turn(Math.max(LEAST_BYTES, first));
     const screened = await this.#withoutSecrets(text, origin, told);
-    const threshold = this.#threshold(origin);
-    if (threshold === undefined) return screened;
-    const isBlocked = await this.#isAttempt(text, origin, { threshold, told });
+    const watched = this.#watched(origin);
+    if (watched === undefined) return screened;
+    const isBlocked = await this.#isAttempt(text, origin, { ...watched, told });
     if (!isBlocked || screened.kind === 'Blocked') return screened;
     return { kind: 'Blocked', by: 'PromptInjection', text: screened.text };
   }
 
-  #threshold({ kind, inMessages = false, names = [] }: TextOrigin): number | undefined {
+  #loaded(): Promise<InjectionDetector> {
+    return (this.#detector ??= this.#deps.loadDetector(this.#settings));
+  }
+
+  /** Score from which a text of this origin is an attempt, and what to do about one. Undefined: nobody looks. */
+  #watched({ kind, inMessages = false, names = [] }: TextOrigin): Watched | undefined {
     const { promptInjection } = this.#security;
     if (!promptInjection || isModels(kind)) return undefined;
     if (names.some((name) => promptInjection.exempt.includes(name))) return undefined;
     const wanted = inMessages ? 'Messages' : kind;
-    return promptInjection.sources.find(({ source }) => source === wanted)?.threshold;
+    const found = promptInjection.sources.find(({ source }) => source === wanted);
+    return found && { threshold: found.threshold, mode: found.mode ?? promptInjection.mode };
   }
 
   #looksForSecrets({ kind, inMessages = false }: TextOrigin): boolean {
@@ -124,11 +154,11 @@ export class Screen {
   async #isAttempt(
     text: string,
     { kind, names }: TextOrigin,
-    { threshold, told }: { threshold: number; told: Told },
+    { threshold, mode, told }: Watched & { told: Told },
   ): Promise<boolean> {
     if (isModels(kind)) return false;
-    const denied = this.#security.promptInjection?.mode === 'Block';
-    const detector = await (this.#detector ??= this.#deps.loadDetector());
+    const denied = mode === 'Block';
+    const detector = await this.#loaded();
     const { score, rules } = await detector.examine(text, kind);
     if (score < threshold) return false;
     told({

@@ -103,6 +103,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     },
     screen: {
       looksAtMessages: false,
+      blocksMessages: false,
       look: () => Promise.reject(new Error('nothing is screened')),
       answerScan: () => undefined,
     },

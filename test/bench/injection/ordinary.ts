@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** An ordinary text: from a package in package-lock.json, or a log. */
+/** An ordinary text: from a package in package-lock.json, a log, or what a user writes. */
 export interface Ordinary {
-  kind: 'prose' | 'code' | 'logs';
+  kind: 'prose' | 'code' | 'logs' | 'chat';
   /** Where it comes from, for finding the cause of a false alarm. */
   name: string;
   text: string;
@@ -32,7 +32,7 @@ export function isHeldOut(name: string): boolean {
 export function* packageTexts(takes: (packageName: string) => boolean): Generator<Ordinary> {
   for (const name of packages()) {
     if (!takes(name)) continue;
-    const left = { prose: PER_PACKAGE, code: PER_PACKAGE, logs: 0 };
+    const left = { prose: PER_PACKAGE, code: PER_PACKAGE, logs: 0, chat: 0 };
     for (const path of filesBelow(join(MODULES, name), 3)) {
       const file = path.slice(path.lastIndexOf('/') + 1);
       const kind = KINDS.find(([pattern]) => pattern.test(file))?.[1];
@@ -64,6 +64,7 @@ function packages(): string[] {
         ? readdirSync(join(MODULES, name)).map((each) => `${name}/${each}`)
         : [name],
     )
+    .filter((name) => statSync(join(MODULES, name)).isDirectory())
     .sort();
 }
 

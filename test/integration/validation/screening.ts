@@ -55,6 +55,52 @@ export const rows: Row[] = [
     'promptInjection.sources[0].source: Required value',
   ),
   row(
+    'promptInjection.ruleSets unique',
+    { promptInjection: { ruleSets: ['Guides', 'Guides'] } },
+    'promptInjection.ruleSets[1]: Duplicate value: "Guides"',
+  ),
+  row(
+    'promptInjection.patterns unique',
+    {
+      promptInjection: {
+        patterns: [
+          { name: 'falcon', pattern: 'falcon' },
+          { name: 'falcon', pattern: 'osprey' },
+        ],
+      },
+    },
+    'promptInjection.patterns[1]: Duplicate value: {"name":"falcon"}',
+  ),
+  row(
+    'promptInjection.patterns[*] required name',
+    { promptInjection: { patterns: [{ pattern: 'falcon' }] } },
+    'promptInjection.patterns[0].name: Required value',
+  ),
+  row(
+    'promptInjection.patterns[*] required pattern',
+    { promptInjection: { patterns: [{ name: 'falcon' }] } },
+    'promptInjection.patterns[0].pattern: Required value',
+  ),
+  row(
+    'promptInjection.patterns[*].name rule 0',
+    { promptInjection: { patterns: [{ name: 'Falcon', pattern: 'falcon' }] } },
+    'promptInjection.patterns[0].name: Invalid value: "string": must be lower-case letters, digits and -, such as project-name',
+  ),
+  row(
+    'promptInjection.patterns[*].pattern rule 0',
+    { promptInjection: { patterns: [{ name: 'all', pattern: '.*' }] } },
+    'promptInjection.patterns[0].pattern: Invalid value: "string": must not match every text; a pattern that is no RE2 is refused too',
+  ),
+  row(
+    'promptInjection.patterns[*].sources unique',
+    {
+      promptInjection: {
+        patterns: [{ name: 'falcon', pattern: 'falcon', sources: ['UserInput', 'UserInput'] }],
+      },
+    },
+    'promptInjection.patterns[0].sources[1]: Duplicate value: "UserInput"',
+  ),
+  row(
     'promptInjection.exempt unique',
     { promptInjection: { exempt: ['find', 'find'] } },
     'promptInjection.exempt[1]: Duplicate value: "find"',
