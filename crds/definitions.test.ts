@@ -14,10 +14,10 @@ function* walk(schema: Schema, path: string): Generator<[string, Schema]> {
   if (schema.additionalProperties) yield* walk(schema.additionalProperties, `${path}.*`);
 }
 
-/** The spec of an AgentDeployment has at most so many fields. Deprecated fields do not count. */
-const MOST_FIELDS = 300;
+/** The spec of an AgentDeployment has at most so many fields. Deprecated fields do not count. Rule sets and patterns for injection are 7. */
+const MOST_FIELDS = 307;
 
-it('the spec of an AgentDeployment has at most 300 fields', () => {
+it('the spec of an AgentDeployment has at most 307 fields', () => {
   const [{ schema }] = definitions() as [Source];
   const fields = [...walk(schema.properties!['spec']!, 'spec')].filter(
     ([path, { description = '' }]) =>

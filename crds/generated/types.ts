@@ -661,7 +661,7 @@ export interface AgentDeploymentSpec {
         mode?: 'Report' | 'Block';
       }[];
       /**
-       * Rules that texts are scored by. Guides finds eight short patterns, such as sudo and <!--, wherever they stand, and so in many ordinary texts. Default [Default].
+       * Rules that texts are scored by. Guides finds eight short patterns, such as sudo and <!--, wherever they stand, and so in many ordinary texts. Default Default.
        *
        * @maxItems 2
        */
