@@ -21,7 +21,7 @@ import {
 import type { SendError, Served } from '../exchange/response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ModelRoute } from '../protocols/protocol.ts';
-import { modelRoute } from '../protocols/protocols.ts';
+import { modelRoute, protocolOf } from '../protocols/protocols.ts';
 import type { Current, Snapshot } from '../snapshot/snapshot.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
@@ -254,7 +254,17 @@ function needsNoAnswer(
 /** The answer to a request that broke off in the middle. `serve` tells of its end. */
 function misreadAnswer(open: ServerResponse, failure: Failure): string {
   misread.set(open, failure);
-  return rawError(failure, requestIdOf(open), traceHeaders(open));
+  return raw(open.req, failure, requestIdOf(open), traceHeaders(open));
+}
+
+/** The failure as bytes for the socket of a request. */
+function raw(
+  request: Pick<IncomingMessage, 'method' | 'url'>,
+  failure: Failure,
+  requestId: string,
+  more: Record<string, string>,
+): string {
+  return rawError(failure, requestId, protocolOf(request).errorBody(failure, requestId), more);
 }
 
 /** The answer to what did not even begin as a request, with a trace of its own. */
@@ -264,5 +274,5 @@ function malformedAnswer(deps: AgentServerDeps, socket: Socket, failure: Failure
   const served: Served = { reason: failure.reason, failed: false };
   trace.end({ ...served, status: statusOf(failure.reason) });
   deps.onServed('other', served, 0);
-  return rawError(failure, requestId, headersOfTrace(trace.traceId));
+  return raw({}, failure, requestId, headersOfTrace(trace.traceId));
 }

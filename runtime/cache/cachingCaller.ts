@@ -1,7 +1,7 @@
 import { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import { NO_USAGE } from '../protocols/usage.ts';
-import { LIMITS_PREFIX } from '../protocols/anthropicMessages.ts';
+import type { Protocol } from '../protocols/protocol.ts';
 import { OK } from '../resilience/outcome.ts';
 import { CACHE, PendingCall } from './pendingCall.ts';
 import type { MakeCall, Subscriber } from './pendingCall.ts';
@@ -132,7 +132,7 @@ export class CachingCaller {
         const whole = isGood(answer) && head && ended && !overflowed;
         const model = whole ? answeringModel(request, answer.dependency) : undefined;
         if (whole && model !== undefined && epoch === this.#cache.epoch)
-          this.#keep(answerKey(key, model), head, pending.recording.body());
+          this.#keep(request, answerKey(key, model), head, pending.recording.body());
         return answer;
       } finally {
         if (this.#pending.get(key) === pending) this.#pending.delete(key);
@@ -140,8 +140,13 @@ export class CachingCaller {
     };
   }
 
-  #keep(key: string, head: Head, body: Buffer): void {
-    const headers = kept(head.headers);
+  #keep(
+    { protocol: { limits } }: Pick<ModelRequest, 'protocol'>,
+    key: string,
+    head: Head,
+    body: Buffer,
+  ): void {
+    const headers = kept(head.headers, limits);
     const bytes = headers.reduce((sum, each) => sum + each.length, key.length + body.length);
     this.#cache.put(key, { head: { ...head, headers }, body }, bytes);
   }
@@ -158,10 +163,10 @@ function isGood(answer: ModelAnswer): answer is Extract<ModelAnswer, { kind: 'An
   return outcome.vote === 'ok' && status === 200 && whole && !fault && !held;
 }
 
-function kept(headers: readonly string[]): string[] {
+function kept(headers: readonly string[], { prefix }: Protocol['limits']): string[] {
   const names = headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  const limits = names.filter((name) => name.startsWith(LIMITS_PREFIX));
-  return without(headers, new Set([...PERSONAL, ...limits]));
+  const stated = names.filter((name) => name.startsWith(prefix));
+  return without(headers, new Set([...PERSONAL, ...stated]));
 }
 
 /** Sends a cached answer; one that was a stream goes as a stream. */

@@ -8,7 +8,7 @@ function of(allow: object): Allowance {
   return new Allowances([{ name: '*', allow: { ...OWN, ...allow } }]).of({ name: 'alice' });
 }
 
-const ASKED: AskedMessage = { model: 'claude-haiku-4-5', maxTokens: 100 };
+const ASKED: AskedMessage = { tokenBound: 'max_tokens', model: 'claude-haiku-4-5', maxTokens: 100 };
 
 describe('the allowance of a client', () => {
   it('is that of the first entry which names it, by its name or by a claim of its token', () => {

@@ -1,6 +1,7 @@
 import type { Content } from '../../contract/generated/types.ts';
 import type { Failure } from '../errors/failure.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
+import { PROTOCOLS } from '../protocols/protocols.ts';
 import type { RequestDetection } from '../security/incidents/incident.ts';
 
 type Clients = NonNullable<NonNullable<Content['auth']>['clients']>;
@@ -23,16 +24,14 @@ export interface Identity {
 }
 
 const CONVERSATIONS = '/v1/conversations';
-const ROUTES: Readonly<Record<string, RouteKind>> = {
-  '/v1/messages': 'Messages',
-  '/v1/messages/count_tokens': 'CountTokens',
-  '/v1/models': 'Models',
-};
+const KINDS: ReadonlyMap<string, RouteKind> = new Map(
+  PROTOCOLS.flatMap(({ routes }) => routes.map(({ route, kind }) => [route, kind])),
+);
 
 /** Maps a route to its group. Routes that it does not know go to the provider. */
 export function routeKindOf(route: string): RouteKind {
   if (route.startsWith(CONVERSATIONS)) return 'Conversations';
-  return ROUTES[route] ?? 'Provider';
+  return KINDS.get(route) ?? 'Provider';
 }
 
 export class Allowance {
@@ -45,7 +44,7 @@ export class Allowance {
     this.#allow = rule?.allow ?? { routes: [], conversations: 'Own', admin: false };
   }
 
-  /** Largest max_tokens; undefined: unbounded. */
+  /** Largest bound of output tokens; undefined: none. */
   get maxTokens(): number | undefined {
     return this.#allow.admin ? undefined : this.#allow.maxTokens;
   }
@@ -75,21 +74,21 @@ export class Allowance {
     return `This client may not use the route ${kind}${hint}.`;
   }
 
-  /** Why the client may not use this model or this max_tokens; undefined if it may. */
+  /** Why the client may not use this model or as many tokens; undefined if it may. */
   request(asked: AskedMessage): Denial | undefined {
     const { models, admin } = this.#allow;
     if (admin || (!models && this.maxTokens === undefined)) return undefined;
-    if (!models || matches(models, asked.model)) return this.#tokens(asked.maxTokens);
+    if (!models || matches(models, asked.model)) return this.#tokens(asked);
     const message = 'This client may not use this model.';
     return denial(message, { type: 'model', name: nameOf(asked.model) }, 'Budget');
   }
 
-  #tokens(stated: AskedMessage['maxTokens']): Denial | undefined {
+  #tokens({ maxTokens: stated, tokenBound: member }: AskedMessage): Denial | undefined {
     const bound = this.maxTokens;
     if (bound === undefined || stated === 'None') return undefined;
     if (stated !== undefined && stated <= bound) return undefined;
-    const message = `This client may ask for at most ${bound} tokens: lower max_tokens.`;
-    return denial(message, { type: 'request', name: 'max_tokens' }, 'Budget');
+    const message = `This client may ask for at most ${bound} tokens: lower ${member}.`;
+    return denial(message, { type: 'request', name: member }, 'Budget');
   }
 
   tool(name: string): boolean {
@@ -100,7 +99,9 @@ export class Allowance {
 
 export interface AskedMessage {
   model: string;
-  /** `None`: this kind of request has no max_tokens. Undefined: the value is missing or not valid. */
+  /** The member that states it. */
+  tokenBound: string;
+  /** `None`: this kind of request has no such bound. Undefined: the value is missing or not valid. */
   maxTokens: number | 'None' | undefined;
 }
 

@@ -4,7 +4,8 @@ import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import { TOO_LONG, anthropicMessages } from '../protocols/anthropicMessages.ts';
+import { saysTooLong } from '../protocols/anthropicAnswer.ts';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { scanInSlices } from '../json/scan.ts';
 import { turn } from '../json/turns.ts';
@@ -18,7 +19,7 @@ import { ByteAccount } from '../resilience/byteBudget.ts';
 import type { ByteBudget } from '../resilience/byteBudget.ts';
 import type { ModelOutcome, TextReader } from './environment.ts';
 import type { Message } from './messages/messages.ts';
-import { modelProblem } from '../errors/modelProblem.ts';
+import { modelProblem } from './modelProblem.ts';
 import { Cut } from '../errors/fault.ts';
 import { AnswerRefused, TurnAnswer } from './turnAnswer.ts';
 import { RecallableSink } from './webSink.ts';
@@ -132,7 +133,7 @@ function failed(
 ): ModelOutcome {
   if (!(error instanceof APIError))
     return { ok: false, problem: problem ?? FAULTS.InvalidResponse };
-  if (error.status === TOO_LARGE_STATUS || TOO_LONG.test(error.message)) {
+  if (error.status === TOO_LARGE_STATUS || saysTooLong(error.message)) {
     return { ok: false, problem: problem ?? TOO_LONG_PROBLEM, refused: true, tooLong: true };
   }
   const refused = REFUSALS.has(error.status as number);
@@ -218,7 +219,14 @@ class SdkRequest {
     const scanned = (await scanInSlices(body, anthropicMessages.members))!;
     await turn(body.length);
     const { members } = scanned;
-    const chat = trace.chat({ model, stream: true, maxTokens, body, members });
+    const chat = trace.chat({
+      protocol: anthropicMessages,
+      model,
+      stream: true,
+      maxTokens,
+      body,
+      members,
+    });
     const request = {
       content,
       endpoints,

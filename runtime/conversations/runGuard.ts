@@ -60,7 +60,7 @@ export class RunGuard {
   }
 
   /** Judges a call before it runs; `usage` is that of the turn so far. */
-  judge(call: ToolUse, usage: TurnUsage): RunVerdict {
+  judge(call: Pick<ToolUse, 'name' | 'input'>, usage: TurnUsage): RunVerdict {
     this.#calls += 1;
     const cause = this.#overdone(usage) ?? this.#repeated(call);
     if (cause === undefined) return RUNS;
@@ -86,7 +86,7 @@ export class RunGuard {
     return turnCost > cost.maxCents * PER_CENT_AND_MILLION ? 'Cost' : undefined;
   }
 
-  #repeated({ name, input }: ToolUse): Cause | undefined {
+  #repeated({ name, input }: Pick<ToolUse, 'name' | 'input'>): Cause | undefined {
     if (this.#spec.exempt.includes(name)) return undefined;
     // The same for the same arguments, in any order of members.
     const key = canonicalHash([name, input]);

@@ -1,52 +1,51 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * Reasons of the runtime's own error answers, each with its status code and Anthropic error type. The
- * header x-breakwater-reason names the reason.
+ * Reasons of the runtime's own error answers, each with its status. The header x-breakwater-reason names the reason.
  */
-const MAPPING = {
-  RateLimited: { status: 429, type: 'rate_limit_error' },
-  CircuitBreakerOpen: { status: 503, type: 'overloaded_error' },
-  BulkheadFull: { status: 503, type: 'overloaded_error' },
-  BodiesFull: { status: 503, type: 'overloaded_error' },
-  Draining: { status: 503, type: 'overloaded_error' },
-  Timeout: { status: 504, type: 'timeout_error' },
-  InvalidRequest: { status: 400, type: 'invalid_request_error' },
-  PromptBlocked: { status: 400, type: 'invalid_request_error' },
-  AnswerBlocked: { status: 400, type: 'invalid_request_error' },
-  RequestTimeout: { status: 408, type: 'timeout_error' },
-  HeadersTooLarge: { status: 431, type: 'invalid_request_error' },
-  NotFound: { status: 404, type: 'not_found_error' },
-  ConversationNotFound: { status: 404, type: 'not_found_error' },
-  ConversationLost: { status: 410, type: 'not_found_error' },
-  ConversationBusy: { status: 409, type: 'invalid_request_error' },
-  ConversationOvertaken: { status: 409, type: 'invalid_request_error' },
-  StoreUnavailable: { status: 503, type: 'api_error' },
-  ConversationsFull: { status: 503, type: 'overloaded_error' },
-  ConversationMemoryFull: { status: 503, type: 'overloaded_error' },
-  ModelOverloaded: { status: 529, type: 'overloaded_error' },
-  ModelRefused: { status: 400, type: 'invalid_request_error' },
-  ModelFailed: { status: 502, type: 'api_error' },
-  TooLarge: { status: 413, type: 'request_too_large' },
-  UpstreamUnreachable: { status: 502, type: 'api_error' },
-  InvalidResponse: { status: 502, type: 'api_error' },
-  Unauthorized: { status: 401, type: 'authentication_error' },
-  Forbidden: { status: 403, type: 'permission_error' },
-  ClientBlocked: { status: 403, type: 'permission_error' },
-  ClientThrottled: { status: 429, type: 'rate_limit_error' },
-  AuthThrottled: { status: 429, type: 'rate_limit_error' },
-  AuthUnavailable: { status: 503, type: 'api_error' },
-  AuditUnavailable: { status: 503, type: 'api_error' },
-  CredentialRefused: { status: 503, type: 'api_error' },
-  SpendLimit: { status: 503, type: 'api_error' },
-  Starting: { status: 503, type: 'overloaded_error' },
-  NotConfigured: { status: 500, type: 'api_error' },
-  Internal: { status: 500, type: 'api_error' },
+const STATUSES = {
+  RateLimited: 429,
+  CircuitBreakerOpen: 503,
+  BulkheadFull: 503,
+  BodiesFull: 503,
+  Draining: 503,
+  Timeout: 504,
+  InvalidRequest: 400,
+  PromptBlocked: 400,
+  AnswerBlocked: 400,
+  RequestTimeout: 408,
+  HeadersTooLarge: 431,
+  NotFound: 404,
+  ConversationNotFound: 404,
+  ConversationLost: 410,
+  ConversationBusy: 409,
+  ConversationOvertaken: 409,
+  StoreUnavailable: 503,
+  ConversationsFull: 503,
+  ConversationMemoryFull: 503,
+  ModelOverloaded: 529,
+  ModelRefused: 400,
+  ModelFailed: 502,
+  TooLarge: 413,
+  UpstreamUnreachable: 502,
+  InvalidResponse: 502,
+  Unauthorized: 401,
+  Forbidden: 403,
+  ClientBlocked: 403,
+  ClientThrottled: 429,
+  AuthThrottled: 429,
+  AuthUnavailable: 503,
+  AuditUnavailable: 503,
+  CredentialRefused: 503,
+  SpendLimit: 503,
+  Starting: 503,
+  NotConfigured: 500,
+  Internal: 500,
 } as const;
 
-export type Reason = keyof typeof MAPPING;
+export type Reason = keyof typeof STATUSES;
 
-export const REASONS = Object.keys(MAPPING) as Reason[];
+export const REASONS = Object.keys(STATUSES) as Reason[];
 
 /** The same request cannot succeed later, or would call tools twice: a client must decide before it repeats it. */
 const POINTLESS: ReadonlySet<Reason> = new Set([
@@ -93,18 +92,7 @@ export type Problem = Failure | 'Gone';
 
 /** HTTP status of a reason. */
 export function statusOf(reason: Reason): number {
-  return MAPPING[reason].status;
-}
-
-/** Error body in Anthropic's shape. */
-export function errorBody({ reason, message }: Failure, requestId: string): string {
-  const { type } = MAPPING[reason];
-  return JSON.stringify({ type: 'error', error: { type, message }, request_id: requestId });
-}
-
-/** The failure as the last event of a stream that has already begun, after whole events. */
-export function errorEvent(failure: Failure, requestId: string): string {
-  return `event: error\ndata: ${errorBody(failure, requestId)}\n\n`;
+  return STATUSES[reason];
 }
 
 /** An id for a request, as answers carry it in request-id. */
@@ -112,15 +100,16 @@ export function newRequestId(): string {
   return `req_${randomBytes(12).toString('hex')}`;
 }
 
-/** Headers of an error answer; retry-after in whole seconds, rounded up, at least 1. */
+/** Headers of an error answer with this body; retry-after in whole seconds, rounded up, at least 1. */
 export function errorHeaders(
   failure: Failure,
   requestId: string,
+  body: string,
   wait = NO_WAIT,
 ): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(errorBody(failure, requestId))),
+    'content-length': String(Buffer.byteLength(body)),
     'request-id': requestId,
     'x-breakwater-reason': failure.reason,
   };
@@ -160,16 +149,13 @@ function isPointless(
 export function rawError(
   failure: Failure,
   requestId: string,
+  body: string,
   more: Readonly<Record<string, string>> = {},
 ): string {
   const status = statusOf(failure.reason);
-  const all = { ...errorHeaders(failure, requestId), ...more };
+  const all = { ...errorHeaders(failure, requestId, body), ...more };
   const headers = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
-  return [
-    `HTTP/1.1 ${status} ${failure.reason}`,
-    ...headers,
-    'connection: close',
-    '',
-    errorBody(failure, requestId),
-  ].join('\r\n');
+  return [`HTTP/1.1 ${status} ${failure.reason}`, ...headers, 'connection: close', '', body].join(
+    '\r\n',
+  );
 }

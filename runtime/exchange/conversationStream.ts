@@ -1,8 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TurnObserver } from '../conversations/turn.ts';
 import type { ToolResult, ToolUse } from '../conversations/messages/messages.ts';
-import { errorEvent } from '../errors/failure.ts';
-import { idHeaders, requestIdOf } from './response.ts';
+import { errorEventFor, idHeaders } from './response.ts';
 import type { Failure } from '../errors/failure.ts';
 
 /**
@@ -43,7 +42,7 @@ export class ConversationStream implements TurnObserver {
 
   /** Ends the stream with an error event. */
   fail(failure: Failure): void {
-    this.#response.end(errorEvent(failure, requestIdOf(this.#response)));
+    this.#response.end(errorEventFor(this.#response, failure));
   }
 
   #send(type: string, data: Record<string, unknown>): void {

@@ -12,7 +12,6 @@ import { Turn } from '../conversations/turn.ts';
 import type { TurnObserver, TurnResult } from '../conversations/turn.ts';
 import type { TurnScreen } from '../conversations/turnScreen.ts';
 import { Cut } from '../errors/fault.ts';
-import { errorEvent } from '../errors/failure.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { NOT_CONFIGURED } from '../errors/problems.ts';
 import { REFUND } from '../guard/admission.ts';
@@ -39,7 +38,7 @@ import {
 } from './exchange.ts';
 import type { AdmitParts, Arrived, AuthenticateParts, Ended, Step } from './exchange.ts';
 import { notFound } from './notFound.ts';
-import { ResponseSink, idHeaders, refuse, requestIdOf } from './response.ts';
+import { ResponseSink, errorEventFor, idHeaders, refuse } from './response.ts';
 import type { Served } from './response.ts';
 
 export interface ConversationsParts extends AuthenticateParts, AdmitParts {
@@ -119,7 +118,7 @@ export async function serveConversation(
     const { response, trace } = exchange;
     parts.log.warn({ ...trace.ids, why: error.message }, 'Conversations could not be reached');
     if (!response.headersSent) return refuse(parts.sendError, response, UNAVAILABLE);
-    response.end(errorEvent(UNAVAILABLE, requestIdOf(response)));
+    response.end(errorEventFor(response, UNAVAILABLE));
     return { reason: UNAVAILABLE.reason, failed: true };
   }
 }

@@ -222,7 +222,7 @@ async function call(exchange: MessagesExchange, parts: MessagesParts): Promise<E
 
 /** Puts a screen before the sink if the configuration asks for one. The signal aborts when nobody needs the answer. */
 function screenAnswer(exchange: MessagesExchange, parts: MessagesParts): AbortSignal {
-  const { response, trace, cut, votes, sink: next } = exchange;
+  const { response, trace, cut, votes, asked, sink: next } = exchange;
   const told = trace.listener.detected.bind(trace.listener);
   const scan = votes ? parts.screen.answerScan(told) : undefined;
   if (!scan) return cut.signal;
@@ -230,7 +230,7 @@ function screenAnswer(exchange: MessagesExchange, parts: MessagesParts): AbortSi
   // A cut of our own must not count against the endpoint.
   const stop = (): void => own.abort(new Cut('ClientGone'));
   const account = parts.bodies.account(response);
-  exchange.screened = new ScreenedSink({ next, scan, stop, account });
+  exchange.screened = new ScreenedSink({ protocol: asked.protocol, next, scan, stop, account });
   return AbortSignal.any([cut.signal, own.signal]);
 }
 
@@ -301,11 +301,11 @@ const NO_ANSWER: Failure = {
 };
 
 function denialOf(allowance: Allowance, read: MessagesRequest): Denial | undefined {
-  const { expected, method, model, maxTokens } = read;
+  const { protocol, expected, method, model, maxTokens } = read;
   // Other routes name no model.
   if (expected === 'Any' || method === 'GET') return undefined;
   const stated = expected === 'Message' ? maxTokens : 'None';
-  return allowance.request({ model, maxTokens: stated });
+  return allowance.request({ model, tokenBound: protocol.tokenBound, maxTokens: stated });
 }
 
 type Answered = Extract<ModelAnswer, { kind: 'Answered' }>;

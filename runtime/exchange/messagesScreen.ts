@@ -45,5 +45,5 @@ function watchTools(
   const { repeats, exempt } = runGuard;
   const spec = { mode: 'Report' as const, repeats, exempt, messages: true };
   const guard = new RunGuard(spec, { now: () => 0, told });
-  for (const tool of tools) guard.judge({ type: 'tool_use', id: '', ...tool }, NO_USAGE);
+  for (const tool of tools) guard.judge(tool, NO_USAGE);
 }

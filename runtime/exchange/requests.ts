@@ -63,11 +63,11 @@ function isPlain(segment: string): boolean {
 /** Timeout of a request for no message, in milliseconds. Infinity for other routes: files and batches can be large. */
 export function passThroughMs(model: ModelRoute | undefined): number {
   if (model === undefined) return Infinity;
-  return model.asks === 'Models' ? MODELS_MS : PASS_THROUGH_MS;
+  return model.kind === 'Models' ? MODELS_MS : PASS_THROUGH_MS;
 }
 
 export function asksForMessage(model: ModelRoute | undefined): boolean {
-  return model?.asks === 'Message';
+  return model?.kind === 'Messages';
 }
 
 export interface RequestReader {
@@ -85,7 +85,7 @@ export async function readRequest(
 ): Promise<MessagesRequest | Problem> {
   const path = request.url!;
   const protocol = model?.protocol ?? PROTOCOLS[0];
-  if (model?.asks === 'Models') return { ...PLAIN, method: 'GET', path, protocol };
+  if (model?.kind === 'Models') return { ...PLAIN, method: 'GET', path, protocol };
   const arrived = await bodies.read(request, response);
   if ('problem' in arrived) return arrived.problem;
   const { body } = arrived;
@@ -107,7 +107,7 @@ async function jsonRequest(
   body: Buffer,
   sessionOf: SessionOf,
 ): Promise<MessagesRequest | Problem> {
-  const { protocol, asks } = model;
+  const { protocol, kind } = model;
   const scanning = scanInSlices(body, protocol.members);
   const scanned = scanning instanceof Promise ? await scanning : scanning;
   if (!scanned) return invalid('The body must be a JSON object.');
@@ -119,7 +119,7 @@ async function jsonRequest(
   if (waits) await waits;
   const facts = protocol.read(body, scanned, model);
   if (typeof facts === 'string') return invalid(facts);
-  const expected = asks === 'Message' ? 'Message' : 'Json';
+  const expected = kind === 'Messages' ? 'Message' : 'Json';
   const read: MessagesRequest = {
     method: 'POST',
     path,
@@ -129,7 +129,7 @@ async function jsonRequest(
     members,
     ...facts,
   };
-  if (asks !== 'Message') return read;
+  if (kind !== 'Messages') return read;
   read.session = sessionOf(protocol, body, members);
   // What an endpoint makes of a long body is work for another turn.
   const waitsAgain = turn(body.length);

@@ -1,7 +1,8 @@
 import type { ServerResponse, IncomingMessage } from 'node:http';
 import type { Sink } from '../model/attempt/attempt.ts';
-import { errorEvent, newRequestId, errorBody, errorHeaders, statusOf } from '../errors/failure.ts';
+import { newRequestId, errorHeaders, statusOf } from '../errors/failure.ts';
 import type { ClientWait, Failure, Problem } from '../errors/failure.ts';
+import { protocolOf } from '../protocols/protocols.ts';
 import { headerValue } from '../model/transport/headers.ts';
 
 /** Writes a forwarded answer to the client. */
@@ -59,8 +60,13 @@ export class ResponseSink implements Sink {
    */
   breakOff(failure: Failure, torn = false): void {
     if (!this.#appendable || torn || this.blocked) this.#response.destroy();
-    else this.#response.end(errorEvent(failure, requestIdOf(this.#response)));
+    else this.#response.end(errorEventFor(this.#response, failure));
   }
+}
+
+/** The failure as the last event of a stream that has begun. */
+export function errorEventFor(response: ServerResponse, failure: Failure): string {
+  return protocolOf(response.req).errorEvent(failure, requestIdOf(response));
 }
 
 const requestIds = new WeakMap<ServerResponse, string>();
@@ -126,11 +132,12 @@ export function errorSender(
       retried: isRetry(response.req),
       random,
     };
+    const body = protocolOf(response.req).errorBody(failure, requestId);
     response.writeHead(statusOf(failure.reason), {
-      ...errorHeaders(failure, requestId, wait),
+      ...errorHeaders(failure, requestId, body, wait),
       ...traceHeaders(response),
     });
-    response.end(errorBody(failure, requestId));
+    response.end(body);
   };
 }
 

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import { gzipSync } from 'node:zlib';
 import type { Failure } from '../errors/failure.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
@@ -70,7 +71,13 @@ async function pass(
     },
     give: (bytes: number) => void (used -= bytes),
   };
-  const sink = new ScreenedSink({ next: client, scan: { secrets, blocks, tell }, stop, account });
+  const sink = new ScreenedSink({
+    protocol: anthropicMessages,
+    next: client,
+    scan: { secrets, blocks, tell },
+    stop,
+    account,
+  });
   const bytes = Buffer.from(answer as string);
   sink.head(200, 'OK', headers, true);
   for (let at = 0; at < bytes.length; at += size) await sink.write(bytes.subarray(at, at + size));

@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Failure } from '../errors/failure.ts';
 import { JsonUnescape } from '../json/unescape.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
-import { PING } from '../protocols/anthropicMessages.ts';
+import type { AnswerText, Protocol } from '../protocols/protocol.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { decodedBody } from '../model/transport/decoder.ts';
 import type { DecodedBody } from '../model/transport/decoder.ts';
@@ -11,11 +11,11 @@ import { headerValue, isEventStream } from '../model/transport/headers.ts';
 import { both } from '../model/transport/room.ts';
 import { EventStreamReader } from '../model/transport/sse.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
-import { AnswerText, textOverBlocks } from '../security/screening/answerText.ts';
 import type { ByteAccount } from '../resilience/byteBudget.ts';
 import type { AnswerScan } from '../security/screening/screen.ts';
 
 export interface ScreenedSinkDeps {
+  protocol: Pick<Protocol, 'answerText' | 'textOverBlocks' | 'ping' | 'isPing'>;
   /** The client's side. */
   next: Sink;
   scan: AnswerScan;
@@ -52,7 +52,7 @@ interface Held {
  */
 export class ScreenedSink implements Sink {
   readonly #deps: ScreenedSinkDeps;
-  readonly #text = new AnswerText();
+  readonly #text: AnswerText;
   readonly #events = new EventStreamReader((event) => this.#event(event), HELD_EVENT_BYTES);
   readonly #utf8 = new StringDecoder();
   readonly #json = new JsonUnescape();
@@ -72,6 +72,7 @@ export class ScreenedSink implements Sink {
 
   constructor(deps: ScreenedSinkDeps) {
     this.#deps = deps;
+    this.#text = deps.protocol.answerText();
   }
 
   get blocked(): boolean {
@@ -147,9 +148,10 @@ export class ScreenedSink implements Sink {
     return this.#failure;
   }
 
-  #event({ event, data, truncated }: ServerSentEvent): boolean {
+  #event(event: ServerSentEvent): boolean {
+    const { data, truncated } = event;
     if (truncated && this.#deps.scan.blocks) this.#block(UNREADABLE);
-    this.#pinged ||= event === 'ping';
+    this.#pinged ||= this.#deps.protocol.isPing(event);
     if (!truncated) this.#say(this.#text.event(data));
     return true;
   }
@@ -171,7 +173,7 @@ export class ScreenedSink implements Sink {
   /** A secret may continue in the next block of text, which is elsewhere in the body. */
   async #joinBlocks(): Promise<void> {
     if (!this.#whole || this.#failure) return;
-    const text = await textOverBlocks(this.#whole.take());
+    const text = await this.#deps.protocol.textOverBlocks(this.#whole.take());
     if (text === undefined) this.#tooLarge();
     else if (text !== '') this.#say(`\n${text}`);
   }
@@ -243,7 +245,9 @@ export class ScreenedSink implements Sink {
   #ping(): Promise<void> | undefined {
     const overtakes = this.#pinged && this.#held[0]?.end !== undefined;
     this.#pinged = false;
-    return overtakes && !this.#sendHead ? this.#deps.next.write(PING) : undefined;
+    return overtakes && !this.#sendHead
+      ? this.#deps.next.write(this.#deps.protocol.ping)
+      : undefined;
   }
 
   /** Sends the pieces up to this number of characters of text. */

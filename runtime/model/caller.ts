@@ -12,7 +12,7 @@ import { ClientAnswer } from './attempt/clientAnswer.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { forward } from './attempt/forward.ts';
 import { NO_USAGE, TotalUsage } from '../protocols/usage.ts';
-import type { UsageMeter } from '../protocols/anthropicMessages.ts';
+import type { AnswerMeter } from '../protocols/protocol.ts';
 import type { Usage } from '../protocols/usage.ts';
 import { Cut } from '../errors/fault.ts';
 import { ModelAttempt } from './modelAttempt.ts';
@@ -197,7 +197,8 @@ function answerFor(
 /** Where the answers of all attempts go. */
 function clientAnswer(request: ModelRequest): ClientAnswer {
   const pings = request.stream && request.ownTurn !== true;
-  return new ClientAnswer(request.sink, pings, request.bodyDone && (() => releaseBody(request)));
+  const { protocol, sink, bodyDone } = request;
+  return new ClientAnswer(protocol, sink, pings, bodyDone && (() => releaseBody(request)));
 }
 
 const NO_BODY = Buffer.alloc(0);
@@ -243,7 +244,7 @@ function chargeOf(result: AttemptResult, { permit, meter }: ModelAttempt): Actua
 }
 
 /** A client that leaves pays for its reserved input, and for no less than the endpoint reported. */
-function chargeOfAbandoned({ inputTokens }: Cost = NO_COST, meter: UsageMeter): ActualCost {
+function chargeOfAbandoned({ inputTokens }: Cost = NO_COST, meter: AnswerMeter): ActualCost {
   const seen = meter.atLeast();
   return { ...seen, inputTokens: Math.max(inputTokens, seen.inputTokens) };
 }

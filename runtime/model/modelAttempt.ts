@@ -12,7 +12,7 @@ import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import type { ClientAnswer } from './attempt/clientAnswer.ts';
 import type { TokenEstimator } from './attempt/estimate.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
-import { UsageMeter } from '../protocols/anthropicMessages.ts';
+import type { AnswerMeter } from '../protocols/protocol.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { Member } from './pool/pool.ts';
 import { callKind } from './pool/route.ts';
@@ -45,7 +45,7 @@ export class ModelAttempt implements Attempt {
   readonly permit: Permit;
   readonly answer: ClientAnswer;
   readonly watch: AttemptWatch;
-  readonly meter: UsageMeter;
+  readonly meter: AnswerMeter;
   readonly budget: ByteBudget;
   readonly date: () => Date;
   readonly #clock: Clock;
@@ -84,7 +84,7 @@ export class ModelAttempt implements Attempt {
       cut: (why) => own.abort(new Cut(why)),
     });
     const ratio = estimator.ratio(member.endpoint.model ?? request.model);
-    this.meter = new UsageMeter(ratio, chat?.content);
+    this.meter = request.protocol.meter(ratio, chat?.content);
     this.#trace = chat?.attempt(member);
   }
 
@@ -100,7 +100,7 @@ export class ModelAttempt implements Attempt {
   onHeaders(headers: RawHeaders): void {
     const { handle, credential } = this.to;
     if (!credential.mounted) return;
-    const stated = providerLimits(headers, this.date);
+    const stated = providerLimits(this.request.protocol.limits, headers, this.date);
     handle.learn(stated, credential.hash, callKind(this.request), this.permit.grantedAt);
   }
 
@@ -123,7 +123,7 @@ export class ModelAttempt implements Attempt {
     result: AttemptResult,
   ): void {
     const { credential, handle } = this.to;
-    const stated = providerLimits(result.headers ?? [], this.date);
+    const stated = providerLimits(this.request.protocol.limits, result.headers ?? [], this.date);
     const shutMs = this.permit.refused(gate, retryAfterMs, stated);
     if (shutMs > 0) result.shutMs = shutMs;
     result.keyServed = credential.mounted && handle.hasServed(callKind(this.request));

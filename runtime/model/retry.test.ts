@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import { streamErrorOutcome } from '../protocols/anthropicMessages.ts';
+import { streamErrorOutcome } from '../protocols/anthropicAnswer.ts';
+import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import { IGNORED, failure } from '../resilience/outcome.ts';
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { statusOutcome } from './attempt/outcome.ts';
 import { Retries } from './nextAttempt.ts';
-import { movable, retryReason, retryable, unitsOf } from './retry.ts';
+import { movable as movableBy, retryReason, retryable, unitsOf } from './retry.ts';
 
 const SPEC = {
   maxAttempts: 4,
@@ -15,6 +16,9 @@ const SPEC = {
   budgetPercent: 20,
   minPerSecond: 1,
 };
+
+const movable = (result: AttemptResult, ownModel = false): string =>
+  movableBy(result, anthropicMessages, ownModel);
 
 function ended(part: Partial<AttemptResult>): AttemptResult {
   return { outcome: IGNORED, committed: false, whole: false, usage: {}, ...part };

@@ -1,7 +1,7 @@
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
 import { errorBody } from './attempt/errorBody.ts';
-import { TOO_LONG, errorOf } from '../protocols/anthropicMessages.ts';
+import type { Protocol } from '../protocols/protocol.ts';
 
 /** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
@@ -48,22 +48,30 @@ const MOVES: Record<Fault, Movable> = {
 };
 
 /** Whether to move to another endpoint after this attempt. `ownModel`: the endpoint set the model. */
-export function movable(result: AttemptResult, ownModel = false): Movable {
+export function movable(
+  result: AttemptResult,
+  protocol: Pick<Protocol, 'clientError'>,
+  ownModel = false,
+): Movable {
   const { committed, fault, refusal, outcome, status = 0 } = result;
   if (committed) return 'No';
   if (refusal) return refusal.gate === 'RateLimited' ? 'Early' : 'OtherCredential';
   if (fault !== undefined) return MOVES[fault];
   if (outcome.vote === 'failure') return outcome.class === 'Overloaded' ? 'Early' : 'Yes';
   if (status >= 500) return 'Yes';
-  return afterClientError(result, ownModel);
+  return afterClientError(result, protocol, ownModel);
 }
 
 /** Every endpoint gives the same client error, unless it concerns something that only this endpoint has or lacks. */
-function afterClientError({ held, status }: AttemptResult, ownModel: boolean): Movable {
+function afterClientError(
+  { held, status }: AttemptResult,
+  protocol: Pick<Protocol, 'clientError'>,
+  ownModel: boolean,
+): Movable {
   if (!held || (status !== 400 && status !== 404)) return 'No';
-  const { type, message } = errorOf(errorBody(held.headers, held.body));
-  if (status === 404) return ownModel && type === 'not_found_error' ? 'Early' : 'No';
-  return TOO_LONG.test(message) ? 'LargerContext' : 'No';
+  const says = protocol.clientError(status, errorBody(held.headers, held.body));
+  if (says === 'PromptTooLong') return 'LargerContext';
+  return says === 'ModelMissing' && ownModel ? 'Early' : 'No';
 }
 
 /** Statuses by which an endpoint refuses a request that another one may take. */

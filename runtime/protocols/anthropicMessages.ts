@@ -1,13 +1,7 @@
-/** The Messages API of Anthropic: what it means on the wire (https://platform.claude.com/docs/en/api/messages). */
-import { memberOf, parseJson, stringMember } from '../json/parsed.ts';
-import type { ScannedObject } from '../json/scan.ts';
-import type { ServerSentEvent } from '../model/transport/sse.ts';
-import type { GateReason } from '../resilience/gates.ts';
-import { IGNORED, OK, failure } from '../resilience/outcome.ts';
-import type { FailureClass, Outcome } from '../resilience/outcome.ts';
-import { BYTES_PER_TOKEN } from './usage.ts';
-import type { AnswerFacts, Usage } from './usage.ts';
-import type { ModelRoute, Protocol } from './protocol.ts';
+/** The Messages API of Anthropic (https://platform.claude.com/docs/en/api/messages). */
+import type { Failure, Reason } from '../errors/failure.ts';
+import { UsageMeter, clientError, errorEventOf, statesSpendLimit } from './anthropicAnswer.ts';
+import { MessagesText, textOverBlocks, tracedAnswer, tracedRequest } from './anthropicContent.ts';
 import {
   REQUEST_MEMBERS,
   bodyFor,
@@ -16,429 +10,118 @@ import {
   promptTexts,
   readRequest,
 } from './anthropicRequest.ts';
-import { KEPT_CONTENT, StreamedContent } from './streamedContent.ts';
+import type { LimitHeaders, ModelRoute, Protocol } from './protocol.ts';
+
+/** https://platform.claude.com/docs/en/api/rate-limits */
+const LIMITS: LimitHeaders = {
+  prefix: 'anthropic-ratelimit-',
+  resources: {
+    requests: 'Requests',
+    'input-tokens': 'InputTokens',
+    'output-tokens': 'OutputTokens',
+    tokens: 'TotalTokens',
+  },
+};
+
+/** Error types of our own answers. */
+const ERROR_TYPES: Record<Reason, string> = {
+  RateLimited: 'rate_limit_error',
+  CircuitBreakerOpen: 'overloaded_error',
+  BulkheadFull: 'overloaded_error',
+  BodiesFull: 'overloaded_error',
+  Draining: 'overloaded_error',
+  Timeout: 'timeout_error',
+  InvalidRequest: 'invalid_request_error',
+  PromptBlocked: 'invalid_request_error',
+  AnswerBlocked: 'invalid_request_error',
+  RequestTimeout: 'timeout_error',
+  HeadersTooLarge: 'invalid_request_error',
+  NotFound: 'not_found_error',
+  ConversationNotFound: 'not_found_error',
+  ConversationLost: 'not_found_error',
+  ConversationBusy: 'invalid_request_error',
+  ConversationOvertaken: 'invalid_request_error',
+  StoreUnavailable: 'api_error',
+  ConversationsFull: 'overloaded_error',
+  ConversationMemoryFull: 'overloaded_error',
+  ModelOverloaded: 'overloaded_error',
+  ModelRefused: 'invalid_request_error',
+  ModelFailed: 'api_error',
+  TooLarge: 'request_too_large',
+  UpstreamUnreachable: 'api_error',
+  InvalidResponse: 'api_error',
+  Unauthorized: 'authentication_error',
+  Forbidden: 'permission_error',
+  ClientBlocked: 'permission_error',
+  ClientThrottled: 'rate_limit_error',
+  AuthThrottled: 'rate_limit_error',
+  AuthUnavailable: 'api_error',
+  AuditUnavailable: 'api_error',
+  CredentialRefused: 'api_error',
+  SpendLimit: 'api_error',
+  Starting: 'overloaded_error',
+  NotConfigured: 'api_error',
+  Internal: 'api_error',
+};
+
+function errorBody({ reason, message }: Failure, requestId: string): string {
+  const error = { type: ERROR_TYPES[reason], message };
+  return JSON.stringify({ type: 'error', error, request_id: requestId });
+}
 
 export const anthropicMessages: Protocol = {
   served: 'POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/ID',
-  route: (method, path) => {
-    if (method === 'POST') return [MESSAGES, COUNT_TOKENS].find(({ route }) => route === path);
-    return method === 'GET' && (path === MODELS.route || MODEL.test(path)) ? MODELS : undefined;
+  get routes() {
+    return ROUTES;
   },
+  route: (method, path) => {
+    const found = ROUTES.find((each) => each.route === path) ?? (MODEL.test(path) && MODELS);
+    return found && found.method === method ? found : undefined;
+  },
+  tokenBound: 'max_tokens',
   members: REQUEST_MEMBERS,
   read: readRequest,
   bodyFor,
   cacheUse,
   promptTexts,
   newestTurn,
+  tracedRequest,
+  meter: (ratio, keepsContent) => new UsageMeter(ratio, keepsContent),
+  tracedAnswer,
+  answerText: () => new MessagesText(),
+  textOverBlocks,
+  ping: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
+  isPing: ({ event }) => event === 'ping',
+  streamEnd: Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+  clientError,
+  statesSpendLimit,
+  errorEventOf,
+  errorBody,
+  errorEvent: (failure, requestId) => `event: error\ndata: ${errorBody(failure, requestId)}\n\n`,
+  limits: LIMITS,
 };
 
 const MESSAGES: ModelRoute = {
   protocol: anthropicMessages,
   route: '/v1/messages',
-  asks: 'Message',
+  method: 'POST',
+  kind: 'Messages',
+  operation: 'messages.create',
 };
 const COUNT_TOKENS: ModelRoute = {
   protocol: anthropicMessages,
   route: '/v1/messages/count_tokens',
-  asks: 'Count',
+  method: 'POST',
+  kind: 'CountTokens',
+  operation: 'messages.count_tokens',
 };
-const MODELS: ModelRoute = { protocol: anthropicMessages, route: '/v1/models', asks: 'Models' };
+const MODELS: ModelRoute = {
+  protocol: anthropicMessages,
+  route: '/v1/models',
+  method: 'GET',
+  kind: 'Models',
+  operation: 'models.list',
+};
+const ROUTES = [MESSAGES, COUNT_TOKENS, MODELS];
 /** Path of one model by its id, which may contain slashes, but nothing that leads elsewhere. */
 const MODEL = /^\/v1\/models\/[A-Za-z0-9][\w.:@-]*(?:(?:\/|%2[Ff])[A-Za-z0-9][\w.:@-]*)*$/;
-
-export const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
-export const MESSAGE_STOP = Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n');
-
-/** An error as the last event of a stream. One that cannot be read becomes a plain api_error. */
-export function errorEventOf(answer: unknown): Buffer {
-  const error = errorOf(answer).type === '' ? UNREADABLE : answer;
-  return Buffer.from(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
-}
-
-const UNREADABLE = {
-  type: 'error',
-  error: { type: 'api_error', message: 'The model endpoint answered with an error.' },
-};
-
-/** Begins the headers by which the provider states its limits (https://platform.claude.com/docs/en/api/rate-limits). */
-export const LIMITS_PREFIX = 'anthropic-ratelimit-';
-
-/** Resources by their names in these headers. */
-export const LIMITED_RESOURCES = {
-  requests: 'Requests',
-  'input-tokens': 'InputTokens',
-  'output-tokens': 'OutputTokens',
-  tokens: 'TotalTokens',
-} as const;
-
-/** Statuses of the error types (https://platform.claude.com/docs/en/api/errors). */
-const STATUSES: Record<string, number> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
-
-/** The status for an error of this type. */
-function errorStatus(type: string): number {
-  return Object.hasOwn(STATUSES, type) ? STATUSES[type]! : 500;
-}
-
-/** Failure classes of error types in a stream. Any other type is a ServerError. */
-const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
-  overloaded_error: 'Overloaded',
-  timeout_error: 'ServerError',
-  rate_limit_error: 'RateLimited',
-  invalid_request_error: 'ignored',
-  authentication_error: 'ignored',
-  permission_error: 'ignored',
-  billing_error: 'ignored',
-  not_found_error: 'ignored',
-  request_too_large: 'ignored',
-};
-
-/** Outcome of an error event in a stream, by its type. */
-export function streamErrorOutcome(type: string): Outcome {
-  const known = Object.hasOwn(STREAM_ERRORS, type) ? STREAM_ERRORS[type]! : undefined;
-  if (known === 'ignored') return IGNORED;
-  // An unknown type is text of the endpoint and stays out of messages.
-  return failure(known ?? 'ServerError', known ? `${type} in the stream` : 'error in the stream');
-}
-
-/** Gates that error events shut, by type. */
-const STREAM_GATES: Record<string, GateReason> = {
-  authentication_error: 'Unauthorized',
-  billing_error: 'SpendLimit',
-  rate_limit_error: 'RateLimited',
-};
-
-/** The gate that an error event in a stream shuts, by its type and error_code. */
-function streamErrorGate(type: string, code: string): GateReason | undefined {
-  if (SPEND_LIMIT.test(code)) return 'SpendLimit';
-  return Object.hasOwn(STREAM_GATES, type) ? STREAM_GATES[type] : undefined;
-}
-
-/** Whether an error reports a spend limit. */
-export function statesSpendLimit(error: unknown): boolean {
-  return SPEND_LIMIT.test(errorCodeOf(error));
-}
-
-const SPEND_LIMIT = /spend_limit/;
-
-/** error.details.error_code; empty without one. */
-function errorCodeOf(body: unknown): string {
-  return stringMember(memberOf(memberOf(body, 'error'), 'details'), 'error_code');
-}
-
-/** Type and message of an error; empty where it has none. */
-export function errorOf(answer: unknown): { type: string; message: string } {
-  const error = memberOf(answer, 'error');
-  return { type: stringMember(error, 'type'), message: stringMember(error, 'message') };
-}
-
-/** How an error reports a prompt that is too long. */
-export const TOO_LONG = /prompt is too long|exceed context limit/i;
-
-/** Observes the events of a stream. */
-export interface StreamListener {
-  /** An event that is neither a ping nor an error. */
-  onEvent(): void;
-  /** The first content, once. */
-  onFirstToken(): void;
-}
-
-const FIRST_TOKEN = new Set(['content_block_start', 'content_block_delta']);
-/** Events with figures of tokens. */
-const METERED = new Set(['message_start', 'content_block_delta', 'message_delta']);
-/** Events that clients parse; their data must be an object. */
-const TYPES = new Set([
-  ...METERED,
-  'content_block_start',
-  'content_block_stop',
-  'message_stop',
-  'error',
-]);
-
-/** Last data of streams from gateways that also speak another protocol. */
-const DONE = '[DONE]';
-
-/** Judges one stream of the Messages API by its events. */
-export class StreamJudge {
-  /** Outcome of the stream so far; until its end, that of a stream that breaks off. */
-  outcome: Outcome = failure('InvalidResponse', 'stream ended without message_stop');
-  /** The credential's gate that an error event shuts. */
-  gate: GateReason | undefined;
-  /** Whether the stream has ended as the protocol says, with an error or without. */
-  complete = false;
-  begun = false;
-  readonly #meter: UsageMeter;
-  readonly #listener: StreamListener;
-  #openBlocks = 0;
-  #stopReason = false;
-
-  constructor(meter: UsageMeter, listener: StreamListener) {
-    this.#meter = meter;
-    this.#listener = listener;
-  }
-
-  /** Whether only message_stop is missing. */
-  get lacksOnlyStop(): boolean {
-    return !this.complete && this.#stopReason && this.#openBlocks === 0;
-  }
-
-  /** Takes the next event. Returns false if it is malformed and ignores all later events. */
-  take(event: ServerSentEvent): boolean {
-    if (event.event === 'ping') return true;
-    const data = event.truncated ? undefined : parseJson(event.data);
-    const type = eventType(event, data);
-    if (isMalformed(event, type, data)) {
-      if (!this.complete)
-        this.outcome = failure('InvalidResponse', 'malformed event in the stream');
-      return false;
-    }
-    if (!this.complete && type !== 'ping') this.#next(type, data);
-    return true;
-  }
-
-  #next(type: string, data: unknown): void {
-    if (METERED.has(type)) this.#meter.event(type, data);
-    this.#follow(type, data);
-    if (type === 'error') return;
-    this.#listener.onEvent();
-    if (this.begun || !FIRST_TOKEN.has(type)) return;
-    this.begun = true;
-    this.#listener.onFirstToken();
-  }
-
-  #follow(type: string, data: unknown): void {
-    switch (type) {
-      case 'content_block_start':
-        this.#openBlocks += 1;
-        break;
-      case 'content_block_stop':
-        this.#openBlocks -= 1;
-        break;
-      case 'message_delta':
-        this.#stopReason ||= stringMember(memberOf(data, 'delta'), 'stop_reason') !== '';
-        break;
-      case 'message_stop':
-        this.complete = true;
-        this.outcome = OK;
-        break;
-      case 'error':
-        this.complete = true;
-        this.#error(data);
-        break;
-    }
-  }
-
-  #error(data: unknown): void {
-    const type = stringMember(memberOf(data, 'error'), 'type');
-    this.gate = streamErrorGate(type, errorCodeOf(data));
-    // A spend limit does not count against the endpoint, as in an unstreamed answer.
-    this.outcome = this.gate === 'SpendLimit' ? IGNORED : streamErrorOutcome(type);
-  }
-}
-
-/** Anthropic sends the type in the event and in its data, some gateways only in the data. */
-function eventType({ event }: ServerSentEvent, data: unknown): string {
-  return event === '' ? stringMember(data, 'type') : event;
-}
-
-/** Whether clients could not parse the event. An event that is too large to read counts as valid. */
-function isMalformed({ data, truncated }: ServerSentEvent, type: string, parsed: unknown): boolean {
-  if (truncated) return false;
-  if (TYPES.has(type)) return typeof parsed !== 'object' || parsed === null;
-  return parsed === undefined && data !== '' && data !== DONE;
-}
-
-export interface Judgement {
-  outcome: Outcome;
-  /** The status that fits the error in an answer with a status of success. */
-  errorStatus?: number;
-}
-
-const MEMBERS: ReadonlySet<string> = new Set([
-  'id',
-  'type',
-  'model',
-  'stop_reason',
-  'usage',
-  'error',
-]);
-const MEMBERS_AND_CONTENT: ReadonlySet<string> = new Set([...MEMBERS, 'content']);
-
-/** The members of an unstreamed answer to read. Nothing else of it is parsed. */
-export function membersOf({ keepsContent }: UsageMeter): ReadonlySet<string> {
-  return keepsContent ? MEMBERS_AND_CONTENT : MEMBERS;
-}
-
-/** Largest members to read; a larger one counts as absent. */
-const MAX_MEMBER = 64 * 1024;
-
-/** The values of the members that were found. */
-export function valuesOf(body: Buffer, { members }: ScannedObject): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const [name, { start, end }] of members) {
-    if (end - start > (name === 'content' ? KEPT_CONTENT : MAX_MEMBER)) continue;
-    values[name] = JSON.parse(body.toString('utf8', start, end));
-  }
-  return values;
-}
-
-const GOOD: Judgement = { outcome: OK };
-const NOT_JSON: Judgement = { outcome: failure('InvalidResponse', 'answer is not a JSON object') };
-const NO_MESSAGE: Judgement = { outcome: failure('InvalidResponse', 'answer is not a message') };
-
-/** Judges an unstreamed answer. It is undefined unless it is a JSON object. `message`: it must be a message. */
-export function judgeAnswer(answer: unknown, message: boolean, meter: UsageMeter): Judgement {
-  const type = stringMember(answer, 'type');
-  if (type === 'error') return statedError(answer);
-  if (!message) return answer === undefined ? NOT_JSON : GOOD;
-  meter.message(answer);
-  return type === 'message' ? GOOD : NO_MESSAGE;
-}
-
-function statedError(answer: unknown): Judgement {
-  const type = stringMember(memberOf(answer, 'error'), 'type');
-  return { ...NO_MESSAGE, errorStatus: errorStatus(type) };
-}
-
-/**
- * Reads the tokens of one answer while it passes. A stream's figures are cumulative: each event replaces the figures
- * before it (https://platform.claude.com/docs/en/api/messages-streaming).
- */
-export class UsageMeter {
-  readonly #ratio: number;
-  #input: number | undefined;
-  #cacheCreation: number | undefined;
-  #cacheRead: number | undefined;
-  #output: number | undefined;
-  /** The provider's first count of the output. */
-  #firstOutput = 0;
-  #textBytes = 0;
-  #message: unknown;
-  #delta: unknown;
-  /** Blocks of a stream; undefined unless asked for. */
-  readonly #content: StreamedContent | undefined;
-
-  /**
-   * `ratio`: learned for the model, for figures that the provider does not send. `content`: whether to keep the
-   * blocks.
-   */
-  constructor(ratio = 1, content = false) {
-    this.#ratio = ratio;
-    this.#content = content ? new StreamedContent() : undefined;
-  }
-
-  /** Whether it keeps the blocks. */
-  get keepsContent(): boolean {
-    return this.#content !== undefined;
-  }
-
-  /** Takes an event of a stream. Only message_start, content_block_delta and message_delta matter. */
-  event(type: string, data: unknown): void {
-    this.#content?.event(type, data);
-    if (type === 'message_start') this.#start(memberOf(data, 'message'));
-    else if (type === 'message_delta') this.#end(data);
-    else if (type === 'content_block_delta') this.#textBytes += textBytes(memberOf(data, 'delta'));
-  }
-
-  /** Takes an unstreamed answer. */
-  message(message: unknown): void {
-    this.#message = message;
-    this.#figures(memberOf(message, 'usage'));
-  }
-
-  /** The usage so far. Estimates the output from the text until the provider reports it. */
-  usage(): Usage {
-    const output = this.#output ?? (this.#textBytes > 0 ? this.#estimate() : undefined);
-    const told = this.#input !== undefined || this.#cacheCreation !== undefined;
-    return {
-      ...(told && { inputTokens: (this.#input ?? 0) + (this.#cacheCreation ?? 0) }),
-      ...(output !== undefined && { outputTokens: output }),
-      ...(this.#cacheRead !== undefined && { cacheReadTokens: this.#cacheRead }),
-    };
-  }
-
-  /** Input that was written to the provider's cache, as far as it is known. */
-  get cacheWriteTokens(): number | undefined {
-    return this.#cacheCreation;
-  }
-
-  /** What the provider reports besides tokens. */
-  facts(): AnswerFacts {
-    return {
-      id: text(this.#message, 'id'),
-      model: text(this.#message, 'model'),
-      stopReason: text(this.#delta, 'stop_reason') ?? text(this.#message, 'stop_reason'),
-      cacheWriteTokens: this.#cacheCreation,
-      ...(this.#content && { content: this.#content.blocks ?? memberOf(this.#message, 'content') }),
-    };
-  }
-
-  /** The least usage of an answer that was cut: its text so far, and no less than the provider reported. */
-  atLeast(): { inputTokens: number; outputTokens: number } {
-    const { inputTokens = 0, outputTokens = 0 } = this.usage();
-    return {
-      inputTokens,
-      outputTokens: Math.max(outputTokens, this.#estimate(), this.#firstOutput),
-    };
-  }
-
-  #estimate(): number {
-    return Math.ceil((this.#textBytes / BYTES_PER_TOKEN) * this.#ratio);
-  }
-
-  /** Keeps the output figure of message_start apart: it is only where the count begins. */
-  #start(message: unknown): void {
-    this.#message = message;
-    const usage = memberOf(message, 'usage');
-    this.#firstOutput = count(usage, 'output_tokens') ?? 0;
-    this.#inputFigures(usage);
-  }
-
-  #end(data: unknown): void {
-    this.#delta = memberOf(data, 'delta');
-    this.#figures(memberOf(data, 'usage'));
-  }
-
-  #figures(usage: unknown): void {
-    this.#inputFigures(usage);
-    this.#output = count(usage, 'output_tokens') ?? this.#output;
-  }
-
-  #inputFigures(usage: unknown): void {
-    this.#input = count(usage, 'input_tokens') ?? this.#input;
-    this.#cacheCreation = count(usage, 'cache_creation_input_tokens') ?? this.#cacheCreation;
-    this.#cacheRead = count(usage, 'cache_read_input_tokens') ?? this.#cacheRead;
-  }
-}
-
-/** Bytes that a delta adds: text, thinking or the input of a tool. */
-function textBytes(delta: unknown): number {
-  let bytes = 0;
-  for (const name of ['text', 'thinking', 'partial_json']) {
-    const text = memberOf(delta, name);
-    if (typeof text === 'string') bytes += Buffer.byteLength(text);
-  }
-  return bytes;
-}
-
-function count(value: unknown, name: string): number | undefined {
-  const figure = memberOf(value, name);
-  return typeof figure === 'number' && Number.isSafeInteger(figure) && figure >= 0
-    ? figure
-    : undefined;
-}
-
-function text(value: unknown, name: string): string | undefined {
-  const found = memberOf(value, name);
-  return typeof found === 'string' ? found : undefined;
-}

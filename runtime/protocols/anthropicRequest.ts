@@ -48,7 +48,7 @@ const MAX_DEPTH = 6;
 export function readRequest(
   body: Buffer,
   scanned: ScannedObject,
-  { asks }: Pick<ModelRoute, 'asks'>,
+  { kind }: Pick<ModelRoute, 'kind'>,
 ): RequestFacts | string {
   const { members } = scanned;
   const named = members.get('model');
@@ -56,7 +56,7 @@ export function readRequest(
     return `model: must have at most ${MAX_MODEL} bytes.`;
   }
   const model = named ? textOf(body, named) : '';
-  if (asks === 'Count') return { model, stream: false, size: NO_TOKENS };
+  if (kind === 'CountTokens') return { model, stream: false, size: NO_TOKENS };
   const stream = members.get('stream');
   return {
     model,

@@ -1,12 +1,21 @@
+import type { Failure } from '../errors/failure.ts';
+import type { Remaining } from '../guard/admission.ts';
 import type { ScannedObject, Span } from '../json/scan.ts';
+import type { ServerSentEvent } from '../model/transport/sse.ts';
+import type { GateReason } from '../resilience/gates.ts';
+import type { Outcome } from '../resilience/outcome.ts';
+import type { AnswerFacts, Usage } from './usage.ts';
 
 /** What the protocol of a request means on the wire. Requests carry theirs, and nothing else knows its members. */
 export interface Protocol {
   /** Its routes, for people. */
   readonly served: string;
+  readonly routes: readonly ModelRoute[];
   /** The route of a request; undefined for other paths. */
   route(method: string | undefined, path: string): ModelRoute | undefined;
 
+  /** The member that bounds the tokens of an answer. */
+  readonly tokenBound: string;
   /** The members that decide how a request is handled. Nothing else of it is read. */
   readonly members: ReadonlySet<string>;
   /** Reads a request for a message or a count of tokens. A text says what is wrong with it. */
@@ -19,6 +28,108 @@ export interface Protocol {
   promptTexts(body: Buffer, members: RequestMembers): string[][] | undefined;
   /** The parts of a request to screen; undefined without messages. A text says why it cannot be read. */
   newestTurn(body: Buffer, members: RequestMembers): NewestTurn | string | undefined;
+  /** What a request says, as messages of OpenTelemetry's convention, as far as `maxBytes` of its JSON can hold it. */
+  tracedRequest(body: Buffer, members: RequestMembers, maxBytes: number): TracedRequest;
+
+  /** Reads one answer. `ratio`: learned for the model. `keepsContent`: whether its facts have the content. */
+  meter(ratio: number, keepsContent: boolean | undefined): AnswerMeter;
+  /** The content of an answer as a message of OpenTelemetry's convention. */
+  tracedAnswer(facts: AnswerFacts): object;
+  /** Assembles the text of a stream to screen. */
+  answerText(): AnswerText;
+  /**
+   * The text of an unstreamed answer over all its blocks; empty if it has no two. Undefined: it has too many values to
+   * parse.
+   */
+  textOverBlocks(body: Buffer): Promise<string | undefined>;
+  /** An event that keeps a stream open. */
+  readonly ping: Buffer;
+  isPing(event: ServerSentEvent): boolean;
+  /** The last event of a good stream. */
+  readonly streamEnd: Buffer;
+
+  /** What an error answer says that concerns only its endpoint. */
+  clientError(status: number, answer: unknown): ClientError | undefined;
+  /** Whether an error answer reports a spend limit. */
+  statesSpendLimit(answer: unknown): boolean;
+  /** An error answer as the last event of a stream. */
+  errorEventOf(answer: unknown): Buffer;
+  /** An error answer of our own. */
+  errorBody(failure: Failure, requestId: string): string;
+  /** The same as the last event of a stream that has begun, after whole events. */
+  errorEvent(failure: Failure, requestId: string): string;
+  /** The headers by which the provider states its limits. */
+  readonly limits: LimitHeaders;
+}
+
+/** Reads one answer while it passes. */
+export interface AnswerMeter {
+  /** Judges it as a stream. */
+  stream(listener: StreamListener): StreamJudge;
+  /** The members of an unstreamed answer to read. Nothing else of it is parsed. */
+  readonly members: ReadonlySet<string>;
+  /** Judges an unstreamed answer. `scanned` is undefined unless it is a JSON object. `isMessage`: it must be a message. */
+  judge(body: Buffer, scanned: ScannedObject | undefined, isMessage: boolean): Judgement;
+  /** The usage so far. Estimates the output from the text until the provider reports it. */
+  usage(): Usage;
+  /** The least usage of an answer that was cut: its text so far, and no less than the provider reported. */
+  atLeast(): { inputTokens: number; outputTokens: number };
+  /** Input that was written to the provider's cache, as far as it is known. */
+  readonly cacheWriteTokens: number | undefined;
+  /** What the provider reports besides tokens. */
+  facts(): AnswerFacts;
+}
+
+/** Observes the events of a stream. */
+export interface StreamListener {
+  /** An event that is neither a ping nor an error. */
+  onEvent(): void;
+  /** The first content, once. */
+  onFirstToken(): void;
+}
+
+/** Judges one stream by its events. */
+export interface StreamJudge {
+  /** Outcome of the stream so far; until its end, that of a stream that breaks off. */
+  readonly outcome: Outcome;
+  /** The credential's gate that an error event shuts. */
+  readonly gate: GateReason | undefined;
+  /** Whether the stream has ended as the protocol says, with an error or without. */
+  readonly complete: boolean;
+  /** Whether it has content. */
+  readonly begun: boolean;
+  /** Whether only its last event is missing. */
+  readonly lacksOnlyStop: boolean;
+  /** Takes the next event. Returns false if it is malformed and ignores all later events. */
+  take(event: ServerSentEvent): boolean;
+}
+
+export interface Judgement {
+  outcome: Outcome;
+  /** The status that fits the error in an answer with a status of success. */
+  errorStatus?: number;
+}
+
+/** Assembles the text of a stream as its client does. */
+export interface AnswerText {
+  /** The text that an event adds. */
+  event(data: string): string;
+}
+
+/** Another endpoint may have the model, or room for the prompt. */
+export type ClientError = 'ModelMissing' | 'PromptTooLong';
+
+export interface LimitHeaders {
+  /** Begins their names, in small letters. */
+  prefix: string;
+  /** Resources by their names in these headers. */
+  resources: Readonly<Record<string, Remaining['resource']>>;
+}
+
+export interface TracedRequest {
+  messages?: readonly object[];
+  /** The system prompt. */
+  instructions?: readonly object[] | undefined;
 }
 
 /** A route of a protocol. */
@@ -26,7 +137,10 @@ export interface ModelRoute {
   protocol: Protocol;
   /** As metrics name it. */
   route: string;
-  asks: 'Message' | 'Count' | 'Models';
+  method: 'GET' | 'POST';
+  kind: 'Messages' | 'CountTokens' | 'Models';
+  /** As the audit names what it does. */
+  operation: string;
 }
 
 /** Where members of a request are in its body, by name. */

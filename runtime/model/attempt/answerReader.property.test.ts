@@ -3,8 +3,8 @@ import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from '../../../test/property.ts';
 import { MESSAGE } from '../../testing/upstream.ts';
 import { messageReader } from './answerReader.ts';
-import type { Judgement } from '../../protocols/anthropicMessages.ts';
-import { UsageMeter } from '../../protocols/anthropicMessages.ts';
+import type { Judgement } from '../../protocols/protocol.ts';
+import { UsageMeter } from '../../protocols/anthropicAnswer.ts';
 
 const ENCODERS: Record<string, (bytes: Buffer) => Buffer> = {
   identity: (bytes) => bytes,

@@ -5,8 +5,7 @@ import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
 import { scanInSlices } from '../../json/scan.ts';
 import type { ScannedObject } from '../../json/scan.ts';
-import { judgeAnswer, membersOf, valuesOf } from '../../protocols/anthropicMessages.ts';
-import type { Judgement } from '../../protocols/anthropicMessages.ts';
+import type { Judgement } from '../../protocols/protocol.ts';
 
 /** Reads an answer while it passes and judges it at its end. Never changes a byte. */
 export interface AnswerReader {
@@ -47,12 +46,12 @@ export function messageReader(
     if (unread || source.refused) return TAKEN_AS_OK;
     if (!whole) return BROKEN;
     const body = collected.take();
-    const scanned = scanInSlices(body, membersOf(meter));
+    const scanned = scanInSlices(body, meter.members);
     if (scanned instanceof Promise) return scanned.then((late) => judged(body, late));
     return judged(body, scanned);
   };
   const judged = (body: Buffer, scanned: ScannedObject | undefined): Judgement =>
-    judgeAnswer(scanned && valuesOf(body, scanned), expected === 'Message', meter);
+    meter.judge(body, scanned, expected === 'Message');
   return {
     push: (chunk) => source.push(chunk),
     end: () => {

@@ -6,8 +6,12 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { Fault } from '../../errors/fault.ts';
-import type { Protocol, RequestMembers, RequestSize } from '../../protocols/protocol.ts';
-import type { UsageMeter } from '../../protocols/anthropicMessages.ts';
+import type {
+  AnswerMeter,
+  Protocol,
+  RequestMembers,
+  RequestSize,
+} from '../../protocols/protocol.ts';
 import type { Usage } from '../../protocols/usage.ts';
 
 /** Where an answer goes. */
@@ -83,7 +87,7 @@ export interface Attempt {
     AttemptWatch,
     'began' | 'bytes' | 'event' | 'firstToken' | 'complete' | 'unstreamed' | 'unstreamedBytes'
   >;
-  meter: UsageMeter;
+  meter: AnswerMeter;
   /** Bears what is held back of the answer. */
   budget: ByteBudget;
   /** Wall clock, for dates in headers. */

@@ -1,4 +1,4 @@
-import { PING, errorEventOf } from '../../protocols/anthropicMessages.ts';
+import type { Protocol } from '../../protocols/protocol.ts';
 import { isEventStream } from '../transport/headers.ts';
 import type { AnswerHead, AnswerSink, AttemptResult, HeldAnswer, Sink } from './attempt.ts';
 import { errorBody } from './errorBody.ts';
@@ -14,6 +14,7 @@ type Reached = 'Nothing' | 'Pings' | 'Answer' | 'Misfit';
  * pings, so that its connection does not look dead. The stream of any later attempt can still follow them.
  */
 export class ClientAnswer implements AnswerSink {
+  readonly #protocol: Protocol;
   readonly #sink: Sink;
   readonly #pings: boolean;
   #offered: AnswerHead | undefined;
@@ -24,7 +25,8 @@ export class ClientAnswer implements AnswerSink {
    * `pings`: whether the client may get a head and pings before the content. `onAnswer`: it gets an answer, after which no
    * further attempt follows.
    */
-  constructor(sink: Sink, pings: boolean, onAnswer?: () => void) {
+  constructor(protocol: Protocol, sink: Sink, pings: boolean, onAnswer?: () => void) {
+    this.#protocol = protocol;
     this.#sink = sink;
     this.#pings = pings;
     this.#onAnswer = onAnswer;
@@ -55,7 +57,7 @@ export class ClientAnswer implements AnswerSink {
       this.#sink.head(status, statusText, headers, true);
       this.#reached = 'Pings';
     }
-    if (this.#reached === 'Pings') void this.#sink.write(PING);
+    if (this.#reached === 'Pings') void this.#sink.write(this.#protocol.ping);
   }
 
   head(status: number, statusText: string, headers: string[], appendable: boolean): void {
@@ -88,12 +90,12 @@ export class ClientAnswer implements AnswerSink {
     if (this.#reached === 'Misfit') return { ...result, committed: true, fault: 'InvalidResponse' };
     if (this.#reached !== 'Pings') return result;
     const { held, fault } = result;
-    if (fault === undefined && held) this.#sink.end(asEvents(held));
+    if (fault === undefined && held) this.#sink.end(asEvents(held, this.#protocol));
     return { ...result, committed: true, held: undefined };
   }
 }
 
 /** A held error as the end of a stream that has begun. */
-function asEvents({ headers, body }: HeldAnswer): Buffer {
-  return isEventStream(headers) ? body : errorEventOf(errorBody(headers, body));
+function asEvents({ headers, body }: HeldAnswer, protocol: Protocol): Buffer {
+  return isEventStream(headers) ? body : protocol.errorEventOf(errorBody(headers, body));
 }

@@ -176,7 +176,7 @@ async function passError(
     const { fault } = broken(error, attempt, 'Headers');
     return { outcome, committed: buffer.committed, fault };
   }
-  const passed = refused(response, buffer.bytes, attempt.date);
+  const passed = refused(response, buffer.bytes, attempt);
   if (!buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
   attempt.answer.end();
   return { ...passed, committed: true };
@@ -186,9 +186,9 @@ async function passError(
 function refused(
   response: UpstreamResponse,
   body: Buffer,
-  now: Attempt['date'],
+  attempt: Pick<Attempt, 'request' | 'date'>,
 ): Pick<Passed, 'outcome' | 'refusal'> {
-  const refusal = refusalOf(response, body, now);
+  const refusal = refusalOf(response, body, attempt);
   const outcome = refusal?.gate === 'SpendLimit' ? IGNORED : statusOutcome(response.status);
   return { outcome, ...(refusal && { refusal }) };
 }
@@ -197,17 +197,21 @@ function refused(
 function refusalOf(
   response: UpstreamResponse,
   body: Buffer,
-  now: Attempt['date'],
+  { request, date }: Pick<Attempt, 'request' | 'date'>,
 ): Refusal | undefined {
   const { headers } = response;
-  const gate = gateOf(response, body);
+  const gate = gateOf(response, body, request);
   if (!gate) return undefined;
-  const retryAfterMs = retryAfter(headers, now);
+  const retryAfterMs = retryAfter(headers, date);
   return { gate, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-function gateOf({ status, headers }: UpstreamResponse, body: Buffer): Refusal['gate'] | undefined {
-  if (isSpendLimit(status, headers, body)) return 'SpendLimit';
+function gateOf(
+  { status, headers }: UpstreamResponse,
+  body: Buffer,
+  { protocol }: AttemptRequest,
+): Refusal['gate'] | undefined {
+  if (isSpendLimit(protocol, status, headers, body)) return 'SpendLimit';
   if (status === 401) return 'Unauthorized';
   return status === 429 ? 'RateLimited' : undefined;
 }
@@ -255,6 +259,6 @@ function passStated(
   attempt: Attempt,
   answer: HeldAnswer,
 ): Passed {
-  const passed = refused({ ...response, status }, answer.body, attempt.date);
+  const passed = refused({ ...response, status }, answer.body, attempt);
   return { ...passed, committed: false, status, held: { ...answer, status, statusText: '' } };
 }

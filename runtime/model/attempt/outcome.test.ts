@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { streamErrorOutcome } from '../../protocols/anthropicMessages.ts';
+import { streamErrorOutcome } from '../../protocols/anthropicAnswer.ts';
 import { connectionOutcome, cutOutcome, statusOutcome } from './outcome.ts';
 
 const short = (outcome: { vote: string; class?: string }): string => outcome.class ?? outcome.vote;

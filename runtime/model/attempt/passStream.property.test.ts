@@ -8,7 +8,7 @@ import { NO_TOKENS } from '../../protocols/protocol.ts';
 import { anthropicMessages } from '../../protocols/anthropicMessages.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';
-import { UsageMeter } from '../../protocols/anthropicMessages.ts';
+import { UsageMeter } from '../../protocols/anthropicAnswer.ts';
 import type { UpstreamResponse } from '../transport/upstream.ts';
 
 const { content: CONTENT } = configuration('http://model');

@@ -3,7 +3,7 @@ import { AnswerBuffer } from './answerBuffer.ts';
 import { HeldEvents } from './heldEvents.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
-import { MESSAGE_STOP, StreamJudge } from '../../protocols/anthropicMessages.ts';
+import type { StreamJudge } from '../../protocols/protocol.ts';
 import { OK, failure } from '../../resilience/outcome.ts';
 import { headerValue, responseHeaders, streamHeaders } from '../transport/headers.ts';
 import { decodedBody } from '../transport/decoder.ts';
@@ -67,7 +67,7 @@ export async function passStream(
     return { ...reached, ...broken(error, attempt, judge.begun ? 'Tokens' : 'Headers') };
   if (!judge.lacksOnlyStop || events.torn)
     return { ...reached, outcome: judge.outcome, fault: 'BrokeOff' };
-  await buffer.write(MESSAGE_STOP);
+  await buffer.write(attempt.request.protocol.streamEnd);
   return finish(COMPLETE, buffer, attempt);
 }
 
@@ -76,7 +76,7 @@ const COMPLETE = { outcome: OK, gate: undefined };
 
 function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
   const { watch } = attempt;
-  return new StreamJudge(attempt.meter, {
+  return attempt.meter.stream({
     onEvent: () => watch.event(),
     onFirstToken: () => {
       void buffer.release();

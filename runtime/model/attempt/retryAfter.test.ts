@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { anthropicMessages } from '../../protocols/anthropicMessages.ts';
 import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
 
 const NOW = new Date('2026-01-01T00:00:00.000Z');
@@ -46,7 +47,7 @@ describe('limits that the provider states', () => {
       'anthropic-ratelimit-output-tokens-limit', '400000',
       'anthropic-ratelimit-tokens-remaining', 'many',
     ]; // prettier-ignore
-    expect(providerLimits(headers, () => NOW)).toEqual([
+    expect(providerLimits(anthropicMessages.limits, headers, () => NOW)).toEqual([
       { resource: 'Requests', remaining: 999, limit: 1000, resetMs: 1500 },
       { resource: 'InputTokens', remaining: 3500 },
     ]);
@@ -81,7 +82,7 @@ describe('the reset of a limit that the provider states', () => {
       'anthropic-ratelimit-requests-reset', reset,
       'date', date,
     ]; // prettier-ignore
-    expect(providerLimits(headers, () => NOW)).toEqual([
+    expect(providerLimits(anthropicMessages.limits, headers, () => NOW)).toEqual([
       { resource: 'Requests', remaining: 1, resetMs },
     ]);
   });
@@ -101,6 +102,6 @@ describe('a spend limit', () => {
     [400, Buffer.from('spend_limit'), false],
     [403, coded('enforced_spend_limit_reached'), false],
   ])('of status %i is recognised by its code', (status, body, expected) => {
-    expect(isSpendLimit(status, [], body)).toBe(expected);
+    expect(isSpendLimit(anthropicMessages, status, [], body)).toBe(expected);
   });
 });

@@ -1,9 +1,5 @@
 import type { Remaining } from '../../guard/admission.ts';
-import {
-  LIMITS_PREFIX,
-  LIMITED_RESOURCES,
-  statesSpendLimit,
-} from '../../protocols/anthropicMessages.ts';
+import type { LimitHeaders, Protocol } from '../../protocols/protocol.ts';
 import { errorBody } from './errorBody.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
@@ -41,16 +37,17 @@ const NO_LIMITS: readonly Remaining[] = [];
 /** Providers round tokens to whole thousands. */
 const ROUNDING = 500;
 
-/**
- * Reads the provider's limits from anthropic-ratelimit-* headers (https://platform.claude.com/docs/en/api/rate-
- * limits). `now` is the wall clock.
- */
-export function providerLimits(headers: RawHeaders, now: () => Date): readonly Remaining[] {
-  if (!statesLimits(headers)) return NO_LIMITS;
+/** Reads the provider's limits from headers. `now` is the wall clock. */
+export function providerLimits(
+  { prefix, resources }: LimitHeaders,
+  headers: RawHeaders,
+  now: () => Date,
+): readonly Remaining[] {
+  if (!statesLimits(prefix, headers)) return NO_LIMITS;
   const from = senderNow(headers, now());
-  return Object.entries(LIMITED_RESOURCES).flatMap(([name, resource]) => {
+  return Object.entries(resources).flatMap(([name, resource]) => {
     const value = (what: string): string | undefined =>
-      headerValue(headers, `${LIMITS_PREFIX}${name}-${what}`);
+      headerValue(headers, `${prefix}${name}-${what}`);
     const left = nonNegative(value('remaining'));
     if (left === undefined) return [];
     const limit = nonNegative(value('limit'));
@@ -68,22 +65,26 @@ export function providerLimits(headers: RawHeaders, now: () => Date): readonly R
 }
 
 /** Compares lengths and first letters first: every answer passes here. */
-function statesLimits(headers: RawHeaders): boolean {
+function statesLimits(prefix: string, headers: RawHeaders): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (name.length <= LIMITS_PREFIX.length) continue;
+    if (name.length <= prefix.length) continue;
     const first = name.charCodeAt(0) | LOWER_CASE;
-    if (first === LIMITS_PREFIX.charCodeAt(0) && name.toLowerCase().startsWith(LIMITS_PREFIX))
-      return true;
+    if (first === prefix.charCodeAt(0) && name.toLowerCase().startsWith(prefix)) return true;
   }
   return false;
 }
 
 /** Whether an error answer reports a spend limit: a short wait does not help. */
-export function isSpendLimit(status: number, headers: RawHeaders, body: Buffer): boolean {
+export function isSpendLimit(
+  protocol: Pick<Protocol, 'statesSpendLimit'>,
+  status: number,
+  headers: RawHeaders,
+  body: Buffer,
+): boolean {
   if (status === 402) return true;
   if (status !== 400 && status !== 429) return false;
-  return statesSpendLimit(errorBody(headers, body));
+  return protocol.statesSpendLimit(errorBody(headers, body));
 }
 
 function until(date: string, now: number): number | undefined {

@@ -1,5 +1,6 @@
 import type { Rejection } from '../../errors/rejection.ts';
-import type { Span as Range } from '../../json/scan.ts';
+import type { Protocol, RequestMembers } from '../../protocols/protocol.ts';
+import type { AnswerFacts } from '../../protocols/usage.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import { ATTRIBUTES, EVENTS, PROVIDERS, SPANS } from './names.ts';
 import { inputContent, outputContent } from './content.ts';
@@ -8,13 +9,14 @@ import type { Attributes, RemoteContext, Span } from '../../../tracing/span.ts';
 
 /** A request to the model. */
 export interface Chat {
+  protocol: Protocol;
   model: string;
   stream: boolean;
   maxTokens?: number | undefined;
   /** Body from the client. */
   body: Buffer;
   /** Where its members are; absent for a body that is no message. */
-  members?: ReadonlyMap<string, Range> | undefined;
+  members?: RequestMembers | undefined;
 }
 
 /** Facts about the model's part of a request. */
@@ -53,16 +55,6 @@ export type ChatEnd =
   | { kind: 'Refused'; rejection: Rejection }
   | { kind: 'NoEndpoint' };
 
-/** What the provider reports besides tokens. */
-export interface AnswerFacts {
-  id?: string | undefined;
-  model?: string | undefined;
-  stopReason?: string | undefined;
-  cacheWriteTokens?: number | undefined;
-  /** Its blocks; absent unless asked for. */
-  content?: unknown;
-}
-
 export interface ChatTraceDeps {
   parent: Span;
   /** Monotonic clock in milliseconds. */
@@ -96,12 +88,17 @@ export class ChatTrace {
           [ATTRIBUTES.conversation]: conversation,
         })
       : parent;
-    if (this.content && chat.members) this.span.set(inputContent(chat.body, chat.members));
+    if (this.content && chat.members)
+      this.span.set(inputContent(chat.protocol, chat.body, chat.members));
   }
 
   /** Whether to keep the answer's content. */
   get content(): boolean {
     return this.deps.content && this.span.recording;
+  }
+
+  get protocol(): Protocol {
+    return this.#chat.protocol;
   }
 
   attempt(place: Place): AttemptTrace {
@@ -239,7 +236,7 @@ export class AttemptTrace {
       [ATTRIBUTES.upstreamRequestId]: upstreamRequestId(headers),
     });
     if (this.#chat.content && facts.content !== undefined)
-      this.#chat.span.set(outputContent(facts.content, facts.stopReason));
+      this.#chat.span.set(outputContent(this.#chat.protocol, facts));
     // The last attempt decides the attributes of the call.
     const provider = PROVIDERS[this.#place.endpoint.provider] ?? this.#place.endpoint.provider;
     this.#chat.span.set({ ...answer, [ATTRIBUTES.provider]: provider, ...this.#address() });

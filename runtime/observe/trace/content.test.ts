@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { scanObject } from '../../json/scan.ts';
+import { anthropicMessages } from '../../protocols/anthropicMessages.ts';
 import { inputContent } from './content.ts';
 import { ATTRIBUTES } from './names.ts';
 
@@ -8,7 +9,7 @@ const KIB = 1024;
 function contentOf(request: object): Record<string, unknown> {
   const body = Buffer.from(JSON.stringify(request));
   const { members } = scanObject(body, new Set(['messages', 'system']))!;
-  const found = Object.entries(inputContent(body, members));
+  const found = Object.entries(inputContent(anthropicMessages, body, members));
   return Object.fromEntries(found.map(([name, text]) => [name, JSON.parse(text as string)]));
 }
 

@@ -1,8 +1,12 @@
+import { PROTOCOLS } from '../../protocols/protocols.ts';
+
 /** Operations by method and route, as metrics name them. */
 const OPERATIONS: Readonly<Record<string, string>> = {
-  'POST /v1/messages': 'messages.create',
-  'POST /v1/messages/count_tokens': 'messages.count_tokens',
-  'GET /v1/models': 'models.list',
+  ...Object.fromEntries(
+    PROTOCOLS.flatMap(({ routes }) =>
+      routes.map(({ method, route, operation }) => [`${method} ${route}`, operation]),
+    ),
+  ),
   'POST /v1/conversations': 'conversations.create',
   'GET /v1/conversations/{id}': 'conversations.read',
   'DELETE /v1/conversations/{id}': 'conversations.delete',

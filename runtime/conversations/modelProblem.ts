@@ -1,6 +1,6 @@
 import type { APIError } from '@anthropic-ai/sdk';
-import type { Failure, Problem } from './failure.ts';
-import { FAULTS } from './problems.ts';
+import type { Failure, Problem } from '../errors/failure.ts';
+import { FAULTS } from '../errors/problems.ts';
 
 /** Answer to the client of a conversation after an error of the endpoint. */
 export function modelProblem(error: APIError): Problem {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEPT_CONTENT, StreamedContent } from './streamedContent.ts';
+import { KEPT_CONTENT, StreamedContent } from './anthropicContent.ts';
 
 function contentOf(...events: unknown[]): unknown {
   const content = new StreamedContent();
