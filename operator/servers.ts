@@ -10,6 +10,7 @@ import type { Caches } from './reconcile/caches.ts';
 import type { Fleet } from './reconcile/fleet.ts';
 import type { LeaderWork, LeaderWorkOptions } from './reconcile/leaderWork.ts';
 import type { Settings } from './settings.ts';
+import { reportsOf, totals } from './status/performance.ts';
 import { ranking } from './status/ranking.ts';
 
 export interface ServersOptions extends Pick<LeaderWorkOptions, 'fleet'> {
@@ -123,8 +124,9 @@ function fleetFacts(
 
 /** All agents by how well they serve requests, as far as this operator is linked to their pods. */
 function rankingPage({ caches, links }: ServersOptions): unknown {
-  const agents = caches.agents
-    .list()
-    .map((agent) => ({ agent: keyOf(agent), pods: links.podsOf(keyOf(agent)) }));
+  const agents = caches.agents.list().map((agent) => {
+    const pods = links.podsOf(keyOf(agent)).filter(({ connected }) => connected);
+    return { agent: keyOf(agent), pods: pods.length, operations: totals(reportsOf(pods)) };
+  });
   return ranking(agents, Math.round(process.uptime()));
 }

@@ -7,7 +7,7 @@ import type {
 } from '../contract/generated/types.ts';
 import type { HandlerEnd, Phase } from './api/lifecycle.ts';
 import type { Forwarded } from './peers/connections.ts';
-import type { Served } from './exchange/response.ts';
+import type { Ended } from './exchange/response.ts';
 import type { LookupResult } from './cache/cachingCaller.ts';
 import type { TierName } from './cache/tieredCache.ts';
 import type { Offer } from './control/configuration.ts';
@@ -43,7 +43,7 @@ export interface RuntimeEvents {
   detection: [Detection];
   /** An incident opened, or its level rose. */
   incident: [Readonly<Incident>, Detection, 'Opened' | 'Raised'];
-  requestEnded: [route: string, Served, seconds: number];
+  requestEnded: [route: string, Ended, seconds: number];
   /** A request was forwarded to a sibling. */
   forwarded: [Forwarded];
   /** A configuration was offered. */

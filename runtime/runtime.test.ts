@@ -113,6 +113,10 @@ describe('metrics', () => {
     ]) {
       expect(text).toContain(line);
     }
+    const page = await get(started.debugUrl, '/debug/performance');
+    expect(JSON.parse(page.body.toString())).toMatchObject({
+      operations: { request: { successes: 1, failures: 1, clientErrors: 1, failurePercent: 50 } },
+    });
   });
 
   it('show no level of a limit whose bucket the leader of the fleet keeps', async () => {

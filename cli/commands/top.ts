@@ -7,7 +7,17 @@ import { nameOf } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
-import { podFigures, topLines, usageOf, type PodFigures, type Usage } from '../view/top.ts';
+import {
+  podFigures,
+  podLines,
+  ranked,
+  summaryLines,
+  topLines,
+  usageOf,
+  type PodAnswer,
+  type PodFigures,
+  type Usage,
+} from '../view/top.ts';
 import { podsOf, type World } from '../view/world.ts';
 
 export const top: Command = {
@@ -15,10 +25,21 @@ export const top: Command = {
     'show requests, latency, errors, tokens and load of each agent, now and since its pods started',
   positional: '[AGENT]',
   subject: 'agent',
-  options: { ...CLUSTER_OPTIONS, ...ALL_NAMESPACES, ...OUTPUT },
+  options: {
+    ...CLUSTER_OPTIONS,
+    ...ALL_NAMESPACES,
+    ...OUTPUT,
+    pods: {
+      type: 'boolean',
+      help: 'show each pod: whether it is ready, and its load of its capacity',
+    },
+    summary: { type: 'boolean', help: 'show all agents together, and rank them' },
+  },
   run: (call) =>
     withCluster(call, async (cluster) => {
-      const { values, positionals } = call;
+      const { context, values, positionals } = call;
+      const { pods, summary, 'all-namespaces': everywhere } = values;
+      if (pods === true && summary === true) throw new Error('Write one of --pods and --summary.');
       const world = await observe(cluster);
       const [text] = positionals;
       const name = text === undefined ? undefined : nameOf(text, 'AgentDeployment');
@@ -28,33 +49,42 @@ export const top: Command = {
       }
       const usages: Usage[] = [];
       for (const agent of agents) {
-        usages.push(usageOf(agent, await figuresOf(agent, world, cluster, call)));
+        usages.push(usageOf(agent, await answersOf(agent, world, cluster, call)));
       }
-      print(call, { agents: usages }, () =>
-        usages.length === 0
-          ? ['No agents.']
-          : topLines(usages, {
-              width: widthOf(call),
-              namespaces: values['all-namespaces'] === true,
-              details: name !== undefined,
-            }),
-      );
+      const width = widthOf(call);
+      if (summary === true) {
+        const all = ranked(usages, uptimeSeconds(agents, world, context.date()));
+        print(call, all, () => summaryLines(all, width));
+        return EXIT.fine;
+      }
+      const layout = { width, namespaces: everywhere === true, details: name !== undefined };
+      print(call, { agents: usages }, () => {
+        if (usages.length === 0) return ['No agents.'];
+        return pods === true ? podLines(usages, layout) : topLines(usages, layout);
+      });
       return EXIT.fine;
     }),
 };
 
-/** Figures of the agent's running pods. Warns the user of pods that do not answer, and leaves them out. */
-async function figuresOf(
+/** Time since the oldest running pod was made. */
+function uptimeSeconds(agents: readonly AgentDeployment[], world: World, now: Date): number {
+  const made = agents
+    .flatMap((agent) => podsOf(world, agent).filter(isRunning))
+    .map(({ metadata }) => Date.parse(metadata.creationTimestamp ?? ''));
+  return made.length === 0 ? 0 : Math.round((now.getTime() - Math.min(...made)) / 1000);
+}
+
+const isRunning = ({ metadata, status }: Pod): boolean =>
+  status?.phase === 'Running' && metadata.deletionTimestamp === undefined;
+
+/** What the agent's pods answer. Warns the user of running pods that do not. */
+async function answersOf(
   agent: AgentDeployment,
   world: World,
   { config }: Cluster,
   { context }: Call,
-): Promise<PodFigures[]> {
-  const running = podsOf(world, agent).filter(
-    ({ metadata, status }) =>
-      status?.phase === 'Running' && metadata.deletionTimestamp === undefined,
-  );
-  const ask = async (pod: Pod): Promise<PodFigures[]> => {
+): Promise<PodAnswer[]> {
+  const ask = async (pod: Pod): Promise<PodFigures | undefined> => {
     const { namespace = '', name } = pod.metadata;
     const page = (port: number, path: string, without: string): Promise<string | undefined> =>
       podPage(config, { namespace, name, port }, path).catch((error: unknown) => {
@@ -67,7 +97,15 @@ async function figuresOf(
       // Of some agents only scrapers with a token read metrics.
       page(PORTS.metrics, '/metrics', `Tokens of pod ${name} are not known`),
     ]);
-    return figures === undefined ? [] : [podFigures(figures, metrics)];
+    return figures === undefined ? undefined : podFigures(figures, metrics);
   };
-  return (await Promise.all(running.map(ask))).flat();
+  return Promise.all(
+    podsOf(world, agent).map(async (pod): Promise<PodAnswer> => {
+      const figures = isRunning(pod) ? await ask(pod) : undefined;
+      const ready =
+        pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ??
+        false;
+      return { pod: pod.metadata.name, ready, ...(figures && { figures }) };
+    }),
+  );
 }

@@ -2,7 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { Durations } from '../../contract/durations.ts';
 import type { Counters, OperationReport } from '../../contract/generated/types.ts';
 import { agent } from './fixtures.ts';
-import { podFigures, tokensIn, topLines, usageOf } from './top.ts';
+import {
+  podFigures,
+  podLines,
+  ranked,
+  summaryLines,
+  tokensIn,
+  topLines,
+  usageOf,
+  type PodAnswer,
+  type PodFigures,
+} from './top.ts';
 
 const METRICS = `# TYPE gen_ai_client_inference_usage_input_tokens_total counter
 gen_ai_client_inference_usage_input_tokens_total{gen_ai_request_model="m",name="model/a"} 300
@@ -20,10 +30,17 @@ function durationsOf(count: number): number[][] {
 
 function report(operation: OperationReport['operation'], count: number): OperationReport {
   const topErrors = [{ type: 'Timeout', count: 1 }];
-  const figures = { failures: 1, totalMs: count * 100, minMs: 90, maxMs: 1500, topErrors };
+  const figures = {
+    failures: 1,
+    clientErrors: 2,
+    totalMs: count * 100,
+    minMs: 90,
+    maxMs: 1500,
+    topErrors,
+  };
   const recent = { seconds: 100, count: 5, ...figures, totalMs: 500 };
   return {
-    ...{ operation, count, ...figures, durations: durationsOf(count) },
+    ...{ operation, count, seconds: 1000, ...figures, durations: durationsOf(count) },
     recent: { ...recent, durations: durationsOf(5) },
     ...(operation === 'model' && { subjects: [{ name: 'primary', count, ...figures, recent }] }),
   };
@@ -35,7 +52,13 @@ const page = (performance: OperationReport[]): string => {
   return JSON.stringify({ time: '2026-11-25T10:00:00Z', ...counters });
 };
 
-const busy = podFigures(page([report('request', 50), report('model', 60)]), METRICS);
+const answer = (figures?: PodFigures, pod = 'triage-a'): PodAnswer => ({
+  ...{ pod, ready: figures !== undefined },
+  ...(figures && { figures }),
+});
+
+const BUSY = podFigures(page([report('request', 50), report('model', 60)]), METRICS);
+const busy = answer(BUSY);
 
 describe('top', () => {
   it('adds up the tokens of all models', () => {
@@ -47,14 +70,14 @@ describe('top', () => {
     const silent = { ...rest, metadata: { ...metadata, name: 'silent' } };
     const usages = [usageOf(silent, []), usageOf(agent(), [busy, busy])];
     expect(topLines(usages, { width: 160, namespaces: false, details: false })).toEqual([
-      'AGENT   REQUESTS  OK   AVERAGE  P50    P95    P99    TOKENS IN  TOKENS OUT  IN FLIGHT  QUEUED  CAPACITY',
-      'triage  100       98%  100ms    102ms  102ms  102ms  640        82          4          2       200',
-      'silent  -         -    -        -      -      -      -          -           -          -       -',
+      'AGENT   REQUESTS  OK   FAILED  4XX  AVERAGE  P50    P95    P99    TOKENS IN  TOKENS OUT  IN FLIGHT  QUEUED  CAPACITY',
+      'triage  100       97%  2.1%    4    100ms    102ms  102ms  102ms  640        82          4          2       200',
+      'silent  -         -    -       -    -        -      -      -      -          -           -          -       -',
     ]);
   });
 
   it('marks the tokens as unknown if a pod shows no metrics, and counts its requests', () => {
-    const guarded = podFigures(page([report('request', 50)]), undefined);
+    const guarded = answer(podFigures(page([report('request', 50)]), undefined));
     const usage = usageOf(agent(), [busy, guarded]);
     expect(usage).not.toHaveProperty('tokens');
     expect(usage.operations[0]).toMatchObject({ operation: 'request', count: 100 });
@@ -65,13 +88,38 @@ describe('top', () => {
       ...{ width: 160, namespaces: false, details: true },
     });
     expect(lines.slice(3)).toEqual([
-      'OPERATION  NAME     PERIOD       COUNT  1/S   OK   AVERAGE  MIN   MAX   P50    P95    P99    ERRORS',
-      'request             since start  50           98%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
-      'request             5 min        5      0.05  80%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
-      'model               since start  60           98%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
-      'model               5 min        5      0.05  80%  100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
-      'model      primary  since start  60           98%  100ms    90ms  1.5s                       Timeout 1',
-      'model      primary  5 min        5      0.05  80%  100ms    90ms  1.5s                       Timeout 1',
+      'OPERATION  NAME     PERIOD       COUNT  1/S   OK   FAILED  4XX  AVERAGE  MIN   MAX   P50    P95    P99    ERRORS',
+      'request             since start  50     0.05  97%  2.1%    2    100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'request             5 min        5      0.05  66%  33.4%   2    100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'model               since start  60     0.06  98%  1.8%    2    100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'model               5 min        5      0.05  66%  33.4%   2    100ms    90ms  1.5s  102ms  102ms  102ms  Timeout 1',
+      'model      primary  since start  60           98%  1.8%    2    100ms    90ms  1.5s                       Timeout 1',
+      'model      primary  5 min        5      0.05  66%  33.4%   2    100ms    90ms  1.5s                       Timeout 1',
+    ]);
+  });
+
+  it('shows the load of each pod, also of one that does not answer', () => {
+    const usages = [usageOf(agent(), [busy, answer(undefined, 'triage-b')])];
+    expect(podLines(usages, { width: 160, namespaces: false, details: false })).toEqual([
+      'AGENT   POD       READY  LOAD   PERCENT  QUEUED',
+      'triage  triage-a  yes    2/100  2.0%     1',
+      'triage  triage-b  no     -      -        -',
+    ]);
+  });
+
+  it('shows all agents together, and ranks them', () => {
+    const { metadata, ...rest } = agent();
+    const idle = { ...rest, metadata: { ...metadata, name: 'idle' } };
+    const usages = [usageOf(idle, []), usageOf(agent(), [busy])];
+    expect(summaryLines(ranked(usages, 7500), 160)).toEqual([
+      '1 of 2 agents have had requests, in 1 pods, the oldest of which is up for 125m.',
+      '',
+      'PERIOD       REQUESTS  SUCCESSES  FAILURES  4XX  OK   FAILED  REQUESTS/S',
+      'since start  50        47         1         2    97%  2.1%    0.05',
+      '5 min        5         2          1         2    66%  33.4%   0.05',
+      '',
+      'RANK  AGENT        SCORE  REQUESTS  OK   FAILED  AVERAGE',
+      '1     shop/triage  0.890  50        97%  2.1%    100ms',
     ]);
   });
 

@@ -1504,8 +1504,16 @@ export interface Transition {
  */
 export interface OperationReport {
   operation: 'request' | 'model' | 'tool';
+  /**
+   * Time since the process started.
+   */
+  seconds?: number;
   count: number;
   failures: number;
+  /**
+   * Requests that were the client's fault, or that it gave up: neither successes nor failures.
+   */
+  clientErrors?: number;
   totalMs: number;
   minMs?: number;
   maxMs?: number;
@@ -1545,6 +1553,10 @@ export interface RecentReport {
   seconds: number;
   count: number;
   failures: number;
+  /**
+   * Requests that were the client's fault, or that it gave up: neither successes nor failures.
+   */
+  clientErrors?: number;
   totalMs: number;
   minMs: number;
   maxMs: number;
@@ -1564,6 +1576,10 @@ export interface SubjectReport {
   name: string;
   count: number;
   failures: number;
+  /**
+   * Requests that were the client's fault, or that it gave up: neither successes nor failures.
+   */
+  clientErrors?: number;
   totalMs: number;
   minMs: number;
   maxMs: number;

@@ -4,6 +4,7 @@ import type {
   RecentReport,
   SubjectReport,
 } from '../../contract/generated/types.ts';
+import { sharesOf, type Shares } from '../../contract/shares.ts';
 import type { AgentObservation } from './observations.ts';
 import { reportedText } from './reported.ts';
 import { sum } from './sum.ts';
@@ -11,10 +12,8 @@ import { sum } from './sum.ts';
 type Operation = OperationReport['operation'];
 
 /** Figures of several pods together. Times are in milliseconds. */
-export interface Total {
+export interface Total extends Shares {
   count: number;
-  /** From 0 to 100. */
-  successPercent: number;
   averageMs: number;
   minMs: number;
   maxMs: number;
@@ -36,6 +35,8 @@ export type SubjectTotal = Total & { name: string; recent: RecentTotal };
 /** Figures of one operation in all pods of an agent. */
 export interface OperationTotal extends Total, Percentiles {
   operation: Operation;
+  /** Average rate since each pod started; without pods of an earlier version, which do not tell. */
+  perSecond: number;
   recent: RecentTotal & Percentiles;
   subjects: SubjectTotal[];
 }
@@ -56,6 +57,7 @@ export function totals(reports: readonly OperationReport[]): OperationTotal[] {
     return {
       operation,
       ...total,
+      perSecond: sum(parts, ({ count, seconds }) => (seconds === undefined ? 0 : count / seconds)),
       ...percentilesOf(parts),
       recent: { ...recentOf(recent), ...percentilesOf(recent) },
       subjects: subjectsOf(parts.flatMap((part) => part.subjects ?? [])),
@@ -74,20 +76,20 @@ function subjectsOf(reports: readonly SubjectReport[]): SubjectTotal[] {
     .slice(0, MAX_SUBJECTS);
 }
 
-type Figures = Pick<OperationReport, 'count' | 'failures' | 'totalMs'> &
+type Figures = Pick<OperationReport, 'count' | 'failures' | 'clientErrors' | 'totalMs'> &
   Partial<Pick<SubjectReport, 'minMs' | 'maxMs' | 'topErrors'>>;
 
 function totalOf(parts: readonly Figures[]): Total {
   const count = sum(parts, (part) => part.count);
-  const failures = Math.min(
-    count,
-    sum(parts, (part) => part.failures),
-  );
   // Pods of an earlier version report no minimum.
   const shortest = parts.filter((part) => part.count > 0).flatMap(({ minMs }) => minMs ?? []);
   return {
     count,
-    successPercent: count === 0 ? 100 : (100 * (count - failures)) / count,
+    ...sharesOf({
+      count,
+      failures: sum(parts, ({ failures }) => failures),
+      clientErrors: sum(parts, ({ clientErrors = 0 }) => clientErrors),
+    }),
     averageMs: count === 0 ? 0 : sum(parts, (part) => part.totalMs) / count,
     minMs: shortest.length === 0 ? 0 : Math.min(...shortest),
     maxMs: Math.max(0, ...parts.map(({ maxMs }) => maxMs ?? 0)),

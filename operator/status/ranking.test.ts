@@ -1,21 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import type { OperationReport } from '../../contract/generated/types.ts';
-import { pod } from '../testing/observations.ts';
-import { ranking } from './ranking.ts';
+import { totals } from './performance.ts';
+import { ranking, type Rankable } from './ranking.ts';
 
 function requests(count: number, failures: number, averageMs: number): OperationReport {
   const totalMs = count * averageMs;
   const topErrors: OperationReport['topErrors'] = [];
   const recent = { count, failures, totalMs, minMs: averageMs, maxMs: averageMs, topErrors };
   return {
-    ...{ operation: 'request', count, failures, totalMs, durations: [] },
+    ...{ operation: 'request', seconds: 1000, count, failures, totalMs, durations: [] },
     recent: { seconds: 100, ...recent },
   };
 }
 
-const agent = (name: string, ...reports: OperationReport[]): Parameters<typeof ranking>[0][0] => ({
+const agent = (name: string, ...reports: OperationReport[]): Rankable => ({
   agent: `shop/${name}`,
-  pods: reports.map((report, i) => pod(`${name}-${i}`, { performance: [report] })),
+  pods: reports.length,
+  operations: totals(reports),
 });
 
 describe('the ranking', () => {
@@ -39,15 +40,21 @@ describe('the ranking', () => {
       agent('two', requests(200, 50, 5)),
       agent('none'),
     ];
+    const sums = {
+      ...{ requests: 400, successes: 300, failures: 100, clientErrors: 0 },
+      ...{ successPercent: 75, failurePercent: 25 },
+    };
     expect(ranking(agents, 3600).summary).toEqual({
       uptimeSeconds: 3600,
       agents: 3,
       activeAgents: 2,
       pods: 3,
-      requests: 400,
-      successPercent: 75,
-      requestsPerSecond: 4,
-      throughputPerSecond: 3,
+      ...{ ...sums, perSecond: expect.closeTo(0.4) },
+      last5Minutes: { ...sums, perSecond: 4 },
+    });
+    const refused = { ...requests(10, 1, 5), clientErrors: 5 };
+    expect(ranking([agent('refusing', refused)], 1).summary).toMatchObject({
+      ...{ successes: 4, failures: 1, clientErrors: 5, failurePercent: 20 },
     });
     expect(ranking([], 1).summary).toMatchObject({ requests: 0, successPercent: 100 });
   });

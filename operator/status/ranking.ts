@@ -1,5 +1,5 @@
-import { reportsOf, totals } from './performance.ts';
-import type { OperationTotal, Reporting } from './performance.ts';
+import { sharesOf, type Shares } from '../../contract/shares.ts';
+import type { OperationTotal } from './performance.ts';
 import { sum } from './sum.ts';
 
 /** One agent in the ranking. */
@@ -10,35 +10,34 @@ export interface Ranked {
   operations: OperationTotal[];
 }
 
-/** All agents together, as far as the operator is linked to their pods. */
+/** Requests of all agents in some time. */
+export type Requests = Shares & { requests: number; perSecond: number };
+
+/** All agents together, as far as their pods tell. */
 export interface Ranking {
-  summary: {
-    /** Of the operator that leads, in seconds. */
+  /** Since the pods started. */
+  summary: Requests & {
     uptimeSeconds: number;
     agents: number;
     /** Agents with requests since their pods started. */
     activeAgents: number;
     pods: number;
-    /** Requests since the pods started. */
-    requests: number;
-    /** Percent of successful requests; 100 if there were none. */
-    successPercent: number;
-    /** Of the last five minutes. */
-    requestsPerSecond: number;
-    /** Successful requests of the last five minutes. */
-    throughputPerSecond: number;
+    last5Minutes: Requests;
   };
   agents: Ranked[];
 }
 
+/** An agent with the figures of its `pods` pods. */
+export interface Rankable {
+  agent: string;
+  pods: number;
+  operations: OperationTotal[];
+}
+
 /** Agents by their score, the best first, without agents that had no requests. */
-export function ranking(
-  agents: readonly { agent: string; pods: readonly Reporting[] }[],
-  uptimeSeconds: number,
-): Ranking {
+export function ranking(agents: readonly Rankable[], uptimeSeconds: number): Ranking {
   const ranked = agents
-    .flatMap(({ agent, pods }): (Ranked & { requests: OperationTotal })[] => {
-      const operations = totals(reportsOf(pods));
+    .flatMap(({ agent, operations }): (Ranked & { requests: OperationTotal })[] => {
       const requests = operations.find(({ operation }) => operation === 'request');
       if (requests === undefined) return [];
       const score = requests.successPercent / 100 / (requests.averageMs / 1000 + 1);
@@ -46,22 +45,28 @@ export function ranking(
     })
     .sort((a, b) => b.score - a.score);
   const requests = ranked.map((each) => each.requests);
-  const count = sum(requests, (each) => each.count);
-  const good = sum(requests, (each) => (each.count * each.successPercent) / 100);
   return {
     summary: {
       uptimeSeconds,
       agents: agents.length,
       activeAgents: ranked.length,
-      pods: sum(agents, ({ pods }) => pods.filter(({ connected }) => connected).length),
-      requests: count,
-      successPercent: count === 0 ? 100 : (100 * good) / count,
-      requestsPerSecond: sum(requests, ({ recent }) => recent.perSecond),
-      throughputPerSecond: sum(
-        requests,
-        ({ recent }) => (recent.perSecond * recent.successPercent) / 100,
-      ),
+      pods: sum(agents, ({ pods }) => pods),
+      ...requestsOf(requests),
+      last5Minutes: requestsOf(requests.map(({ recent }) => recent)),
     },
     agents: ranked.map(({ requests: _, ...each }) => each),
+  };
+}
+
+function requestsOf(
+  parts: readonly Pick<OperationTotal, 'count' | 'failures' | 'clientErrors' | 'perSecond'>[],
+): Requests {
+  const count = sum(parts, (part) => part.count);
+  const failures = sum(parts, (part) => part.failures);
+  const clientErrors = sum(parts, (part) => part.clientErrors);
+  return {
+    requests: count,
+    ...sharesOf({ count, failures, clientErrors }),
+    perSecond: sum(parts, ({ perSecond }) => perSecond),
   };
 }

@@ -18,7 +18,7 @@ import {
   traceAnswer,
   traceHeaders,
 } from '../exchange/response.ts';
-import type { SendError, Served } from '../exchange/response.ts';
+import type { Ended, SendError, Served } from '../exchange/response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { ModelRoute } from '../protocols/protocol.ts';
 import { modelRoute, protocolOf } from '../protocols/protocols.ts';
@@ -43,7 +43,7 @@ export interface AgentServerDeps {
   trace: (request: IncomingMessage, response: ServerResponse, route: string) => RequestTrace;
   /** Begins the trace of what is no whole request. */
   traceMalformed: (socket: Socket, requestId: string) => RequestTrace;
-  onServed(route: string, served: Served, seconds: number): void;
+  onServed(route: string, served: Ended, seconds: number): void;
   log: Logger;
   /** Time a client has for its headers and for its whole request, in milliseconds. */
   headersTimeoutMs?: number;
@@ -142,7 +142,7 @@ function refusalOf(
 }
 
 /** How a request ended. What broke off in the middle was answered by onClientError. */
-function endOf(response: ServerResponse, served: Served): Served & { status?: number } {
+function endOf(response: ServerResponse, served: Served): Ended {
   const failure = misread.get(response);
   if (failure && served.reason === 'ClientGone') {
     return { reason: failure.reason, failed: false, status: statusOf(failure.reason) };
@@ -271,8 +271,9 @@ function raw(
 function malformedAnswer(deps: AgentServerDeps, socket: Socket, failure: Failure): string {
   const requestId = newRequestId();
   const trace = deps.traceMalformed(socket, requestId);
-  const served: Served = { reason: failure.reason, failed: false };
-  trace.end({ ...served, status: statusOf(failure.reason) });
+  const { reason } = failure;
+  const served: Ended = { reason, failed: false, status: statusOf(reason) };
+  trace.end(served);
   deps.onServed('other', served, 0);
   return raw({}, failure, requestId, headersOfTrace(trace.traceId));
 }

@@ -154,6 +154,7 @@ describe('the tiers of a cache', () => {
       clears: 1,
     });
     expect(TIERS.map((name) => tiers[name].hits)).toEqual([2, 1, 0]);
+    expect(TIERS.map((name) => tiers[name].misses)).toEqual([2, 1, 1]);
   });
 
   it('never serve an entry that is too old, cleared or replaced', () => {

@@ -20,6 +20,8 @@ export interface TierStats {
   bytes: number;
   ttlMs: number;
   hits: number;
+  /** Look-ups that asked the tier in vain. */
+  misses: number;
   evictions: number;
 }
 
@@ -120,14 +122,24 @@ export class TieredCache<V> {
   }
 
   stats(): CacheStats {
-    const tiers = Object.fromEntries(TIERS.map((name) => [name, this.#statsOf(name)])) as Record<
-      TierName,
-      TierStats
-    >;
-    const hits = TIERS.reduce((sum, name) => sum + this.#tiers[name].hits, 0);
+    const tiers: Partial<Record<TierName, TierStats>> = {};
+    let hits = 0;
+    // What misses a tier is found in a later one, or in none.
+    let misses = this.#misses;
+    for (const name of TIERS.toReversed()) {
+      tiers[name] = this.#statsOf(name, misses);
+      hits += tiers[name].hits;
+      misses += tiers[name].hits;
+    }
     const all = hits + this.#misses;
     const hitRatio = all === 0 ? 0 : hits / all;
-    return { hits, misses: this.#misses, hitRatio, clears: this.#epoch, tiers };
+    return {
+      hits,
+      misses: this.#misses,
+      hitRatio,
+      clears: this.#epoch,
+      tiers: tiers as CacheStats['tiers'],
+    };
   }
 
   #copyUp(from: TierName, key: string, kept: Kept<V>, now: number): void {
@@ -135,9 +147,9 @@ export class TieredCache<V> {
     if (up?.takes(kept, now)) up.set(key, kept);
   }
 
-  #statsOf(name: TierName): TierStats {
+  #statsOf(name: TierName, misses: number): TierStats {
     const { size: entries, bytes, hits, evictions, spec } = this.#tiers[name];
-    return { entries, ...spec, bytes, hits, evictions };
+    return { entries, ...spec, bytes, hits, misses, evictions };
   }
 }
 

@@ -88,7 +88,12 @@ function busiest(): Performance {
   const performance = new Performance({ now: () => clock.now(), date: () => clock.date() });
   for (const operation of ['request', 'model', 'tool'] as const) {
     for (let n = 0; n < 1000; n += 1) {
-      performance.record(operation, 1.03 ** (n - 200), long(n % 6, 64), long(n % 80, 128));
+      performance.record(
+        operation,
+        1.03 ** (n - 200),
+        { failed: long(n % 6, 64) },
+        long(n % 80, 128),
+      );
     }
   }
   return performance;

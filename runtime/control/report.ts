@@ -230,8 +230,14 @@ export class Reporter {
     this.#ticks += 1;
     if (this.#ticks % PERFORMANCE_TICKS !== 0) return undefined;
     const performance = this.#deps.performance.report();
-    // Operations that leave the last minutes are a change too.
-    const counts = JSON.stringify(performance.map(({ count, recent }) => [count, recent?.count]));
+    // Operations that leave the last minutes are a change too, and so is a time that has grown by 7 %.
+    const counts = JSON.stringify(
+      performance.map(({ count, recent, seconds = 1 }) => [
+        count,
+        recent?.count,
+        Math.floor(10 * Math.log2(seconds)),
+      ]),
+    );
     if (counts === this.#toldCounts) return undefined;
     this.#toldCounts = counts;
     return performance;

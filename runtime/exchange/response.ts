@@ -147,6 +147,9 @@ export interface Served {
   failed: boolean;
 }
 
+/** A request that has ended, with its status if the answer began. */
+export type Ended = Served & { status?: number };
+
 /** Answers with the failure, or closes the connection of a client that has left. */
 export function refuse(sendError: SendError, response: ServerResponse, problem: Problem): Served {
   if (problem === 'Gone') {

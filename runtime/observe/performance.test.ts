@@ -2,6 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Durations } from '../../contract/durations.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { Performance } from './performance.ts';
+import type { End } from './tally.ts';
+
+const failed = (kind: string): End => ({ failed: kind });
 
 function measured(): { clock: FakeClock; performance: Performance } {
   const clock = new FakeClock();
@@ -13,15 +16,19 @@ describe('the performance of an agent', () => {
   it('is reported by operation', () => {
     const { clock, performance } = measured();
     for (let ms = 1; ms <= 100; ms += 1) {
-      performance.record('model', ms, ms > 90 ? 'Timeout' : ms > 87 ? 'Overloaded' : '');
+      performance.record(
+        'model',
+        ms,
+        ms > 90 ? failed('Timeout') : ms > 87 ? failed('Overloaded') : 'ok',
+      );
     }
     clock.advance(50_000);
-    performance.record('request', 7, '');
+    performance.record('request', 7, 'ok');
     const { uptimeSeconds, operations } = performance.summary();
     expect(uptimeSeconds).toBe(50);
     expect(operations.model).toMatchObject({
-      count: 100,
-      successPercent: 87,
+      ...{ count: 100, successes: 87, failures: 13, clientErrors: 0 },
+      ...{ successPercent: 87, failurePercent: 13 },
       minMs: 1,
       maxMs: 100,
       averageMs: 50.5,
@@ -41,8 +48,8 @@ describe('the performance of an agent', () => {
   it('is good without any calls', () => {
     const { tool } = measured().performance.summary().operations;
     const nothing = {
-      count: 0,
-      successPercent: 100,
+      ...{ count: 0, successes: 0, failures: 0, clientErrors: 0 },
+      ...{ successPercent: 100, failurePercent: 0 },
       minMs: 0,
       maxMs: 0,
       averageMs: 0,
@@ -55,13 +62,24 @@ describe('the performance of an agent', () => {
     expect(tool).toEqual({ ...nothing, last5Minutes: nothing });
   });
 
+  it('tells errors of clients apart from successes and failures', () => {
+    const { performance } = measured();
+    for (const end of ['ok', 'ok', 'ok', failed('Timeout'), 'clientError'] as const)
+      performance.record('request', 1, end);
+    expect(performance.summary().operations.request).toMatchObject({
+      ...{ count: 5, successes: 3, failures: 1, clientErrors: 1 },
+      ...{ successPercent: 75, failurePercent: 25, topErrors: [{ type: 'Timeout', count: 1 }] },
+    });
+    expect(performance.report()).toMatchObject([{ count: 5, failures: 1, clientErrors: 1 }]);
+  });
+
   it('covers the last five minutes, by endpoint and by tool', () => {
     const { clock, performance } = measured();
-    performance.record('model', 1000, 'Timeout', 'north');
-    performance.record('tool', 5, '', 'look');
+    performance.record('model', 1000, failed('Timeout'), 'north');
+    performance.record('tool', 5, 'ok', 'look');
     clock.advance(200_000);
-    performance.record('model', 10, 'Overloaded', 'north');
-    performance.record('model', 30, '', 'south');
+    performance.record('model', 10, failed('Overloaded'), 'north');
+    performance.record('model', 30, 'ok', 'south');
     clock.advance(99_000);
     const before = performance.summary();
     expect(before.endpoints['north']).toMatchObject({ count: 2, last5Minutes: { count: 2 } });
@@ -91,7 +109,7 @@ describe('the performance of an agent', () => {
 
   it('distinguishes at most 64 tools', () => {
     const { performance } = measured();
-    for (let i = 0; i < 100; i += 1) performance.record('tool', 1, '', `tool${i}`);
+    for (let i = 0; i < 100; i += 1) performance.record('tool', 1, 'ok', `tool${i}`);
     const { tools } = performance.summary();
     expect(Object.keys(tools)).toHaveLength(65);
     expect(tools['other']).toMatchObject({ count: 36 });
@@ -100,8 +118,8 @@ describe('the performance of an agent', () => {
 
   it('contains the five most frequent errors, and distinguishes at most 32 kinds', () => {
     const { performance } = measured();
-    for (let i = 0; i < 100; i += 1) performance.record('tool', 1, `Kind${i}`);
-    for (let i = 0; i < 5; i += 1) performance.record('tool', 1, 'Kind7');
+    for (let i = 0; i < 100; i += 1) performance.record('tool', 1, failed(`Kind${i}`));
+    for (let i = 0; i < 5; i += 1) performance.record('tool', 1, failed('Kind7'));
     const { topErrors } = performance.summary().operations.tool;
     expect(topErrors.slice(0, 2)).toEqual([
       { type: 'other', count: 68 },
@@ -112,9 +130,10 @@ describe('the performance of an agent', () => {
 
   it('is reported in figures that can be summed', () => {
     const { clock, performance } = measured();
-    performance.record('request', 10, '');
+    performance.record('request', 10, 'ok');
     clock.advance(400_000);
-    for (const ms of [20, 30]) performance.record('request', ms, ms === 30 ? 'Timeout' : '');
+    for (const ms of [20, 30])
+      performance.record('request', ms, ms === 30 ? failed('Timeout') : 'ok');
     const [report, ...more] = performance.report();
     expect(more).toEqual([]);
     expect(report).toMatchObject({

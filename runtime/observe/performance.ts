@@ -3,9 +3,10 @@ import type {
   RecentReport,
   SubjectReport,
 } from '../../contract/generated/types.ts';
+import { sharesOf } from '../../contract/shares.ts';
 import { BoundedLabel } from './boundedLabel.ts';
 import { WINDOW_MS, WindowTally, sumOf } from './tally.ts';
-import type { ErrorCount, Tally } from './tally.ts';
+import type { End, ErrorCount, Tally } from './tally.ts';
 
 /** Measured operations: requests to the agent, attempts at a model, calls of tools. */
 export type Operation = OperationReport['operation'];
@@ -20,8 +21,13 @@ export interface PerformanceDeps {
 /** Figures of one kind of operation, for people. Times are in milliseconds. */
 export interface Summary {
   count: number;
-  /** Percent; 100 without any. */
+  successes: number;
+  failures: number;
+  /** Requests that were the client's fault, or that it gave up: neither successes nor failures. */
+  clientErrors: number;
+  /** Percentages of successes and failures together; 100 and 0 without any. */
   successPercent: number;
+  failurePercent: number;
   minMs: number;
   maxMs: number;
   averageMs: number;
@@ -70,13 +76,13 @@ export class Performance {
     this.#startedAt = deps.now();
   }
 
-  /** Records an operation; `error` is its kind, or empty. `name`: the endpoint or the tool. */
-  record(operation: Operation, ms: number, error: string, name = ''): void {
+  /** Records an operation. `name`: the endpoint or the tool. */
+  record(operation: Operation, ms: number, end: End, name = ''): void {
     const tallies = this.#tallies.get(operation)!;
     const known = this.#names.get(operation)!.value(name);
     let tally = tallies.get(known);
     if (tally === undefined) tallies.set(known, (tally = new WindowTally()));
-    tally.add(ms, error, this.#deps.now());
+    tally.add(ms, end, this.#deps.now());
   }
 
   summary(): PerformanceSummary {
@@ -102,6 +108,7 @@ export class Performance {
       const subjects = this.#subjects(operation);
       return {
         operation,
+        seconds: Math.max(1, Math.round((now() - this.#startedAt) / 1000)),
         ...figuresOf(total),
         durations: total.durations.buckets(),
         recent: { ...this.#recentOf(recent), durations: recent.durations.buckets() },
@@ -160,24 +167,25 @@ export class Performance {
 
 type Figures = Pick<
   SubjectReport,
-  'count' | 'failures' | 'totalMs' | 'minMs' | 'maxMs' | 'topErrors'
+  'count' | 'failures' | 'clientErrors' | 'totalMs' | 'minMs' | 'maxMs' | 'topErrors'
 >;
 
 function figuresOf(tally: Tally): Figures {
-  const { count, failures, totalMs, minMs, maxMs } = tally;
+  const { count, failures, clientErrors, totalMs, minMs, maxMs } = tally;
   const none = count === 0;
   const topErrors = tally.topErrors();
-  return { count, failures, totalMs, minMs: none ? 0 : minMs, maxMs, topErrors };
+  return { count, failures, clientErrors, totalMs, minMs: none ? 0 : minMs, maxMs, topErrors };
 }
 
 function summaryOf(tally: Tally, overMs: number): Omit<Summary, 'lastAt'> {
   const { durations } = tally;
-  const { count, failures, totalMs, minMs, maxMs, topErrors } = figuresOf(tally);
+  const { totalMs, minMs, maxMs, topErrors, ...counts } = figuresOf(tally);
+  const { count } = counts;
   const percentile = (share: number): number =>
     Math.min(maxMs, Math.max(minMs, durations.percentile(share)));
   return {
     count,
-    successPercent: count === 0 ? 100 : (100 * (count - failures)) / count,
+    ...sharesOf(counts),
     minMs,
     maxMs,
     averageMs: count === 0 ? 0 : totalMs / count,

@@ -9,10 +9,15 @@ export interface ErrorCount {
   count: number;
 }
 
+/** How an operation ended. `failed` is the kind of the error. */
+export type End = 'ok' | 'clientError' | { failed: string };
+
 /** Durations and errors of operations. Tallies add up. */
 export class Tally {
   readonly durations = new Durations();
   failures = 0;
+  /** Requests that were the client's fault, or that it gave up. They are no failures. */
+  clientErrors = 0;
   totalMs = 0;
   minMs = Infinity;
   maxMs = 0;
@@ -24,21 +29,26 @@ export class Tally {
     return this.durations.count;
   }
 
-  /** `error`: the kind, or empty. `now`: the monotonic clock in milliseconds. */
-  add(ms: number, error: string, now: number): void {
+  /** `now`: the monotonic clock in milliseconds. */
+  add(ms: number, end: End, now: number): void {
     this.durations.add(ms);
     this.totalMs += ms;
     this.minMs = Math.min(this.minMs, ms);
     this.maxMs = Math.max(this.maxMs, ms);
     this.lastAt = now;
-    if (error === '') return;
+    if (end === 'ok') return;
+    if (end === 'clientError') {
+      this.clientErrors += 1;
+      return;
+    }
     this.failures += 1;
-    this.#addError(error, 1);
+    this.#addError(end.failed, 1);
   }
 
   merge(other: Tally): void {
     this.durations.merge(other.durations.buckets());
     this.failures += other.failures;
+    this.clientErrors += other.clientErrors;
     this.totalMs += other.totalMs;
     this.minMs = Math.min(this.minMs, other.minMs);
     this.maxMs = Math.max(this.maxMs, other.maxMs);
@@ -80,7 +90,7 @@ export class WindowTally {
   #cells: { index: number; tally: Tally }[] = [];
 
   /** `now` is the monotonic clock in milliseconds. */
-  add(ms: number, error: string, now: number): void {
+  add(ms: number, end: End, now: number): void {
     const index = Math.floor(now / CELL_MS);
     let cell = this.#cells.at(-1);
     if (cell?.index !== index) {
@@ -88,7 +98,7 @@ export class WindowTally {
       cell = { index, tally: new Tally() };
       this.#cells.push(cell);
     }
-    cell.tally.add(ms, error, now);
+    cell.tally.add(ms, end, now);
   }
 
   sinceStart(): Tally {

@@ -148,7 +148,14 @@ describe('kubectl breakwater', () => {
       ({ text }) => /^eager +[1-9]/m.test(text),
       { timeoutMs: 90_000 },
     );
-    expect(shown.text).toMatch(/^eager +\d+ +\d+% +(\d\S+ +){4}[1-9]\d* +[1-9]\d*( +\d+){3}$/m);
+    expect(shown.text).toMatch(
+      /^eager +\d+ +\d+% +[\d.]+% +\d+ +(\d\S+ +){4}[1-9]\d* +[1-9]\d*( +\d+){3}$/m,
+    );
+    const pods = await command('top', 'eager', '--pods');
+    expect(pods.text).toMatch(/^eager +eager-\S+ +yes +\d+\/\d+ +[\d.]+% +\d+$/m);
+    const summary = await command('top', '--summary');
+    expect(summary.text).toMatch(/^since start( +\d+){4} +\d+% +[\d.]+% +\S+$/m);
+    expect(summary.text).toMatch(/^\d+ +\S+\/eager +[\d.]+ /m);
   });
 
   it('shows the log of a pod and the pages of its debug port', async () => {
