@@ -189,7 +189,7 @@ bench-recovery: $(MODULES) ## play an outage to 100 pods in virtual time, and dr
 	@node test/bench/recovery.ts
 
 .PHONY: bench-harm
-bench-harm: $(MODULES) ## play the faults of providers to clients with and without the runtime, in virtual time, and draw docs/images/harm.svg; PODS, RATES, ONLY, ENVOY
+bench-harm: $(MODULES) ## play the faults of providers to clients with and without the runtime, in virtual time, and draw docs/images/harm.svg and served.svg; PODS, RATES, ONLY, ENVOY
 	@node test/bench/harm.ts
 
 .PHONY: bench-fleet

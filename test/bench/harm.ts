@@ -17,13 +17,14 @@
  * harm_vs_envoy: mean share of the requests that are served, ours ÷ Envoy's; harm_envoy_worst: least share, ÷
  * direct.
  *
- * It writes docs/images/harm.svg, the table of all scenarios.
+ * It writes docs/images/harm.svg, the table of all scenarios, and docs/images/served.svg, some of them as bars.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { playThroughEnvoy } from './harm/envoy.ts';
 import type { Played, Variant } from './harm/play.ts';
 import { picture } from './harm/picture.ts';
+import { drawServed } from './harm/served.ts';
 import { SCENARIOS } from './harm/scenarios.ts';
 import { callsPerServed, figuresOf, shareRatio, variantName } from './harm/table.ts';
 import type { Row } from './harm/table.ts';
@@ -118,4 +119,5 @@ if (ENVOY !== '0') {
 }
 if (ONLY === '') {
   await writeFile(join(import.meta.dirname, '../../docs/images/harm.svg'), picture(rows, pods));
+  drawServed();
 }
