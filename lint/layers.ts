@@ -395,6 +395,7 @@ const RUNTIME: readonly Layer[] = [
     folder: 'runtime',
     purpose: 'the process: joins its parts',
     imports: [
+      'common',
       'runtime/snapshot',
       'contract',
       'tracing',
@@ -523,6 +524,7 @@ const OPERATOR: readonly Layer[] = [
     folder: 'operator',
     purpose: 'the process: joins its parts',
     imports: [
+      'common',
       'contract',
       'listener',
       'tracing',

@@ -1,16 +1,14 @@
 /** The operator's process: reads the environment, runs until SIGTERM and releases the Lease. */
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { loadClusterConfig } from './kube/index.ts';
+import { rootLogger } from '../common/log.ts';
 import { runOperator } from './operator.ts';
 import { settingsFrom } from './settings.ts';
 import { tracingEnvironment } from '../tracing/settings.ts';
 
 async function main(): Promise<void> {
   const settings = settingsFrom(process.env);
-  // Written synchronously: a buffer that the reader no longer drains would keep the process from ending.
-  const output = pino.destination({ dest: 1, sync: true });
-  const logger = pino({ level: settings.logLevel, base: null }, output);
+  const logger = rootLogger(settings.logLevel);
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.once(name, () => {

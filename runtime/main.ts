@@ -9,7 +9,7 @@ import { MOUNTS_VARIABLE } from '../contract/mounts.ts';
 import { write } from 'node:fs';
 import { promisify } from 'node:util';
 import { systemClock } from './guard/clock.ts';
-import { rootLogger } from './observe/log.ts';
+import { rootLogger } from '../common/log.ts';
 import { environmentPort } from './environmentPort.ts';
 import { proxyEnvironment } from './network/proxies.ts';
 import { tracingEnvironment } from '../tracing/settings.ts';

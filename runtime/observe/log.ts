@@ -1,25 +1,6 @@
-import { pino } from 'pino';
-import type { DestinationStream, Logger } from 'pino';
-
-const STDOUT = 1;
+import type { Logger } from 'pino';
 
 const KNOWN_LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error', 'silent']);
-
-/** The root logger: JSON lines with time, level and msg. Each module adds its name. */
-export function rootLogger(level: string, destination?: DestinationStream): Logger {
-  const options = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  return pino(options, destination ?? standardOutput());
-}
-
-/** Writes line by line: a buffered rest would be retried for ever without a reader, and the process would never end. */
-function standardOutput(): DestinationStream {
-  return pino.destination({ dest: STDOUT, sync: true });
-}
 
 /** Modules of log lines and of spec.telemetry.logging.levels. */
 export const MODULES = [

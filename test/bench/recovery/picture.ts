@@ -67,6 +67,7 @@ function states(changes: Recovery['changes'], state: State): string {
       strokes.push(`M${round(at / 1000)} ${round((pod + 0.5) * ROW)}h${round(length)}`);
     }
   }
+  if (strokes.length === 0) throw new Error(`no circuit was ever ${state}: nothing would be drawn`);
   return `<path d="${strokes.join('')}" stroke="${COLOURS[state]}" stroke-width="${ROW}" fill="none"/>`;
 }
 

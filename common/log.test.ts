@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { until } from '../testing/until.ts';
+import { until } from '../runtime/testing/until.ts';
+import { rootLogger } from './log.ts';
 
 /** Logs a line, then at the first input two more, and ends at once. */
 const PROGRAM = `
@@ -33,3 +34,16 @@ it('a log without a reader does not keep the process from ending', async () => {
     child.kill('SIGKILL');
   }
 }, 30_000);
+
+it('a line has its time in ISO 8601 and its level as a word', () => {
+  const lines: string[] = [];
+  rootLogger('info', { write: (line) => void lines.push(line) }).warn({ module: 'a' }, 'Said');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    {
+      level: 'warn',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      module: 'a',
+      msg: 'Said',
+    },
+  ]);
+});
