@@ -201,13 +201,14 @@ bench-injection: $(MODULES) ## measure what the detector of prompt injections fi
 	@node test/bench/injection.ts
 
 .PHONY: generate
-generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/, cli/, lint/ and test/guides/
+generate: $(MODULES) ## generate types, chart, reference, roles and install.yaml from crds/, contract/, operator/, cli/, lint/, test/guides/ and test/answers/
 	node crds/generate.ts
 	node contract/generate.ts
 	node config/generate.ts
 	node lint/diagram.ts
 	node lint/failures.ts
 	node test/guides/page.ts
+	node test/answers/page.ts
 	node cli/reference.ts
 
 DOCS_MODULES := docs/node_modules/.package-lock.json

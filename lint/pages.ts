@@ -19,6 +19,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
       'reference/attacks',
       'reference/routes',
       'reference/guides',
+      'reference/answers',
       'reference/sizes',
       'versions',
       'glossary',
@@ -36,6 +37,7 @@ const TABLES = [
     'reference/failures',
     'reference/attacks',
     'reference/guides',
+    'reference/answers',
   ],
 ];
 

@@ -32,6 +32,8 @@ export interface Finding {
     /** RFC 3339. */
     nextProbe?: string;
     lastFailure?: PolicyCircuit['lastFailure'];
+    /** An override holds the circuit. */
+    overridden?: true;
   };
   /** Present for a response to an incident. */
   held?: Held;
@@ -163,7 +165,7 @@ function circuitFinding(agent: AgentDeployment, circuit: Circuit): Finding {
       ...(model !== undefined && { model }),
       pods: detail.pods,
       // An override holds the circuit, whatever failed before.
-      ...(!isHeld && probesOf(state, detail)),
+      ...(isHeld ? { overridden: true } : probesOf(state, detail)),
     },
   };
 }

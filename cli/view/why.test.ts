@@ -111,6 +111,7 @@ describe('explain', () => {
     const text = why({ ...open, breakers });
     expect(text).toContain(`by CircuitBreakerPolicy patience: ${held} What to do`);
     expect(text).not.toContain('short of capacity');
+    expect(text).toContain('the override ends; to end it now: kubectl breakwater reset patience');
   });
 
   it('names no policy for a circuit of the built-in defaults', () => {

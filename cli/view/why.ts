@@ -130,7 +130,11 @@ function advice(findings: readonly Finding[], namespace: string): string[] {
     ? ['To lift responses now, change spec.security.responses; any change lifts all of them.']
     : [];
   if (circuits.length === 0) return lift;
-  const close = 'The circuit closes by itself once probes succeed';
-  const now = resets.length === 0 ? '' : `; to close it now: ${resets.join(', ')}`;
+  const isHeld = circuits.every(({ circuit }) => circuit?.overridden);
+  const close = isHeld
+    ? 'The circuit follows its calls again once the override ends'
+    : 'The circuit closes by itself once probes succeed';
+  const verb = isHeld ? 'end' : 'close';
+  const now = resets.length === 0 ? '' : `; to ${verb} it now: ${resets.join(', ')}`;
   return [`What to do: ${[...each, `${close}${now}.`].join(' ')}`, ...lift];
 }

@@ -251,7 +251,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
 
 /** The rollout with what holds it. */
 function withWaiting({ state, message }: RollOut, observation: AgentObservation): RollOut {
-  const held = state === 'Complete' ? '' : blockers(observation);
+  const held = state === 'Complete' ? '' : obstacles(observation);
   const why = [...(held === '' ? [] : [held]), ...waitingPods(observation)];
   return { state, message: sentences([message, ...why]) };
 }

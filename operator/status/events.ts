@@ -171,6 +171,7 @@ export function agentEvents(
   return [
     ...readyEvents(previous?.conditions, next.conditions),
     ...contestEvents(previous?.conditions, next.conditions),
+    ...rollOutEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
     ...scaledByLoadEvents(previous?.conditions, next.conditions),
     ...upgradeEvents(previous?.conditions, next.conditions),
@@ -403,6 +404,16 @@ function readyEvents(previous: Conditions, next: Conditions): EventDraft[] {
   return conditionEvent(previous, next, 'Ready', {
     True: after === PODS_BLOCKED ? wrong : isReady,
     False: wrong,
+  });
+}
+
+/** The Event of a rollout that has passed its deadline, also while enough former pods serve. */
+function rollOutEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  if (condition(next, 'Degraded')?.reason !== 'RollOutFailed') return [];
+  // An upgrade that made the agent worse has an Event of its own.
+  if (condition(next, 'Progressing')?.reason === 'UpgradeFailed') return [];
+  return conditionEvent(previous, next, 'Degraded', {
+    True: { type: 'Warning', reason: 'RollOutFailed', action: 'RollOut' },
   });
 }
 

@@ -176,12 +176,18 @@ function breakerSummary(
   };
 }
 
+/** What pods give as the reason of a circuit that an override holds. */
+const ENDED_OVERRIDE = /^override(:|$)/;
+
 /** Why circuits are in their state. The pods name the override that began; its reason may have been edited since. */
 function stateReason(
   override: CircuitBreakerPolicy['spec']['override'],
   { overridden, reason }: BreakerSummary['states'][WorstState],
 ): string | undefined {
-  if (override === undefined || !overridden) return reason?.text;
+  if (override === undefined || !overridden) {
+    // A circuit that an override has closed keeps that reason after the override.
+    return ENDED_OVERRIDE.test(reason?.text ?? '') ? undefined : reason?.text;
+  }
   return override.reason === undefined ? 'override' : `override: ${override.reason}`;
 }
 
