@@ -131,8 +131,8 @@ export class AgentReconciler {
       agent,
       attachment: attachments.of(namespace!).agents.get(name)!,
       options,
-      facts: caches.monitoring.facts,
-      scaledObjects: caches.keda.scaledObjects,
+      facts: caches.optional.monitoring,
+      scaledObjects: caches.optional.scaledObjects,
       ...(live && { live }),
     };
   }

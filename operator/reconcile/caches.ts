@@ -43,9 +43,7 @@ import {
   type Own,
 } from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentKeys.ts';
-import { KedaCaches } from './kedaCaches.ts';
-import { MonitoringCaches } from './monitoringCaches.ts';
-import type { OptionalCachesOptions } from './optionalCaches.ts';
+import { OptionalCaches, type OptionalCachesOptions } from './optionalCaches.ts';
 import { Replicas } from './replicas.ts';
 import { slimPod, slimReplicaSet } from './slimPod.ts';
 
@@ -81,8 +79,7 @@ export class Caches {
   readonly autoscalers: Informer<HorizontalPodAutoscaler, Own>;
   readonly disruptionBudgets: Informer<PodDisruptionBudget, Own>;
   readonly networkPolicies: Informer<NetworkPolicy, Own>;
-  readonly monitoring: MonitoringCaches;
-  readonly keda: KedaCaches;
+  readonly optional: OptionalCaches;
 
   constructor({ share, ...options }: CachesOptions) {
     const common = { ...options, namespaces: share?.namespaces, streams: true };
@@ -115,8 +112,7 @@ export class Caches {
     this.autoscalers = child(HorizontalPodAutoscalers);
     this.disruptionBudgets = child(PodDisruptionBudgets);
     this.networkPolicies = child(NetworkPolicies);
-    this.monitoring = new MonitoringCaches({ ...common, labelSelector: ours });
-    this.keda = new KedaCaches({ ...common, labelSelector: ours });
+    this.optional = new OptionalCaches({ ...common, labelSelector: ours });
     for (const child of this.children) {
       child.addIndex(BY_AGENT, (object) => [agentKeyOfChild(object) ?? '']);
     }
@@ -132,7 +128,7 @@ export class Caches {
   }
 
   get all(): Informer<KubernetesObject>[] {
-    return [...this.required, ...this.#optional];
+    return [...this.required, ...this.optional.served];
   }
 
   /** Informers of the kinds without which the operator does not work. */
@@ -150,7 +146,7 @@ export class Caches {
 
   /** Informers of agents' objects. Those of optional kinds are included while the kind is installed. */
   get children(): Informer<KubernetesObject, Own>[] {
-    return [...this.#builtIn, ...this.#optional];
+    return [...this.#builtIn, ...this.optional.served];
   }
 
   get #builtIn(): Informer<KubernetesObject, Own>[] {
@@ -165,13 +161,9 @@ export class Caches {
     ] as unknown as Informer<KubernetesObject, Own>[];
   }
 
-  get #optional(): Informer<KubernetesObject, Own>[] {
-    return [...this.monitoring.served, ...this.keda.served];
-  }
-
   /** Whether each optional kind can be used. */
   get availability(): ReadonlyMap<string, Availability> {
-    return new Map([...this.monitoring.availability, ...this.keda.availability]);
+    return new Map(this.optional.availability);
   }
 
   /** @throws Error if agents have no objects of this kind */
@@ -182,19 +174,17 @@ export class Caches {
   }
 
   get synced(): boolean {
-    const { monitoring, keda } = this;
-    return monitoring.settled && keda.settled && this.all.every((informer) => informer.hasSynced);
+    return this.optional.settled && this.all.every((informer) => informer.hasSynced);
   }
 
   start(signal: AbortSignal): void {
     for (const informer of this.all) informer.start(signal);
-    this.monitoring.start(signal);
-    this.keda.start(signal);
+    this.optional.start(signal);
   }
 
   /** Resolves when every cache has its first list. */
   async whenSynced(): Promise<void> {
     await Promise.all(this.all.map((informer) => informer.synced));
-    await Promise.all([this.monitoring.whenSettled(), this.keda.whenSettled()]);
+    await this.optional.whenSettled();
   }
 }

@@ -9,7 +9,7 @@ import type {
 } from '../status/observations.ts';
 import type { AgentState } from './agentState.ts';
 import { graceLeft, isTerminating } from './freshness.ts';
-import type { ScaledObject } from './kedaCaches.ts';
+import type { ScaledObject } from './optionalCaches.ts';
 
 export interface ObservedState {
   state: AgentState | undefined;

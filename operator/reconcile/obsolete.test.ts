@@ -29,8 +29,8 @@ function obsolete(scaledObjects: Availability): string[] {
   };
   const caches = {
     children: [autoscalers],
-    keda: { scaledObjects, scaledObject: () => undefined },
-  } as unknown as Pick<Caches, 'children' | 'keda'>;
+    optional: { scaledObjects, scaledObject: () => undefined },
+  } as unknown as Pick<Caches, 'children' | 'optional'>;
   return obsoleteObjects('support/triage', {} as AgentPlan, caches).map(
     ({ object }) => object.metadata.name,
   );

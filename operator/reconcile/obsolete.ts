@@ -13,7 +13,7 @@ const KEPT = new Set(['ConfigMap', 'Deployment']);
 export function obsoleteObjects(
   key: string,
   plan: AgentPlan,
-  caches: Pick<Caches, 'children' | 'keda'>,
+  caches: Pick<Caches, 'children' | 'optional'>,
 ): { resource: Resource<KubernetesObject, Own>; object: KubernetesObject }[] {
   const planned = new Set(
     plannedObjects(plan).map(({ kind, metadata }) => `${kind}/${metadata.name}`),

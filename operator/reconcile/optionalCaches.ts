@@ -1,16 +1,24 @@
 import type { KubernetesObject } from '../../crds/meta.ts';
+import type { MonitoringFacts } from '../desired/objects/monitoring.ts';
 import {
+  apiVersionOf,
   Discovery,
   OptionalInformer,
   systemClock,
   type Availability,
+  type BuiltInCondition,
   type ChangeHandler,
   type Informer,
   type InformerOptions,
   type KubeClient,
   type Resource,
 } from '../kube/index.ts';
-import type { Own } from '../resources/resources.ts';
+import {
+  PrometheusRules,
+  ScaledObjects,
+  ServiceMonitors,
+  type Own,
+} from '../resources/resources.ts';
 import { agentKeyOfChild, BY_AGENT } from './agentKeys.ts';
 
 export interface OptionalCachesOptions extends Omit<
@@ -22,20 +30,26 @@ export interface OptionalCachesOptions extends Omit<
   discoveryIntervalMs: number | undefined;
 }
 
-/** Caches of agents' objects whose kinds may be installed or not. All kinds are of one group and version. */
+/** A ScaledObject with the status that KEDA writes. */
+export interface ScaledObject extends KubernetesObject {
+  status?: { conditions?: BuiltInCondition[] };
+}
+
+const KINDS = [ServiceMonitors, PrometheusRules, ScaledObjects];
+
+/** Caches of agents' objects whose kinds may be installed or not: those of prometheus-operator and KEDA. */
 export class OptionalCaches {
-  readonly #discovery: Discovery;
+  /** By group and version. */
+  readonly #discoveries = new Map<string, Discovery>();
   readonly #informers: OptionalInformer<KubernetesObject, Own>[];
 
-  constructor(
-    resources: readonly Resource<KubernetesObject, Own>[],
-    { discoveryIntervalMs: intervalMs, ...options }: OptionalCachesOptions,
-  ) {
+  constructor({ discoveryIntervalMs: intervalMs, ...options }: OptionalCachesOptions) {
     const { client, clock = systemClock, random = Math.random, logger } = options;
-    const { group, version } = resources[0]!;
-    const discovery = new Discovery({ client, group, version, clock, random, logger, intervalMs });
-    this.#discovery = discovery;
-    this.#informers = resources.map((resource) => {
+    this.#informers = KINDS.map((resource) => {
+      const { group, version } = resource;
+      const shared = { client, group, version, clock, random, logger, intervalMs };
+      const discovery = this.#discoveries.get(apiVersionOf(resource)) ?? new Discovery(shared);
+      this.#discoveries.set(apiVersionOf(resource), discovery);
       const informer = new OptionalInformer<KubernetesObject, Own>(
         { ...options, resource },
         discovery,
@@ -50,15 +64,19 @@ export class OptionalCaches {
     return this.#informers.map(({ resource, availability }) => [resource.kind, availability]);
   }
 
-  availabilityOf(resource: Resource<KubernetesObject, Own>): Availability {
-    return this.#of(resource).availability;
+  get monitoring(): MonitoringFacts {
+    return {
+      serviceMonitors: this.#of(ServiceMonitors).availability,
+      prometheusRules: this.#of(PrometheusRules).availability,
+    };
   }
 
-  /** Undefined while the kind is not installed. */
-  informerOf(
-    resource: Resource<KubernetesObject, Own>,
-  ): Informer<KubernetesObject, Own> | undefined {
-    return this.#of(resource).informer;
+  get scaledObjects(): Availability {
+    return this.#of(ScaledObjects).availability;
+  }
+
+  scaledObject(namespace: string | undefined, name: string): ScaledObject | undefined {
+    return this.#of(ScaledObjects).informer?.get(namespace, name);
   }
 
   /** Informers of the installed kinds. */
@@ -88,7 +106,7 @@ export class OptionalCaches {
 
   start(signal: AbortSignal): void {
     for (const informer of this.#informers) informer.start(signal);
-    void this.#discovery.run(signal);
+    for (const discovery of this.#discoveries.values()) void discovery.run(signal);
   }
 
   #of(resource: Resource<KubernetesObject, Own>): OptionalInformer<KubernetesObject, Own> {

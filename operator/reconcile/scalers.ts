@@ -10,9 +10,9 @@ import { keyOf, type HorizontalPodAutoscaler } from '../kube/index.ts';
 import { BY_AGENT, namesOf } from './agentKeys.ts';
 import type { Caches } from './caches.ts';
 import { isControlledBy, isMadeByKeda } from './children.ts';
-import type { ScaledObject } from './kedaCaches.ts';
+import type { ScaledObject } from './optionalCaches.ts';
 
-type Scalers = Pick<Caches, 'autoscalers' | 'keda'>;
+type Scalers = Pick<Caches, 'autoscalers' | 'optional'>;
 
 /** The HorizontalPodAutoscaler that KEDA made from the agent's ScaledObject. */
 function autoscalerOfKeda(
@@ -33,20 +33,20 @@ export function scalersOf(
   const { namespace, name } = namesOf(agentKey);
   return {
     autoscaler: caches.autoscalers.get(namespace, name) ?? autoscalerOfKeda(caches, agentKey),
-    scaledObject: caches.keda.scaledObject(namespace, name),
+    scaledObject: caches.optional.scaledObject(namespace, name),
   };
 }
 
 /** Whether KEDA may still need its HorizontalPodAutoscaler: the operator does not see whether there is a ScaledObject. */
-export function mayBeKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
-  const isSeen = ['Absent', 'Served'].includes(caches.keda.scaledObjects);
+export function mayBeKeptByKeda(caches: Pick<Caches, 'optional'>, agentKey: string): boolean {
+  const isSeen = ['Absent', 'Served'].includes(caches.optional.scaledObjects);
   return !isSeen || isKeptByKeda(caches, agentKey);
 }
 
 /** Whether KEDA would create its HorizontalPodAutoscaler again after a deletion. */
-function isKeptByKeda(caches: Pick<Caches, 'keda'>, agentKey: string): boolean {
+function isKeptByKeda(caches: Pick<Caches, 'optional'>, agentKey: string): boolean {
   const { namespace, name } = namesOf(agentKey);
-  const scaledObject = caches.keda.scaledObject(namespace, name);
+  const scaledObject = caches.optional.scaledObject(namespace, name);
   return scaledObject !== undefined && scaledObject.metadata.deletionTimestamp === undefined;
 }
 

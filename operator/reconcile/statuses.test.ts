@@ -52,7 +52,7 @@ beforeEach(() => {
     replicas: { of: () => [pod] },
     deployments: { get: () => undefined },
     autoscalers: { get: () => undefined, keysByIndex: () => [] },
-    keda: { scaledObject: () => undefined },
+    optional: { scaledObject: () => undefined },
   };
   const attachments = new Attachments(caches as unknown as StatusReconcilerOptions['caches']);
   const attachment = attachments.of('support').agents.get('triage')!;

@@ -81,7 +81,7 @@ beforeEach(() => {
   const pod = (uid: string): object => ({ metadata: { uid }, status: { podIP: '10.0.0.1' } });
   const replicas = { onChange: () => undefined, of: () => ['pod-1', 'pod-2'].map(pod) };
   const caches = {
-    ...{ agents, breakers, limits: none, pods: none, monitoring: none, keda: none, replicas },
+    ...{ agents, breakers, limits: none, pods: none, optional: none, replicas },
     children: [children],
   } as unknown as Caches;
   attachments = new Attachments(caches);

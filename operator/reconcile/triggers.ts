@@ -43,12 +43,10 @@ export function connectTriggers(options: TriggerOptions): void {
   caches.breakers.onChange(policyChanged);
   caches.limits.onChange(policyChanged);
   for (const informer of caches.children) informer.onChange(childChanged);
-  for (const optional of [caches.monitoring, caches.keda]) {
-    optional.onChange(childChanged);
-    optional.onAvailability(() => {
-      for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
-    });
-  }
+  caches.optional.onChange(childChanged);
+  caches.optional.onAvailability(() => {
+    for (const agent of caches.agents.list()) queues.agent.add(keyOf(agent), { priority: 'low' });
+  });
   watchPods(options);
   const countersChanged = figuresOf(options);
   const stateChanged = (key: string): void => {
