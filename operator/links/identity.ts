@@ -1,4 +1,5 @@
 import { CONTROL_AUDIENCE } from '../../contract/link.ts';
+import type { TokenReviewStatus } from '../kube/types.ts';
 import type { HelloFacts } from './report.ts';
 import type { PodTarget } from './target.ts';
 
@@ -8,13 +9,6 @@ export interface ReviewedIdentity {
   serviceAccount: string;
   podName: string;
   podUid: string;
-}
-
-/** The fields of a TokenReview's status that are used here. */
-export interface TokenReviewStatus {
-  authenticated?: boolean;
-  audiences?: string[];
-  user?: { username?: string; extra?: Record<string, string[]> };
 }
 
 /**

@@ -7,7 +7,7 @@ export {
 } from './authority.ts';
 export { Credentials } from './credentials.ts';
 export { createDial, type Dial, type DialAddress } from './dial.ts';
-export { identityOf, type ReviewedIdentity, type TokenReviewStatus } from './identity.ts';
+export { identityOf, type ReviewedIdentity } from './identity.ts';
 export { Links, type LinksOptions, type LinksTiming } from './links.ts';
 export {
   Rotation,
