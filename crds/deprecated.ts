@@ -239,6 +239,13 @@ export const DEPRECATED: readonly DeprecatedField[] = [
     moved: { to: 'spec.retry.maxProviderWait' },
   },
   {
+    kind: 'AgentDeployment',
+    path: 'spec.conversation.store.redis',
+    how: 'Renamed',
+    instead: 'Use spec.redis.',
+    moved: { to: 'spec.redis' },
+  },
+  {
     kind: 'RateLimitPolicy',
     path: 'spec.limits[].key.principal',
     how: 'Renamed',

@@ -139,7 +139,7 @@ write(
     '',
     '- A **renamed** field is read where its successor is absent.',
     '- A **removed** field is ignored. An object that has it can be edited. A manifest that newly sets it is refused.',
-    '- The condition `DeprecatedFields` of an object names those that it sets.',
+    '- The condition `DeprecatedFields` of an object names those that it sets, and so do `kubectl breakwater why` and `status`.',
     '- `breakwater migrate -f PATH` rewrites manifests, and `--check` says what it would rewrite.',
     '',
     deprecationTable(),

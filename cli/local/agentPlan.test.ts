@@ -56,17 +56,17 @@ describe('the plan of an agent on this computer', () => {
       url: 'redis://redis:6379',
       passwordSecretRef: { name: 'redis', key: 'password' },
     };
-    const store = { type: 'Redis', redis } as const;
-    const spec = { conversation: { ...AGENT_DEPLOYMENT_DEFAULTS.conversation, store } };
+    const store = { type: 'Redis' } as const;
+    const spec = { redis, conversation: { ...AGENT_DEPLOYMENT_DEFAULTS.conversation, store } };
     const simulated = (): string => 'http://simulated';
     const key = secret({ stringData: { 'api-key': 'real' } });
-    expect(plan([key], {}, {}, spec).agents[0]!.content!.conversation!.redis).toBeDefined();
+    expect(plan([key], {}, {}, spec).agents[0]!.content!.redis).toBeDefined();
     const [{ content, problems, notes }] = plan([key], {}, { simulated }, spec).agents as [
       LocalPlan,
     ];
-    expect(content!.conversation!.redis).toBeUndefined();
+    expect([content!.redis, content!.conversation!.store]).toEqual([undefined, 'Memory']);
     expect(problems).toEqual([]);
-    expect(notes).toEqual([expect.stringContaining('in memory and not in Redis')]);
+    expect(notes).toEqual([expect.stringContaining('in memory and uses no Redis')]);
   });
 
   it('writes the audit into its own directory on a computer, and where pods do in an image', () => {

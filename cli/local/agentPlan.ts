@@ -138,9 +138,10 @@ function simulate(content: Content, id: string, { simulated }: PlanContext): str
     // Simulated models require no client certificate.
     delete endpoint.clientCertificate;
   }
-  if (!content.conversation?.redis) return [];
-  delete content.conversation.redis;
-  return ['keeps conversations in memory and not in Redis, because its models are simulated'];
+  if (!content.redis) return [];
+  delete content.redis;
+  if (content.conversation) content.conversation.store = 'Memory';
+  return ['keeps conversations in memory and uses no Redis, because its models are simulated'];
 }
 
 /** A file that the operator would mount. */

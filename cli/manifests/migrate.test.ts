@@ -146,6 +146,7 @@ spec:
   clientPatience: 4s
   gates: { maxWait: 2m }
   limits: { maxConnections: 600 }
+  conversation: { store: { type: Redis, redis: { url: 'redis://redis:6379' } } }
   timeouts: { transportIdle: 30s, request: 4m }
   audit:
     webhook: { url: 'https://events.example.com' }
@@ -188,9 +189,10 @@ spec:
   const inventory = new Inventory(checks(), () => new Date(0));
   expect(inventory.load(new Map([['a.yaml', after]])).faults).toEqual([]);
   const { agents, limits } = inventory.objects();
-  const { retry, requestLimits, security } = agents[0]!.spec;
+  const { retry, requestLimits, security, redis, conversation } = agents[0]!.spec;
   expect([retry.maxRetryAfter, retry.maxProviderWait]).toEqual(['4s', '2m']);
   expect(requestLimits?.maxConnections).toBe(600);
+  expect([redis?.url, conversation.store]).toEqual(['redis://redis:6379', { type: 'Redis' }]);
   expect(security.incidents.rules).toContainEqual({ type: 'RateLimitAbuse', count: 50 });
   expect(limits[0]!.spec.limits[0]!.key).toEqual({ type: 'Client' });
 });

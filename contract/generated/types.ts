@@ -335,24 +335,28 @@ export interface Content {
      */
     peers?: string;
     /**
-     * Store of conversations. Absent: the memory of the pod where a conversation began.
+     * Memory: the pod where a conversation began keeps it. Redis: the one of `redis` does.
      */
-    redis?: {
-      url: string;
-      password?: {
-        /**
-         * File in the pod.
-         */
-        path: string;
-        /**
-         * Name of the Secret, for messages.
-         */
-        secret: string;
-        /**
-         * Key in the Secret, for messages.
-         */
-        key: string;
-      };
+    store: 'Memory' | 'Redis';
+  };
+  /**
+   * A Redis of the user, for conversations, limits by key and lists of tools. Absent: none.
+   */
+  redis?: {
+    url: string;
+    password?: {
+      /**
+       * File in the pod.
+       */
+      path: string;
+      /**
+       * Name of the Secret, for messages.
+       */
+      secret: string;
+      /**
+       * Key in the Secret, for messages.
+       */
+      key: string;
     };
   };
   /**
@@ -1161,7 +1165,7 @@ export interface Limit {
    */
   fleet?: {
     /**
-     * Leader: the leader grants tokens. Redis: the Redis of conversation.redis holds a bucket for each key.
+     * Leader: the leader grants tokens. Redis: the one of `redis` holds a bucket for each key.
      */
     store: 'Leader' | 'Redis';
     /**

@@ -9,6 +9,7 @@ export const SECRET_NAMES = [
   "telemetry.tracing.headersFrom[].secretKeyRef.name",
   "audit.otlp.headersFrom[].secretKeyRef.name",
   "conversation.store.redis.passwordSecretRef.name",
+  "redis.passwordSecretRef.name",
   "auth.apiKeys.secretRef.name",
   "monitoring.auth.tokenSecretRef.name"
 ] as const;

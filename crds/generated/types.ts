@@ -992,31 +992,53 @@ export interface AgentDeploymentSpec {
      */
     store: {
       /**
-       * Memory keeps a conversation in the pod where it began; other pods pass its messages on to that pod, and it is lost when that pod ends. Redis keeps it in a Redis of yours; any pod carries it on. Default Memory.
+       * Memory keeps a conversation in the pod where it began; other pods pass its messages on to that pod, and it is lost when that pod ends. Redis keeps it in the one of spec.redis; any pod carries it on. Default Memory.
        */
       type: 'Memory' | 'Redis';
       /**
-       * The Redis, version 6 or later, or another server that speaks its protocol. RateLimitPolicies with fleet.store Redis keep their buckets in it too.
+       * Renamed in 0.2.0. Use spec.redis.
        */
       redis?: {
         /**
-         * Address. With rediss the connection is encrypted.
+         * Renamed in 0.2.0. Use spec.redis.url.
          */
         url: string;
         /**
-         * Where the password is. None by default.
+         * Renamed in 0.2.0. Use spec.redis.passwordSecretRef.
          */
         passwordSecretRef?: {
           /**
-           * Name of a Secret in the same namespace.
+           * Renamed in 0.2.0. Use spec.redis.passwordSecretRef.name.
            */
           name: string;
           /**
-           * Key in that Secret.
+           * Renamed in 0.2.0. Use spec.redis.passwordSecretRef.key.
            */
           key: string;
         };
       };
+    };
+  };
+  /**
+   * A Redis of yours, version 6 or later, or another server that speaks its protocol. It keeps conversations with conversation.store.type Redis, buckets of RateLimitPolicies with fleet.store Redis, and the last lists of tools of MCP servers. None by default.
+   */
+  redis?: {
+    /**
+     * Address. With rediss the connection is encrypted.
+     */
+    url: string;
+    /**
+     * Where the password is. None by default.
+     */
+    passwordSecretRef?: {
+      /**
+       * Name of a Secret in the same namespace.
+       */
+      name: string;
+      /**
+       * Key in that Secret.
+       */
+      key: string;
     };
   };
   /**
@@ -2647,7 +2669,7 @@ export interface RateLimitPolicySpec {
    */
   fleet?: {
     /**
-     * Who keeps the buckets of limits with a key. Redis is the one of the agent's spec.conversation.store, and each request asks it once. Limits without a key are kept by the leader all the same. Leader keeps no buckets for keys. Default Leader.
+     * Who keeps the buckets of limits with a key. Redis is the one of the agent's spec.redis, and each request asks it once. Limits without a key are kept by the leader all the same. Leader keeps no buckets for keys. Default Leader.
      */
     store: 'Leader' | 'Redis';
     /**

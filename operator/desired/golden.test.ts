@@ -169,13 +169,11 @@ const agents: Record<string, AgentDeployment> = {
       maxTurns: 4,
       maxTokens: 100,
       idleTimeout: '5m',
-      store: {
-        type: 'Redis',
-        redis: {
-          url: 'rediss://redis.support.svc:6379/1',
-          passwordSecretRef: { name: 'redis', key: 'password' },
-        },
-      },
+      store: { type: 'Redis' },
+    },
+    redis: {
+      url: 'rediss://redis.support.svc:6379/1',
+      passwordSecretRef: { name: 'redis', key: 'password' },
     },
     retry: {
       maxAttempts: 5,

@@ -139,15 +139,9 @@ const REFERENCES: Record<string, Partial<AgentDeployment['spec']>> = {
     ],
   },
   'the password of Redis': {
-    conversation: {
-      ...agentFixture().spec.conversation,
-      store: {
-        type: 'Redis',
-        redis: {
-          url: 'redis://redis:6379',
-          passwordSecretRef: { name: 'redis', key: 'password' },
-        },
-      },
+    redis: {
+      url: 'redis://redis:6379',
+      passwordSecretRef: { name: 'redis', key: 'password' },
     },
   },
   'the API keys of clients': {

@@ -3,6 +3,7 @@ import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { networkSecrets } from '../desired/configuration/network.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Problem } from '../desired/common/errors.ts';
+import { redisOf } from '../desired/common/redis.ts';
 import { list } from '../desired/common/wording.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation, ApplyError, Contest, PodObservation } from './observations.ts';
@@ -220,7 +221,7 @@ function secretRefs({ spec }: AgentDeployment): SecretUse[] {
       ...header.secretKeyRef,
     })),
   );
-  const password = spec.conversation.store.redis?.passwordSecretRef;
+  const password = redisOf(spec)?.passwordSecretRef;
   const scraper = spec.monitoring.auth?.tokenSecretRef;
   return [
     ...keys,

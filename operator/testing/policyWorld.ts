@@ -34,7 +34,7 @@ const tool = {
   maxConcurrent: 1,
 } as const;
 
-const store = { type: 'Redis', redis: { url: 'redis://redis:6379' } } as const;
+const redis = { url: 'redis://redis:6379' };
 
 const agent = fc
   .record({
@@ -46,12 +46,11 @@ const agent = fc
     uid: fc.constantFrom('first', 'second'),
   })
   .map(({ name, labels, endpoints, hasTool, hasStore, uid }) => {
-    const { conversation } = agentFixture().spec;
     const model = modelOf(...endpoints.map((each) => endpoint(each)));
     const spec = {
       model,
       ...(hasTool && { tools: [tool] }),
-      ...(hasStore && { conversation: { ...conversation, store } }),
+      ...(hasStore && { redis }),
     };
     return agentFixture(name, spec, { labels, uid: `${name}-${uid}` });
   });

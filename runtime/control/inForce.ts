@@ -87,7 +87,7 @@ function circuitsOf(offered: Content, former: Content): Circuit[] {
  */
 function limitsOf(offered: Content, former: Content): Limit[] {
   const sameClients = isDeepStrictEqual(offered.auth, former.auth);
-  const sameRedis = isDeepStrictEqual(offered.conversation?.redis, former.conversation?.redis);
+  const sameRedis = isDeepStrictEqual(offered.redis, former.redis);
   const waits = ({ key, fleet }: Limit): boolean =>
     (key?.principal === true && !sameClients) || (fleet?.store === 'Redis' && !sameRedis);
   const inForce = dependenciesOf(former);

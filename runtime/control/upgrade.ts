@@ -57,6 +57,8 @@ const PARTS: Record<string, Json> = {
   retry: { minPerSecond: 1 },
   telemetry: { baggage: 'Drop', userId: 'Hashed' },
   endpoints: { priority: 0, weight: 1, requires: [] },
+  // That operator has no store but the memory of pods.
+  conversation: { store: 'Memory' },
   tools: { requires: [] },
   mcpServers: { requires: [], checkIntervalMs: 0 },
   circuits: {

@@ -192,9 +192,9 @@ export class Agent {
   /** Mounted header values and passwords that the configuration names. */
   credentials(): { dependency: string; credential: Credential }[] {
     const content = this.#deps.current.content;
-    const password = content?.conversation?.redis?.password;
-    const store = password ? [{ dependency: 'conversation store', credential: password }] : [];
-    return [...store, ...this.#headerCredentials(content)];
+    const password = content?.redis?.password;
+    const redis = password ? [{ dependency: 'Redis', credential: password }] : [];
+    return [...redis, ...this.#headerCredentials(content)];
   }
 
   #headerCredentials(content: Content | undefined): ReturnType<Agent['credentials']> {

@@ -6,7 +6,7 @@ import { FakeClock } from '../testing/fakeClock.ts';
 import { OK, IGNORED } from '../resilience/outcome.ts';
 import { send } from '../testing/client.ts';
 import { TOUCHY, configuration } from '../testing/configuration.ts';
-import { CONVERSATION } from '../testing/conversation.ts';
+import { conversationsIn } from '../testing/conversation.ts';
 import { RealRedis } from '../testing/redis.ts';
 import { Cleanups, setup } from '../testing/setup.ts';
 import { until } from '../testing/until.ts';
@@ -180,7 +180,7 @@ describe('the health of what an agent depends on', () => {
     });
     const { port } = silent.address() as AddressInfo;
     const of = await setup(cleanups, () => undefined, {
-      conversation: { ...CONVERSATION, redis: { url: `redis://127.0.0.1:${port}` } },
+      ...conversationsIn({ url: `redis://127.0.0.1:${port}` }),
       // Longer than the test takes, so that nothing but the check's own time can end it.
       timeouts: { connectMs: 60_000, requestMs: 60_000, streamMs: 3_600_000 },
     });
@@ -247,8 +247,7 @@ describe('the health of what an agent depends on', () => {
   it('includes the Redis with conversations, which makes no pod unready', async () => {
     const redis = await RealRedis.start();
     cleanups.add(() => redis.stop());
-    const conversation = { ...CONVERSATION, redis: { url: redis.url } };
-    const of = await setup(cleanups, () => undefined, { conversation });
+    const of = await setup(cleanups, () => undefined, conversationsIn({ url: redis.url }));
     const ready = async (ok: boolean): Promise<boolean> => {
       const answer = await fetch(`${of.agent.metricsUrl}/health/ready`);
       const { dependencies } = (await answer.json()) as {

@@ -41,7 +41,7 @@ export class RedisInForce<T extends RedisUser> {
 
   /** The user for these settings; undefined where they name no Redis. */
   of(content: Content | undefined): T | undefined {
-    const settings = content?.conversation?.redis;
+    const settings = content?.redis;
     if (!settings) return undefined;
     const { agent } = content;
     const { credentials, network, connectMs, log } = this.#deps;

@@ -4,7 +4,6 @@ import { pino } from 'pino';
 import fc from '../../test/property.ts';
 import type { StoreOperation } from '../guard/limitStore.ts';
 import { content } from '../testing/guardFixture.ts';
-import { CONVERSATION } from '../testing/conversation.ts';
 import { MemoryLimitStore } from '../testing/memoryLimitStore.ts';
 import { RealRedis } from '../testing/redis.ts';
 import { RedisLimits } from './redisLimits.ts';
@@ -13,9 +12,8 @@ let redis: RealRedis;
 let limits: RedisLimits;
 
 function limitsOf(url?: string): RedisLimits {
-  const conversation = { ...CONVERSATION, ...(url !== undefined && { redis: { url } }) };
   return new RedisLimits({
-    current: { content: content({ conversation }) },
+    current: { content: content(url === undefined ? {} : { redis: { url } }) },
     credentials: { read: () => undefined },
     network: { settings: {} as never },
     connectMs: () => 5000,

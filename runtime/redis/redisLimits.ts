@@ -25,7 +25,7 @@ const CHECK: StoreOperation = {
 };
 const SHA1 = createHash('sha1').update(LIMIT_SCRIPT).digest('hex');
 
-/** The buckets of limits in the Redis that the configuration names for conversations. */
+/** The buckets of limits in the Redis of the configuration. */
 export class RedisLimits implements LimitStore {
   readonly #current: RedisLimitsDeps['current'];
   readonly #redis: RedisInForce<RedisConnection>;
@@ -36,9 +36,9 @@ export class RedisLimits implements LimitStore {
   }
 
   /** Applies a configuration: connects before the first request, or leaves a Redis that is no longer used. */
-  apply({ limits, conversation }: Content): void {
+  apply({ limits, redis }: Content): void {
     const isUsed = limits.some(({ fleet }) => fleet?.store === 'Redis');
-    if (isUsed && conversation?.redis) void this.run([]).catch(() => undefined);
+    if (isUsed && redis) void this.run([]).catch(() => undefined);
     else this.#redis.leave();
   }
 

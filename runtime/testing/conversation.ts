@@ -10,7 +10,16 @@ export const CONVERSATION: NonNullable<Content['conversation']> = {
   maxTokens: 256,
   idleTimeoutMs: 3_600_000,
   runTimeoutMs: 20_000,
+  store: 'Memory',
 };
+
+/** Parts of a content that keeps its conversations in the Redis. */
+export const conversationsIn = (
+  redis: NonNullable<Content['redis']>,
+): Pick<Content, 'conversation' | 'redis'> => ({
+  conversation: { ...CONVERSATION, store: 'Redis' },
+  redis,
+});
 
 /** A message of a model: text, and calls of tools. */
 export interface Said {

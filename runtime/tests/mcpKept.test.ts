@@ -76,7 +76,8 @@ async function start({ redis, token, fields, circuits = [] }: Start = {}): Promi
     1,
     configuration(model.url, {
       endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'm' }],
-      conversation: { ...CONVERSATION, ...(redis && { redis: { url: redis.url } }) },
+      conversation: CONVERSATION,
+      ...(redis && { redis: { url: redis.url } }),
       mcpServers: [stock],
       circuits,
       timeouts: { connectMs: 2000, requestMs: 20_000, toolMs: 10_000 },

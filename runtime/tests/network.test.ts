@@ -12,7 +12,13 @@ import { basicAuthorization } from '../network/proxies.ts';
 import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
-import { CONVERSATION, beginConversation, said, say } from '../testing/conversation.ts';
+import {
+  CONVERSATION,
+  beginConversation,
+  conversationsIn,
+  said,
+  say,
+} from '../testing/conversation.ts';
 import { RealMcpServer } from '../testing/mcpServer.ts';
 import { RealRedis } from '../testing/redis.ts';
 import { until } from '../testing/until.ts';
@@ -180,7 +186,7 @@ describe('every other connection uses the settings of the network:', () => {
     const agent = await start(model.url, {
       ...trusted,
       endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model.url, model: 'm' }],
-      conversation: { ...CONVERSATION, redis: { url } },
+      ...conversationsIn({ url }),
       timeouts: { connectMs: 500, requestMs: 20_000 },
     });
     await expect(beginConversation(agent.url)).rejects.toThrow('503');

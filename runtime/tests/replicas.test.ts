@@ -44,9 +44,12 @@ interface Fleet {
 }
 
 /** Pods of one agent, as if they had addresses of their own. The model tells how many messages it was given. */
+/** Fields of conversations, and the Redis that keeps them. Default: the memory of pods. */
+type Store = Partial<NonNullable<Content['conversation']>> & Pick<Content, 'redis'>;
+
 async function fleet(
   count: number,
-  conversation: Partial<Content['conversation']> = {},
+  { redis, ...conversation }: Store = {},
   content: Parts<Content> = {},
 ): Promise<Fleet> {
   let held = false;
@@ -65,7 +68,12 @@ async function fleet(
   ];
   const whole = configuration(model.url, {
     endpoints,
-    conversation: { ...CONVERSATION, peers: 'triage-headless.default.svc', ...conversation },
+    ...(redis && { redis }),
+    conversation: {
+      ...CONVERSATION,
+      ...{ peers: 'triage-headless.default.svc', store: redis ? 'Redis' : 'Memory' },
+      ...conversation,
+    },
     ...content,
   });
   const pods: StartedRuntime[] = [];
@@ -268,7 +276,7 @@ describe('conversations in memory', () => {
 describe('a traced message', () => {
   const route = 'POST /v1/conversations/{id}/messages';
 
-  async function traced(conversation: Partial<Content['conversation']>): Promise<{
+  async function traced(conversation: Store): Promise<{
     asked: (from: StartedRuntime, id: string) => Promise<ReceivedSpan[]>;
     pods: StartedRuntime[];
   }> {
@@ -382,6 +390,14 @@ describe('conversations in Redis', () => {
     expect(statuses).toContain(200);
     expect(statuses.every((status) => status === 200 || status === 409)).toBe(true);
     expect(await all.redis.keys()).toHaveLength(1);
+  });
+
+  it('stay in memory where the store is Memory, although the agent has a Redis', async () => {
+    const redis = await RealRedis.start();
+    cleanups.add(() => redis.stop());
+    const all = await fleet(1, { redis: { url: redis.url }, store: 'Memory' });
+    expect(await carryOn(all, 1, 2)).toEqual({ good: 2 });
+    expect(await redis.keys()).toEqual([]);
   });
 
   it('are deleted through any pod, and expire', async () => {

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Content, Limit } from '../../contract/generated/types.ts';
+import type { Limit } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
 import type { Answer } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
-import { CONVERSATION } from '../testing/conversation.ts';
 import { limitOf } from '../testing/guardFixture.ts';
 import { RealRedis } from '../testing/redis.ts';
 import { startRuntime } from '../testing/runtime.ts';
@@ -53,16 +52,13 @@ async function scene(limit: Limit, count = 2): Promise<Scene> {
   const password = { path: '', secret: 'redis', key: 'password' };
   let counter = 0;
   const whole = (each: Limit, path: string): ReturnType<typeof configuration> => {
-    const conversation: Content['conversation'] = {
-      ...CONVERSATION,
-      redis: { url: redis.url, password: { ...password, path } },
-    };
+    const settings = { url: redis.url, password: { ...password, path } };
     counter += 1;
     const endpoints = [
       { name: 'primary', provider: 'Anthropic', baseURL: model.url },
       { name: 'other', provider: 'Anthropic', baseURL: `${model.url}/other`, priority: 1 },
     ];
-    const parts = { limits: [each], conversation, endpoints };
+    const parts = { limits: [each], redis: settings, endpoints };
     return configuration(model.url, parts, { term: 1, counter });
   };
   const pods = await Promise.all(Array.from({ length: count }, () => startRuntime()));

@@ -39,14 +39,10 @@ describe('conversations over three pods', () => {
       podTemplate: { metadata: { annotations: { 'example.org/edition': edition } } },
       ...(name === IN_REDIS && {
         spec: {
-          conversation: {
-            store: {
-              type: 'Redis',
-              redis: {
-                url: `redis://${hostAddress()}:${redis.port}`,
-                passwordSecretRef: { name: 'redis', key: 'password' },
-              },
-            },
+          conversation: { store: { type: 'Redis' } },
+          redis: {
+            url: `redis://${hostAddress()}:${redis.port}`,
+            passwordSecretRef: { name: 'redis', key: 'password' },
           },
         },
       }),

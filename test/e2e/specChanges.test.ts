@@ -118,7 +118,8 @@ describe('a change of the spec', () => {
   const prompt = { configMapKeyRef: { name: 'prompts', key: 'gardener.md' } };
 
   const redis = (fields: Spec): Spec => ({
-    conversation: { store: { type: 'Redis', redis: { url: 'redis://nowhere:6379', ...fields } } },
+    conversation: { store: { type: 'Redis' } },
+    redis: { url: 'redis://nowhere:6379', ...fields },
   });
 
   const HOT: [what: string, spec: () => Spec, reloads: boolean][] = [

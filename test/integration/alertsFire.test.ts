@@ -10,7 +10,6 @@ import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
 import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
-import { CONVERSATION } from '../../runtime/testing/conversation.ts';
 import { namedEndpoint, tracingTo } from '../../runtime/testing/failoverScene.ts';
 import { RealRedis } from '../../runtime/testing/redis.ts';
 import { startRuntime } from '../../runtime/testing/runtime.ts';
@@ -89,7 +88,7 @@ beforeAll(async () => {
           fleet: { store: 'Redis', storeTimeoutMs: 250, withoutLeader: 'Allow', maxPods: 3 },
         },
       ],
-      conversation: { ...CONVERSATION, redis: { url: redis.url } },
+      redis: { url: redis.url },
     };
     return configuration(primary.url, content, { term: 1, counter });
   };

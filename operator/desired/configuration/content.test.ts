@@ -87,6 +87,7 @@ describe('resolveContent', () => {
         idleTimeoutMs: 3_600_000,
         runTimeoutMs: 900_000,
         peers: 'triage-headless.support.svc',
+        store: 'Memory',
       },
       egress: { allowHosts: [], denyPrivateNetworks: true },
       security: {
@@ -367,5 +368,19 @@ describe('fields of an earlier version', () => {
         requestLimits: { ...REQUEST_LIMITS, maxConnections: 700 },
       }),
     ).toEqual({ clientPatienceMs: 8000, maxWaitMs: 180_000, connections: 700 });
+  });
+
+  it('are read of the Redis, whose password the pods mount', () => {
+    const passwordSecretRef = { name: 'redis', key: 'password' };
+    const former = { url: 'redis://former:6379', passwordSecretRef };
+    const { conversation } = agentFixture().spec;
+    const store = { type: 'Redis', redis: former } as const;
+    const before = agentFixture('triage', { conversation: { ...conversation, store } });
+    const { redis, conversation: resolved } = resolveContent(before, none);
+    expect([redis, resolved!.store]).toMatchObject([{ url: former.url }, 'Redis']);
+    expect(podChoices(before).secrets).toEqual([passwordSecretRef]);
+    const both = { ...before, spec: { ...before.spec, redis: { url: 'redis://redis:6379' } } };
+    expect(resolveContent(both, none).redis).toEqual({ url: 'redis://redis:6379' });
+    expect(podChoices(both).secrets).toEqual([]);
   });
 });

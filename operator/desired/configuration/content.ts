@@ -8,7 +8,7 @@ import { resolveAuth } from './auth.ts';
 import { authentication } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
-import { resolveConversation } from './conversation.ts';
+import { resolveConversation, resolveRedis } from './conversation.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
@@ -81,6 +81,7 @@ export function resolveContent(
     ...resolveNetwork(spec),
     ...resolveCache(spec),
     conversation: resolveConversation(agent),
+    ...resolveRedis(spec),
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveHealthChecks(spec),

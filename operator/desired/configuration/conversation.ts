@@ -4,6 +4,7 @@ import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { headlessServiceName } from '../common/metadata.ts';
+import { redisOf } from '../common/redis.ts';
 import { secretFile } from './secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
@@ -21,23 +22,19 @@ export function resolveConversation(agent: AgentDeployment): Conversation {
     runTimeoutMs: parsePositiveDuration(spec.timeouts.run, 'spec.timeouts.run'),
     ...systemPrompt(spec),
     peers: `${headlessServiceName(agent)}.${metadata.namespace}.svc`,
-    ...redis(spec.conversation.store),
+    store: spec.conversation.store.type,
   };
 }
 
-function redis({
-  type,
-  redis: server,
-}: Spec['conversation']['store']): Pick<Conversation, 'redis'> {
-  if ((type === 'Redis') !== (server !== undefined)) {
-    throw new InvalidSpecError(
-      'Invalid',
-      'set spec.conversation.store.redis with type Redis, and with no other',
-    );
+/** The agent's Redis. Throws an InvalidSpecError where conversations need one and there is none. */
+export function resolveRedis(spec: Spec): Pick<Content, 'redis'> {
+  const redis = redisOf(spec);
+  if (redis === undefined) {
+    if (spec.conversation.store.type !== 'Redis') return {};
+    throw new InvalidSpecError('Invalid', 'set spec.redis where conversation.store.type is Redis');
   }
-  if (server === undefined) return {};
-  const { url, passwordSecretRef: ref } = server;
-  return { redis: { url, ...(ref === undefined ? {} : { password: secretFile(ref) }) } };
+  const { url, passwordSecretRef: ref } = redis;
+  return { redis: { url, ...(ref && { password: secretFile(ref) }) } };
 }
 
 function systemPrompt({

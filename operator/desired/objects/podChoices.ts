@@ -1,4 +1,5 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { redisOf } from '../common/redis.ts';
 import { networkSecrets } from '../configuration/network.ts';
 import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.ts';
 
@@ -26,12 +27,11 @@ export interface PodChoices extends Pick<
 
 export function podChoices({ spec }: AgentDeployment): PodChoices {
   const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
-  const { conversation, audit } = spec;
   const { endpoints } = spec.model;
   const headers = [...endpoints, ...headerSources(spec)].flatMap(({ headersFrom = [] }) =>
     headersFrom.map(({ secretKeyRef }) => secretKeyRef),
   );
-  const password = conversation.store.redis?.passwordSecretRef;
+  const password = redisOf(spec)?.passwordSecretRef;
   const scraper = spec.monitoring.auth?.tokenSecretRef;
   return {
     ...{ image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate },
@@ -46,7 +46,7 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
     systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
     ...(spec.trustedCA && { trustedCA: spec.trustedCA.configMapKeyRef }),
     clients: spec.auth.apiKeys?.secretRef,
-    ...auditVolume(audit),
+    ...auditVolume(spec.audit),
   };
 }
 

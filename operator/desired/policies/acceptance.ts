@@ -3,6 +3,7 @@ import type { ConditionDraft } from '../common/condition.ts';
 import type { LostSection, MissingTarget, Policy, Section } from './attachment.ts';
 import { dependenciesOf } from '../common/dependencies.ts';
 import type { Problem } from '../common/errors.ts';
+import { redisOf } from '../common/redis.ts';
 import { list } from '../common/wording.ts';
 import { clientLimits, needsStore } from './limits.ts';
 
@@ -78,9 +79,10 @@ function notFound({ missing, agents, won }: Outcome): string {
 function withoutStore(outcome: Outcome): string[] {
   const { policy, agents } = outcome;
   if (policy.kind !== 'RateLimitPolicy' || !needsStore(policy)) return [];
-  return held(outcome).filter(
-    (name) => agents.get(name)?.spec.conversation.store.redis === undefined,
-  );
+  return held(outcome).filter((name) => {
+    const agent = agents.get(name);
+    return agent === undefined || redisOf(agent.spec) === undefined;
+  });
 }
 
 /** Names of the agents on which the policy is in force. */
@@ -106,7 +108,7 @@ function storeNotFound(lacking: readonly string[], { policy }: Outcome): string 
   const { withoutLeader = 'SafeShare' } =
     policy.kind === 'RateLimitPolicy' ? (policy.spec.fleet ?? {}) : {};
   return (
-    `spec.fleet.store is Redis, and AgentDeployment ${list(lacking)} has none. Set spec.conversation.store of the agent to type Redis with its url. ` +
+    `spec.fleet.store is Redis, and AgentDeployment ${list(lacking)} has none. Set spec.redis of the agent. ` +
     `Until then fleet.withoutLeader (${withoutLeader}) decides for each key.`
   );
 }

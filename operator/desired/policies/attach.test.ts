@@ -326,7 +326,7 @@ describe('attach, for any input,', () => {
         status: 'False',
         reason: 'StoreNotFound',
         message:
-          'spec.fleet.store is Redis, and AgentDeployment a has none. Set spec.conversation.store of the agent to type Redis with its url. Until then fleet.withoutLeader (Deny) decides for each key.',
+          'spec.fleet.store is Redis, and AgentDeployment a has none. Set spec.redis of the agent. Until then fleet.withoutLeader (Deny) decides for each key.',
       },
     });
     const store = { type: 'Redis', redis: { url: 'redis://redis:6379' } } as const;

@@ -48,7 +48,7 @@ export class Stores {
   }
 
   current(content: Content | undefined): ConversationStore {
-    return this.#redis.of(content) ?? this.#memory;
+    return (isInRedis(content) && this.#redis.of(content)) || this.#memory;
   }
 
   /** The store in Redis; undefined if the agent has none. */
@@ -58,14 +58,14 @@ export class Stores {
 
   /** Address of another pod that has the conversation in memory; undefined if none has. */
   ownerOf(id: string, content: Content | undefined): string | undefined {
-    if (content?.conversation?.redis) return undefined;
+    if (isInRedis(content)) return undefined;
     const owner = ownerOf(id);
     return owner && owner.address !== this.#here.address ? owner.address : undefined;
   }
 
   /** Resolves when the store answers and rejects when it does not; undefined for the store in this process. */
   reach(content: Content | undefined): Promise<void> | undefined {
-    return this.#redis.of(content)?.reach();
+    return isInRedis(content) ? this.#redis.of(content)?.reach() : undefined;
   }
 
   /** Totals of the store in this process. */
@@ -88,4 +88,8 @@ export class Stores {
     if (!owner) return false;
     return owner.address !== this.#here.address || owner.boot !== this.#here.boot;
   }
+}
+
+function isInRedis(content: Content | undefined): boolean {
+  return content?.conversation?.store === 'Redis';
 }

@@ -19,7 +19,8 @@ export const rows: Row[] = [
     '$.spec rule 4',
     {
       spec: {
-        conversation: { store: { type: 'Redis', redis: { url: 'redis://redis:6379' } } },
+        redis: { url: 'redis://redis:6379' },
+        conversation: { store: { type: 'Redis' } },
         auth: { ...APIKEYS, clients: [{ name: 'a', allow: { conversations: 'All' } }] },
       },
     },

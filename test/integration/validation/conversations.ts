@@ -49,7 +49,7 @@ export const rows: Row[] = [
   ],
   [
     '$.spec.conversation.store rule 0',
-    { spec: { conversation: { store: { type: 'Redis' } } } },
+    { spec: { conversation: { store: { type: 'Memory', redis: { url: 'redis://redis:6379' } } } } },
     'spec.conversation.store.redis: Invalid value: "object": must be set with type Redis, and with no other',
   ],
   [
@@ -124,5 +124,47 @@ export const rows: Row[] = [
       },
     },
     "spec.conversation.store.redis.passwordSecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as password",
+  ],
+  [
+    '$.spec rule 6',
+    { spec: { conversation: { store: { type: 'Redis' } } } },
+    'spec.redis: Invalid value: "object": must be set where conversation.store.type is Redis',
+  ],
+  ['$.spec.redis required url', { spec: { redis: {} } }, 'spec.redis.url: Required value'],
+  [
+    '$.spec.redis.url rule 0',
+    { spec: { redis: { url: 'redis://:secret@redis:6379' } } },
+    'spec.redis.url: Invalid value: "string": must be redis://HOST:PORT or rediss://HOST:PORT, with a database number if need be and without credentials, such as redis://redis.support.svc:6379',
+  ],
+  [
+    '$.spec.redis.passwordSecretRef required name',
+    { spec: { redis: { url: 'redis://redis:6379', passwordSecretRef: { key: 'password' } } } },
+    'spec.redis.passwordSecretRef.name: Required value',
+  ],
+  [
+    '$.spec.redis.passwordSecretRef required key',
+    { spec: { redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 'redis' } } } },
+    'spec.redis.passwordSecretRef.key: Required value',
+  ],
+  [
+    '$.spec.redis.passwordSecretRef.name rule 0',
+    {
+      spec: {
+        redis: {
+          url: 'redis://redis:6379',
+          passwordSecretRef: { name: 'My redis', key: 'password' },
+        },
+      },
+    },
+    "spec.redis.passwordSecretRef.name: Invalid value: \"string\": must be the name of a Secret, which holds only lower-case letters, digits, '-' and '.', such as redis",
+  ],
+  [
+    '$.spec.redis.passwordSecretRef.key rule 0',
+    {
+      spec: {
+        redis: { url: 'redis://redis:6379', passwordSecretRef: { name: 'redis', key: 'a/b' } },
+      },
+    },
+    "spec.redis.passwordSecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as password",
   ],
 ];
