@@ -408,7 +408,7 @@ const RUNTIME: readonly Layer[] = [
       'runtime/mounts',
       'runtime/network',
       'runtime/model/transport',
-      'runtime/model/attempt',
+      'runtime/protocols',
       'runtime/model/pool',
       'runtime/model',
       'runtime/redis',

@@ -35,7 +35,7 @@ import { measureEvents } from './eventMetrics.ts';
 import { Events } from './events.ts';
 import { Guard } from './guard/guard.ts';
 import { dependencyOf } from './guard/supported.ts';
-import { TokenEstimator } from './model/attempt/estimate.ts';
+import { TokenEstimator } from './protocols/usage.ts';
 import { ModelCaller } from './model/caller.ts';
 import { Pool } from './model/pool/pool.ts';
 import { FORWARDED } from './model/transport/headers.ts';

@@ -5,7 +5,7 @@ import { clientKey } from '../cache/key.ts';
 import type { Clock } from '../guard/clock.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { ModelCaller } from '../model/caller.ts';
-import type { TokenEstimator } from '../model/attempt/estimate.ts';
+import type { TokenEstimator } from '../protocols/usage.ts';
 import { BYTES_PER_TOKEN } from '../protocols/usage.ts';
 import { roomFor } from './room.ts';
 import type { Credential, Credentials } from '../mounts/credentials.ts';

@@ -17,7 +17,7 @@ import { NOT_CONFIGURED } from '../errors/problems.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import { limitsTokens } from '../guard/inbound.ts';
-import type { TokenEstimator } from '../model/attempt/estimate.ts';
+import type { TokenEstimator } from '../protocols/usage.ts';
 import { FORWARDED } from '../model/transport/headers.ts';
 import type { DeniedRequest } from '../observe/trace/requestListener.ts';
 import type { Forwarded } from '../peers/connections.ts';

@@ -15,7 +15,7 @@ import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
 import { limitsTokens } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
-import type { TokenEstimator } from '../model/attempt/estimate.ts';
+import type { TokenEstimator } from '../protocols/usage.ts';
 import type { ModelCaller } from '../model/caller.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelAnswer } from '../model/request.ts';
@@ -34,12 +34,11 @@ import {
 } from './exchange.ts';
 import type { AdmitParts, Arrived, AuthenticateParts, Ended, Step } from './exchange.ts';
 import { screenMessages } from './messagesScreen.ts';
-import { asksForMessage, isProblem, passThroughMs, readRequest } from './requests.ts';
+import { asksForMessage, isProblem, passThroughMs, readRequest, sessions } from './requests.ts';
 import type { MessagesRequest } from './requests.ts';
 import { ResponseSink, refuse } from './response.ts';
 import type { Served } from './response.ts';
 import { ScreenedSink } from './screenedSink.ts';
-import { sessions } from './session.ts';
 
 export interface MessagesParts extends AuthenticateParts, AdmitParts {
   clock: Clock;

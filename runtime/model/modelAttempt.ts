@@ -10,7 +10,7 @@ import type { Attempt, AttemptResult } from './attempt/attempt.ts';
 import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import type { ClientAnswer } from './attempt/clientAnswer.ts';
-import type { TokenEstimator } from './attempt/estimate.ts';
+import type { TokenEstimator } from '../protocols/usage.ts';
 import { providerLimits } from './attempt/retryAfter.ts';
 import type { AnswerMeter } from '../protocols/protocol.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';

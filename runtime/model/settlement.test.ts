@@ -10,7 +10,7 @@ import { sse } from '../testing/upstream.ts';
 import type { Sink } from './attempt/attempt.ts';
 import { ModelCaller } from './caller.ts';
 import { Credentials } from '../mounts/credentials.ts';
-import { TokenEstimator } from './attempt/estimate.ts';
+import { TokenEstimator } from '../protocols/usage.ts';
 import { anthropicMessages } from '../protocols/anthropicMessages.ts';
 import { requestSize } from '../protocols/anthropicRequest.ts';
 import { Cut } from '../errors/fault.ts';

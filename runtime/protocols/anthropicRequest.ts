@@ -1,10 +1,11 @@
 /** Requests of the Messages API: what their members say (https://platform.claude.com/docs/en/api/messages). */
+import { NO_TOKENS } from './usage.ts';
+import type { RequestSize } from './usage.ts';
 import { memberOf } from '../json/parsed.ts';
 import { isWritten, replaced, textOf } from '../json/scan.ts';
 import type { ScannedObject, Span } from '../json/scan.ts';
 import { JsonTree } from '../json/tree.ts';
 import type { Node } from '../json/tree.ts';
-import { NO_TOKENS } from './protocol.ts';
 import type {
   AskedTool,
   CacheUse,
@@ -13,7 +14,6 @@ import type {
   NewestTurn,
   RequestFacts,
   RequestMembers,
-  RequestSize,
   SaidText,
   SentRequest,
 } from './protocol.ts';

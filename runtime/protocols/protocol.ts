@@ -4,7 +4,7 @@ import type { ScannedObject, Span } from '../json/scan.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import type { AnswerFacts, Usage } from './usage.ts';
+import type { AnswerFacts, RequestSize, Usage } from './usage.ts';
 
 /** What the protocol of a request means on the wire. Requests carry theirs, and nothing else knows its members. */
 export interface Protocol {
@@ -155,21 +155,6 @@ export interface RequestFacts {
   /** The stated bound of output tokens, if it is valid. */
   maxTokens?: number | undefined;
 }
-
-/** The parts of a request that decide the estimate of its tokens. */
-export interface RequestSize {
-  /** Bytes of the request without base64 sources. */
-  textBytes: number;
-  /** Tokens of its images and documents. */
-  mediaTokens: number;
-  /** The stated bound of output tokens, or a default. */
-  maxTokens: number;
-  /** Part of them that the request reserves for thinking. Absent: none. */
-  thinkingTokens?: number | undefined;
-}
-
-/** Size of a request that neither produces nor counts tokens. */
-export const NO_TOKENS: RequestSize = { textBytes: 0, mediaTokens: 0, maxTokens: 0 };
 
 export interface SentRequest {
   body: Buffer;

@@ -4,7 +4,7 @@ import type { Parts } from './resolved.ts';
 import { Guard } from '../guard/guard.ts';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { anthropicMessages } from '../protocols/anthropicMessages.ts';
-import { TokenEstimator } from '../model/attempt/estimate.ts';
+import { TokenEstimator } from '../protocols/usage.ts';
 import { ModelCaller } from '../model/caller.ts';
 import { Credentials } from '../mounts/credentials.ts';
 import { Pool } from '../model/pool/pool.ts';

@@ -6,13 +6,8 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { Fault } from '../../errors/fault.ts';
-import type {
-  AnswerMeter,
-  Protocol,
-  RequestMembers,
-  RequestSize,
-} from '../../protocols/protocol.ts';
-import type { Usage } from '../../protocols/usage.ts';
+import type { AnswerMeter, Protocol, RequestMembers } from '../../protocols/protocol.ts';
+import type { RequestSize, Usage } from '../../protocols/usage.ts';
 
 /** Where an answer goes. */
 export interface Sink {

@@ -1,10 +1,10 @@
+import { NO_TOKENS } from '../../protocols/usage.ts';
 import { describe, expect, it } from '@jest/globals';
 import { gzipSync } from 'node:zlib';
 import fc from '../../../test/property.ts';
 import { configuration } from '../../testing/configuration.ts';
 import { ByteBudget } from '../../resilience/byteBudget.ts';
 import { MESSAGE, sse } from '../../testing/upstream.ts';
-import { NO_TOKENS } from '../../protocols/protocol.ts';
 import { anthropicMessages } from '../../protocols/anthropicMessages.ts';
 import type { Attempt, AttemptResult, Sink } from './attempt.ts';
 import { forward } from './forward.ts';

@@ -1,5 +1,4 @@
-import type { RequestSize } from '../../protocols/protocol.ts';
-import type { Estimate } from '../attempt/estimate.ts';
+import type { Estimate, RequestSize } from '../../protocols/usage.ts';
 import type { Member } from './pool.ts';
 
 /**

@@ -12,7 +12,7 @@ import type { MessagesParts } from '../../../runtime/exchange/messages.ts';
 import type { Clock } from '../../../runtime/guard/clock.ts';
 import { Guard } from '../../../runtime/guard/guard.ts';
 import { dependencyOf, supported } from '../../../runtime/guard/supported.ts';
-import { TokenEstimator } from '../../../runtime/model/attempt/estimate.ts';
+import { TokenEstimator } from '../../../runtime/protocols/usage.ts';
 import { ModelCaller } from '../../../runtime/model/caller.ts';
 import { Pool } from '../../../runtime/model/pool/pool.ts';
 import type {

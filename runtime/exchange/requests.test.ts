@@ -5,7 +5,7 @@ import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinit
 import type { Session } from '../model/pool/affinity.ts';
 import { scanObject } from '../json/scan.ts';
 import { anthropicMessages } from '../protocols/anthropicMessages.ts';
-import { sessions } from './session.ts';
+import { sessions } from './requests.ts';
 
 const ENDPOINTS = ['a', 'b'].map((name) => {
   return { name, provider: 'Anthropic', priority: 0, weight: 1, baseURL: 'http://model.test' };

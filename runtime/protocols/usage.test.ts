@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { TokenEstimator } from './estimate.ts';
+import { TokenEstimator } from './usage.ts';
 
 describe('estimates', () => {
   const request = { textBytes: 3500, mediaTokens: 0, maxTokens: 100 };
