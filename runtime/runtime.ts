@@ -429,7 +429,7 @@ export class Runtime {
       ...{ guard, configuration, credentials, performance, checks, incidents, responses, load },
       headerCredentials: () => mounted.inHeaders(),
       missingClientKeys: () => clients.missingSecret(),
-      auditHead: () => audit.head,
+      auditHead: () => audit.report,
       mcpServers: () => agent.mcpServers(),
       missingKeys: () => network.missingKeys(),
       missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],

@@ -1605,6 +1605,12 @@ export interface AuditHead {
   chain: string;
   sequence: number;
   hash: string;
+  /**
+   * Destinations that do not take events now, such as otlp. Absent: there is none.
+   *
+   * @maxItems 4
+   */
+  undelivered?: string[];
 }
 /**
  * Load of the pod. Absent: nothing bounds its requests, or the runtime is too old to tell.

@@ -8,6 +8,7 @@ import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
 import { list, sentences } from '../desired/common/wording.ts';
 import { affectedConditions } from './affected.ts';
+import { auditDelivery } from './auditDelivery.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { condition, conditions } from './conditions.ts';
@@ -80,6 +81,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     policiesProgrammed(policies),
     dependenciesHealthy(seen, gates, checks, servers),
     scalingManaged(agent, observation),
+    ...auditDelivery(agent, observation),
     ...affectedConditions(plan.policies),
     ...[plan.monitored, plan.scaledByLoad, exposed].filter((condition) => condition !== undefined),
     ...deprecatedFieldsCondition(agent),
@@ -112,7 +114,7 @@ function worstReason(drafts: readonly ConditionDraft[]): string {
     ({ type, status }) =>
       (type === 'Ready' && status !== 'True') ||
       (type === 'Degraded' && status === 'True') ||
-      (type === 'DependenciesHealthy' && status === 'False'),
+      (['DependenciesHealthy', 'AuditDelivered'].includes(type) && status === 'False'),
   );
   return (wrong ?? condition(drafts, 'Ready'))!.reason;
 }

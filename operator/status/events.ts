@@ -172,6 +172,7 @@ export function agentEvents(
     ...readyEvents(previous?.conditions, next.conditions),
     ...contestEvents(previous?.conditions, next.conditions),
     ...rollOutEvents(previous?.conditions, next.conditions),
+    ...auditEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
     ...scaledByLoadEvents(previous?.conditions, next.conditions),
     ...upgradeEvents(previous?.conditions, next.conditions),
@@ -433,6 +434,12 @@ function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
   if (condition(next, 'Progressing')?.reason !== 'UpgradeFailed') return [];
   return conditionEvent(previous, next, 'Progressing', {
     False: { type: 'Warning', reason: 'UpgradeFailed', action: 'Upgrade' },
+  });
+}
+
+function auditEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  return conditionEvent(previous, next, 'AuditDelivered', {
+    False: { type: 'Warning', reason: 'AuditUndelivered', action: 'Audit' },
   });
 }
 

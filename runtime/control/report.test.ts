@@ -12,6 +12,7 @@ import type { ReporterDeps } from './report.ts';
 class Scene {
   readonly clock = new FakeClock();
   readonly guard = new Guard({ clock: this.clock });
+  auditHead: ReturnType<ReporterDeps['auditHead']>;
   readonly reporter = new Reporter({
     guard: this.guard,
     configuration: { status: () => ({ unsupported: [] }), endpoints: [] },
@@ -24,7 +25,7 @@ class Scene {
     performance: { report: () => [] },
     checks: { statuses: () => [] },
     load: { current: () => undefined, changed: () => undefined },
-    auditHead: () => undefined,
+    auditHead: () => this.auditHead,
     mcpServers: () => [],
   } as unknown as ReporterDeps);
 
@@ -37,6 +38,18 @@ class Scene {
     if (answer.kind === 'Permit') answer.settle(outcome);
   }
 }
+
+it('a report says when a destination of the audit begins and ceases to take events', () => {
+  const scene = new Scene();
+  const head = { chain: 'c', sequence: 1, hash: 'a'.repeat(64) };
+  scene.auditHead = head;
+  expect(scene.reporter.changes()).toMatchObject({ audit: head });
+  scene.auditHead = { ...head, undelivered: ['otlp'] };
+  expect(scene.reporter.changes()).toMatchObject({ audit: { undelivered: ['otlp'] } });
+  expect(scene.reporter.changes()).toBeUndefined();
+  scene.auditHead = head;
+  expect(scene.reporter.changes()).toMatchObject({ audit: head });
+});
 
 describe('the report of circuits', () => {
   it('contains all circuits after one is gone, and otherwise only changed ones', () => {

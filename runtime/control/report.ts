@@ -42,7 +42,7 @@ export interface ReporterDeps {
   load: Pick<LoadWatch, 'current' | 'changed'>;
   /** Tools of the MCP servers, as far as known. */
   mcpServers: () => McpServerStatus[];
-  /** Head of the audit's chain. */
+  /** Head of the audit's chain, and what it does not deliver. */
   auditHead: () => Snapshot['audit'];
   incidents: Incidents;
   responses: Pick<Responses, 'version' | 'inForce'>;
@@ -65,7 +65,7 @@ export class Reporter {
   #toldCounts = '';
   #toldChecks = '[]';
   #toldServers = '[]';
-  #toldHash = '';
+  #toldAudit = '';
   #toldIncidents = 0;
   #toldResponses = 0;
   #ticks = 0;
@@ -189,11 +189,12 @@ export class Reporter {
     return audit ? { audit } : {};
   }
 
-  /** The head if it moved since the last report. */
+  /** The head if it moved since the last report, or a destination began or ceased to take events. */
   #newAudit(): Pick<Counters, 'audit'> {
     const { audit } = this.#audit();
-    if (!audit || audit.hash === this.#toldHash) return {};
-    this.#toldHash = audit.hash;
+    const text = JSON.stringify(audit);
+    if (!audit || text === this.#toldAudit) return {};
+    this.#toldAudit = text;
     return { audit };
   }
 

@@ -125,9 +125,11 @@ describe('a collector of OpenTelemetry', () => {
     const sink = sinkTo(to.url, { timeoutMs: 100 });
     sink.write(line(1));
     await until(() => to.requests.length >= 2);
+    expect(sink.failing).toBe(true);
     to.answer = 204;
     await until(() => to.records.length > 0);
     expect(idsOf(to)[0]).toBe('e1');
+    await until(() => !sink.failing);
   });
 
   it('gets from the next process the events that the former one could not deliver', async () => {

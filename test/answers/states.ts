@@ -264,6 +264,15 @@ export const STATES: readonly State[] = [
     status: 'triage-b',
   },
   {
+    title: 'The collector does not take the audit',
+    agent: agent({ audit: { required: false } as AgentDeployment['spec']['audit'] }),
+    seen: both({
+      audit: { chain: 'c', sequence: 7, hash: 'a'.repeat(64), undelivered: ['otlp'] },
+    }),
+    ...{ get: 'AuditUndelivered', event: 'AuditUndelivered' },
+    cause: 'Audit events of 2/2 pods do not reach otlp.',
+  },
+  {
     title: 'KEDA is not installed',
     agent: agent({
       autoscaling: {

@@ -132,6 +132,14 @@ export class Audit {
     return this.#spec && this.#chain?.head;
   }
 
+  /** What the operator sees: the head, and the sinks whose destination does not take events. */
+  get report(): (ChainHead & { undelivered?: string[] }) | undefined {
+    const { head } = this;
+    const failing = this.#all().filter((sink) => sink.failing);
+    if (head === undefined || failing.length === 0) return head;
+    return { ...head, undelivered: failing.map(({ name }) => name) };
+  }
+
   /** Applies a configuration. Unchanged sinks keep their waiting events. */
   apply(content: Content): void {
     if (this.#spec && !content.audit) this.#end();

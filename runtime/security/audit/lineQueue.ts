@@ -9,6 +9,8 @@ export interface Sink {
   readonly ready: boolean;
   /** Bytes of lines that it takes before it drops one. */
   readonly room: number;
+  /** Whether the last attempt to bring lines to their destination failed. */
+  readonly failing: boolean;
   /** Takes a line without its newline; false if it drops the line. Returns at once. */
   write(line: string): boolean;
   /** Resolves when all lines are stored, or cannot be at present. */
@@ -50,6 +52,10 @@ export class LineQueue {
 
   get ready(): boolean {
     return !this.#failing;
+  }
+
+  get failing(): boolean {
+    return this.#failing;
   }
 
   get room(): number {

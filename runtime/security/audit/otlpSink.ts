@@ -71,6 +71,10 @@ export class OtlpSink implements Sink {
     return this.#memory.ready;
   }
 
+  get failing(): boolean {
+    return this.#failing || this.#memory.failing;
+  }
+
   get room(): number {
     return Math.min(this.#memory.room, this.#deps.queueBytes - this.queuedBytes);
   }
