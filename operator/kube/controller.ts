@@ -11,12 +11,6 @@ import { NO_TRACES, SPAN_ATTRIBUTES } from './span.ts';
 import type { Span, Traces } from './span.ts';
 import { WorkQueue } from './workqueue.ts';
 
-export interface ReconcileContext {
-  /** Carries controller, namespace, name and reconcileID. */
-  logger: Logger;
-  reconcileID: string;
-}
-
 /**
  * Brings the cluster closer to the spec of the object with this key (`namespace/name`, or `name`). It must end soon
  * after the signal aborts. A rejection is retried with backoff.
@@ -24,7 +18,6 @@ export interface ReconcileContext {
 export type Reconcile = (
   key: string,
   signal: AbortSignal,
-  context: ReconcileContext,
 ) => Promise<{ requeueAfterMs?: number } | void>;
 
 export interface ControllerOptions {
@@ -104,7 +97,7 @@ export class Controller {
     const started = this.#clock.monotonic();
     this.#metrics.started();
     using limit = deadline(this.#clock, this.#deadlineMs, signal);
-    const work = this.#attempt(key, limit.signal, { logger, reconcileID });
+    const work = this.#attempt(key, limit.signal, reconcileID);
     const outcome = await this.#outcomeOrOverdue(work);
     const seconds = (this.#clock.monotonic() - started) / 1000;
     if (outcome.kind === 'overdue') {
@@ -118,21 +111,21 @@ export class Controller {
     this.queue.done(key);
   }
 
-  #attempt(key: string, signal: AbortSignal, context: ReconcileContext): Promise<Ended> {
+  #attempt(key: string, signal: AbortSignal, reconcileID: string): Promise<Ended> {
     const { namespace, name } = splitKey(key);
     const attributes = {
       [SPAN_ATTRIBUTES.controller]: this.name,
       [SPAN_ATTRIBUTES.namespace]: namespace,
       [SPAN_ATTRIBUTES.object]: name,
-      [SPAN_ATTRIBUTES.reconcile]: context.reconcileID,
+      [SPAN_ATTRIBUTES.reconcile]: reconcileID,
     };
-    const work = (): Promise<Ended> => this.#outcome(key, signal, context);
+    const work = (): Promise<Ended> => this.#outcome(key, signal);
     return this.#traces.run(`reconcile ${this.name}`, attributes, work, endSpan);
   }
 
-  async #outcome(key: string, signal: AbortSignal, context: ReconcileContext): Promise<Ended> {
+  async #outcome(key: string, signal: AbortSignal): Promise<Ended> {
     try {
-      const result = await this.#reconcile(key, signal, context);
+      const result = await this.#reconcile(key, signal);
       return { kind: 'done', requeueAfterMs: result?.requeueAfterMs };
     } catch (error) {
       return { kind: 'failed', error };

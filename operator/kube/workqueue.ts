@@ -19,6 +19,8 @@ export interface WorkQueueOptions {
   baseDelayMs?: number;
   /** Default 5 min. */
   maxDelayMs?: number;
+  /** Called with each key when it is added. */
+  onAdd?: (key: string) => void;
 }
 
 interface Waiting {
@@ -40,6 +42,7 @@ export class WorkQueue {
   readonly #random: () => number;
   readonly #delay: { baseMs: number; maxMs: number };
   readonly #metrics: WorkQueueMetrics;
+  readonly #onAdd: ((key: string) => void) | undefined;
   /** Keys that need work, including those that were added during their work. */
   readonly #dirty = new Map<string, Waiting>();
   readonly #processing = new Map<string, Processing>();
@@ -57,6 +60,7 @@ export class WorkQueue {
     this.#random = options.random ?? Math.random;
     const { baseDelayMs: baseMs = 5, maxDelayMs: maxMs = 300_000 } = options;
     this.#delay = { baseMs, maxMs };
+    this.#onAdd = options.onAdd;
     this.#metrics = new WorkQueueMetrics(options.registry, options.name, {
       depth: () => ({ high: this.#ready.high.size, low: this.#ready.low.size }),
       unfinished: () => this.#unfinished(),
@@ -66,11 +70,6 @@ export class WorkQueue {
   /** Keys that wait for a worker, without delayed keys. */
   get length(): number {
     return this.#ready.high.size + this.#ready.low.size;
-  }
-
-  /** Whether the queue drops added keys. */
-  get stopped(): boolean {
-    return this.#stopped;
   }
 
   /** Drops all keys, and those that are added before `start`: a standby reconciles nothing. */
@@ -92,6 +91,7 @@ export class WorkQueue {
   /** Adds a key. Adding it again can only raise its priority. */
   add(key: string, { priority = 'high' }: { priority?: Priority } = {}): void {
     if (this.#stopped) return;
+    this.#onAdd?.(key);
     const waiting = this.#dirty.get(key);
     if (waiting) {
       if (priority === 'high') this.#raisePriority(key, waiting);

@@ -141,7 +141,7 @@ class World {
     for (const kind of ['breaker', 'limit'] as const) {
       statuses.written.length = 0;
       const signal = new AbortController().signal;
-      const again = await statuses.reconciler[kind]('support/p', signal, undefined as never);
+      const again = await statuses.reconciler[kind]('support/p', signal);
       found.push(again, structuredClone(statuses.written));
     }
     return found;

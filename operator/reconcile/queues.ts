@@ -47,9 +47,9 @@ export function createQueues(options: {
 }): Queues {
   const queue = (task: Task): [Task, WorkQueue] => {
     const { lag, ...rest } = options;
-    const named = { name: CONTROLLERS[task], ...rest };
     const kind = STATUS_OF[task];
-    return [task, kind === undefined ? new WorkQueue(named) : lag.queue(kind, named)];
+    const onAdd = kind === undefined ? undefined : (key: string) => lag.noticed(kind, key);
+    return [task, new WorkQueue({ name: CONTROLLERS[task], onAdd, ...rest })];
   };
   return Object.fromEntries(TASKS.map(queue)) as Queues;
 }

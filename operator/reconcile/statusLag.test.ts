@@ -1,12 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import type { Reconcile, WorkQueue } from '../kube/index.ts';
+import { WorkQueue, type Reconcile } from '../kube/index.ts';
 import { FakeClock } from '../testing/fakeClock.ts';
 import { StatusLag } from './statusLag.ts';
 
 const KIND = 'AgentDeployment';
-const CONTEXT = { logger: pino({ level: 'silent' }), reconcileID: '1' };
 
 describe('StatusLag', () => {
   let clock: FakeClock;
@@ -19,7 +17,10 @@ describe('StatusLag', () => {
     clock = new FakeClock();
     registry = new Registry();
     lag = new StatusLag(registry, clock);
-    queue = lag.queue(KIND, { name: 'status', registry, clock });
+    queue = new WorkQueue({
+      ...{ name: 'status', registry, clock },
+      onAdd: (key) => lag.noticed(KIND, key),
+    });
   });
 
   const writes: Reconcile = (key) => {
@@ -27,7 +28,7 @@ describe('StatusLag', () => {
     return Promise.resolve();
   };
   const reconcile = (how: Reconcile = writes): ReturnType<Reconcile> =>
-    lag.measured(KIND, how)('ns/a', signal, CONTEXT);
+    lag.measured(KIND, how)('ns/a', signal);
 
   async function seen(): Promise<{ count: number; seconds: number }> {
     const text = await registry.metrics();

@@ -1,5 +1,5 @@
 import { Histogram, type Registry } from 'prom-client';
-import { WorkQueue, type Clock, type Reconcile, type WorkQueueOptions } from '../kube/index.ts';
+import type { Clock, Reconcile } from '../kube/index.ts';
 
 /**
  * Measures the time from noticing a change to the write of the status that shows it. It includes the wait in the queue,
@@ -23,19 +23,20 @@ export class StatusLag {
     });
   }
 
-  /** A queue for the status of one kind. It notes when a key is added. */
-  queue(kind: string, options: WorkQueueOptions): WorkQueue {
-    return new NoticingQueue(options, (key) => this.#notice(`${kind}/${key}`));
+  /** A change of the status was noticed: its key was added to the queue. */
+  noticed(kind: string, key: string): void {
+    const id = `${kind}/${key}`;
+    if (!this.#noticed.has(id)) this.#noticed.set(id, this.#clock.monotonic());
   }
 
   /** Wraps the reconcile of that kind's status, which must call `written` after each write. */
   measured(kind: string, reconcile: Reconcile): Reconcile {
-    return async (key, ...rest) => {
+    return async (key, signal) => {
       const id = `${kind}/${key}`;
       const since = this.#noticed.get(id);
       this.#noticed.delete(id);
       if (since !== undefined && !this.#begun.has(id)) this.#begun.set(id, since);
-      const result = await reconcile(key, ...rest);
+      const result = await reconcile(key, signal);
       this.#begun.delete(id);
       return result;
     };
@@ -50,23 +51,5 @@ export class StatusLag {
   reset(): void {
     this.#noticed.clear();
     this.#begun.clear();
-  }
-
-  #notice(id: string): void {
-    if (!this.#noticed.has(id)) this.#noticed.set(id, this.#clock.monotonic());
-  }
-}
-
-class NoticingQueue extends WorkQueue {
-  readonly #noticed: (key: string) => void;
-
-  constructor(options: WorkQueueOptions, noticed: (key: string) => void) {
-    super(options);
-    this.#noticed = noticed;
-  }
-
-  override add(key: string, how?: Parameters<WorkQueue['add']>[1]): void {
-    if (!this.stopped) this.#noticed(key);
-    super.add(key, how);
   }
 }

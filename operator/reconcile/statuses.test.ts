@@ -87,7 +87,7 @@ beforeEach(() => {
 /** Notifies of the agent, then reconciles the policy's status. */
 const look = (): unknown => (
   notifier.notify(KEY),
-  statuses.breaker(KEY, new AbortController().signal, undefined as never)
+  statuses.breaker(KEY, new AbortController().signal)
 );
 
 describe('status after a new configuration', () => {
@@ -148,7 +148,7 @@ describe('the figures of a limit', () => {
   const shown = (): RateLimitPolicy['status'] => written.at(-1)?.status as never;
   const lookAtLimit = (): Promise<{ requeueAfterMs?: number } | void> => (
     notifier.notify(KEY),
-    statuses.limit('support/turns', new AbortController().signal, undefined as never)
+    statuses.limit('support/turns', new AbortController().signal)
   );
 
   /** What the pod tells of the limit. */
@@ -196,9 +196,7 @@ describe('the figures of a limit', () => {
     const { requeueAfterMs } = (await lookAtLimit())!;
     fleet = at(100);
     nowMs += requeueAfterMs!;
-    expect(
-      await statuses.limit('support/turns', new AbortController().signal, undefined as never),
-    ).toBeUndefined();
+    expect(await statuses.limit('support/turns', new AbortController().signal)).toBeUndefined();
     expect(shown()!.summary).toMatchObject({ used: '0%', rejected: 5 });
   });
 
