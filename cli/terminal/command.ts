@@ -2,7 +2,7 @@ import type { ParseArgsOptionDescriptor } from 'node:util';
 import { stringify } from 'yaml';
 import type { Output } from './screen.ts';
 
-/** Exit status of a command; see docs/on-call.md. */
+/** Exit status of a command; see docs/reference/command.md. */
 export const EXIT = {
   /** Everything works. */
   fine: 0,
