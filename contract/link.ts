@@ -104,7 +104,7 @@ export const FEATURES = [
   'Limit.OutputTokens',
   'Limit.TotalTokens',
   'Limit.Key',
-  'Limit.Principal',
+  'Limit.Client',
   'Limit.Queue',
   'Limit.Shadow',
   'Limit.Fleet',

@@ -20,14 +20,14 @@ const configuration = (): Configuration => ({
     ],
     loadBalancing: 'LeastLoaded',
     affinity: { mode: 'Automatic' },
-    clientPatienceMs: 5000,
+    maxRetryAfterMs: 5000,
     timeouts: { connectMs: 1000, requestMs: 60_000, streamMs: 3_600_000, toolMs: 30_000 },
-    gates: { maxWaitMs: 300_000 },
+    gates: { maxProviderWaitMs: 300_000 },
     retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 0, minPerSecond: 1 },
     bulkhead: { maxConcurrent: 1, maxQueued: 0, acquireTimeoutMs: 1 },
     providerLimits: { maxPods: 1 },
     whenFull: 'Forward',
-    intake: {
+    requestLimits: {
       maxBodyBytes: 33_554_432,
       maxBodyBytesInFlight: 67_108_864,
       bodyIdleTimeoutMs: 10_000,
@@ -126,7 +126,7 @@ describe('parseConfiguration', () => {
         budgetPercent: 20,
         minPerSecond: 1,
       },
-      gates: { maxWaitMs: 300_000 },
+      gates: { maxProviderWaitMs: 300_000 },
       providerLimits: { maxPods: 1 },
       bulkhead: { maxConcurrent: 100, maxQueued: 0, acquireTimeoutMs: 5000 },
     });

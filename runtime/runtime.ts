@@ -198,7 +198,9 @@ export class Runtime {
     const kept = new KeptState({ guard, path: options.statePath, log: log('state') });
     parts.defer(() => kept.save());
     const retryBudgets = new RetryBudgets();
-    const byteBudget = new ByteBudget(() => current.content?.intake.maxBodyBytesInFlight ?? 0);
+    const byteBudget = new ByteBudget(
+      () => current.content?.requestLimits.maxBodyBytesInFlight ?? 0,
+    );
     const probeAgents = new Agents(network, { pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
     parts.defer(() => probeAgents.destroy());
     const checks = new HealthChecks({
@@ -318,7 +320,7 @@ export class Runtime {
       onForwarded: (end) => events.emit('forwarded', end),
     });
     parts.defer(() => peers.close());
-    const sendError = errorSender(() => current.content?.clientPatienceMs, random);
+    const sendError = errorSender(() => current.content?.maxRetryAfterMs, random);
     const bodies = new Bodies({ clock, current, budget: byteBudget });
     const serving = {
       ...{ clients, clock, estimator, sendError, bodies, peers, inbound: guard.inbound },
@@ -385,7 +387,7 @@ export class Runtime {
         agent.apply(content);
         caller.apply(content.cache);
         checks.apply(content.healthChecks);
-        connections.apply(content.intake);
+        connections.apply(content.requestLimits);
         kept.restore();
       },
       date,

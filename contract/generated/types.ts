@@ -185,7 +185,7 @@ export interface Content {
   /**
    * Longest retry-after in the runtime's own error responses.
    */
-  clientPatienceMs: number;
+  maxRetryAfterMs: number;
   /**
    * Gates hold calls back while a provider refuses their credential.
    */
@@ -193,7 +193,7 @@ export interface Content {
     /**
      * Longest time until a shut gate admits one call, even if the provider asks for a longer wait. Doubles each time that the provider refuses that call.
      */
-    maxWaitMs: number;
+    maxProviderWaitMs: number;
   };
   /**
    * Limits that providers state in their answers.
@@ -219,7 +219,7 @@ export interface Content {
   /**
    * Limits on what any client may send.
    */
-  intake: {
+  requestLimits: {
     maxBodyBytes: number;
     /**
      * Largest sum of the bodies of all requests that arrive or are being served.
@@ -1149,9 +1149,9 @@ export interface Limit {
      */
     header?: string;
     /**
-     * true, instead of header: the authenticated client is the key.
+     * Client, instead of header: the authenticated client is the key.
      */
-    principal?: boolean;
+    type?: 'Client';
   };
   /**
    * Largest number of buckets. Further keys share one bucket.

@@ -1042,7 +1042,7 @@ export interface AgentDeploymentSpec {
     };
   };
   /**
-   * Who may call the agent. Health and metrics are not guarded by it. A client's name reaches limits with key.principal, the cache and logs. Pods that lack the mount of a new Secret serve under the former auth until the rollout replaces them: Ready is False with AuthPending meanwhile.
+   * Who may call the agent. Health and metrics are not guarded by it. A client's name reaches limits with key.type Client, the cache and logs. Pods that lack the mount of a new Secret serve under the former auth until the rollout replaces them: Ready is False with AuthPending meanwhile.
    */
   auth: {
     /**

@@ -56,7 +56,7 @@ beforeAll(async () => {
   const desired = configuration('', {
     endpoints: [{ name: 'primary', provider: 'Anthropic', baseURL: model.url, credential }],
     retry: { maxAttempts: 1, baseDelayMs: 1, maxDelayMs: 1, budgetPercent: 0, minPerSecond: 0 },
-    clientPatienceMs: 1,
+    maxRetryAfterMs: 1,
     providerLimits: { maxPods: 2 * PODS + 1 },
   });
   const { targets, credentials, ...linked } = await linkedRuntimes(PODS, desired);

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Content } from '../../contract/generated/types.ts';
 import { Connections } from '../../listener/connections.ts';
 
-type Bounds = Pick<Content['intake'], 'maxConnections' | 'maxConnectionsPerAddress'>;
+type Bounds = Pick<Content['requestLimits'], 'maxConnections' | 'maxConnectionsPerAddress'>;
 
 /** Bounds the connections of clients: in total, and for each address while it has shown no valid credential. */
 export class ClientConnections {

@@ -27,7 +27,7 @@ const BY_CLIENT: Limit = limitOf({
   resource: 'Requests',
   refill: { amount: 1, perMs: 3_600_000 },
   capacity: 2,
-  key: { principal: true },
+  key: { type: 'Client' },
 });
 
 interface Guarded extends Setup {

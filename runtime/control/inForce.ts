@@ -9,8 +9,8 @@ import { mountsOf, shutdownName } from '../../contract/mounts.ts';
  * may need the authorities that the same edit adds, and clients that authenticate may rely on the key of an endpoint.
  */
 const INDEPENDENT = [
-  ...['agent', 'timeouts', 'retry', 'clientPatienceMs', 'gates', 'providerLimits', 'bulkhead'],
-  ...['whenFull', 'intake', 'affinity', 'loadBalancing', 'security', 'shutdown'],
+  ...['agent', 'timeouts', 'retry', 'maxRetryAfterMs', 'gates', 'providerLimits', 'bulkhead'],
+  ...['whenFull', 'requestLimits', 'affinity', 'loadBalancing', 'security', 'shutdown'],
   ...['circuits', 'limits'],
 ] as readonly (keyof Content)[];
 
@@ -89,7 +89,7 @@ function limitsOf(offered: Content, former: Content): Limit[] {
   const sameClients = isDeepStrictEqual(offered.auth, former.auth);
   const sameRedis = isDeepStrictEqual(offered.redis, former.redis);
   const waits = ({ key, fleet }: Limit): boolean =>
-    (key?.principal === true && !sameClients) || (fleet?.store === 'Redis' && !sameRedis);
+    (key?.type === 'Client' && !sameClients) || (fleet?.store === 'Redis' && !sameRedis);
   const inForce = dependenciesOf(former);
   const known = dependenciesOf(offered);
   const taken = offered.limits.filter((limit) => inForce.has(limit.target) && !waits(limit));

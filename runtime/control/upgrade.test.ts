@@ -44,13 +44,13 @@ describe('upgradeConfiguration', () => {
         ...content,
         loadBalancing: 'LeastLoaded',
         affinity: { mode: 'Disabled' },
-        clientPatienceMs: 5000,
+        maxRetryAfterMs: 5000,
         whenFull: 'Reject',
         retry: { ...content.retry, minPerSecond: 1 },
         bulkhead: { maxConcurrent: 1_000_000, maxQueued: 100, acquireTimeoutMs: 5000 },
-        gates: { maxWaitMs: 300_000 },
+        gates: { maxProviderWaitMs: 300_000 },
         providerLimits: { maxPods: 1 },
-        intake: {
+        requestLimits: {
           maxBodyBytes: 33_554_432,
           maxBodyBytesInFlight: 67_108_864,
           bodyIdleTimeoutMs: 10_000,

@@ -20,14 +20,14 @@ const CONTENT = {
   loadBalancing: 'LeastLoaded',
   // That operator has no affinity.
   affinity: { mode: 'Disabled' },
-  clientPatienceMs: 5000,
+  maxRetryAfterMs: 5000,
   // That operator sends no siblings.
   whenFull: 'Reject',
-  gates: { maxWaitMs: 300_000 },
+  gates: { maxProviderWaitMs: 300_000 },
   // That operator shares no limits of providers: each pod uses all that its own answers state.
   providerLimits: { maxPods: 1 },
   // That operator bounds only the size of a body. The bounds on memory apply all the same.
-  intake: {
+  requestLimits: {
     maxBodyBytes: 33_554_432,
     maxBodyBytesInFlight: 67_108_864,
     bodyIdleTimeoutMs: 10_000,

@@ -14,7 +14,7 @@ const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
 const INTAKE = {
-  ...configuration('http://model.invalid').content.intake,
+  ...configuration('http://model.invalid').content.requestLimits,
   maxBodyBytes: 1000,
   maxBodyBytesInFlight: 1500,
   minBodyBytesPerSecond: 10,
@@ -30,13 +30,15 @@ interface Scene {
 }
 
 /** A server that holds each request whose path is /hold. */
-async function scene(intake: Partial<typeof INTAKE> = {}): Promise<Scene> {
+async function scene(limits: Partial<typeof INTAKE> = {}): Promise<Scene> {
   const clock = new FakeClock();
-  const bounds = { ...INTAKE, ...intake };
+  const bounds = { ...INTAKE, ...limits };
   const budget = new ByteBudget(() => bounds.maxBodyBytesInFlight);
   const bodies = new Bodies({
     clock,
-    current: { content: { ...configuration('http://model.invalid').content, intake: bounds } },
+    current: {
+      content: { ...configuration('http://model.invalid').content, requestLimits: bounds },
+    },
     budget,
   });
   const reads: ReadBody[] = [];

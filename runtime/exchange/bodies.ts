@@ -7,7 +7,7 @@ import { CollectedBytes } from '../model/transport/collectedBytes.ts';
 import { ByteAccount } from '../resilience/byteBudget.ts';
 import type { ByteBudget } from '../resilience/byteBudget.ts';
 
-type Bounds = Content['intake'];
+type Bounds = Content['requestLimits'];
 
 export interface BodiesDeps {
   clock: Clock;
@@ -183,7 +183,7 @@ export class Bodies {
   }
 
   #bounds(): Bounds {
-    return this.#deps.current.content?.intake ?? NONE;
+    return this.#deps.current.content?.requestLimits ?? NONE;
   }
 }
 

@@ -33,7 +33,7 @@ export interface GuardContextDeps {
 /** What all parts of one guard share: its clock, its one timer, its bound on circuits and its count of faults. */
 export class GuardContext {
   /** How long gates and pauses last at most, in milliseconds; from the configuration in force. */
-  gates: GateSpec = { maxWaitMs: Infinity };
+  gates: GateSpec = { maxProviderWaitMs: Infinity };
   /** Permits that were settled more than once. */
   settledTwice = 0;
   readonly wallTime: WallTime;

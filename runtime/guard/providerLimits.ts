@@ -69,7 +69,7 @@ const TOKEN_UNIT = 1000;
  * The limits that a provider enforces on one credential, as its responses state them. Each is a token
  * bucket that refills steadily and is full at its reset
  * (https://platform.claude.com/docs/en/api/rate-limits). A newer statement replaces an older one.
- * After its reset, or after gates.maxWait, a limit is forgotten until the provider states it again.
+ * After its reset, or after maxProviderWaitMs, a limit is forgotten until the provider states it again.
  * Below half of a limit, this pod takes only its share of it.
  */
 export class ProviderLimits {
@@ -119,7 +119,7 @@ export class ProviderLimits {
 
   /** Holds calls back, because the provider asked another pod to wait. */
   hold(ms: number, now: number): void {
-    const wait = Math.min(ms, this.#context.gates.maxWaitMs);
+    const wait = Math.min(ms, this.#context.gates.maxProviderWaitMs);
     this.#heldUntil = Math.max(this.#heldUntil, now + lengthened(wait, this.#jitter.share()));
   }
 
@@ -229,7 +229,7 @@ export class ProviderLimits {
   }
 
   #endOf({ statedAt, resetAt, spread }: Known): number {
-    const wait = Math.min(resetAt - statedAt, this.#context.gates.maxWaitMs);
+    const wait = Math.min(resetAt - statedAt, this.#context.gates.maxProviderWaitMs);
     return statedAt + lengthened(wait, spread);
   }
 }

@@ -237,7 +237,7 @@ export class RateLimit {
     };
     const wake = this.#wake;
     const { store } = this.#context;
-    const by = limit.key?.principal === true ? PRINCIPAL : (limit.key?.header ?? '');
+    const by = limit.key?.type === 'Client' ? PRINCIPAL : (limit.key?.header ?? '');
     const prefix = `limit:${target}:${name}:${resource}:${by}:`;
     this.#stored ??= new KeyedBuckets<StoredBucket, StoredSpec>(
       spec,
@@ -397,7 +397,7 @@ function costOf(resource: Resource, cost: Cost | undefined): number {
 }
 
 function sameKey(a: Limit['key'], b: Limit['key']): boolean {
-  return a?.header === b?.header && a?.principal === b?.principal;
+  return a?.header === b?.header && a?.type === b?.type;
 }
 
 /** Names the bucket of a key in a store, where keys of clients are not to be read. */
@@ -411,7 +411,7 @@ function shownLevel(bucket: Tokens | StoredBucket, now: number): number {
 
 function keyOf({ key }: Limit, asked: Asked | undefined): string {
   if (key === undefined) return '';
-  const name = key.principal === true ? PRINCIPAL : (key.header ?? '');
+  const name = key.type === 'Client' ? PRINCIPAL : (key.header ?? '');
   const value = asked?.header?.(name) ?? '';
   if (value.length <= MAX_KEY_LENGTH) return value;
   return `sha256:${createHash('sha256').update(value).digest('base64url')}`;

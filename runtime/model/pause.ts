@@ -38,7 +38,7 @@ export async function waitForGates(
   { request, route, clock }: { request: ModelRequest; route: Route; clock: Clock },
 ): Promise<Granted | Refused | NoEndpoint> {
   const { content, deadlineAt, signal } = request;
-  const until = Math.min(deadlineAt, clock.now() + content.clientPatienceMs);
+  const until = Math.min(deadlineAt, clock.now() + content.maxRetryAfterMs);
   let last = answer;
   while (last.kind === 'Refused' && isGate(last.rejection) && !signal.aborted) {
     const { retryAfterMs } = last.rejection;

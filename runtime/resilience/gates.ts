@@ -7,7 +7,7 @@ export type GateReason = 'RateLimited' | 'SpendLimit' | 'Unauthorized';
 
 export interface GateSpec {
   /** The longest time, in milliseconds, until a shut gate admits a call, before that is refused. */
-  maxWaitMs: number;
+  maxProviderWaitMs: number;
 }
 
 export interface GateRejection {
@@ -260,12 +260,12 @@ export class Gates {
 
   /** A whole millisecond. */
   #until({ shutAt, statedMs, refused, spread }: Shut): number {
-    const { maxWaitMs } = this.#spec();
+    const { maxProviderWaitMs } = this.#spec();
     const doublings = 2 ** refused;
     const wait =
       statedMs === undefined
-        ? Math.min(FIRST_WAIT_MS * doublings, LONGEST_WAIT_MS, maxWaitMs)
-        : Math.min(statedMs, maxWaitMs * doublings);
+        ? Math.min(FIRST_WAIT_MS * doublings, LONGEST_WAIT_MS, maxProviderWaitMs)
+        : Math.min(statedMs, maxProviderWaitMs * doublings);
     return shutAt + lengthened(wait, spread);
   }
 }

@@ -151,7 +151,11 @@ describe('a body', () => {
   beforeAll(async () => {
     const model = await quickModel(began);
     const bulkhead = { maxConcurrent: 4, maxQueued: 0, acquireTimeoutMs: 100 };
-    agent = await start(model.url, { ...endpointOf(model), bulkhead, intake: INTAKE }, began);
+    agent = await start(
+      model.url,
+      { ...endpointOf(model), bulkhead, requestLimits: INTAKE },
+      began,
+    );
   });
   afterAll(() => began.run());
 

@@ -36,12 +36,12 @@ it('a body counts, and is kept, only until no further attempt can need it', asyn
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  const intake = {
+  const requestLimits = {
     ...{ maxBodyBytes: 2 * MIB, maxBodyBytesInFlight: 2 * MIB, bodyIdleTimeoutMs: 10_000 },
     ...{ minBodyBytesPerSecond: 0, maxConnections: 1000, maxConnectionsPerAddress: 1000 },
   };
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const agent = await startRuntime(configuration(url, { intake }));
+  const agent = await startRuntime(configuration(url, { requestLimits }));
   cleanups.add(() => agent.stop());
   const body = JSON.stringify({ model: 'm', stream: true, messages: 'x'.repeat(BODY_BYTES) });
   collect();

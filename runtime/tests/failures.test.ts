@@ -226,8 +226,8 @@ describe('clients and status, when', () => {
   it('1,000 clients connect at once', async () => {
     const url = await endpoint((response) => answerJson(response, MESSAGE));
     const bulkhead = { maxConcurrent: 100, maxQueued: 400, acquireTimeoutMs: 20_000 };
-    const intake = { maxConnectionsPerAddress: 1001 };
-    const [dependency] = await serveFrom([url], {}, { bulkhead, intake });
+    const requestLimits = { maxConnectionsPerAddress: 1001 };
+    const [dependency] = await serveFrom([url], {}, { bulkhead, requestLimits });
     const answers = await Promise.all(Array.from({ length: 1000 }, () => send(agent)));
     const others = answers.map((answer) => reason(answer).join(' ')).filter((it) => it !== '200 ');
     expect(new Set(others)).toEqual(new Set(others.length > 0 ? ['503 BulkheadFull'] : []));

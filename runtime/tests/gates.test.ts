@@ -106,8 +106,8 @@ describe('a provider that limits the rate', () => {
     ['until the year 9999', { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' }],
     ['for more seconds than a number holds', { 'retry-after': '9'.repeat(400) }],
   ])('%s is asked again after maxProviderWait, and opened once', async (_name, headers) => {
-    const context = await start({ gates: { maxWaitMs: 300 } });
-    await mountKey(context, 'mounted-1', [], { gates: { maxWaitMs: 300 } });
+    const context = await start({ gates: { maxProviderWaitMs: 300 } });
+    await mountKey(context, 'mounted-1', [], { gates: { maxProviderWaitMs: 300 } });
     answer = refusing(429, { ...NOTHING_LEFT, ...headers });
     await as(context, 'a');
     const { guard } = context.agent.runtime;

@@ -14,10 +14,13 @@ import { MESSAGE, answerJson } from '../testing/upstream.ts';
 const cleanups = new Cleanups();
 afterEach(() => cleanups.run());
 
-const INTAKE = { ...configuration('http://model.invalid').content.intake, maxConnections: 10 };
-const open = (intake: Partial<typeof INTAKE>): Promise<Setup> =>
+const INTAKE = {
+  ...configuration('http://model.invalid').content.requestLimits,
+  maxConnections: 10,
+};
+const open = (requestLimits: Partial<typeof INTAKE>): Promise<Setup> =>
   setup(cleanups, (response) => answerJson(response, MESSAGE), {
-    intake: { ...INTAKE, ...intake },
+    requestLimits: { ...INTAKE, ...requestLimits },
   });
 
 /** A connection, and whether the agent has closed it. */
@@ -54,8 +57,8 @@ describe('connections', () => {
     const { agent, endpoint } = await setup(cleanups, (response) => answerJson(response, MESSAGE));
     await agent.mount('alice', 'key-of-alice');
     const auth = { type: 'APIKeys', apiKeys: { path: agent.directory, secret: 'clients' } };
-    const intake = { ...INTAKE, maxConnectionsPerAddress: 2 };
-    const next = configuration(endpoint.url, { auth, intake }, { term: 1, counter: 2 });
+    const requestLimits = { ...INTAKE, maxConnectionsPerAddress: 2 };
+    const next = configuration(endpoint.url, { auth, requestLimits }, { term: 1, counter: 2 });
     await agent.mount(MOUNTS.configurationKey, JSON.stringify(next));
     await until(async () => (await send(agent.url)).status === 401);
     for (let i = 0; i < 4; i += 1) {
@@ -72,8 +75,8 @@ describe('connections', () => {
 it('follow changed bounds without a restart', async () => {
   const { agent, endpoint } = await open({});
   expect((await send(agent.url, { body: `{"x":"${'x'.repeat(2000)}"}` })).status).toBe(200);
-  const intake = { ...INTAKE, maxBodyBytes: 1024 };
-  const next = configuration(endpoint.url, { intake }, { term: 1, counter: 2 });
+  const requestLimits = { ...INTAKE, maxBodyBytes: 1024 };
+  const next = configuration(endpoint.url, { requestLimits }, { term: 1, counter: 2 });
   await agent.mount(MOUNTS.configurationKey, JSON.stringify(next));
   const body = `{"x":"${'x'.repeat(2000)}"}`;
   await until(async () => (await send(agent.url, { body })).status === 413);

@@ -44,7 +44,7 @@ describe('the patience of clients', () => {
       1,
       configuration(
         context.endpoint.url,
-        { ...content, clientPatienceMs: 60_000 },
+        { ...content, maxRetryAfterMs: 60_000 },
         { term: 1, counter: 2 },
       ),
     );

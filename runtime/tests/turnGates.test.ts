@@ -39,7 +39,7 @@ describe('a turn at a shut gate', () => {
 
   it.each([
     ['opens later than that', '60000', {}],
-    ['opens later than a retry.maxRetryAfter that is short', '2000', { clientPatienceMs: 300 }],
+    ['opens later than a retry.maxRetryAfter that is short', '2000', { maxRetryAfterMs: 300 }],
   ])('is refused at once where the gate %s', async (_name, ms, content) => {
     const { pool, id } = await shut({ 'retry-after-ms': ms }, content);
     const refused = await say(pool.agent.url, id, 'Hi');

@@ -33,7 +33,7 @@ const MARGIN_SECONDS = 10;
 const MOST_SECONDS = (2 * PATIENCE_MS) / 1000 + MARGIN_SECONDS;
 
 const CONTENT = {
-  clientPatienceMs: PATIENCE_MS,
+  maxRetryAfterMs: PATIENCE_MS,
   timeouts: { connectMs: 2000, requestMs: 3000, streamIdleMs: 3000, transportIdleMs: 3000 },
   shutdown: { endpointLagMs: 0, drainTimeoutMs: 0 },
 };

@@ -206,7 +206,7 @@ function contentFor(model: string, mcp: string): Content {
     ],
     circuits: [circuit('model/primary'), circuit('mcp/stock')] as NonNullable<Content['circuits']>,
     timeouts: { connectMs: 500, requestMs: 2000, streamIdleMs: 300, toolMs: 500 },
-    gates: { maxWaitMs: 1 },
+    gates: { maxProviderWaitMs: 1 },
     // Spans hold what the model answers. Nobody takes them.
     ...tracingTo('http://127.0.0.1:1', { content: 'Full' }),
   }).content;

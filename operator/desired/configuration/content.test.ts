@@ -67,10 +67,10 @@ describe('resolveContent', () => {
         budgetPercent: 20,
         minPerSecond: 1,
       },
-      clientPatienceMs: 5000,
-      gates: { maxWaitMs: 300_000 },
+      maxRetryAfterMs: 5000,
+      gates: { maxProviderWaitMs: 300_000 },
       providerLimits: { maxPods: 7 },
-      intake: {
+      requestLimits: {
         maxBodyBytes: 33_554_432,
         maxBodyBytesInFlight: 67_108_864,
         bodyIdleTimeoutMs: 10_000,
@@ -345,8 +345,11 @@ describe('hashContent', () => {
 
 describe('fields of an earlier version', () => {
   const resolved = (spec: Partial<AgentDeploymentSpec>): object => {
-    const { clientPatienceMs, gates, intake } = resolveContent(agentFixture('triage', spec), none);
-    return { clientPatienceMs, ...gates, connections: intake.maxConnections };
+    const { maxRetryAfterMs, gates, requestLimits } = resolveContent(
+      agentFixture('triage', spec),
+      none,
+    );
+    return { maxRetryAfterMs, ...gates, connections: requestLimits.maxConnections };
   };
 
   it('are read where their successors are absent', () => {
@@ -356,8 +359,8 @@ describe('fields of an earlier version', () => {
       limits: { maxConnections: 600 },
     };
     expect(resolved(before)).toEqual({
-      clientPatienceMs: 7000,
-      maxWaitMs: 120_000,
+      maxRetryAfterMs: 7000,
+      maxProviderWaitMs: 120_000,
       connections: 600,
     });
     const { retry } = agentFixture().spec;
@@ -367,7 +370,7 @@ describe('fields of an earlier version', () => {
         retry: { ...retry, maxRetryAfter: '8s', maxProviderWait: '3m' },
         requestLimits: { ...REQUEST_LIMITS, maxConnections: 700 },
       }),
-    ).toEqual({ clientPatienceMs: 8000, maxWaitMs: 180_000, connections: 700 });
+    ).toEqual({ maxRetryAfterMs: 8000, maxProviderWaitMs: 180_000, connections: 700 });
   });
 
   it('are read of the Redis, whose password the pods mount', () => {

@@ -62,12 +62,12 @@ export function resolveContent(
     timeouts,
     shutdown: resolveShutdown(spec),
     retry: retry(spec.retry),
-    clientPatienceMs: parsePositiveDuration(
+    maxRetryAfterMs: parsePositiveDuration(
       spec.retry.maxRetryAfter ?? text(spec.clientPatience) ?? MAX_RETRY_AFTER,
       'spec.retry.maxRetryAfter',
     ),
     gates: {
-      maxWaitMs: parsePositiveDuration(
+      maxProviderWaitMs: parsePositiveDuration(
         spec.retry.maxProviderWait ?? text(spec.gates?.maxWait) ?? MAX_PROVIDER_WAIT,
         'spec.retry.maxProviderWait',
       ),
@@ -75,7 +75,7 @@ export function resolveContent(
     providerLimits: { maxPods: podsWithKey(spec) },
     bulkhead: bulkhead(spec.bulkhead),
     whenFull: spec.bulkhead.whenFull,
-    intake: intake(spec.requestLimits ?? { ...REQUEST_LIMITS, ...spec.limits }),
+    requestLimits: requestLimits(spec.requestLimits ?? { ...REQUEST_LIMITS, ...spec.limits }),
     ...resolveAuth(spec),
     ...resolveAudit(spec),
     ...resolveNetwork(spec),
@@ -195,10 +195,10 @@ function bulkhead(spec: Spec['bulkhead']): NonNullable<Content['bulkhead']> {
 const text = (value: string | number | undefined): string | undefined =>
   value === undefined ? undefined : String(value);
 
-function intake({
+function requestLimits({
   bodyIdleTimeout,
   ...figures
-}: NonNullable<Spec['requestLimits']>): Content['intake'] {
+}: NonNullable<Spec['requestLimits']>): Content['requestLimits'] {
   return {
     ...figures,
     bodyIdleTimeoutMs: parsePositiveDuration(bodyIdleTimeout, 'spec.requestLimits.bodyIdleTimeout'),

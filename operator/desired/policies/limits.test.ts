@@ -55,15 +55,15 @@ describe('resolveLimits', () => {
       { key: { header: 'x-user-id' }, maxKeys: 10_000 },
     ],
     [
-      'Limit.Principal',
+      'Limit.Client',
       { limits: [bucketFixture('a', { key: { type: 'Client' } })] },
-      { key: { principal: true }, maxKeys: 10_000 },
+      { key: { type: 'Client' }, maxKeys: 10_000 },
     ],
     [
       // The name of an earlier version.
-      'Limit.Principal',
+      'Limit.Client',
       { limits: [bucketFixture('a', { key: { principal: true } })] },
-      { key: { principal: true } },
+      { key: { type: 'Client' } },
     ],
     [
       'Limit.Queue',

@@ -44,7 +44,7 @@ export function resolveLimits(
     requires: requires(
       `Limit.${limit.resource}`,
       limit.key?.header !== undefined && 'Limit.Key',
-      isByClient(limit.key) && 'Limit.Principal',
+      isByClient(limit.key) && 'Limit.Client',
       limit.onLimit === 'Queue' && 'Limit.Queue',
       spec.mode === 'Shadow' && 'Limit.Shadow',
       spec.scope === 'Fleet' && 'Limit.Fleet',
@@ -96,7 +96,7 @@ export function podsWithKey(agent: Sized): number {
 
 function keyed({ key }: LimitSpec): Pick<Limit, 'key'> {
   if (key === undefined) return {};
-  if (isByClient(key)) return { key: { principal: true } };
+  if (isByClient(key)) return { key: { type: 'Client' } };
   // The definition requires one; an object stored under an earlier definition may lack it.
   return key.header === undefined ? {} : { key: { header: key.header.toLowerCase() } };
 }

@@ -271,7 +271,7 @@ class Bench {
   #apply(guard: Guard): void {
     const trip = { consecutiveFailures: 1_000_000 };
     const circuits = [circuitOf({ policy: 'p', trip, resetToken: String(this.#token) })];
-    guard.apply(content({ circuits, gates: { maxWaitMs: this.#reference.maxWaitMs } }));
+    guard.apply(content({ circuits, gates: { maxProviderWaitMs: this.#reference.maxWaitMs } }));
   }
 }
 

@@ -24,7 +24,7 @@ class Bench {
   }
 
   apply(parts: Parameters<typeof content>[0]): void {
-    this.guard.apply(content({ circuits: CIRCUITS, gates: { maxWaitMs: 4000 }, ...parts }));
+    this.guard.apply(content({ circuits: CIRCUITS, gates: { maxProviderWaitMs: 4000 }, ...parts }));
   }
 
   permit(credential = MOUNTED): Permit {
@@ -140,9 +140,9 @@ describe('a gate with a stated end that is later than maxWait', () => {
     const bench = new Bench();
     bench.shut('SpendLimit', YEAR_MS);
     bench.clock.advance(1000);
-    bench.apply({ gates: { maxWaitMs: 60_000 } });
+    bench.apply({ gates: { maxProviderWaitMs: 60_000 } });
     expect(bench.answer()).toBe('SpendLimit 59000');
-    bench.apply({ gates: { maxWaitMs: 1500 } });
+    bench.apply({ gates: { maxProviderWaitMs: 1500 } });
     expect(bench.answer()).toBe('SpendLimit 500');
     bench.clock.advance(500);
     expect([bench.answer(), bench.guard.gates()[0]!.gate]).toEqual(['granted', 'SpendLimit']);

@@ -74,7 +74,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
   const nothing = (): void => undefined;
   const caller = new ModelCaller({
     ...{ clock, estimator, retryBudgets, random },
-    byteBudget: new ByteBudget(() => content.intake.maxBodyBytesInFlight),
+    byteBudget: new ByteBudget(() => content.requestLimits.maxBodyBytesInFlight),
     upstream: {
       send: (request, signal) => {
         const name = new URL(request.origin).hostname.replace(/\.test$/, '');
@@ -95,7 +95,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     ...{ clock, caller, estimator },
     inbound: guard.inbound,
     current: { forNextCall: () => snapshot },
-    sendError: errorSender(() => content.clientPatienceMs, random),
+    sendError: errorSender(() => content.maxRetryAfterMs, random),
     bodies: {
       read: (request) => Promise.resolve({ body: (request as unknown as PodRequest).ask.body }),
       done: () => undefined,
