@@ -93,6 +93,26 @@ const configurationOf = async (
 };
 
 describe('an agent', () => {
+  it('keeps what kubectl rollout restart writes, after an edit too', async () => {
+    const namespace = await server.namespace('restart');
+    const path = `${OURS}/${namespace}/agentdeployments/one`;
+    const deployment = `/apis/apps/v1/namespaces/${namespace}/deployments/one`;
+    await server.apply(path, agent('one'));
+    await server.until<AgentDeployment>(path, (object) => current(object));
+    const annotations = { 'kubectl.kubernetes.io/restartedAt': '2026-11-25T10:00:00Z' };
+    const { status } = await server.request('PATCH', deployment, {
+      contentType: 'application/merge-patch+json',
+      body: { spec: { template: { metadata: { annotations } } } },
+    });
+    expect(status).toBe(200);
+    await server.apply(path, agent('one', { replicas: 2 }));
+    interface Restarted extends KubernetesObject {
+      spec: { replicas: number; template: { metadata: { annotations: Record<string, string> } } };
+    }
+    const { spec } = await server.until<Restarted>(deployment, (each) => each.spec.replicas === 2);
+    expect(spec.template.metadata.annotations).toMatchObject(annotations);
+  });
+
   it('gets its objects, a configuration and a status', async () => {
     const namespace = await server.namespace('agent');
     await server.apply(`${OURS}/${namespace}/agentdeployments/one`, agent('one', { replicas: 3 }));
