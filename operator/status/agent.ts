@@ -12,6 +12,7 @@ import { auditDelivery } from './auditDelivery.ts';
 import { auditHeads } from './auditHeads.ts';
 import { podCircuits, worstState, type PodCircuit } from './circuits.ts';
 import { condition, conditions } from './conditions.ts';
+import { conversationsReady } from './conversations.ts';
 import { deprecatedFieldsCondition } from './deprecated.ts';
 import { dependenciesHealthy } from './dependencies.ts';
 import { keyExposed } from './exposure.ts';
@@ -82,6 +83,7 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     dependenciesHealthy(seen, gates, checks, servers),
     scalingManaged(agent, observation),
     ...auditDelivery(agent, observation),
+    ...conversationsReady(agent),
     ...affectedConditions(plan.policies),
     ...[plan.monitored, plan.scaledByLoad, exposed].filter((condition) => condition !== undefined),
     ...deprecatedFieldsCondition(agent),
@@ -108,13 +110,16 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
   };
 }
 
+/** Conditions whose failure leaves an agent ready. */
+const LESSER = new Set(['DependenciesHealthy', 'AuditDelivered', 'ConversationsReady']);
+
 /** The reason of the gravest condition: why the agent is not ready, what is wrong with its pods, or with a dependency. */
 function worstReason(drafts: readonly ConditionDraft[]): string {
   const wrong = drafts.find(
     ({ type, status }) =>
       (type === 'Ready' && status !== 'True') ||
       (type === 'Degraded' && status === 'True') ||
-      (['DependenciesHealthy', 'AuditDelivered'].includes(type) && status === 'False'),
+      (LESSER.has(type) && status === 'False'),
   );
   return (wrong ?? condition(drafts, 'Ready'))!.reason;
 }

@@ -172,7 +172,7 @@ export function agentEvents(
     ...readyEvents(previous?.conditions, next.conditions),
     ...contestEvents(previous?.conditions, next.conditions),
     ...rollOutEvents(previous?.conditions, next.conditions),
-    ...auditEvents(previous?.conditions, next.conditions),
+    ...lackEvents(previous?.conditions, next.conditions),
     ...monitoredEvents(previous?.conditions, next.conditions),
     ...scaledByLoadEvents(previous?.conditions, next.conditions),
     ...upgradeEvents(previous?.conditions, next.conditions),
@@ -437,9 +437,13 @@ function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
   });
 }
 
-function auditEvents(previous: Conditions, next: Conditions): EventDraft[] {
-  return conditionEvent(previous, next, 'AuditDelivered', {
-    False: { type: 'Warning', reason: 'AuditUndelivered', action: 'Audit' },
+/** Of conditions that an agent has only while they are False. */
+function lackEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  return ['AuditDelivered', 'ConversationsReady'].flatMap((type) => {
+    const reason = condition(next, type)?.reason ?? '';
+    return conditionEvent(previous, next, type, {
+      False: { type: 'Warning', reason, action: 'Reconcile' },
+    });
   });
 }
 

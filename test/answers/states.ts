@@ -8,7 +8,9 @@ import type { AgentObservation, PodObservation } from '../../operator/status/obs
 import {
   agentFixture,
   breakerFixture,
+  endpoint,
   limitFixture,
+  modelOf,
   selector,
   target,
 } from '../../operator/testing/fixtures.ts';
@@ -271,6 +273,13 @@ export const STATES: readonly State[] = [
     }),
     ...{ get: 'AuditUndelivered', event: 'AuditUndelivered' },
     cause: 'Audit events of 2/2 pods do not reach otlp.',
+  },
+  {
+    title: 'The spec has a system prompt and no model',
+    agent: agent({ systemPrompt: 'Be brief.', model: modelOf(endpoint('primary')) }),
+    seen: both(),
+    ...{ get: 'ModelNotSet', event: 'ModelNotSet' },
+    cause: 'spec.systemPrompt is for conversations, and they cannot begin: no endpoint',
   },
   {
     title: 'KEDA is not installed',
