@@ -167,7 +167,7 @@ export function help(program: string, about?: string): string {
 Commands
 ${lines.join('')}
 Write ${program} COMMAND --help for a command's options, --version for the version.
-Exit status: ${EXIT.fine} all is well, ${EXIT.amiss} something is open, refused or different, ${EXIT.error} the command failed.
+Exit status: ${EXIT.fine} all is well, ${EXIT.problem} something is open, refused or different, ${EXIT.error} the command failed.
 `;
 }
 

@@ -82,8 +82,8 @@ export class Reports {
   /** Reports at once that the pod fills up. */
   #reportLoad(): void {
     const { leader, load, pace, port } = this.#deps;
-    const risen = leader.isOpen ? load.risen() : undefined;
-    if (!risen) return;
-    pace.sent(port.broadcast({ type: 'Counters', limits: [], circuits: [], load: risen }));
+    const fuller = leader.isOpen ? load.withLessRoom() : undefined;
+    if (!fuller) return;
+    pace.sent(port.broadcast({ type: 'Counters', limits: [], circuits: [], load: fuller }));
   }
 }

@@ -59,7 +59,7 @@ async function verifyFiles(call: Call, paths: readonly string[]): Promise<number
   const agent = call.values['agent'] as string | undefined;
   const found = verify(files, agent === undefined ? undefined : await headsOf(call, agent));
   print(call, found, () => verification(found));
-  return found.findings.length > 0 || found.events === 0 ? EXIT.amiss : EXIT.fine;
+  return found.findings.length > 0 || found.events === 0 ? EXIT.problem : EXIT.fine;
 }
 
 /** Heads of the chains of the agent's pods, as its status has them. */
@@ -95,7 +95,7 @@ function showEvents(call: Call, name: string): Promise<number> {
     const { events, gaps } = joinPages(name, asked, limit);
     print(call, { events }, () => auditTable(events, widthOf(call)));
     context.stderr.write(gaps.map((gap) => `${gap}\n`).join(''));
-    return gaps.length > 0 ? EXIT.amiss : EXIT.fine;
+    return gaps.length > 0 ? EXIT.problem : EXIT.fine;
   });
 }
 

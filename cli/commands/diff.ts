@@ -37,7 +37,7 @@ export const diff: Command = {
       for (const problem of after.problems) context.stderr.write(`${problem}\n`);
       const found = effects(render(there, IMAGE).yaml, after.yaml);
       context.stdout.write(found.map(describe).join('') || 'Nothing would change.\n');
-      return found.length > 0 ? EXIT.amiss : EXIT.fine;
+      return found.length > 0 ? EXIT.problem : EXIT.fine;
     }),
 };
 

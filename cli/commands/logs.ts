@@ -80,7 +80,7 @@ async function find(call: Call, cluster: Cluster): Promise<number> {
   );
   const found = linesOfRequest(all.flat(), String(values['request']));
   for (const each of found) write(call, each, pods.length > 1);
-  return found.length > 0 ? EXIT.fine : EXIT.amiss;
+  return found.length > 0 ? EXIT.fine : EXIT.problem;
 }
 
 const DEFAULT_TAIL = 100;

@@ -28,6 +28,6 @@ export const migrate: Command = {
       faults += migration.faults.length;
     }
     if (changes + faults === 0) context.stdout.write('Nothing is to be rewritten.\n');
-    return faults > 0 || (check && changes > 0) ? EXIT.amiss : EXIT.fine;
+    return faults > 0 || (check && changes > 0) ? EXIT.problem : EXIT.fine;
   },
 };

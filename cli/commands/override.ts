@@ -51,7 +51,7 @@ function hold(call: Call, state: 'Open' | 'Closed'): Promise<number> {
       isDone: ({ status }) => status?.state === state || status?.pods?.total === 0,
     });
     context.stdout.write(done ? held(policy, expiresAt) : pending(policy));
-    return done ? EXIT.fine : EXIT.amiss;
+    return done ? EXIT.fine : EXIT.problem;
   });
 }
 

@@ -27,6 +27,6 @@ export const render: Command = {
       ...problems,
     ];
     for (const text of wrong) context.stderr.write(`${text}\n`);
-    return wrong.length > 0 ? EXIT.amiss : EXIT.fine;
+    return wrong.length > 0 ? EXIT.problem : EXIT.fine;
   },
 };

@@ -27,6 +27,6 @@ export const reset: Command = {
           ? `CircuitBreakerPolicy ${before.metadata.name} has closed its circuits in ${total} ${total === 1 ? 'pod' : 'pods'}.${ended}\n`
           : pending(policy),
       );
-      return done ? EXIT.fine : EXIT.amiss;
+      return done ? EXIT.fine : EXIT.problem;
     }),
 };

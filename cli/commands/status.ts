@@ -107,7 +107,7 @@ function logView(call: Call): View {
 }
 
 function exitOf(rows: readonly StatusRow[]): number {
-  return rows.some(({ level }) => level !== 'ok') ? EXIT.amiss : EXIT.fine;
+  return rows.some(({ level }) => level !== 'ok') ? EXIT.problem : EXIT.fine;
 }
 
 function rowsFor({ positionals: [text] }: Call, world: World): StatusRow[] {

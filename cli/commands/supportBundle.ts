@@ -56,7 +56,7 @@ export const supportBundle: Command = {
       context.stdout.write(
         `${path} has ${entries.length} files. Secrets, prompts, headers and pod templates are left out; look through it before you send it.\n`,
       );
-      return missing.length > 0 ? EXIT.amiss : EXIT.fine;
+      return missing.length > 0 ? EXIT.problem : EXIT.fine;
     }),
 };
 

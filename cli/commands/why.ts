@@ -25,6 +25,6 @@ export const why: Command = {
       print(call, { explanations: all }, () =>
         all.length === 0 ? [nothing] : all.flatMap(({ text }) => wrap(text, widthOf(call))),
       );
-      return all.some(({ refused }) => refused) ? EXIT.amiss : EXIT.fine;
+      return all.some(({ refused }) => refused) ? EXIT.problem : EXIT.fine;
     }),
 };

@@ -62,7 +62,9 @@ export function localPlans(
         );
       }),
     ),
-    problems: namespaces.flatMap(({ breakers, limits }) => [...breakers, ...limits].flatMap(told)),
+    problems: namespaces.flatMap(({ breakers, limits }) =>
+      [...breakers, ...limits].flatMap(messagesOf),
+    ),
   };
 }
 
@@ -83,12 +85,16 @@ export function attachments({ agents, breakers, limits }: Objects): Map<string, 
   );
 }
 
-function told({ policy: { kind, metadata }, accepted, overridden }: PolicyAttachment): string[] {
-  const amiss = [
+function messagesOf({
+  policy: { kind, metadata },
+  accepted,
+  overridden,
+}: PolicyAttachment): string[] {
+  const messages = [
     ...(accepted.status === 'True' ? [] : [accepted.message]),
     ...(overridden.status === 'True' ? [overridden.message] : []),
   ];
-  return amiss.map((message) => `${kind} ${metadata.name}: ${message}`);
+  return messages.map((message) => `${kind} ${metadata.name}: ${message}`);
 }
 
 function localised(
@@ -103,8 +109,8 @@ function localised(
   const id = `${namespace}/${name}`;
   const base = { id, namespace, name };
   const files = new Map<string, string>();
-  const amiss = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
-  if (planned === undefined) return { ...base, files, problems: amiss, notes: [] };
+  const messages = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
+  if (planned === undefined) return { ...base, files, problems: messages, notes: [] };
   const content = structuredClone(planned);
   // There is no Service that would have to learn of the shutdown.
   content.shutdown.endpointLagMs = 0;
@@ -127,7 +133,7 @@ function localised(
   for (const [path, text] of clients.files) files.set(path, text);
   for (const text of clients.missing) missing.add(text);
   const lacks = [...missing].map((text) => `AgentDeployment ${name}: ${text}`);
-  return { ...base, content, files, problems: [...amiss, ...lacks], notes };
+  return { ...base, content, files, problems: [...messages, ...lacks], notes };
 }
 
 /** Points the agent to its simulated models, if any. Returns the notes on other differences. */

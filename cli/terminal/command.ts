@@ -7,7 +7,7 @@ export const EXIT = {
   /** Everything works. */
   fine: 0,
   /** Something is open, refused, not in force or different. */
-  amiss: 1,
+  problem: 1,
   /** The command line is wrong, or the command could not do what it was asked. */
   error: 2,
 } as const;

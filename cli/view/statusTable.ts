@@ -91,11 +91,11 @@ function agentRow(agent: AgentDeployment): Part {
     return { ...base, state: 'Unknown', level: 'bad', reason };
   }
   const serving = ready.status === 'True';
-  const amiss = serving ? (lesserProblem(agent) ?? unprogrammed(agent)) : ready;
-  if (amiss === undefined) {
+  const condition = serving ? (lesserProblem(agent) ?? unprogrammed(agent)) : ready;
+  if (condition === undefined) {
     return { ...base, level: 'ok', ...told(ready), reason: deprecatedFields(agent)?.message };
   }
-  return { ...base, level: serving ? 'warn' : 'bad', ...told(amiss) };
+  return { ...base, level: serving ? 'warn' : 'bad', ...told(condition) };
 }
 
 function unprogrammed(agent: AgentDeployment): Condition | undefined {

@@ -126,7 +126,7 @@ function parse(line: string): SealedEvent | undefined {
   }
 }
 
-interface Told {
+interface Notes {
   findings: Finding[];
   unchecked: string[];
 }
@@ -135,7 +135,7 @@ function checkChain(
   chain: string,
   links: readonly Link[],
   chains: ReadonlyMap<string, Link[]>,
-  { findings, unchecked }: Told,
+  { findings, unchecked }: Notes,
 ): void {
   for (const { where, sequence, intact } of links) {
     if (intact) continue;
@@ -174,7 +174,7 @@ function checkStart(
   chain: string,
   first: Link,
   chains: ReadonlyMap<string, Link[]>,
-  { findings, unchecked }: Told,
+  { findings, unchecked }: Notes,
 ): void {
   const { sequence, continues, where } = first;
   if (sequence > 1) {
@@ -202,22 +202,22 @@ function checkStart(
 function checkHeads(
   heads: readonly SeenHead[],
   chains: ReadonlyMap<string, Link[]>,
-  told: Told,
+  notes: Notes,
 ): void {
   const pods = Map.groupBy([...chains.values()].flat(), ({ pod }) => pod);
   for (const head of heads) {
     const links = chains.get(head.chain);
-    if (links?.[0]!.pod === head.pod) checkHead(head, links, told);
-    else checkMissing(head, pods.get(head.pod), told);
+    if (links?.[0]!.pod === head.pod) checkHead(head, links, notes);
+    else checkMissing(head, pods.get(head.pod), notes);
   }
   const seen = seenChains(heads, chains);
-  for (const [chain, links] of chains) if (!seen.has(chain)) reportUnseen(links, heads, told);
+  for (const [chain, links] of chains) if (!seen.has(chain)) reportUnseen(links, heads, notes);
 }
 
 function checkHead(
   { chain, sequence, hash, time }: SeenHead,
   links: readonly Link[],
-  { findings, unchecked }: Told,
+  { findings, unchecked }: Notes,
 ): void {
   const last = greatest(links.map((link) => link.sequence));
   const found = links.find((link) => link.sequence === sequence);
@@ -238,7 +238,7 @@ function checkHead(
 function checkMissing(
   { pod, chain, sequence, time }: SeenHead,
   ofPod: readonly Link[] | undefined,
-  { findings, unchecked }: Told,
+  { findings, unchecked }: Notes,
 ): void {
   const text = `The operator has seen chain ${chain} of pod ${pod} up to event ${sequence}; none of the files has it.`;
   const first = ofPod?.reduce((a, b) => (a.time <= b.time ? a : b));
@@ -272,7 +272,7 @@ const HEADS_OF_POD = 4;
 function reportUnseen(
   [link]: readonly Link[],
   heads: readonly SeenHead[],
-  { findings, unchecked }: Told,
+  { findings, unchecked }: Notes,
 ): void {
   const { chain, pod, where } = link!;
   const count = heads.filter((head) => head.pod === pod).length;

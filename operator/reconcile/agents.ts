@@ -37,7 +37,7 @@ export interface AgentReconcilerOptions extends Omit<ConfigurationsOptions, 'las
   authorityPem: () => string;
   /** Filters the watch events of our own writes. */
   ownWrites?: OwnWrites;
-  /** Told when an agent is gone. After every other reconcile, `onReconciled` tells it. */
+  /** Called when an agent is gone. `onReconciled` is called after every other reconcile. */
   notifier?: Pick<AgentNotifier, 'notify'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;

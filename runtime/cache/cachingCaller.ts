@@ -175,8 +175,8 @@ async function replay(
   { sink, signal }: ModelRequest,
 ): Promise<ModelAnswer> {
   const seconds = Math.floor(ageMs / 1000);
-  const told = ['cache-status', `breakwater; hit; detail=${tier}`, 'age', String(seconds)];
-  sink.head(head.status, head.statusText, [...head.headers, ...told], false);
+  const ours = ['cache-status', `breakwater; hit; detail=${tier}`, 'age', String(seconds)];
+  sink.head(head.status, head.statusText, [...head.headers, ...ours], false);
   await sink.write(body);
   const why: unknown = signal.reason;
   if (!(why instanceof Cut)) sink.end();

@@ -8,8 +8,8 @@ const FIGURES_TICKS = 5;
 /** Decides when the load of the pod is worth a report: at once when it fills up, later when it empties. */
 export class LoadWatch {
   readonly #load: () => Load | undefined;
-  #toldRoom = STEPS;
-  #told = '';
+  #reportedRoom = STEPS;
+  #reported = '';
   #ticks = 0;
 
   constructor(load: () => Load | undefined) {
@@ -21,9 +21,9 @@ export class LoadWatch {
   }
 
   /** Call it often. The load if there is less room than reported. */
-  risen(): Load | undefined {
+  withLessRoom(): Load | undefined {
     const load = this.#load();
-    return load && roomOf(load) < this.#toldRoom ? this.#tell(load) : undefined;
+    return load && roomOf(load) < this.#reportedRoom ? this.#note(load) : undefined;
   }
 
   /** Call it once a second. The load if it differs from the last report. */
@@ -31,14 +31,14 @@ export class LoadWatch {
     this.#ticks += 1;
     const load = this.#load();
     if (!load) return undefined;
-    if (roomOf(load) !== this.#toldRoom) return this.#tell(load);
-    const due = this.#told === '' || this.#ticks % FIGURES_TICKS === 0;
-    return due && JSON.stringify(load) !== this.#told ? this.#tell(load) : undefined;
+    if (roomOf(load) !== this.#reportedRoom) return this.#note(load);
+    const due = this.#reported === '' || this.#ticks % FIGURES_TICKS === 0;
+    return due && JSON.stringify(load) !== this.#reported ? this.#note(load) : undefined;
   }
 
-  #tell(load: Load): Load {
-    this.#toldRoom = roomOf(load);
-    this.#told = JSON.stringify(load);
+  #note(load: Load): Load {
+    this.#reportedRoom = roomOf(load);
+    this.#reported = JSON.stringify(load);
     return load;
   }
 }

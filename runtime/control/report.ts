@@ -62,16 +62,16 @@ const MAX_MISSING = 64;
 /** Assembles the runtime's reports about itself. */
 export class Reporter {
   readonly #deps: ReporterDeps;
-  #toldCounts = '';
-  #toldChecks = '[]';
-  #toldServers = '[]';
-  #toldAudit = '';
-  #toldIncidents = 0;
-  #toldResponses = 0;
+  #reportedCounts = '';
+  #reportedChecks = '[]';
+  #reportedServers = '[]';
+  #reportedAudit = '';
+  #reportedIncidents = 0;
+  #reportedResponses = 0;
   #ticks = 0;
-  #toldCircuits = new Map<string, string>();
-  #toldGates = new Map<string, string>();
-  readonly #toldLimits = new Map<string, LimitStatus>();
+  #reportedCircuits = new Map<string, string>();
+  #reportedGates = new Map<string, string>();
+  readonly #reportedLimits = new Map<string, LimitStatus>();
 
   constructor(deps: ReporterDeps) {
     this.#deps = deps;
@@ -82,8 +82,8 @@ export class Reporter {
     const load = this.#deps.load.current();
     const circuits = guard.circuits();
     for (const circuit of circuits) this.#shown(circuit);
-    // A gate that only this snapshot shows as shut may open, and be as it was told before. So the next report has each gate.
-    this.#toldGates.clear();
+    // A gate that only this snapshot shows as shut may open, and be as it was reported before. So the next report has each gate.
+    this.#reportedGates.clear();
     return {
       type: 'Snapshot',
       configuration: configuration.status(),
@@ -110,7 +110,7 @@ export class Reporter {
   /** A leader knows the circuit. Others may not, so its next report is not left out. */
   #shown(circuit: CircuitStatus): void {
     const key = keyOf(circuit);
-    if (!this.#toldCircuits.has(key)) this.#toldCircuits.set(key, '');
+    if (!this.#reportedCircuits.has(key)) this.#reportedCircuits.set(key, '');
   }
 
   /** Load of the pod; undefined if nothing bounds its requests. */
@@ -148,8 +148,8 @@ export class Reporter {
   changes(scope: ReportScope = 'Changes'): Counters | Snapshot | undefined {
     const { guard } = this.#deps;
     const all = guard.circuits();
-    if (isGone(all, this.#toldCircuits)) {
-      fresh(all, this.#toldCircuits, untold);
+    if (isGone(all, this.#reportedCircuits)) {
+      fresh(all, this.#reportedCircuits, withoutTransition);
       return this.snapshot();
     }
     return this.#counters(all, scope);
@@ -157,9 +157,11 @@ export class Reporter {
 
   #counters(all: CircuitStatus[], scope: ReportScope): Counters | undefined {
     const { guard } = this.#deps;
-    const limits = freshLimits(guard.limits(), this.#toldLimits, scope);
-    const circuits = fresh(all, this.#toldCircuits, untold);
-    const gates = fresh(guard.gates(), this.#toldGates, (gate: GateStatus) => JSON.stringify(gate));
+    const limits = freshLimits(guard.limits(), this.#reportedLimits, scope);
+    const circuits = fresh(all, this.#reportedCircuits, withoutTransition);
+    const gates = fresh(guard.gates(), this.#reportedGates, (gate: GateStatus) =>
+      JSON.stringify(gate),
+    );
     const news = {
       ...(scope === 'Changes' && this.#newFigures()),
       ...this.#newChecks(),
@@ -193,8 +195,8 @@ export class Reporter {
   #newAudit(): Pick<Counters, 'audit'> {
     const { audit } = this.#audit();
     const text = JSON.stringify(audit);
-    if (!audit || text === this.#toldAudit) return {};
-    this.#toldAudit = text;
+    if (!audit || text === this.#reportedAudit) return {};
+    this.#reportedAudit = text;
     return { audit };
   }
 
@@ -202,9 +204,9 @@ export class Reporter {
   #newSecurity(): Pick<Counters, 'security'> {
     const incidents = this.#deps.incidents.version;
     const responses = this.#deps.responses.version;
-    if (incidents === this.#toldIncidents && responses === this.#toldResponses) return {};
-    this.#toldIncidents = incidents;
-    this.#toldResponses = responses;
+    if (incidents === this.#reportedIncidents && responses === this.#reportedResponses) return {};
+    this.#reportedIncidents = incidents;
+    this.#reportedResponses = responses;
     return { security: securityReport(this.#deps) };
   }
 
@@ -212,8 +214,8 @@ export class Reporter {
   #newChecks(): Pick<Counters, 'healthChecks'> {
     const healthChecks = this.#deps.checks.statuses();
     const text = JSON.stringify(healthChecks);
-    if (text === this.#toldChecks) return {};
-    this.#toldChecks = text;
+    if (text === this.#reportedChecks) return {};
+    this.#reportedChecks = text;
     return { healthChecks };
   }
 
@@ -221,8 +223,8 @@ export class Reporter {
   #newServers(): Pick<Counters, 'mcpServers'> {
     const mcpServers = this.#deps.mcpServers();
     const text = JSON.stringify(mcpServers);
-    if (text === this.#toldServers) return {};
-    this.#toldServers = text;
+    if (text === this.#reportedServers) return {};
+    this.#reportedServers = text;
     return { mcpServers };
   }
 
@@ -239,8 +241,8 @@ export class Reporter {
         Math.floor(10 * Math.log2(seconds)),
       ]),
     );
-    if (counts === this.#toldCounts) return undefined;
-    this.#toldCounts = counts;
+    if (counts === this.#reportedCounts) return undefined;
+    this.#reportedCounts = counts;
     return performance;
   }
 }
@@ -253,44 +255,44 @@ interface Named {
 /** The elements that changed since the last report. Marks them as reported. */
 function fresh<T extends Named>(
   all: readonly T[],
-  told: Map<string, string>,
+  reported: Map<string, string>,
   text: (each: T) => string,
 ): T[] {
-  const changed = all.filter((each) => told.get(keyOf(each)) !== text(each));
-  told.clear();
-  for (const each of all) told.set(keyOf(each), text(each));
+  const changed = all.filter((each) => reported.get(keyOf(each)) !== text(each));
+  reported.clear();
+  for (const each of all) reported.set(keyOf(each), text(each));
   return changed;
 }
 
 /** The limits that changed since the last report, or began or ended to limit. Marks them as reported. */
 function freshLimits(
   all: readonly LimitStatus[],
-  told: Map<string, LimitStatus>,
+  reported: Map<string, LimitStatus>,
   scope: ReportScope,
 ): LimitStatus[] {
   const byKey = new Map(
     all.map((each) => [JSON.stringify([each.target, each.policy, each.name]), each] as const),
   );
   const changed = [...byKey].filter(([key, each]) => {
-    const before = told.get(key);
+    const before = reported.get(key);
     if (scope === 'State') return (before?.limiting ?? false) !== each.limiting;
     return !isDeepStrictEqual(before, each);
   });
-  for (const key of [...told.keys()]) if (!byKey.has(key)) told.delete(key);
-  for (const [key, each] of changed) told.set(key, each);
+  for (const key of [...reported.keys()]) if (!byKey.has(key)) reported.delete(key);
+  for (const [key, each] of changed) reported.set(key, each);
   return changed.map(([, each]) => each);
 }
 
 /** Whether a reported element no longer exists. */
-function isGone(all: readonly Named[], told: ReadonlyMap<string, string>): boolean {
+function isGone(all: readonly Named[], reported: ReadonlyMap<string, string>): boolean {
   const keys = new Set(all.map(keyOf));
-  return told.keys().some((key) => !keys.has(key));
+  return reported.keys().some((key) => !keys.has(key));
 }
 
 const keyOf = ({ dependency, model }: Named): string => JSON.stringify([dependency, model]);
 
 /** The parts of a circuit that change without a transition. */
-function untold(circuit: CircuitStatus): string {
+function withoutTransition(circuit: CircuitStatus): string {
   const { fleet, lastFailure, nextProbe, overridden, handledResetToken, servedPercent } = circuit;
   const others = { lastFailure, nextProbe, overridden, handledResetToken, servedPercent };
   return JSON.stringify([others, fleetNews(fleet)]);

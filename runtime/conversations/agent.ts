@@ -223,7 +223,7 @@ export class Agent {
   screenOf({ snapshot, trace }: Pick<TurnContext, 'snapshot' | 'trace'>): TurnScreen {
     return new TurnScreen({
       screen: this.#deps.screen,
-      told: (detection) => trace.listener.detected(detection),
+      detected: (detection) => trace.listener.detected(detection),
       fences: snapshot.content.security.promptInjection?.blockedResults === 'Fence',
     });
   }
@@ -233,8 +233,8 @@ export class Agent {
     const { runGuard } = snapshot.content.security;
     if (!runGuard) return undefined;
     const { clock } = this.#deps;
-    const told = trace.listener.detected.bind(trace.listener);
-    return new RunGuard(runGuard, { now: () => clock.now(), told });
+    const detected = trace.listener.detected.bind(trace.listener);
+    return new RunGuard(runGuard, { now: () => clock.now(), detected });
   }
 
   /** What one turn may do. */

@@ -185,7 +185,7 @@ class SdkRequest {
     if (this.#sent) return this.#sink.response;
     this.#sent = true;
     this.over = this.#send(init, this.#sink);
-    // Whoever waits for it is told; until then nobody does.
+    // Its rejection reaches those that wait for it; until then nobody does.
     this.over.catch(() => undefined);
     return this.#sink.response;
   }

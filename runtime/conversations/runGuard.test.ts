@@ -14,7 +14,7 @@ class Scene {
   constructor(spec: Partial<RunGuardSpec> = {}) {
     this.guard = new RunGuard(
       { mode: 'Enforce', repeats: 3, exempt: [], messages: false, ...spec },
-      { now: () => this.now, told: (detection) => this.told.push(detection) },
+      { now: () => this.now, detected: (detection) => this.told.push(detection) },
     );
   }
 

@@ -39,7 +39,7 @@ const EVIDENCE: Readonly<Record<Cause, string>> = {
 export interface RunGuardDeps {
   /** Monotonic clock in milliseconds. */
   now(): number;
-  told(detection: RequestDetection): void;
+  detected(detection: RequestDetection): void;
 }
 
 /** Watches the calls of one turn. */
@@ -101,7 +101,7 @@ export class RunGuard {
 
   #tell(cause: Cause, denied: boolean): void {
     const repeats = cause === 'Repeated' || cause === 'Cycle';
-    this.#deps.told({
+    this.#deps.detected({
       type: 'ToolMisuse',
       form: 'RepeatedCall',
       asset: repeats ? 'Tools' : 'Budget',

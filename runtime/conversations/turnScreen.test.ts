@@ -20,7 +20,7 @@ async function screened(
   });
   screen.apply({ secrets: { mode, sources: ['Answers'] } } as Parameters<Screen['apply']>[0]);
   let told = 0;
-  const turn = new TurnScreen({ screen, told: () => void (told += 1), fences: false });
+  const turn = new TurnScreen({ screen, detected: () => void (told += 1), fences: false });
   const message = { content, stopReason: 'end_turn' };
   const outcome = await turn.outcome(
     { ok: true, message, usage: { inputTokens: 1, outputTokens: 1 } } as unknown as Parameters<TurnScreen['outcome']>[0],

@@ -1,6 +1,12 @@
 import type { Failure } from '../errors/failure.ts';
 import { JsonUnescape } from '../json/unescape.ts';
-import type { Finding, Screen, Screened, TextOrigin, Told } from '../security/screening/screen.ts';
+import type {
+  Finding,
+  Screen,
+  Screened,
+  TextOrigin,
+  Detected,
+} from '../security/screening/screen.ts';
 import { WITHHELD, fenced } from '../security/screening/screen.ts';
 import { IGNORED } from '../resilience/outcome.ts';
 import type { ModelOutcome, TextReader } from './environment.ts';
@@ -9,7 +15,7 @@ import type { ToolAnswer } from './tools/httpTool.ts';
 
 export interface TurnScreenDeps {
   screen: Pick<Screen, 'look' | 'looksAt' | 'holdsAnswers' | 'prepare'>;
-  told: Told;
+  detected: Detected;
   /** Whether to fence a blocked result instead of replacing it. */
   fences: boolean;
 }
@@ -162,7 +168,7 @@ export class TurnScreen {
   }
 
   #look(text: string, origin: TextOrigin): Promise<Screened> {
-    return this.#deps.screen.look(text, origin, this.#deps.told);
+    return this.#deps.screen.look(text, origin, this.#deps.detected);
   }
 
   async #block(block: Block): Promise<{ block: Block } | { by: Finding }> {

@@ -172,8 +172,14 @@ async function screenNewestTurn(
 ): Promise<Ended> {
   const { protocol, body, members } = asked;
   const { security } = snapshot.content;
-  const told = trace.listener.detected.bind(trace.listener);
-  const blocked = await screenMessages(parts.screen, { protocol, body, members, security, told });
+  const detected = trace.listener.detected.bind(trace.listener);
+  const blocked = await screenMessages(parts.screen, {
+    protocol,
+    body,
+    members,
+    security,
+    detected,
+  });
   return blocked && refuse(parts.sendError, response, blocked);
 }
 
@@ -222,8 +228,8 @@ async function call(exchange: MessagesExchange, parts: MessagesParts): Promise<E
 /** Puts a screen before the sink if the configuration asks for one. The signal aborts when nobody needs the answer. */
 function screenAnswer(exchange: MessagesExchange, parts: MessagesParts): AbortSignal {
   const { response, trace, cut, votes, asked, sink: next } = exchange;
-  const told = trace.listener.detected.bind(trace.listener);
-  const scan = votes ? parts.screen.answerScan(told) : undefined;
+  const detected = trace.listener.detected.bind(trace.listener);
+  const scan = votes ? parts.screen.answerScan(detected) : undefined;
   if (!scan) return cut.signal;
   const own = new AbortController();
   // A cut of our own must not count against the endpoint.

@@ -2,14 +2,14 @@ import type { Content } from '../../contract/generated/types.ts';
 import { RunGuard } from '../conversations/runGuard.ts';
 import { BLOCKED } from '../conversations/turnScreen.ts';
 import type { Failure } from '../errors/failure.ts';
-import type { Screen, Told } from '../security/screening/screen.ts';
+import type { Screen, Detected } from '../security/screening/screen.ts';
 import { turn } from '../json/turns.ts';
 import type { AskedTool } from '../protocols/protocol.ts';
 import type { MessagesRequest } from './requests.ts';
 
 export interface LookedAt extends Pick<MessagesRequest, 'protocol' | 'body' | 'members'> {
   security: Content['security'];
-  told: Told;
+  detected: Detected;
 }
 
 const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
@@ -17,7 +17,7 @@ const NO_USAGE = { inputTokens: 0, outputTokens: 0 };
 /** Screens the newest turn of a request. Undefined: the request may proceed unchanged. */
 export async function screenMessages(
   screen: Pick<Screen, 'look' | 'looksAtMessages' | 'blocksMessages'>,
-  { protocol, body, members, security, told }: LookedAt,
+  { protocol, body, members, security, detected }: LookedAt,
 ): Promise<Failure | undefined> {
   if (!members) return undefined;
   await turn(body.length);
@@ -26,10 +26,10 @@ export async function screenMessages(
   if (typeof newest === 'string') {
     return screen.blocksMessages ? { reason: 'InvalidRequest', message: newest } : undefined;
   }
-  watchTools(newest.tools, security, told);
+  watchTools(newest.tools, security, detected);
   if (!screen.looksAtMessages) return undefined;
   for (const { kind, text } of newest.texts) {
-    const screened = await screen.look(text, { kind, inMessages: true }, told);
+    const screened = await screen.look(text, { kind, inMessages: true }, detected);
     if (screened.kind === 'Blocked') return BLOCKED[screened.by];
   }
   return undefined;
@@ -39,11 +39,11 @@ export async function screenMessages(
 function watchTools(
   tools: readonly AskedTool[],
   { runGuard }: Content['security'],
-  told: Told,
+  detected: Detected,
 ): void {
   if (runGuard?.messages !== true) return;
   const { repeats, exempt } = runGuard;
   const spec = { mode: 'Report' as const, repeats, exempt, messages: true };
-  const guard = new RunGuard(spec, { now: () => 0, told });
+  const guard = new RunGuard(spec, { now: () => 0, detected });
   for (const tool of tools) guard.judge(tool, NO_USAGE);
 }

@@ -67,7 +67,7 @@ export class ScreenedSink implements Sink {
   #looking: Promise<void> | undefined;
   #ended = false;
   #pinged = false;
-  #told = false;
+  #reported = false;
   #failure: Failure | undefined;
 
   constructor(deps: ScreenedSinkDeps) {
@@ -199,10 +199,10 @@ export class ScreenedSink implements Sink {
   #judge(isFinal = false): void {
     const { secrets, blocks, tell } = this.#deps.scan;
     const { kinds } = secrets;
-    if (kinds.length === 0 || this.#told) return;
+    if (kinds.length === 0 || this.#reported) return;
     // In report mode it waits for the end, so that the report names all kinds.
     if (!blocks && !isFinal) return;
-    this.#told = true;
+    this.#reported = true;
     tell(kinds);
     if (blocks) this.#block(HOLDS_SECRET);
   }

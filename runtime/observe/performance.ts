@@ -142,7 +142,7 @@ export class Performance {
     return { seconds: Math.max(1, Math.round(this.#windowMs() / 1000)), ...figuresOf(tally) };
   }
 
-  #told(tally: Tally, overMs: number): Summary {
+  #summary(tally: Tally, overMs: number): Summary {
     const { topErrors, ...figures } = summaryOf(tally, overMs);
     if (tally.count === 0) return { ...figures, topErrors };
     const ago = this.#deps.now() - tally.lastAt;
@@ -159,8 +159,8 @@ export class Performance {
     const recent = sumOf(tallies.map((each) => each.recent(now)));
     const total = sumOf(tallies.map((each) => each.sinceStart()));
     return {
-      ...this.#told(total, now - this.#startedAt),
-      last5Minutes: this.#told(recent, this.#windowMs()),
+      ...this.#summary(total, now - this.#startedAt),
+      last5Minutes: this.#summary(recent, this.#windowMs()),
     };
   }
 }

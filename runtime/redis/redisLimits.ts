@@ -49,10 +49,10 @@ export class RedisLimits implements LimitStore {
     const args = asked.flatMap(({ figures, owed, costs }) =>
       [figures.amount, figures.perMs, figures.capacity, owed, costs.length, ...costs].map(String),
     );
-    const told = await redis.use((client) => evaluate(client, keys, args));
+    const answers = await redis.use((client) => evaluate(client, keys, args));
     return operations.map((_, i) => ({
-      granted: Number(told[2 * i]),
-      level: Number(told[2 * i + 1]),
+      granted: Number(answers[2 * i]),
+      level: Number(answers[2 * i + 1]),
     }));
   }
 

@@ -232,7 +232,7 @@ export class SharedLimits implements FleetService {
     if (this.#canRest(now)) return this.#rest(now);
     const limits = [...this.#limits.values()];
     for (const [uid, { term }] of this.#sessions) {
-      // The term has risen meanwhile, and pods accept nothing of a lower one.
+      // The term is higher meanwhile, and pods accept nothing of a lower one.
       if (term !== this.#context.term()) this.#hold(uid, now);
       else if (!this.#rests) this.#tell(uid, limits, now, { answer: true });
     }

@@ -28,7 +28,7 @@ export interface KeptListDeps {
 
 /** A list of tools of an earlier process. */
 export interface KeptTools {
-  /** When a server told it, in milliseconds of the wall clock; NaN if that is unreadable. */
+  /** When a server sent it, in milliseconds of the wall clock; NaN if that is unreadable. */
   savedAt: number;
   tools: ListedTool[];
 }
@@ -42,7 +42,7 @@ const MEMBERS = new Set(['savedAt', 'tools']);
 
 /**
  * The last list of tools of one server, for a process that starts while the server is away. Its key is a hash of the URL
- * and of the credential, so that nobody gets a list that the server told another credential. What is read is believed
+ * and of the credential, so that nobody gets a list that the server sent for another credential. What is read is believed
  * no more than what a server says.
  */
 export class KeptList {
@@ -72,7 +72,7 @@ export class KeptList {
     return text === undefined ? undefined : readList(Buffer.from(text));
   }
 
-  /** Keeps what the server told under the key's credential, unless the same is kept already. Never rejects. */
+  /** Keeps what the server sent under the key's credential, unless the same is kept already. Never rejects. */
   async write(key: string, tools: readonly ListedTool[]): Promise<void> {
     const { clock, values } = this.#deps;
     const at = clock.now();

@@ -236,7 +236,7 @@ export class McpServer {
     return promise;
   }
 
-  /** Offers the tools of an earlier process unless the server has told its own. Never rejects. */
+  /** Offers the tools of an earlier process unless the server has sent its own. Never rejects. */
   async #offerKept(): Promise<void> {
     if (this.#tools.known) return;
     const kept = await this.#kept.read();

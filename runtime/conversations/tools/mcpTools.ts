@@ -84,7 +84,7 @@ export class McpTools {
     return true;
   }
 
-  /** Applies a list that the server told. */
+  /** Applies a list that the server sent. */
   take(listed: readonly ListedTool[]): void {
     const { server, log, onToolsChanged } = this.#deps;
     const before = this.#withheld;

@@ -166,7 +166,7 @@ export class Audit {
         record: (event) => this.record(event),
         reserve: () => this.reserve(),
         authentication: this.#authentication(),
-        isNews: (client, source) => this.#isNews(client, source, spec),
+        recordsSuccess: (client, source) => this.#recordsSuccess(client, source, spec),
         withArguments: (tool) => spec.argumentsOf.includes(tool),
         isOwnTool: (tool) => this.#tools.has(tool),
         conversation,
@@ -330,7 +330,11 @@ export class Audit {
   }
 
   /** Records a success if the client is new at that address, and again after an interval. */
-  #isNews({ id }: KnownClient, source = '', { authenticationIntervalMs }: AuditSpec): boolean {
+  #recordsSuccess(
+    { id }: KnownClient,
+    source = '',
+    { authenticationIntervalMs }: AuditSpec,
+  ): boolean {
     const now = this.#deps.clock.now();
     const key = `${source} ${id}`;
     const last = this.#known.get(key);

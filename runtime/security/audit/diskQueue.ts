@@ -46,7 +46,7 @@ export class DiskQueue {
       .map(Number)
       .sort((a, b) => a - b);
     this.#place = await this.#savedPlace();
-    await this.#mendLast();
+    await this.#dropHalfLine();
     let bytes = 0;
     for (const segment of this.#segments) {
       if (segment < this.#place.segment) continue;
@@ -119,7 +119,7 @@ export class DiskQueue {
   }
 
   /** A killed process may have left half a line. */
-  async #mendLast(): Promise<void> {
+  async #dropHalfLine(): Promise<void> {
     const last = this.#segments.at(-1);
     if (last === undefined) return;
     this.#lastSize = await dropTornLine(this.#path(last));

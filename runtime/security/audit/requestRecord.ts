@@ -25,7 +25,7 @@ export interface RequestRecordDeps {
   /** How the agent authenticates clients at present. */
   authentication: KnownClient['authentication'];
   /** Whether to record this client's success. */
-  isNews(client: KnownClient, source: string | undefined): boolean;
+  recordsSuccess(client: KnownClient, source: string | undefined): boolean;
   /** Whether to record the arguments of this tool. */
   withArguments(tool: string): boolean;
   /** Whether the tool is in the spec; otherwise it is one of an MCP server. */
@@ -95,7 +95,7 @@ export class RequestRecord implements RequestListener {
   identified({ id, authentication }: KnownClient): void {
     this.#actor = { kind: 'Client', id, authentication };
     if (authentication === 'None') return;
-    if (!this.#deps.isNews({ id, authentication }, this.#request.source)) return;
+    if (!this.#deps.recordsSuccess({ id, authentication }, this.#request.source)) return;
     this.#record({
       type: 'AuthenticationSucceeded',
       outcome: 'Success',

@@ -41,7 +41,7 @@ interface Watched {
 }
 
 /** Reports a detection. */
-export type Told = (detection: RequestDetection) => void;
+export type Detected = (detection: RequestDetection) => void;
 
 /** Looks at an answer of /v1/messages for secrets while it passes. */
 export interface AnswerScan {
@@ -110,22 +110,23 @@ export class Screen {
   }
 
   /** A scan of an answer of /v1/messages; undefined if answers are not screened. */
-  answerScan(told: Told): AnswerScan | undefined {
+  answerScan(detected: Detected): AnswerScan | undefined {
     if (!this.#looksForSecrets(MESSAGE_ANSWER)) return undefined;
     this.#scanner ??= this.#deps.loadScanner();
     const blocks = this.#security.secrets?.mode === 'Block';
-    const tell: AnswerScan['tell'] = (kinds) => told(detectionOf(kinds, MESSAGE_ANSWER, blocks));
+    const tell: AnswerScan['tell'] = (kinds) =>
+      detected(detectionOf(kinds, MESSAGE_ANSWER, blocks));
     return { secrets: new SecretStream(this.#scanner), blocks, tell };
   }
 
   /** Screens a text. Rejects only on a programming error. */
-  async look(text: string, origin: TextOrigin, told: Told): Promise<Screened> {
+  async look(text: string, origin: TextOrigin, detected: Detected): Promise<Screened> {
     const first = Math.min(text.length, MAX_FIRST) * BYTES_PER_CHARACTER;
     await turn(Math.max(LEAST_BYTES, first));
-    const screened = await this.#withoutSecrets(text, origin, told);
+    const screened = await this.#withoutSecrets(text, origin, detected);
     const watched = this.#watched(origin);
     if (watched === undefined) return screened;
-    const isBlocked = await this.#isAttempt(text, origin, { ...watched, told });
+    const isBlocked = await this.#isAttempt(text, origin, { ...watched, detected });
     if (!isBlocked || screened.kind === 'Blocked') return screened;
     return { kind: 'Blocked', by: 'PromptInjection', text: screened.text };
   }
@@ -154,14 +155,14 @@ export class Screen {
   async #isAttempt(
     text: string,
     { kind, names }: TextOrigin,
-    { threshold, mode, told }: Watched & { told: Told },
+    { threshold, mode, detected }: Watched & { detected: Detected },
   ): Promise<boolean> {
     if (isModels(kind)) return false;
     const denied = mode === 'Block';
     const detector = await this.#loaded();
     const { score, rules } = await detector.examine(text, kind);
     if (score < threshold) return false;
-    told({
+    detected({
       type: 'PromptInjection',
       form: FORMS[kind],
       asset: kind === 'UserInput' ? 'Conversations' : 'Tools',
@@ -172,14 +173,14 @@ export class Screen {
     return denied;
   }
 
-  async #withoutSecrets(text: string, origin: TextOrigin, told: Told): Promise<Screened> {
+  async #withoutSecrets(text: string, origin: TextOrigin, detected: Detected): Promise<Screened> {
     if (!this.#looksForSecrets(origin)) return { kind: 'Passes', text };
     const scanner = await (this.#scanner ??= this.#deps.loadScanner());
     const matches = await scanner.find(text);
     if (matches.length === 0) return { kind: 'Passes', text };
     const mode = modeFor(origin, this.#security.secrets?.mode);
     const kinds = matches.map((match) => match.kind);
-    told(detectionOf(kinds, origin, mode !== 'Report'));
+    detected(detectionOf(kinds, origin, mode !== 'Report'));
     if (mode === 'Block') return { kind: 'Blocked', by: 'Secret', text };
     const shown = mode === 'Redact' ? redacted(text, matches) : text;
     return { kind: 'Passes', text: shown, hadSecret: true };
