@@ -29,6 +29,9 @@ export function logEvents(
       change === 'Opened' ? 'Security incident' : 'Security incident escalated',
     );
   });
+  events.on('configuration', (offer, { revision }) => {
+    log('configuration').debug({ offer, revision }, 'Configuration was offered');
+  });
   events.on('healthCheck', ({ name, critical, state, reason }) => {
     const health = log('health');
     if (state === 'Failing') health.warn({ check: name, critical, reason }, 'Health check failed');

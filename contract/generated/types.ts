@@ -983,7 +983,7 @@ export interface Telemetry {
      */
     successRatio: number;
     /**
-     * Debug, Info, Warn, Error or Silent, by module. Absent or any other value: the level of the process.
+     * Trace, Debug, Info, Warn, Error or Silent, by module. Absent or any other value: the level of the process.
      */
     levels: {
       [k: string]: string;

@@ -847,10 +847,10 @@ export interface AgentDeploymentSpec {
        */
       successRatio: string;
       /**
-       * Lowest level that a module logs, by its name: access (a line for each request), model (attempts, retries, moves), tools, agent (turns), guard (circuits and gates) and others. Default Info for each.
+       * Lowest level that a module logs, by its name: access (a line for each request), model (attempts, retries, moves), tools, agent (turns), guard (circuits and gates) and others. Debug adds their decisions, Trace also each message of the operator (link). Default Info for each.
        */
       levels?: {
-        [k: string]: 'Debug' | 'Info' | 'Warn' | 'Error' | 'Silent';
+        [k: string]: 'Trace' | 'Debug' | 'Info' | 'Warn' | 'Error' | 'Silent';
       };
     };
   };

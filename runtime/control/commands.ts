@@ -63,7 +63,8 @@ export class Commands {
   }
 
   #apply(command: Command): Report | undefined {
-    const { configuration } = this.#deps;
+    const { configuration, log } = this.#deps;
+    log.trace({ type: command.type }, 'Message of the operator');
     switch (command.type) {
       case 'Announce':
         configuration.announce(command.term);

@@ -268,10 +268,11 @@ async function readMessage(
   exchange: ConversationExchange,
   { bodies, sendError }: ConversationsParts,
 ): Promise<Ended> {
-  const { request, response } = exchange;
+  const { request, response, trace } = exchange;
   const read = await readSent(request, response, bodies);
   if ('problem' in read) return refuse(sendError, response, read.problem);
   exchange.sent = read.sent;
+  trace.received(read.sent.bytes);
   return undefined;
 }
 

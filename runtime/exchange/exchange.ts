@@ -169,6 +169,7 @@ export function acquire(
       trace.rejected(admission.rejection);
       return admission.rejection;
     }
+    trace.admitted();
     exchange.permit = admission.permit;
     exchange.place = inbound.placeOf(admission.permit, deadlineAt);
     return undefined;

@@ -100,6 +100,7 @@ async function read(exchange: MessagesExchange, parts: MessagesParts): Promise<E
   const denial = client.allowance && denialOf(client.allowance, asked);
   if (denial) return refuse(sendError, response, denied(trace, denial));
   exchange.asked = asked;
+  trace.received(asked.body.length);
   if (limitsTokens(content)) {
     exchange.cost = estimator.estimate(first.model ?? asked.model, asked.size);
   }

@@ -1,6 +1,13 @@
 import type { Logger } from 'pino';
 
-const KNOWN_LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'warn', 'error', 'silent']);
+const KNOWN_LEVELS: ReadonlySet<string> = new Set([
+  'trace',
+  'debug',
+  'info',
+  'warn',
+  'error',
+  'silent',
+]);
 
 /** Modules of log lines and of spec.telemetry.logging.levels. */
 export const MODULES = [

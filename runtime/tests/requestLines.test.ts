@@ -3,6 +3,7 @@ import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
 import { TELEMETRY, configuration } from '../testing/configuration.ts';
 import { CONVERSATION, beginConversation, json, said, say } from '../testing/conversation.ts';
+import { limitOf } from '../testing/guardFixture.ts';
 import { startRuntime } from '../testing/runtime.ts';
 import type { StartedRuntime } from '../testing/runtime.ts';
 import { Cleanups } from '../testing/setup.ts';
@@ -20,15 +21,19 @@ const KEY = 'a-key-that-no-line-may-hold';
 
 type Line = Record<string, unknown>;
 
-/** The lines of these modules, without the time and process they were written in. */
-function linesOf(agent: StartedRuntime, modules = ['access', 'agent', 'model', 'tools']): Line[] {
+const LEVELS = { debug: 20, info: 30, warn: 40 };
+
+/** The lines of these modules from `info` or `least` on, without the time and process they were written in. */
+function linesOf(
+  agent: StartedRuntime,
+  modules = ['access', 'agent', 'model', 'tools'],
+  least = LEVELS.info,
+): Line[] {
   return agent.logs
     .map((line) => JSON.parse(line) as Line)
-    .filter(({ module }) => modules.includes(module as string))
+    .filter(({ module, level }) => modules.includes(module as string) && Number(level) >= least)
     .map(({ time: _time, pid: _pid, hostname: _host, ...line }) => line);
 }
-
-const LEVELS = { info: 30, warn: 40 };
 
 async function endpoint(answer: Parameters<typeof fakeEndpoint>[0]): Promise<FakeEndpoint> {
   const found = await fakeEndpoint(answer);
@@ -212,6 +217,33 @@ describe('successful requests without a retry', () => {
     levels: Record<string, string> = {},
   ): Pick<Content, 'telemetry'> => ({
     telemetry: { ...TELEMETRY, logging: { successRatio, levels } },
+  });
+
+  it('at debug tell the decisions on it, with the length of the message and no text of it', async () => {
+    const model = await endpoint((response) => answerJson(response, MESSAGE));
+    const tier = { maxEntries: 10, ttlMs: 60_000 };
+    const cache = { scope: 'Shared' as const, hot: tier, warm: tier, cold: tier };
+    const debugs = { guard: 'Debug', http: 'Debug', model: 'Debug' };
+    const refill = { amount: 1, perMs: 3_600_000 };
+    const limit = { ...limitOf({ name: 'few', refill, capacity: 2 }), target: 'inbound' };
+    const endpoints = [named(model, 'primary', 0)];
+    const agent = await agentOf({ endpoints, cache, limits: [limit], ...logging(0, debugs) });
+    const body = JSON.stringify({
+      ...{ model: 'claude-test', max_tokens: 16 },
+      messages: [{ role: 'user', content: PROMPT }],
+    });
+    for (let i = 0; i < 3; i += 1) await send(agent.url, { body });
+    const lines = linesOf(agent, ['guard', 'http', 'model'], LEVELS.debug);
+    const read = { msg: 'Request was read', messageLength: body.length };
+    const admitted = { msg: 'Permit was granted', target: 'inbound' };
+    expect(lines).toMatchObject([
+      ...[read, admitted, { msg: 'Cache was asked', tier: 'none', result: 'miss' }],
+      { msg: 'Endpoint was chosen', dependency: 'model/primary', attempt: 1 },
+      ...[read, admitted, { msg: 'Cache was asked', tier: 'warm', result: 'hit' }],
+      ...[read, { msg: 'Permit was refused', reason: 'RateLimited', limit: 'few' }],
+    ]);
+    expect(new Set(lines.map(({ requestId }) => requestId)).size).toBe(3);
+    expect(agent.logs.join('')).not.toContain(PROMPT);
   });
 
   it('have a line as often as the configuration says, without a restart', async () => {

@@ -10,6 +10,7 @@ import {
 import { definitions } from '../../crds/definitions.ts';
 import type { Schema } from '../../crds/definitions.ts';
 import { buildAlerts } from '../../operator/desired/objects/alerts.ts';
+import { MODULES } from '../../runtime/observe/log.ts';
 import { agentFixture } from '../../operator/testing/fixtures.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -152,7 +153,12 @@ it('the preset for development has the figures of the guides', () => {
       openDuration: '30s',
     },
     limit: { limits: [{ capacity: 50, refill: { amount: 5, per: '1s' } }] },
-    agent: { bulkhead: { maxConcurrent: 5, acquireTimeout: '10s' } },
+    agent: {
+      bulkhead: { maxConcurrent: 5, acquireTimeout: '10s' },
+      telemetry: {
+        logging: { levels: Object.fromEntries(MODULES.map((name) => [name, 'Debug'])) },
+      },
+    },
   });
 });
 

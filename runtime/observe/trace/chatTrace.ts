@@ -65,7 +65,9 @@ export interface ChatTraceDeps {
   conversation: string | undefined;
   /** Whether spans contain prompts and answers. */
   content: boolean;
-  line: (level: 'info' | 'warn', fields: object, message: string) => void;
+  /** Whether to write lines at debug. */
+  debugs: boolean;
+  line: (level: 'debug' | 'info' | 'warn', fields: object, message: string) => void;
 }
 
 /** Traces one call of the model: all its attempts, and the waits between them. */
@@ -138,6 +140,7 @@ export class ChatTrace {
   }
 
   cache(tier: string, result: string): void {
+    if (this.deps.debugs) this.deps.line('debug', { tier, result }, 'Cache was asked');
     if (!this.span.recording) return;
     this.span.event(EVENTS.cache, {
       [ATTRIBUTES.cacheTier]: tier,
@@ -146,6 +149,8 @@ export class ChatTrace {
   }
 
   end(answer: ChatEnd): void {
+    if (this.deps.debugs && answer.kind === 'Refused')
+      this.deps.line('debug', { ...answer.rejection }, 'Call was refused');
     if (!this.span.recording) return;
     if (answer.kind === 'Refused') {
       this.span.event(EVENTS.rejected, rejectionAttributes(answer.rejection));
@@ -173,6 +178,10 @@ export class AttemptTrace {
     this.#model = place.endpoint.model ?? named;
     this.#chat = chat;
     this.#began = chat.deps.now();
+    if (chat.deps.debugs) {
+      const fields = { dependency: place.dependency, model: this.#model, attempt };
+      chat.deps.line('debug', fields, 'Endpoint was chosen');
+    }
     this.#span = chat.span.recording
       ? chat.span.start(SPANS.attempt, 'Client', this.#attributes())
       : chat.span;

@@ -21,7 +21,7 @@ export interface RequestTraceDeps {
   /** Monotonic clock in milliseconds. */
   now: () => number;
   /** The logger of a module. */
-  log: (module: 'access' | 'agent' | 'model' | 'tools') => Logger;
+  log: (module: 'access' | 'agent' | 'guard' | 'http' | 'model' | 'tools') => Logger;
   span: Span;
   /** Id of the request, as in the runtime's own answers. */
   id: () => string;
@@ -98,6 +98,18 @@ export class RequestTrace {
     this.span.set({ [ATTRIBUTES.conversation]: id, [ATTRIBUTES.session]: id });
   }
 
+  /** Notes that the whole request is here. `messageLength`: bytes of its body. */
+  received(messageLength: number): void {
+    const { client } = this;
+    this.#decided('http', () => ({ client, messageLength }), 'Request was read');
+  }
+
+  /** Writes a line at debug; `fields` is called only if it is written. */
+  #decided(module: 'guard' | 'http', fields: () => object, message: string): void {
+    const log = this.deps.log(module);
+    if (log.isLevelEnabled('debug')) log.debug({ ...this.ids, ...fields() }, message);
+  }
+
   /** Begins a turn of a conversation. Later spans belong to it until it ends. */
   turn(agent: string): { end(early?: string): void } {
     const span = this.span.start(SPANS.agent(agent), 'Internal', {
@@ -125,6 +137,7 @@ export class RequestTrace {
       ...{ now, content, seen: this.#seen },
       began: this.#began,
       conversation: this.#conversation,
+      debugs: log('model').isLevelEnabled('debug'),
       line: (level, fields, message) => log('model')[level]({ ...this.ids, ...fields }, message),
     });
   }
@@ -132,9 +145,11 @@ export class RequestTrace {
   /** Begins a call of a tool. */
   tool(call: ToolCall): ToolTrace {
     const { now, log } = this.deps;
-    const line = (fields: object, message: string): void =>
-      log('tools').warn({ ...this.ids, ...fields }, message);
-    return new ToolTrace(call, this.#turn ?? this.span, { now, line });
+    return new ToolTrace(call, this.#turn ?? this.span, {
+      now,
+      debugs: log('tools').isLevelEnabled('debug'),
+      line: (level, fields, message) => log('tools')[level]({ ...this.ids, ...fields }, message),
+    });
   }
 
   /** Begins a command of a database. */
@@ -159,8 +174,14 @@ export class RequestTrace {
     return admission;
   }
 
+  /** Notes that the agent's own limits let the request in. */
+  admitted(): void {
+    this.#decided('guard', () => ({ target: 'inbound' }), 'Permit was granted');
+  }
+
   /** Notes that the agent's own limits rejected the request. */
   rejected(rejection: Rejection): void {
+    this.#decided('guard', () => ({ ...rejection }), 'Permit was refused');
     if (this.span.recording) this.span.event(EVENTS.rejected, rejectionAttributes(rejection));
   }
 

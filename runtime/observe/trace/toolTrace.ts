@@ -10,7 +10,9 @@ export interface ToolCall {
 export interface ToolTraceDeps {
   /** Monotonic clock in milliseconds. */
   now: () => number;
-  line: (fields: object, message: string) => void;
+  /** Whether to write lines at debug. */
+  debugs: boolean;
+  line: (level: 'debug' | 'warn', fields: object, message: string) => void;
 }
 
 /** One call of a tool. */
@@ -49,10 +51,15 @@ export class ToolTrace {
     const failed = status === 'failed' || status === 'refused' || status === 'error';
     if (!failed) {
       this.#span.end();
+      if (this.#deps.debugs) this.#line('debug', { status }, 'Tool was called');
       return;
     }
     this.#span.end(reason ?? (status === 'error' ? 'tool_error' : status));
+    this.#line('warn', { status, reason }, 'Tool call failed');
+  }
+
+  #line(level: 'debug' | 'warn', fields: object, message: string): void {
     const durationMs = Math.round(this.#deps.now() - this.#began);
-    this.#deps.line({ tool: this.#name, status, reason, durationMs }, 'Tool call failed');
+    this.#deps.line(level, { tool: this.#name, ...fields, durationMs }, message);
   }
 }
