@@ -18,7 +18,7 @@ const MAX_INDEX_BYTES = 100_000;
 
 /** What people type, and the page that answers it. */
 const QUESTIONS = {
-  '429 why': 'reference/routes',
+  '429 why': 'on-call',
   'circuit stays open': 'on-call',
   'client key rotate': 'clients',
   'prompt cache session': 'outages',
