@@ -11,6 +11,7 @@ import { migrate } from './commands/migrate.ts';
 import { close, open } from './commands/override.ts';
 import { render } from './commands/render.ts';
 import { reset } from './commands/reset.ts';
+import { security } from './commands/security.ts';
 import { status } from './commands/status.ts';
 import { supportBundle } from './commands/supportBundle.ts';
 import { top } from './commands/top.ts';
@@ -19,7 +20,7 @@ import { why } from './commands/why.ts';
 
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  ...{ status, why, trips, top },
+  ...{ status, why, trips, top, security },
   ...{ open, close, reset, audit },
   ...{ diff, logs, debug, 'support-bundle': supportBundle },
   ...{ local, render, migrate, completion },

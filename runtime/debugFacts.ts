@@ -6,6 +6,7 @@ import type { ActiveConfiguration } from './control/configuration.ts';
 import type { ControlPort } from './control/controlPort.ts';
 import type { KeptState } from './control/keptState.ts';
 import type { Reporter } from './control/report.ts';
+import { securityReport } from './control/securityReport.ts';
 import type { Agent } from './conversations/agent.ts';
 import type { Clock } from './guard/clock.ts';
 import type { Guard } from './guard/guard.ts';
@@ -19,6 +20,8 @@ import type { Performance } from './observe/performance.ts';
 import type { RetryBudgets } from './resilience/retryBudget.ts';
 import { answerQuery } from './security/audit/answerQuery.ts';
 import type { Audit } from './security/audit/audit.ts';
+import type { Incidents } from './security/incidents/incidents.ts';
+import type { Responses } from './security/incidents/responses.ts';
 import type { Current } from './snapshot/snapshot.ts';
 
 export interface ShownParts {
@@ -35,6 +38,8 @@ export interface ShownParts {
   retryBudgets: RetryBudgets;
   performance: Performance;
   audit: Audit;
+  incidents: Incidents;
+  responses: Responses;
   peers: Peers;
   loggers: ModuleLoggers;
   upstream: Upstream;
@@ -55,6 +60,7 @@ export function debugFacts(parts: ShownParts): DebugFacts {
     date: () => clock.date(),
     caches: { answers: caller, toolResults: agent.toolResults },
     performance,
+    security: () => securityReport(parts),
     audit: (query) => answerQuery(parts.audit, query),
     peers: () => ({ self: parts.reporter.load() ?? {}, siblings: parts.peers.siblings.list() }),
     levels: () => parts.loggers.levels(),

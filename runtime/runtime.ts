@@ -484,6 +484,7 @@ export class Runtime {
       debugPages(
         debugFacts({
           ...{ pod, version, startedAt, clock, current, guard, configuration, caller, agent },
+          ...{ incidents, responses },
           ...{ pool, retryBudgets, performance, audit, peers, loggers, upstream, checks },
           ...{ lifecycle, eventLoop, reporter, port, kept },
         }),

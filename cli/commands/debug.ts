@@ -9,7 +9,16 @@ import { EXIT, type Call, type Context, type Command } from '../terminal/command
 
 /** Pages of a pod below /debug/. */
 const PAGES = [
-  ...['state', 'circuits', 'rate_limiter', 'bulkhead', 'endpoints', 'peers', 'performance'],
+  ...[
+    'state',
+    'circuits',
+    'rate_limiter',
+    'bulkhead',
+    'endpoints',
+    'peers',
+    'performance',
+    'security',
+  ],
   ...['figures', 'cache', 'logging', 'config', 'audit'],
 ];
 

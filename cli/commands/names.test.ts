@@ -72,6 +72,7 @@ describe('a name on the command line', () => {
     ['status nobody', 'There is no agent nobody in namespace shop.'],
     ['status nobody --watch', 'There is no agent nobody in namespace shop.'],
     ['top nobody', 'There is no agent nobody in namespace shop.'],
+    ['security nobody', 'There is no agent nobody in namespace shop.'],
     ['top nobody -A', 'There is no agent nobody in any namespace.'],
     ['trips nobody', 'There is no agent or policy nobody in namespace shop'],
     ['why nobody', 'There is no agent or policy nobody in namespace shop'],

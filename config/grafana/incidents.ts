@@ -27,6 +27,18 @@ export const incidentPanels = (who: string): Panel[] => [
     ],
   },
   {
+    title: 'Incidents by level',
+    description:
+      'Security incidents in a day, by threat level; one whose level rises counts at each level.',
+    unit: 'none',
+    queries: [
+      {
+        expr: `sum by (${AGENT}, level) (increase(security_incidents_total{${who}}[1d]))`,
+        legend: `{{${AGENT}}} {{level}}`,
+      },
+    ],
+  },
+  {
     title: 'New incidents',
     description:
       'Security incidents in an hour, by type; one whose level rises counts at each level.',

@@ -1672,6 +1672,19 @@ export interface SecurityReport {
     count: number;
   }[];
   /**
+   * Incidents by threat level, those with any. Absent: the runtime is too old to tell.
+   *
+   * @maxItems 4
+   */
+  levels?: {
+    level: 'Low' | 'Medium' | 'High' | 'Critical';
+    open: number;
+    /**
+     * Since the process began. An incident whose level rises counts at each level that it reaches.
+     */
+    total: number;
+  }[];
+  /**
    * Number of clients and addresses that are throttled or blocked. Absent: the runtime is too old to tell.
    */
   responsesInForce?: number;

@@ -1896,6 +1896,29 @@ export interface AgentDeploymentStatus {
       message: string;
     };
     /**
+     * Incidents since the connected pods started.
+     */
+    total?: number;
+    /**
+     * Incidents by threat level, the gravest first; levels without any are left out.
+     *
+     * @maxItems 4
+     */
+    levels?: {
+      /**
+       * Threat level.
+       */
+      level: 'Low' | 'Medium' | 'High' | 'Critical';
+      /**
+       * Open incidents.
+       */
+      open: number;
+      /**
+       * Incidents since the connected pods started. One whose level rises counts at each level that it reaches.
+       */
+      total: number;
+    }[];
+    /**
      * Incidents since the connected pods started, by type.
      *
      * @maxItems 16

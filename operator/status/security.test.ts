@@ -43,6 +43,10 @@ function saw(
     ...(last && { last }),
     ...(responses && { responses, responsesInForce: responses.length }),
     counts: types.map((type) => ({ type, count: 3 })),
+    levels: [
+      { level: 'Low' as const, open: 0, total: 3 },
+      { level: 'Critical' as const, open: 1, total: 2 },
+    ],
   };
   return { ...made, snapshot: { ...made.snapshot!, security } };
 }
@@ -67,6 +71,11 @@ describe('securityOf', () => {
         { id: 'i1', pod: 'a', source: '192.0.2.1', since: '2026-11-21T10:00:00.000Z' },
       ],
       counts: [{ type: 'BruteForceAttack', count: 6 }],
+      total: 6,
+      levels: [
+        { level: 'Critical', open: 2, total: 4 },
+        { level: 'Low', open: 0, total: 6 },
+      ],
     });
   });
 

@@ -1,6 +1,6 @@
 import type { IncidentReport, ResponseReport } from '../../contract/generated/types.ts';
-import { INCIDENT_TYPES, gravity, typesNow } from '../../contract/incidents.ts';
-import type { IncidentType } from '../../contract/incidents.ts';
+import { INCIDENT_LEVELS, INCIDENT_TYPES, gravity, typesNow } from '../../contract/incidents.ts';
+import type { IncidentLevel, IncidentType } from '../../contract/incidents.ts';
 import type { AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import { livePods } from './circuits.ts';
 import type { AgentObservation } from './observations.ts';
@@ -50,6 +50,11 @@ export function securityOf(
       ),
       open: open.slice(0, MAX_SHOWN),
       ...(last && { last }),
+      total: Math.min(
+        sum(counts, ({ count }) => count),
+        Number.MAX_SAFE_INTEGER,
+      ),
+      levels: levelsOf(reports.flatMap(({ report }) => report.levels ?? [])),
       counts,
       responsesInForce: Math.min(
         sum(reports, ({ report }) => report.responsesInForce ?? 0),
@@ -58,6 +63,22 @@ export function securityOf(
       responses: inForce(reports.flatMap(({ report }) => report.responses ?? [])),
     },
   };
+}
+
+function levelsOf(
+  reported: readonly { level: IncidentLevel; open: number; total: number }[],
+): NonNullable<ShownSecurity['levels']> {
+  return INCIDENT_LEVELS.toReversed()
+    .map((level) => {
+      const of = reported.filter((each) => each.level === level);
+      const figure = (name: 'open' | 'total'): number =>
+        Math.min(
+          sum(of, (each) => each[name]),
+          Number.MAX_SAFE_INTEGER,
+        );
+      return { level, open: figure('open'), total: figure('total') };
+    })
+    .filter(({ total }) => total > 0);
 }
 
 const MAX_INT32 = 2_147_483_647;

@@ -3,7 +3,7 @@ import type {
   ResponseReport,
   SecurityReport,
 } from '../../contract/generated/types.ts';
-import { INCIDENT_TYPES } from '../../contract/incidents.ts';
+import { INCIDENT_LEVELS, INCIDENT_TYPES } from '../../contract/incidents.ts';
 import type { Incident } from '../security/incidents/incident.ts';
 import type { Incidents } from '../security/incidents/incidents.ts';
 import type { ResponseInForce, Responses } from '../security/incidents/responses.ts';
@@ -29,9 +29,20 @@ export function securityReport({
     counts: INCIDENT_TYPES.map((type) => ({ type, count: incidents.opened[type] })).filter(
       ({ count }) => count > 0,
     ),
+    levels: levelsOf(incidents),
     responsesInForce: inForce.length,
     responses: inForce.slice(0, MAX_TOLD).map(responseReported),
   };
+}
+
+function levelsOf(incidents: Incidents): NonNullable<SecurityReport['levels']> {
+  const open = incidents.openByLevel();
+  const reached = Object.values(incidents.counts);
+  return INCIDENT_LEVELS.map((level) => ({
+    level,
+    open: open[level],
+    total: reached.reduce((sum, counts) => sum + counts[level], 0),
+  })).filter(({ total }) => total > 0);
 }
 
 function reported(incident: Readonly<Incident>): IncidentReport {

@@ -37,6 +37,8 @@ export interface DebugFacts {
   peers: () => object;
   /** Levels of logs by module. */
   levels: () => Record<string, string>;
+  /** Incidents and responses, as the pod reports them. */
+  security: () => object;
   /** Events of the audit that match a query. */
   audit: (query: URLSearchParams) => Promise<object>;
   /** State of the process: names, times, phase, open requests, links. */
@@ -88,6 +90,7 @@ export function debugPages(facts: DebugFacts): DebugPages {
       return { cleared: true };
     },
     '/debug/logging': () => ({ levels: levels() }),
+    '/debug/security': () => facts.security(),
     '/debug/audit': (query) => facts.audit(query),
     '/debug/config': () => redacted(configuration.configuration),
   };

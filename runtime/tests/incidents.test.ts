@@ -79,6 +79,13 @@ describe('incidents of a runtime', () => {
       incidents: [{ type: 'BruteForceAttack', level: 'Critical', source: '127.0.0.1' }],
       counts: [{ type: 'BruteForceAttack', count: 1 }],
     });
+    const levels = [
+      { level: 'Low', open: 0, total: 1 },
+      { level: 'Critical', open: 1, total: 1 },
+    ];
+    expect(security!.levels).toEqual(levels);
+    const page = await (await fetch(`${of.agent.debugUrl}/debug/security`)).json();
+    expect(page).toMatchObject({ open: 1, levels, counts: [{ count: 1 }] });
     expect(security!.last!.id).toBe(opened!.finding_info.uid);
     expect(await metric(of, 'security_incidents_total')).toEqual([
       'security_incidents_total{type="BruteForceAttack",level="Low"} 1',
