@@ -27,6 +27,22 @@ export const AUDIT_TYPES = [
 
 export type AuditType = (typeof AUDIT_TYPES)[number];
 
+/** Groups of types, which a query may name in place of a type. Each type is in one. */
+export const AUDIT_GROUPS: Readonly<Record<string, readonly AuditType[]>> = {
+  Authentication: ['AuthenticationSucceeded', 'AuthenticationFailed'],
+  Authorization: ['AuthorizationDenied'],
+  DataAccess: [
+    ...(['ToolCalled', 'McpToolCalled'] as const),
+    ...(['ConversationStarted', 'ConversationEnded', 'ConversationErased'] as const),
+  ],
+  Configuration: [
+    ...(['ConfigurationApplied', 'OverrideSet', 'OverrideLifted'] as const),
+    ...(['CircuitReset', 'CircuitOpened', 'CircuitClosed'] as const),
+  ],
+  Security: ['SecurityIncident', 'LimitHit'],
+  LlmInteraction: ['RequestMade'],
+};
+
 /** Denied: the agent refused the action. Failure: the action failed for another reason. */
 export const AUDIT_OUTCOMES = ['Success', 'Failure', 'Denied'] as const;
 
@@ -125,8 +141,11 @@ function sealedActorOf({ actor, evidences }: SealedEvent): SealedActor | undefin
 /** Filters events. An event must match every member that is present. */
 export interface AuditQuery {
   actor?: string;
+  /** A type, or a group of them. */
   type?: string;
   outcome?: string;
+  /** Address of the client. */
+  source?: string;
   conversation?: string;
   /** Id of the request, the provider's id of it, or that of its trace. */
   request?: string;
@@ -140,12 +159,22 @@ export function matches(query: AuditQuery, event: SealedEvent): boolean {
   if (event.time < since || event.time > until) return false;
   const asked: [string | undefined, string | undefined][] = [
     [query.actor, actorOf(event)],
-    [query.type, event.metadata.event_code],
+    [query.source, sourceOf(event)],
     [query.outcome, outcomeOf(event)],
     [query.conversation, sealedActorOf(event)?.session?.uid],
   ];
+  if (query.type !== undefined && !isOf(query.type, event)) return false;
   if (query.request !== undefined && !requestIdsOf(event).includes(query.request)) return false;
   return asked.every(([wanted, found]) => wanted === undefined || wanted === found);
+}
+
+function isOf(type: string, { metadata: { event_code: code = '' } }: SealedEvent): boolean {
+  const group: readonly string[] = Object.hasOwn(AUDIT_GROUPS, type) ? AUDIT_GROUPS[type]! : [type];
+  return group.includes(code);
+}
+
+function sourceOf({ src_endpoint: source, evidences }: SealedEvent): string | undefined {
+  return (evidences?.[0]?.src_endpoint ?? source)?.ip;
 }
 
 function requestIdsOf({ metadata, trace }: SealedEvent): (string | undefined)[] {

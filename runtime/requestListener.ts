@@ -39,6 +39,10 @@ export function requestListener({
   sourceOf,
 }: RequestListenerDeps): ListenTo {
   return (request, route, trace) => {
+    const credential = (): string | undefined => {
+      const shown = shownIn(request.headers);
+      return shown && credentialIds.of(shown.credential);
+    };
     const record = audit.begin(
       request,
       () => ({
@@ -46,7 +50,7 @@ export function requestListener({
         traceId: trace.traceId ?? traceIdIn(request.headers['traceparent']),
         operation: operationOf(request.method, route),
       }),
-      () => trace.ids.conversation,
+      { conversation: () => trace.ids.conversation, credential },
     );
     return new RequestWatch(record, {
       report,
@@ -54,10 +58,7 @@ export function requestListener({
         spend.add(`${authentication} ${id}`, tokens, now()),
       isElsewhere: ({ id, authentication }, address) =>
         addresses.add(`${authentication} ${id}`, address, now()),
-      credential: () => {
-        const shown = shownIn(request.headers);
-        return shown && credentialIds.of(shown.credential);
-      },
+      credential,
       ids: () => trace.ids,
       source: sourceOf(request),
     });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { AUDIT_OUTCOMES, AUDIT_TYPES } from '../../contract/audit.ts';
+import { AUDIT_GROUPS, AUDIT_OUTCOMES, AUDIT_TYPES } from '../../contract/audit.ts';
 import { PORTS } from '../../contract/link.ts';
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { RETRIES, withCluster } from '../cluster/cluster.ts';
@@ -24,7 +24,13 @@ export const audit: Command = {
     ...CLUSTER_OPTIONS,
     ...OUTPUT,
     actor: { type: 'string', value: 'ID', help: 'events of this client only' },
-    type: { type: 'string', value: 'TYPE', help: 'events of this type only, such as RequestMade' },
+    type: {
+      type: 'string',
+      value: 'TYPE',
+      help: 'events of this type only, such as RequestMade, or of this group, such as Authentication',
+    },
+    source: { type: 'string', value: 'ADDRESS', help: 'events of clients at this address only' },
+    count: { type: 'boolean', help: 'print the number of events and end' },
     outcome: { type: 'string', value: 'OUTCOME', help: 'Success, Failure or Denied' },
     conversation: { type: 'string', value: 'ID', help: 'events of this conversation only' },
     request: {
@@ -78,7 +84,11 @@ async function headsOf(call: Call, name: string): Promise<SeenHead[]> {
 function showEvents(call: Call, name: string): Promise<number> {
   const { context, values } = call;
   const limit = limitOf(values);
-  const query = new URLSearchParams({ ...queryOf(values, context.date()), limit: `${limit}` });
+  const counts = values['count'] === true;
+  const query = new URLSearchParams({
+    ...queryOf(values, context.date()),
+    ...(counts ? { count: 'true' } : { limit: `${limit}` }),
+  });
   return withCluster(call, async (cluster) => {
     const pods = await findPods(cluster, name);
     const asked = await Promise.all(
@@ -92,8 +102,9 @@ function showEvents(call: Call, name: string): Promise<number> {
         }
       }),
     );
-    const { events, gaps } = joinPages(name, asked, limit);
-    print(call, { events }, () => auditTable(events, widthOf(call)));
+    const { events, count, gaps } = joinPages(name, asked, limit);
+    if (counts) print(call, { count }, () => [`${count}`]);
+    else print(call, { events }, () => auditTable(events, widthOf(call)));
     context.stderr.write(gaps.map((gap) => `${gap}\n`).join(''));
     return gaps.length > 0 ? EXIT.problem : EXIT.fine;
   });
@@ -110,12 +121,12 @@ function limitOf({ limit }: Values): number {
 
 function queryOf(values: Values, now: Date): Record<string, string> {
   const query: Record<string, string> = {};
-  for (const name of ['actor', 'conversation', 'request'] as const) {
+  for (const name of ['actor', 'source', 'conversation', 'request'] as const) {
     if (values[name] !== undefined) query[name] = String(values[name]);
   }
   Object.assign(
     query,
-    oneOf(values, 'type', AUDIT_TYPES),
+    oneOf(values, 'type', [...Object.keys(AUDIT_GROUPS), ...AUDIT_TYPES]),
     oneOf(values, 'outcome', AUDIT_OUTCOMES),
   );
   for (const name of ['since', 'until'] as const) {

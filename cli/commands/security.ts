@@ -25,7 +25,7 @@ export const security: Command = {
       print(call, { agents: views }, () =>
         securityTable(views, {
           now: context.date(),
-          width: widthOf(context),
+          width: widthOf(call),
           colours: coloured(context),
         }),
       );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SealedEvent } from '../../contract/audit.ts';
-import { matches } from '../../contract/audit.ts';
+import { AUDIT_GROUPS, AUDIT_TYPES, matches } from '../../contract/audit.ts';
 import { joinPages, type AuditPage } from './auditPages.ts';
 
 const event = (time: number, changes: Partial<SealedEvent> = {}): SealedEvent => ({
@@ -26,6 +26,28 @@ describe('the events of several pods', () => {
       'triage-b did not answer, so its events are missing: no route',
       'triage-c has older events than it searches: ask with --since, or read its files.',
     ]);
+  });
+
+  it('are counted over all pods', () => {
+    const asked = [
+      { pod: 'triage-a', page: page([], { count: 3 }) },
+      { pod: 'triage-b', page: page([], { count: 4 }) },
+    ];
+    expect(joinPages('triage', asked, 50).count).toBe(7);
+  });
+
+  it('are found by their address, and by the group of their type', () => {
+    const found = event(1, { src_endpoint: { ip: '192.0.2.1' } });
+    expect(matches({ source: '192.0.2.1', type: 'LlmInteraction' }, found)).toBe(true);
+    expect(matches({ source: '192.0.2.2' }, found)).toBe(false);
+    expect(matches({ type: 'Authentication' }, found)).toBe(false);
+    const finding = event(1, { evidences: [{ src_endpoint: { ip: '192.0.2.3' } }] });
+    expect(matches({ source: '192.0.2.3' }, finding)).toBe(true);
+  });
+
+  it('are of types that are each in one of six groups', () => {
+    expect(Object.keys(AUDIT_GROUPS)).toHaveLength(6);
+    expect(Object.values(AUDIT_GROUPS).flat().sort()).toEqual([...AUDIT_TYPES].sort());
   });
 
   it('are an error if no pod answers or records', () => {

@@ -4,6 +4,8 @@ import type { SealedEvent } from '../../contract/audit.ts';
 export interface AuditPage {
   enabled: boolean;
   events: SealedEvent[];
+  /** Number of matching events. Absent: the pod is too old to tell. */
+  count?: number;
   /** False if the files contain more than one query searches. */
   searchedAll: boolean;
 }
@@ -17,6 +19,8 @@ export interface AskedPod {
 export interface FoundEvents {
   /** Newest first. */
   events: SealedEvent[];
+  /** Number of matching events, of those that the pods were asked for. */
+  count: number;
   /** Notes on missing events. */
   gaps: string[];
 }
@@ -39,6 +43,7 @@ export function joinPages(name: string, asked: readonly AskedPod[], limit: numbe
   const partly = answered.filter(({ page }) => !page.searchedAll);
   return {
     events,
+    count: answered.reduce((sum, { page }) => sum + (page.count ?? page.events.length), 0),
     gaps: [
       ...silent.map(
         ({ pod, page }) =>

@@ -85,7 +85,10 @@ describe('the audit on standard output', () => {
       status_code: 'Unauthorized',
       auth_protocol: 'APIKey',
       src_endpoint: { ip: '127.0.0.1' },
+      // Its address, and the id of the key that it showed, which is the same each time.
+      user: { uid: expect.stringMatching(/^127\.0\.0\.1\/[0-9a-f]{8}$/) },
     });
+    expect(failed[1]!.user).toEqual(failed[0]!.user);
     expect(of.agent.audited.join('')).not.toMatch(/sesame|simsim/);
   });
 

@@ -231,6 +231,10 @@ describe('an agent that must not serve what it cannot record', () => {
     expect(await asked(`actor=anonymous&since=${Date.now() - hour}&until=${later}`)).toBe(1);
     expect(await asked(`since=${later}`)).toBe(0);
     expect(await asked('conversation=conv_other')).toBe(0);
+    expect(await asked('source=127.0.0.1&type=LlmInteraction')).toBe(1);
+    expect(await asked('source=192.0.2.1')).toBe(0);
+    const counted = await fetch(`${agent.debugUrl}/debug/audit?type=LlmInteraction&count=true`);
+    expect(await counted.json()).toMatchObject({ count: 1, events: [] });
     expect(await asked('limit=1')).toBe(1);
     expect(await asked('limit=all')).toBeGreaterThan(1);
     const metrics = await (await fetch(`${agent.metricsUrl}/metrics`)).text();

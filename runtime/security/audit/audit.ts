@@ -19,7 +19,7 @@ import type { Origin } from './ocsf.ts';
 import { otlpLogs } from './otlpLogs.ts';
 import { OtlpSink } from './otlpSink.ts';
 import { RequestRecord } from './requestRecord.ts';
-import type { AuditedRequest } from './requestRecord.ts';
+import type { AuditedRequest, RequestRecordDeps } from './requestRecord.ts';
 import { Ring } from './ring.ts';
 import { StdoutSink } from './stdoutSink.ts';
 import type { WriteOut } from './stdoutSink.ts';
@@ -46,6 +46,8 @@ export interface AuditDeps {
 export interface AuditAnswer {
   enabled: boolean;
   events: SealedEvent[];
+  /** Number of matching events; of those in the answer, or of all for a limit of 0. */
+  count: number;
   /** False if the files contain more than one query searches. */
   searchedAll: boolean;
 }
@@ -155,7 +157,7 @@ export class Audit {
   begin(
     request: Parameters<SourceAddress['of']>[0],
     facts: () => Omit<AuditedRequest, 'source'>,
-    conversation: () => string | undefined,
+    { conversation, credential }: Pick<RequestRecordDeps, 'conversation' | 'credential'>,
   ): RequestListener {
     const spec = this.#spec;
     if (!spec) return NO_LISTENER;
@@ -169,7 +171,7 @@ export class Audit {
         recordsSuccess: (client, source) => this.#recordsSuccess(client, source, spec),
         withArguments: (tool) => spec.argumentsOf.includes(tool),
         isOwnTool: (tool) => this.#tools.has(tool),
-        conversation,
+        ...{ conversation, credential },
       },
     );
   }
@@ -188,21 +190,24 @@ export class Audit {
     }
   }
 
-  /** Matching events, newest first: from memory, then from the files. */
+  /** Matching events, newest first: from memory, then from the files. With a limit of 0 it only counts them all. */
   async query(query: AuditQuery, limit: number): Promise<AuditAnswer> {
     const events: SealedEvent[] = [];
     const since = (query.since ?? -Infinity) - MAX_CLOCK_STEP_MS;
     let bytes = 0;
+    let count = 0;
     for await (const line of this.#newestFirst()) {
       bytes += line.length;
-      if (bytes > MAX_SEARCHED_BYTES) return { enabled: true, events, searchedAll: false };
+      if (bytes > MAX_SEARCHED_BYTES) return { enabled: true, events, count, searchedAll: false };
       const event = parsed(line);
       if (!event) continue;
       if (event.time < since) break;
       if (!matches(query, event)) continue;
+      count += 1;
+      if (limit === 0) continue;
       if (events.push(event) >= limit) break;
     }
-    return { enabled: this.#spec !== undefined, events, searchedAll: true };
+    return { enabled: this.#spec !== undefined, events, count, searchedAll: true };
   }
 
   #origin(): Origin {

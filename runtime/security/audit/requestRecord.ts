@@ -31,6 +31,8 @@ export interface RequestRecordDeps {
   /** Whether the tool is in the spec; otherwise it is one of an MCP server. */
   isOwnTool(tool: string): boolean;
   conversation(): string | undefined;
+  /** Id of the credential that the request shows, which does not disclose it; undefined if it shows none. */
+  credential(): string | undefined;
 }
 
 /** Reasons for which the agent refuses a request, in contrast to failures. */
@@ -105,7 +107,18 @@ export class RequestRecord implements RequestListener {
 
   unidentified({ reason, message }: { reason: string; message: string }): void {
     const outcome = DENIALS.has(reason) ? 'Denied' : 'Failure';
+    this.#actor = {
+      kind: 'Client',
+      id: this.#unknownId(),
+      authentication: this.#deps.authentication,
+    };
     this.#record({ type: 'AuthenticationFailed', outcome, reason, message });
+  }
+
+  /** The address of a client that was not let in, and the id of the credential that it showed. */
+  #unknownId(): string {
+    const ids = [this.#request.source, this.#deps.credential()];
+    return ids.filter((id) => id !== undefined).join('/');
   }
 
   reserve(): (() => void) | undefined {
