@@ -180,7 +180,7 @@ export class Runtime {
     events.on('detection', (detection) => incidents.report(detection));
     events.on('incident', (incident, detection) => responses.begin(incident, detection));
     events.on('gate', (gate) => credentialWatch.note(gate));
-    const screen = new Screen(engines({ log: log('security') }));
+    const screen = new Screen(engines({ fetch, now, log: log('security') }));
 
     // Guard
     const guard = new Guard({

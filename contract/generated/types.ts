@@ -638,6 +638,14 @@ export interface PromptInjection {
     sources?: string[];
   }[];
   /**
+   * A guardrail service that is asked too. Absent: none.
+   */
+  detector?: {
+    url: string;
+    timeoutMs: DurationMs;
+    onFailure: 'Allow' | 'Block';
+  };
+  /**
    * Tools and MCP servers whose results are not scanned.
    */
   exempt: string[];

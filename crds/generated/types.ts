@@ -692,6 +692,23 @@ export interface AgentDeploymentSpec {
         sources?: ('UserInput' | 'ToolResults' | 'McpResults' | 'Documents')[];
       }[];
       /**
+       * A guardrail service that pods ask about each text, beside ruleSets and patterns. They send the first 64 KiB as {"text", "source"} by POST, and read {"score"} from 0 to 100, or {"flagged"}.
+       */
+      detector?: {
+        /**
+         * Where texts are sent. Redirects are not followed.
+         */
+        url: string;
+        /**
+         * Time for an answer. A text waits for it. Default 1s.
+         */
+        timeout: string;
+        /**
+         * What counts when the service fails or is late. Allow goes by the rules alone. Block refuses the text where the mode of its source is Block, with 503 ScreenUnavailable, and keeps results of tools from the model. Default Allow.
+         */
+        onFailure: 'Allow' | 'Block';
+      };
+      /**
        * Tools and MCP servers by their names in the spec whose results are not looked at.
        *
        * @maxItems 64

@@ -143,6 +143,7 @@ const agents: Record<string, AgentDeployment> = {
         threshold: 70,
         sources: [{ source: 'UserInput', threshold: 90, mode: 'Report' }, { source: 'Messages' }],
         ruleSets: ['Default', 'Guides'],
+        detector: { url: 'http://guard.security:8080/check', timeout: '500ms', onFailure: 'Block' },
         patterns: [{ name: 'falcon', pattern: '(?i)project falcon', weight: 60 }],
         exempt: ['stock'],
         blockedResults: 'Fence',

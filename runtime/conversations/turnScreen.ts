@@ -38,6 +38,11 @@ export const BLOCKED: Readonly<Record<Finding, Failure>> = {
     message:
       'The agent does not take this text: it looks like an attempt to give its model other instructions.',
   },
+  Unchecked: {
+    reason: 'ScreenUnavailable',
+    message: 'The agent cannot check this text at present. Send it again later.',
+    retryAfterMs: 5000,
+  },
   Secret: {
     reason: 'PromptBlocked',
     message:

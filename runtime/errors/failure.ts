@@ -35,6 +35,7 @@ const STATUSES = {
   ClientThrottled: 429,
   AuthThrottled: 429,
   AuthUnavailable: 503,
+  ScreenUnavailable: 503,
   AuditUnavailable: 503,
   CredentialRefused: 503,
   SpendLimit: 503,

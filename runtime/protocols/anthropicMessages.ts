@@ -56,6 +56,7 @@ const ERROR_TYPES: Record<Reason, string> = {
   ClientThrottled: 'rate_limit_error',
   AuthThrottled: 'rate_limit_error',
   AuthUnavailable: 'api_error',
+  ScreenUnavailable: 'api_error',
   AuditUnavailable: 'api_error',
   CredentialRefused: 'api_error',
   SpendLimit: 'api_error',

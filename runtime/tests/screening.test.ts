@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer } from 'node:http';
 import type { ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { SealedEvent } from '../../contract/audit.ts';
 import type { Content } from '../../contract/generated/types.ts';
 import { send } from '../testing/client.ts';
@@ -294,6 +296,34 @@ describe('sources, rule sets and patterns', () => {
     scene.apply(injection('Block', ['UserInput'], { ruleSets: [], patterns }));
     expect(await isBlocked('Project Falcon')).toBe(true);
     expect(await isBlocked('sudo reboot')).toBe(false);
+  });
+});
+
+describe('a guardrail service', () => {
+  it('keeps from the model what it flags and, if so configured, what it cannot check', async () => {
+    let answer: (response: ServerResponse) => void = (response) => response.end('{"flagged":true}');
+    const guard = createServer((request, response) => {
+      request.resume();
+      request.on('end', () => answer(response));
+    });
+    cleanups.add(() => new Promise<void>((resolve) => void guard.close(() => resolve())));
+    await new Promise<void>((resolve) => guard.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(guard.address() as AddressInfo).port}`;
+    const detector = (onFailure: 'Allow' | 'Block'): Security =>
+      injection('Block', ['UserInput', 'ToolResults'], {
+        detector: { url, timeoutMs: 2000, onFailure },
+      });
+    const scene = await new Scene().start(detector('Block'));
+    const ask = async (): Promise<unknown> =>
+      (await scene.turn('Hello', [DONE])).headers['x-breakwater-reason'];
+    expect(await ask()).toBe('PromptBlocked');
+    expect(await scene.incidents(1)).toEqual(['PromptInjection']);
+    answer = (response) => response.end('{"flagged":false}');
+    expect(await ask()).toBeUndefined();
+    answer = (response) => response.destroy();
+    expect(await ask()).toBe('ScreenUnavailable');
+    scene.apply(detector('Allow'));
+    expect(await ask()).toBeUndefined();
   });
 });
 

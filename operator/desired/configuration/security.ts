@@ -58,6 +58,7 @@ function promptInjection({
   sources,
   ruleSets,
   patterns = [],
+  detector,
   exempt = [],
   blockedResults,
 }: Security['promptInjection']): Pick<Resolved, 'promptInjection'> {
@@ -67,8 +68,21 @@ function promptInjection({
     threshold: each.threshold ?? threshold,
     ...(each.mode !== undefined && { mode: each.mode }),
   }));
-  const own = patterns.length === 0 ? {} : { patterns };
+  const own = {
+    ...(patterns.length > 0 && { patterns }),
+    ...(detector && { detector: service(detector) }),
+  };
   return { promptInjection: { mode, sources: resolved, ruleSets, ...own, exempt, blockedResults } };
+}
+
+function service({
+  timeout,
+  ...rest
+}: NonNullable<Security['promptInjection']['detector']>): NonNullable<
+  NonNullable<Resolved['promptInjection']>['detector']
+> {
+  const path = 'spec.security.promptInjection.detector.timeout';
+  return { ...rest, timeoutMs: parsePositiveDuration(timeout, path) };
 }
 
 function secrets({ mode, sources }: Security['secrets']): Pick<Resolved, 'secrets'> {

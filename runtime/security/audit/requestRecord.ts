@@ -49,7 +49,14 @@ const DENIALS: ReadonlySet<string> = new Set([
     'PromptBlocked',
     'AnswerBlocked',
   ],
-  ...['AuditUnavailable', 'InvalidRequest', 'TooLarge', 'HeadersTooLarge', 'RequestTimeout'],
+  ...[
+    'AuditUnavailable',
+    'ScreenUnavailable',
+    'InvalidRequest',
+    'TooLarge',
+    'HeadersTooLarge',
+    'RequestTimeout',
+  ],
   'BodiesFull',
 ]);
 

@@ -27,7 +27,7 @@ describe('the rule set Guides', () => {
     'finds 8 of 8 in the source %s, and only if it is on',
     async (source) => {
       const found = async (ruleSets: string[]): Promise<string[]> => {
-        const screen = new Screen(engines({ log: { warn: () => undefined } }));
+        const screen = new Screen(engines({ fetch, now: () => 0, log: { warn: () => undefined } }));
         const sources = [{ source, threshold: 100 }];
         const common = { mode: 'Report' as const, exempt: [], blockedResults: 'Replace' as const };
         screen.apply({ promptInjection: { ...common, sources, ruleSets } });

@@ -4,11 +4,14 @@ import type { InjectionDetector } from '../injection/detector.ts';
 import type { ScreenDeps } from './screen.ts';
 
 export interface EngineDeps {
+  fetch: typeof fetch;
+  /** Monotonic clock in milliseconds. */
+  now: () => number;
   log: Pick<Logger, 'warn'>;
 }
 
-export const engines = ({ log }: EngineDeps): ScreenDeps => ({
-  loadDetector: async ({ ruleSets = ['Default'], patterns = [] }) => {
+export const engines = ({ fetch, now, log }: EngineDeps): ScreenDeps => ({
+  loadDetector: async ({ ruleSets = ['Default'], patterns = [], detector }) => {
     const detectors: InjectionDetector[] = [];
     if (ruleSets.includes('Default')) {
       const { RuleDetector } = await import('../injection/ruleDetector.ts');
@@ -23,6 +26,10 @@ export const engines = ({ log }: EngineDeps): ScreenDeps => ({
       const onFault = (name: string): void =>
         log.warn({ pattern: name }, 'A pattern for prompt injection is no RE2 and is left out');
       detectors.push(await OwnPatterns.load(patterns, onFault));
+    }
+    if (detector) {
+      const { ServiceDetector } = await import('../injection/serviceDetector.ts');
+      detectors.push(new ServiceDetector(detector, { fetch, now, log }));
     }
     const { combined } = await import('../injection/combined.ts');
     return combined(detectors);

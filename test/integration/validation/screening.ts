@@ -101,6 +101,21 @@ export const rows: Row[] = [
     'promptInjection.patterns[0].sources[1]: Duplicate value: "UserInput"',
   ),
   row(
+    'promptInjection.detector required url',
+    { promptInjection: { detector: {} } },
+    'promptInjection.detector.url: Required value',
+  ),
+  row(
+    'promptInjection.detector.url rule 0',
+    { promptInjection: { detector: { url: 'guard:8080' } } },
+    'promptInjection.detector.url: Invalid value: "string": must be an http or https URL without a user or a fragment, such as http://guard.security:8080/check',
+  ),
+  row(
+    'promptInjection.detector.timeout rule 0',
+    { promptInjection: { detector: { url: 'http://guard', timeout: '0s' } } },
+    'promptInjection.detector.timeout: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 500ms or 2s',
+  ),
+  row(
     'promptInjection.exempt unique',
     { promptInjection: { exempt: ['find', 'find'] } },
     'promptInjection.exempt[1]: Duplicate value: "find"',
