@@ -155,22 +155,28 @@ export interface AuditQuery {
 }
 
 export function matches(query: AuditQuery, event: SealedEvent): boolean {
-  const { since = -Infinity, until = Infinity } = query;
-  if (event.time < since || event.time > until) return false;
+  if (!isWithin(query, event.time)) return false;
+  const { type } = query;
+  const code = event.metadata.event_code;
   const asked: [string | undefined, string | undefined][] = [
+    [type, type !== undefined && isOf(type, code) ? type : code],
     [query.actor, actorOf(event)],
     [query.source, sourceOf(event)],
     [query.outcome, outcomeOf(event)],
     [query.conversation, sealedActorOf(event)?.session?.uid],
   ];
-  if (query.type !== undefined && !isOf(query.type, event)) return false;
   if (query.request !== undefined && !requestIdsOf(event).includes(query.request)) return false;
   return asked.every(([wanted, found]) => wanted === undefined || wanted === found);
 }
 
-function isOf(type: string, { metadata: { event_code: code = '' } }: SealedEvent): boolean {
-  const group: readonly string[] = Object.hasOwn(AUDIT_GROUPS, type) ? AUDIT_GROUPS[type]! : [type];
-  return group.includes(code);
+function isWithin({ since = -Infinity, until = Infinity }: AuditQuery, time: number): boolean {
+  return time >= since && time <= until;
+}
+
+/** Whether the type of an event is in a group. */
+function isOf(group: string, type: string | undefined): boolean {
+  const types: readonly string[] = Object.hasOwn(AUDIT_GROUPS, group) ? AUDIT_GROUPS[group]! : [];
+  return type !== undefined && types.includes(type);
 }
 
 function sourceOf({ src_endpoint: source, evidences }: SealedEvent): string | undefined {
