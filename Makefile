@@ -95,6 +95,7 @@ format: $(MODULES) ## check that files are formatted as prettier formats them
 .PHONY: types
 types: $(MODULES) ## check types
 	tsc --incremental --tsBuildInfoFile node_modules/.cache/tsc.tsbuildinfo
+	tsc --project cli/console/page
 
 .PHONY: drift
 drift: $(MODULES) ## check that generated files are what `make generate` makes

@@ -47,7 +47,7 @@ export async function bundle(program, directory = join(ROOT, 'dist', program)) {
   const modules = Object.entries(PROGRAMS[program]);
   await Promise.all(modules.map(([name, path]) => bundleModule(program, name, path, directory)));
   if (program === 'cli' || program === 'runtime') await copyDefinitions(directory);
-  if (program === 'cli') await completePackage(directory);
+  if (program === 'cli') await Promise.all([completePackage(directory), bundlePage(directory)]);
   // Tells Node at once what it would otherwise find out by parsing twice.
   else await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n');
 }
@@ -77,6 +77,24 @@ async function bundleModule(program, name, path, directory) {
   });
 }
 
+/** Bundles the page of `breakwater console` into three files. */
+export async function bundlePage(directory) {
+  const page = join(ROOT, 'cli/console/page');
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: { console: join(page, 'main.tsx') },
+    outdir: directory,
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    minify: true,
+    legalComments: 'none',
+    tsconfig: join(page, 'tsconfig.json'),
+    logLevel: 'warning',
+  });
+  await copyFile(join(page, 'console.html'), join(directory, 'console.html'));
+}
+
 /** Manifests are checked against the definitions where there is no API server. */
 async function copyDefinitions(directory) {
   const plurals = ['agentdeployments', 'circuitbreakerpolicies', 'ratelimitpolicies'];
@@ -103,7 +121,7 @@ async function completePackage(directory) {
   const bin = Object.fromEntries(names.map((name) => [name, 'breakwater.js']));
   const manifest = {
     ...{ name, version, description, license, type, engines, bin },
-    files: ['*.js', '*.yaml'],
+    files: ['*.js', '*.yaml', 'console.*'],
   };
   await writeFile(join(directory, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

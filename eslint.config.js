@@ -9,7 +9,7 @@ export default tseslint.config(
   { ignores: ['dist/', '**/generated/', '**/node_modules/', 'docs/.vitepress/cache/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {

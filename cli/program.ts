@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { EXIT, type Command, type Context, type Option, type Values } from './terminal/command.ts';
 import { audit } from './commands/audit.ts';
 import { completion } from './commands/completion.ts';
+import { console } from './commands/console.ts';
 import { debug } from './commands/debug.ts';
 import { diff } from './commands/diff.ts';
 import { local } from './commands/local.ts';
@@ -20,7 +21,7 @@ import { why } from './commands/why.ts';
 
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  ...{ status, why, trips, top, security },
+  ...{ status, why, trips, top, security, console },
   ...{ open, close, reset, audit },
   ...{ diff, logs, debug, 'support-bundle': supportBundle },
   ...{ local, render, migrate, completion },

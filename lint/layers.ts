@@ -596,6 +596,11 @@ const CLI: readonly Layer[] = [
     imports: ['cli/terminal', 'cli/view', 'cli/cluster'],
   },
   {
+    folder: 'cli/console',
+    purpose: 'the page in a browser, and what serves it',
+    imports: ['crds', 'operator/kube', 'cli/view'],
+  },
+  {
     folder: 'cli/commands',
     purpose: 'one file for each command',
     imports: [
@@ -610,6 +615,7 @@ const CLI: readonly Layer[] = [
       'cli/render',
       'cli/support',
       'cli/completion',
+      'cli/console',
     ],
   },
   {

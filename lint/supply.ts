@@ -21,7 +21,7 @@ const ALLOWED = new Set([
 ]);
 
 /** Of packages that are only data or tools here, and part of nothing that is passed on. */
-const ALLOWED_FOR_TOOLS = new Set([...ALLOWED, 'CC-BY-4.0', 'Zlib', 'EPL-2.0']);
+const ALLOWED_FOR_TOOLS = new Set([...ALLOWED, 'CC-BY-4.0', 'Zlib', 'EPL-2.0', 'MPL-2.0']);
 
 /** Licences that stand in a package's repository and not in its manifest. */
 const ELSEWHERE = new Map([

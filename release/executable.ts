@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { build, type Plugin } from 'esbuild';
+import { readAssets } from '../cli/console/assets.ts';
 import { PLURALS } from '../crds/definitions.ts';
 import { run } from '../test/cluster/common/command.ts';
 import { inDirectory, platformOf, type Release } from './release.ts';
@@ -76,7 +77,7 @@ async function bundle(root: string, outfile: string): Promise<void> {
     legalComments: 'none',
     external: ['protobufjs/minimal'],
     logLevel: 'warning',
-    plugins: [await definitionsWithin(root)],
+    plugins: [await definitionsWithin(root), await consoleWithin()],
   });
 }
 
@@ -94,6 +95,25 @@ export const readDefinition = (plural) => TEXTS[plural];`;
     name: 'definitions',
     setup: (building) =>
       building.onLoad({ filter: /[\\/]crds[\\/]readDefinition\.ts$/ }, () => ({
+        contents,
+        loader: 'js',
+      })),
+  };
+}
+
+/** Puts the page of the console into the bundle. */
+async function consoleWithin(): Promise<Plugin> {
+  const files = [...(await readAssets())].map(([path, { type, body }]) => [
+    path,
+    { type, body: body.toString('base64') },
+  ]);
+  const contents = `const FILES = ${JSON.stringify(files)};
+export const readAssets = async () => new Map(FILES.map(
+  ([path, { type, body }]) => [path, { type, body: Buffer.from(body, 'base64') }]));`;
+  return {
+    name: 'console',
+    setup: (building) =>
+      building.onLoad({ filter: /[\\/]console[\\/]assets\.ts$/ }, () => ({
         contents,
         loader: 'js',
       })),

@@ -1,8 +1,12 @@
+import { setTimeout } from 'node:timers/promises';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { Informer, type Read, type Resource } from './kube.ts';
 import { AGENT_LABEL, type World } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { Agents, Breakers, Limits, Pods } from './resources.ts';
+
+/** Time between two questions whether the API server answers again, in milliseconds. */
+const ASK_MS = 1000;
 
 /** The current objects of the cluster. `failed` stands in for objects that cannot be listed. */
 export async function observe(
@@ -37,11 +41,28 @@ export interface Follower {
  * complete.
  */
 export async function follow(
-  { client, namespace }: Cluster,
+  { client, transport, namespace }: Cluster,
   signal: AbortSignal,
   changed: () => void,
 ): Promise<Follower> {
   let problem: string | undefined;
+  let asking = false;
+  const answered = (): void => {
+    problem = undefined;
+    changed();
+  };
+  /** A watch that is open again tells nothing until something changes, so the API server is asked. */
+  const askUntilAnswered = async (): Promise<void> => {
+    if (asking) return;
+    asking = true;
+    while (problem !== undefined && !signal.aborted) {
+      await setTimeout(ASK_MS, undefined, { signal }).catch(() => undefined);
+      await transport
+        .request({ method: 'GET', path: '/version', signal })
+        .then(answered, () => undefined);
+    }
+    asking = false;
+  };
   const informer = <T extends KubernetesObject>(
     resource: Resource<T, Read>,
     labelSelector?: string,
@@ -54,12 +75,10 @@ export async function follow(
       onFailed: (error) => {
         problem = error instanceof Error ? error.message : String(error);
         changed();
+        void askUntilAnswered();
       },
     });
-    made.onChange(() => {
-      problem = undefined;
-      changed();
-    });
+    made.onChange(answered);
     made.start(signal);
     return made;
   };

@@ -24,22 +24,40 @@ export const diff: Command = {
   run: (call) =>
     withCluster(call, async (cluster) => {
       const { values, context } = call;
-      const inventory = new Inventory(checks(), context.date, cluster.namespace);
-      const texts = await readManifests(values['filename'] as string);
-      refuse(inventory.load(texts));
-      const there = await clusterObjects(cluster, inventory.objects());
-      const written = appliedTo(
-        there,
-        texts,
-        new Inventory(checks(), context.date, cluster.namespace),
-      );
-      const after = render(overlaid(there, written), IMAGE);
-      for (const problem of after.problems) context.stderr.write(`${problem}\n`);
-      const found = effects(render(there, IMAGE).yaml, after.yaml);
-      context.stdout.write(found.map(describe).join('') || 'Nothing would change.\n');
-      return found.length > 0 ? EXIT.problem : EXIT.fine;
+      const files = await readManifests(values['filename'] as string);
+      const { problems, effects } = await changesBy(files, cluster, context.date);
+      for (const problem of problems) context.stderr.write(`${problem}\n`);
+      context.stdout.write(effects.join('') || 'Nothing would change.\n');
+      return effects.length > 0 ? EXIT.problem : EXIT.fine;
     }),
 };
+
+/** What the operator would change. */
+export interface Changes {
+  /** What would keep agents from their specs. */
+  problems: readonly string[];
+  /** A text for each object that would change. */
+  effects: string[];
+}
+
+/**
+ * What the operator would change if the manifests, by the names of their files, were applied, or with `replaces` if they
+ * replaced the objects. Throws an Error if they would be refused.
+ */
+export async function changesBy(
+  files: ReadonlyMap<string, string>,
+  cluster: Cluster,
+  date: () => Date,
+  replaces = false,
+): Promise<Changes> {
+  const inventory = (): Inventory => new Inventory(checks(), date, cluster.namespace);
+  const given = inventory();
+  refuse(given.load(files));
+  const there = await clusterObjects(cluster, given.objects());
+  const written = replaces ? given.objects() : appliedTo(there, files, inventory());
+  const { problems, yaml } = render(overlaid(there, written), IMAGE);
+  return { problems, effects: effects(render(there, IMAGE).yaml, yaml).map(describe) };
+}
 
 function refuse({ faults }: Loading): void {
   if (faults.length === 0) return;

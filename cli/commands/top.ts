@@ -6,7 +6,7 @@ import type { Pod } from '../cluster/kube.ts';
 import { nameOf } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
 import { podPage } from '../cluster/podPage.ts';
-import { EXIT, print, widthOf, type Call, type Command } from '../terminal/command.ts';
+import { EXIT, print, widthOf, type Command } from '../terminal/command.ts';
 import {
   podFigures,
   podLines,
@@ -48,8 +48,9 @@ export const top: Command = {
         throw new Error(`There is no agent ${name} in ${placeOf(cluster)}.`);
       }
       const usages: Usage[] = [];
+      const warn = (line: string): void => void context.stderr.write(`${line}\n`);
       for (const agent of agents) {
-        usages.push(usageOf(agent, await answersOf(agent, world, cluster, call)));
+        usages.push(usageOf(agent, await answersOf(podsOf(world, agent), cluster, warn)));
       }
       const width = widthOf(call);
       if (summary === true) {
@@ -77,19 +78,17 @@ function uptimeSeconds(agents: readonly AgentDeployment[], world: World, now: Da
 const isRunning = ({ metadata, status }: Pod): boolean =>
   status?.phase === 'Running' && metadata.deletionTimestamp === undefined;
 
-/** What the agent's pods answer. Warns the user of running pods that do not. */
-async function answersOf(
-  agent: AgentDeployment,
-  world: World,
-  { config }: Cluster,
-  { context }: Call,
+/** What the pods answer. Warns the user of running pods that do not. */
+export async function answersOf(
+  pods: readonly Pod[],
+  { config }: Pick<Cluster, 'config'>,
+  warn: (line: string) => void,
 ): Promise<PodAnswer[]> {
   const ask = async (pod: Pod): Promise<PodFigures | undefined> => {
     const { namespace = '', name } = pod.metadata;
     const page = (port: number, path: string, without: string): Promise<string | undefined> =>
       podPage(config, { namespace, name, port }, path).catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
-        context.stderr.write(`${without}: ${why}\n`);
+        warn(`${without}: ${error instanceof Error ? error.message : String(error)}`);
         return undefined;
       });
     const [figures, metrics] = await Promise.all([
@@ -100,7 +99,7 @@ async function answersOf(
     return figures === undefined ? undefined : podFigures(figures, metrics);
   };
   return Promise.all(
-    podsOf(world, agent).map(async (pod): Promise<PodAnswer> => {
+    pods.map(async (pod): Promise<PodAnswer> => {
       const figures = isRunning(pod) ? await ask(pod) : undefined;
       const ready =
         pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ??

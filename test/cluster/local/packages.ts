@@ -29,6 +29,7 @@ const CLUSTER: readonly Need[] = [
 
 /** Programs that tests run besides a cluster. */
 const TESTS: readonly Need[] = [
+  command('chromium'),
   command('redis-server'),
   command('prometheus'),
   { debian: 'python3-venv', isThere: makesEnvironments },
