@@ -197,7 +197,9 @@ describe('an agent', () => {
       path,
       (object) => condition(object, 'Ready') === 'False InvalidPodTemplate',
     );
-    expect(JSON.stringify(refused.status?.conditions)).toContain('quantities must match');
+    expect(JSON.stringify(refused.status?.conditions)).toContain(
+      'much is not a quantity; write 256Mi or 500m',
+    );
     await server.apply(path, agent('one'));
     await server.until(`/apis/apps/v1/namespaces/${namespace}/deployments/one`);
   });

@@ -15,15 +15,15 @@ describe('a conversation in memory', () => {
     await store.create([], 'key alice');
     for (const principal of ['key bob', 'jwt alice', '']) {
       const ref = { id: 'one', principal };
-      expect(await store.read(ref)).toBe('NotFound');
-      expect(await store.take(ref)).toEqual({ absence: 'NotFound' });
-      expect(await store.remove(ref)).toBe('NotFound');
+      expect(await store.read(ref)).toBe('Foreign');
+      expect(await store.take(ref)).toEqual({ absence: 'Foreign' });
+      expect(await store.remove(ref)).toBe('Foreign');
     }
     const mine = { id: 'one', principal: 'key alice' };
     expect(await store.read(mine)).toMatchObject({ id: 'one' });
     expect(await store.take(mine)).toHaveProperty('lease');
     // Not even that a message is being answered is told to others.
-    expect(await store.take({ ...mine, principal: 'key bob' })).toEqual({ absence: 'NotFound' });
+    expect(await store.take({ ...mine, principal: 'key bob' })).toEqual({ absence: 'Foreign' });
     expect(await store.take(mine)).toEqual({ absence: 'Busy' });
     expect(await store.remove(mine)).toBe('Removed');
     await store.close();

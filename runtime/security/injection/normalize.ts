@@ -21,8 +21,8 @@ const WHITE: Readonly<Record<string, string>> = { n: '\n', r: '\n', t: ' ' };
 const HYPHENATION = /(?<=\p{L})-\n(?=\p{L})/gu;
 /** Markdown within a word. */
 const EMPHASIS = /(?<=\p{L})(?:\*{1,3}|~~|`)(?=\p{L})/gu;
-/** Three words or more in one, such as ignoreAllRules. */
-const CAMEL = /[A-Za-z][a-z]+(?:[A-Z][a-z]+){2,}/g;
+/** Three words or more in one, such as ignoreAllRules. The search looks at a run of small letters once. */
+const CAMEL = /(?<![a-z])[A-Za-z][a-z]+(?:[A-Z][a-z]+){2,}/g;
 /** Tags that may occur within a word. */
 const INLINE = /^\/?(?:a|b|i|u|s|em|strong|span|font|mark|small|sub|sup|wbr|code|tt)(?:[\s/]|$)/i;
 /** Longest tag or attribute list. */
