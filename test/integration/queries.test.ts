@@ -214,6 +214,7 @@ const OF_THE_GUIDES = [
 ];
 
 it.each(OF_THE_GUIDES)('the query %s of the guides gets figures', async (query) => {
-  const found = await prometheus.query(query, at);
+  // Without the bound of a rate: how many of the last requests failed or were rejected differs between runs.
+  const found = await prometheus.query(query.replace(/ > [\d.]+$/, ''), at);
   expect(found.length).toBeGreaterThan(0);
 });
