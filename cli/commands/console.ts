@@ -4,7 +4,7 @@ import type { KubernetesObject } from '../../crds/meta.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { follow, observe, type Follower } from '../cluster/observe.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS } from '../cluster/options.ts';
-import { podLog } from '../cluster/podLog.ts';
+import { requestLines } from '../cluster/requestLines.ts';
 import type { AgentPage, ChangesPage, RequestPage, UsagePage } from '../console/answers.ts';
 import { readAssets } from '../console/assets.ts';
 import { mergePatch } from '../console/mergePatch.ts';
@@ -13,12 +13,12 @@ import { worldOf } from '../console/table.ts';
 import { EXIT, type Call, type Command } from '../terminal/command.ts';
 import { findingsOfAgent } from '../view/findings.ts';
 import { logLine } from '../view/logLine.ts';
-import { linesOfRequest, type PodLine } from '../view/requestLog.ts';
 import { statusRows } from '../view/statusTable.ts';
 import { usageOf } from '../view/top.ts';
 import { tripsOf } from '../view/trips.ts';
 import { podsOf, type Policy, type World } from '../view/world.ts';
 import { changesBy } from './diff.ts';
+import { portOf } from './port.ts';
 import { answersOf } from './top.ts';
 
 /** Pods of an agent that the console asks for figures. */
@@ -36,7 +36,7 @@ export const console: Command = {
 
 async function serve(call: Call, cluster: Cluster): Promise<number> {
   const { context, values } = call;
-  const port = portOf(String(values['port']));
+  const port = portOf(String(values['port']), 0);
   const assets = await readAssets();
   // Says at once what is not allowed or not there; a follower would wait for it.
   await observe(cluster);
@@ -56,12 +56,6 @@ async function serve(call: Call, cluster: Cluster): Promise<number> {
   });
   await server.close();
   return EXIT.fine;
-}
-
-function portOf(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Error(`--port is ${text}; it must be a whole number from 0 to 65535`);
 }
 
 /** A cluster, as the user of the kubeconfig may see it. */
@@ -121,17 +115,8 @@ class ClusterSource implements Source {
   async request(namespace: string, name: string, id: string): Promise<RequestPage | undefined> {
     const world = worldOf(this.world(), namespace, name);
     if (world === undefined) return undefined;
-    const options = { follow: false, signal: AbortSignal.timeout(LOG_MS) };
-    const lines: PodLine[] = [];
-    await Promise.all(
-      world.pods.map(async (pod) => {
-        for await (const line of podLog(this.#cluster, pod, options)) {
-          // Logs can be large: only lines with the id are kept, and those of requests without it are found by them.
-          if (line.includes(id)) lines.push({ pod: pod.metadata.name, line });
-        }
-      }),
-    );
-    const found = linesOfRequest(lines, id);
+    const signal = AbortSignal.timeout(LOG_MS);
+    const found = await requestLines(this.#cluster, world.pods, id, { signal });
     return { lines: found.map(({ pod, line }) => ({ pod, text: logLine(line) })) };
   }
 

@@ -9,6 +9,7 @@ import { PROGRAMS } from '../local/programs.ts';
 import { runUntilSignal } from '../local/untilSignal.ts';
 import { Screen } from '../terminal/screen.ts';
 import { FILENAME } from './filename.ts';
+import { portOf } from './port.ts';
 
 export const local: Command = {
   summary: 'run the agents of the manifests at PATH on this computer, with no cluster',
@@ -55,11 +56,4 @@ async function runLocal({ values, context }: Call): Promise<number> {
     date: context.date,
   });
   return runUntilSignal(agents, screen, context.environment['npm_command'] === 'exec');
-}
-
-/** Throws an Error that names the valid ports. */
-export function portOf(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new Error(`--port is ${text}; it must be a whole number from 1 to 65535`);
 }

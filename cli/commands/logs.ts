@@ -2,10 +2,11 @@ import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
 import { podLog, type LogOptions } from '../cluster/podLog.ts';
+import { requestLines } from '../cluster/requestLines.ts';
 import { EXIT, type Call, type Command } from '../terminal/command.ts';
 import { durationOf } from '../cluster/duration.ts';
 import { logLine } from '../view/logLine.ts';
-import { linesOfRequest, type PodLine } from '../view/requestLog.ts';
+import type { PodLine } from '../view/requestLog.ts';
 
 export const logs: Command = {
   summary: "print the log of an agent's pods, or of one pod",
@@ -68,17 +69,8 @@ async function find(call: Call, cluster: Cluster): Promise<number> {
   if (values['follow'] === true) throw new Error('--request looks back: leave --follow out');
   const pods = await findPods(cluster, positionals[0]!);
   const signal = context.interrupted();
-  const options = { ...spanOf(call), follow: false, signal };
-  const all = await Promise.all(
-    pods.map(async (pod) => {
-      const lines: PodLine[] = [];
-      for await (const line of podLog(cluster, pod, options)) {
-        lines.push({ pod: pod.metadata.name, line });
-      }
-      return lines;
-    }),
-  );
-  const found = linesOfRequest(all.flat(), String(values['request']));
+  const options = { ...spanOf(call), signal };
+  const found = await requestLines(cluster, pods, String(values['request']), options);
   for (const each of found) write(call, each, pods.length > 1);
   return found.length > 0 ? EXIT.fine : EXIT.problem;
 }

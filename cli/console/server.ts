@@ -54,7 +54,7 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** A request that is not served, with what its sender is told. */
+/** The console refuses a request with this status and message. */
 class Refusal extends Error {
   readonly status: number;
 

@@ -27,7 +27,8 @@ export function tripsOf({ breakers }: World): Trip[] {
 
 const HEAD = ['TIME', 'AGO', 'NAMESPACE', 'AGENT', 'DEPENDENCY', 'CHANGE', 'POD', 'REASON'];
 const CHANGE = 5;
-const LEVEL: Record<Trip['to'], Level> = { Closed: 'ok', HalfOpen: 'warn', Open: 'bad' };
+/** Importance of each state of a circuit. */
+export const LEVEL: Record<Trip['to'], Level> = { Closed: 'ok', HalfOpen: 'warn', Open: 'bad' };
 
 /** Trips as lines of text, the oldest first. */
 export function timeline(

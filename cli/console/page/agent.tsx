@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { AgentPage, ChangesPage, RequestPage } from '../answers.ts';
 import { agentPath, get, post } from './api.ts';
 import { Figures } from './figures.tsx';
-import { Problem, State } from './parts.tsx';
+import { Problem, State, Table } from './parts.tsx';
 import { ago, useNow, type Seen } from './state.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -64,34 +64,21 @@ function Parts({ rows, findings }: AgentPage): JSX.Element {
           ))}
         </ul>
       )}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Parts">
-        <table>
-          <thead>
-            <tr>
-              {['State', 'Part', 'Pods', 'Since', 'Reason'].map((head) => (
-                <th scope="col" key={head}>
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ kind, name, level, state, pods, since, reason }) => (
-              <tr key={`${kind} ${name}`}>
-                <td>
-                  <State level={level} state={state} />
-                </td>
-                <th scope="row">
-                  {kind} {name}
-                </th>
-                <td>{pods}</td>
-                <td>{ago(since, now)}</td>
-                <td class="reason">{reason}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Parts" heads={['State', 'Part', 'Pods', 'Since', 'Reason']}>
+        {rows.map(({ kind, name, level, state, pods, since, reason }) => (
+          <tr key={`${kind} ${name}`}>
+            <td>
+              <State level={level} state={state} />
+            </td>
+            <th scope="row">
+              {kind} {name}
+            </th>
+            <td>{pods}</td>
+            <td>{ago(since, now)}</td>
+            <td class="reason">{reason}</td>
+          </tr>
+        ))}
+      </Table>
     </>
   );
 }

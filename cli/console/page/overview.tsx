@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { TableLine } from '../answers.ts';
 import { linkTo } from './api.ts';
-import { State } from './parts.tsx';
+import { State, Table } from './parts.tsx';
 import { ago, useNow, type Seen } from './state.ts';
 
 /** Lines that the table has at first, and more of at a time. */
@@ -48,24 +48,11 @@ export function Overview({ seen }: { seen: Seen }): JSX.Element {
           Only what needs a look
         </label>
       </form>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Agents">
-        <table>
-          <thead>
-            <tr>
-              {['State', 'Agent', 'Pods', 'Circuits', 'Since', 'Reason'].map((name) => (
-                <th scope="col" key={name}>
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {wanted.slice(0, most).map((line) => (
-              <Line key={line.key} line={line} now={now} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Agents" heads={['State', 'Agent', 'Pods', 'Circuits', 'Since', 'Reason']}>
+        {wanted.slice(0, most).map((line) => (
+          <Line key={line.key} line={line} now={now} />
+        ))}
+      </Table>
       {wanted.length > most && (
         <button type="button" onClick={() => setMost(most + STEP)}>
           Show {Math.min(STEP, wanted.length - most)} more of {wanted.length - most}

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { TableChange, TableLine } from '../answers.ts';
+import { since } from '../../view/time.ts';
 import type { Trip } from '../../view/trips.ts';
 import { place, tableChanges } from './api.ts';
 
@@ -74,12 +75,7 @@ export function useNow(): number {
   return now;
 }
 
-/** How long ago a time is, such as 4m. */
+/** How long ago a time is, such as 4m10s. */
 export function ago(time: string | undefined, now: number): string {
-  if (time === undefined) return '';
-  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
-  return `${Math.floor(seconds / 86_400)}d`;
+  return since(time, new Date(now));
 }
