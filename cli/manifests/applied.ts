@@ -5,8 +5,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const LAST = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * The object that kubectl apply leaves: the manifest sets its fields, removes those that it set at the last time, and keeps
- * all others, such as an override or what another tool sets. Lists are replaced as a whole.
+ * The object as kubectl apply leaves it. The fields of the manifest replace those of the object, lists as a whole. Fields
+ * that the last manifest had and this one lacks go. All others stay, such as those that another tool sets.
  */
 export function applied(live: KubernetesObject, manifest: Fields): Fields {
   const text = live.metadata.annotations?.[LAST];

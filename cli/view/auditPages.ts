@@ -19,7 +19,7 @@ export interface AskedPod {
 export interface FoundEvents {
   /** Newest first. */
   events: SealedEvent[];
-  /** Number of matching events, of those that the pods were asked for. */
+  /** Number of matching events in the pods that answered. */
   count: number;
   /** Notes on missing events. */
   gaps: string[];

@@ -48,7 +48,7 @@ describe('a configuration from the file', () => {
     expect(active.highestTerm).toBe(3);
   });
 
-  it('that does not have the hash it states is told, since another writer than the operator made it', () => {
+  it('counts as tampered with when its content has another hash than it states', () => {
     const { active, tampered } = setup();
     active.offerFile(file('a', 1, 1));
     active.offerFile(file('b', 1, 2));

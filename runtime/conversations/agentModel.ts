@@ -185,7 +185,7 @@ class SdkRequest {
     if (this.#sent) return this.#sink.response;
     this.#sent = true;
     this.over = this.#send(init, this.#sink);
-    // Its rejection reaches those that wait for it; until then nobody does.
+    // Callers await it later; this keeps an earlier rejection from ending the process.
     this.over.catch(() => undefined);
     return this.#sink.response;
   }

@@ -98,7 +98,7 @@ function checkRuntime(template: Partial<PodTemplate>): void {
 const CONTAINERS = ['containers', 'initContainers'] as const;
 const RESOURCES = ['requests', 'limits'] as const;
 
-/** Names what the API server would refuse in words that tell nobody what to change. */
+/** Says what to change where the API server's own refusal does not. */
 function checkContainers(spec: PodTemplate['spec']): void {
   for (const list of CONTAINERS) {
     for (const container of (spec[list] ?? []) as Container[]) {

@@ -42,8 +42,7 @@ const MEMBERS = new Set(['savedAt', 'tools']);
 
 /**
  * The last list of tools of one server, for a process that starts while the server is away. Its key is a hash of the URL
- * and of the credential, so that nobody gets a list that the server sent for another credential. What is read is believed
- * no more than what a server says.
+ * and of the credential: each credential has a list of its own. A kept list passes the same checks as a server's answer.
  */
 export class KeptList {
   readonly #spec: McpServer;

@@ -20,7 +20,7 @@ describe('patterns of the owner', () => {
     expect(await own.examine('Project Heron', 'UserInput')).toEqual({ score: 0, rules: [] });
   });
 
-  it('that are no RE2 are told and left out, and the others count', async () => {
+  it('leave out those that are no RE2, report them and keep the others', async () => {
     const bad = [
       { name: 'ahead', pattern: 'a(?=b)', weight: 60 },
       { name: 'open', pattern: '(', weight: 60 },
