@@ -1,7 +1,8 @@
-/** Writes contract/generated/types.ts from the JSON Schemas beside this file. */
+/** Writes contract/generated from the JSON Schemas and the OpenAPI document beside this file. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
+import { parse } from 'yaml';
 
 const directory = import.meta.dirname;
 const names = ['configuration', 'hello', 'report', 'command'];
@@ -24,12 +25,34 @@ function combined(): JSONSchema {
 
 const title = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
-const types = await compile(combined(), 'Contract', {
-  additionalProperties: false,
-  unreachableDefinitions: true,
-  ignoreMinAndMaxItems: true,
-  bannerComment:
-    '/* Generated from the JSON Schemas in contract/ by `make generate`; do not edit. */',
-  style: { singleQuote: true, printWidth: 100 },
-});
-writeFileSync(join(directory, 'generated/types.ts'), types);
+/** Writes the types of all definitions, from what `source` names. */
+async function writeTypes(schema: JSONSchema, source: string, file: string): Promise<void> {
+  const types = await compile(schema, schema.title!, {
+    additionalProperties: false,
+    unreachableDefinitions: true,
+    ignoreMinAndMaxItems: true,
+    bannerComment: `/* Generated from ${source} by \`make generate\`; do not edit. */`,
+    style: { singleQuote: true, printWidth: 100 },
+  });
+  writeFileSync(join(directory, 'generated', file), types);
+}
+
+await writeTypes(combined(), 'the JSON Schemas in contract/', 'types.ts');
+
+/** The local API of a program: its schemas as JSON Schema, by which the runtime checks, and their types. */
+const api = parse(readFileSync(join(directory, 'program.openapi.yaml'), 'utf8')) as {
+  components: { schemas: Record<string, JSONSchema> };
+};
+const schemas = JSON.parse(
+  JSON.stringify(api.components.schemas).replaceAll('#/components/schemas/', '#/definitions/'),
+) as Record<string, JSONSchema>;
+const local: JSONSchema = { $id: 'program.schema.json', definitions: schemas };
+writeFileSync(
+  join(directory, 'generated/program.schema.json'),
+  `${JSON.stringify(local, undefined, 2)}\n`,
+);
+await writeTypes(
+  { title: 'LocalApi', type: 'object', additionalProperties: false, definitions: schemas },
+  'contract/program.openapi.yaml',
+  'program.ts',
+);
