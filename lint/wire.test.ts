@@ -20,6 +20,7 @@ const WIRE = new RegExp(
 
 /** Files outside of runtime/protocols that may name them, with the reason. */
 const MAY: readonly [path: RegExp, reason: string][] = [
+  [/^model\/provider\//, 'errors and limits as the endpoints of each provider state them'],
   [
     /^conversations\/(?!tools\/)/,
     'turns of the agent are messages of the Messages API, called by its SDK',

@@ -1,7 +1,7 @@
 import { Cut } from '../errors/fault.ts';
 import type { ModelAnswer, ModelRequest } from '../model/request.ts';
 import { NO_USAGE } from '../protocols/usage.ts';
-import type { Protocol } from '../protocols/protocol.ts';
+import { LIMIT_HEADER } from '../model/provider/retryAfter.ts';
 import { OK } from '../resilience/outcome.ts';
 import { CACHE, PendingCall } from './pendingCall.ts';
 import type { MakeCall, Subscriber } from './pendingCall.ts';
@@ -132,7 +132,7 @@ export class CachingCaller {
         const whole = isGood(answer) && head && ended && !overflowed;
         const model = whole ? answeringModel(request, answer.dependency) : undefined;
         if (whole && model !== undefined && epoch === this.#cache.epoch)
-          this.#keep(request, answerKey(key, model), head, pending.recording.body());
+          this.#keep(answerKey(key, model), head, pending.recording.body());
         return answer;
       } finally {
         if (this.#pending.get(key) === pending) this.#pending.delete(key);
@@ -140,13 +140,8 @@ export class CachingCaller {
     };
   }
 
-  #keep(
-    { protocol: { limits } }: Pick<ModelRequest, 'protocol'>,
-    key: string,
-    head: Head,
-    body: Buffer,
-  ): void {
-    const headers = kept(head.headers, limits);
+  #keep(key: string, head: Head, body: Buffer): void {
+    const headers = kept(head.headers);
     const bytes = headers.reduce((sum, each) => sum + each.length, key.length + body.length);
     this.#cache.put(key, { head: { ...head, headers }, body }, bytes);
   }
@@ -163,9 +158,9 @@ function isGood(answer: ModelAnswer): answer is Extract<ModelAnswer, { kind: 'An
   return outcome.vote === 'ok' && status === 200 && whole && !fault && !held;
 }
 
-function kept(headers: readonly string[], { prefix }: Protocol['limits']): string[] {
+function kept(headers: readonly string[]): string[] {
   const names = headers.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  const stated = names.filter((name) => name.startsWith(prefix));
+  const stated = names.filter((name) => LIMIT_HEADER.test(name));
   return without(headers, new Set([...PERSONAL, ...stated]));
 }
 

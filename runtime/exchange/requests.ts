@@ -5,7 +5,7 @@ import type { Client } from '../clients/clients.ts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { scanInSlices } from '../json/scan.ts';
 import { turn } from '../json/turns.ts';
-import type { Expected } from '../model/attempt/attempt.ts';
+import type { Expected } from '../model/provider/provider.ts';
 import { CACHE_LIFETIME_MS, LONG_CACHE_LIFETIME_MS } from '../model/pool/affinity.ts';
 import type { Session } from '../model/pool/affinity.ts';
 import { haveEquals } from '../model/pool/pool.ts';

@@ -11,7 +11,7 @@ import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import type { ClientAnswer } from './attempt/clientAnswer.ts';
 import type { TokenEstimator } from '../protocols/usage.ts';
-import { providerLimits } from './attempt/retryAfter.ts';
+import { providerOf } from './provider/providers.ts';
 import type { AnswerMeter } from '../protocols/protocol.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
 import type { Member } from './pool/pool.ts';
@@ -98,9 +98,9 @@ export class ModelAttempt implements Attempt {
 
   /** A client's own credential has limits of its own. */
   onHeaders(headers: RawHeaders): void {
-    const { handle, credential } = this.to;
+    const { handle, credential, endpoint } = this.to;
     if (!credential.mounted) return;
-    const stated = providerLimits(this.request.protocol.limits, headers, this.date);
+    const stated = providerOf(endpoint).limits(headers, this.date);
     handle.learn(stated, credential.hash, callKind(this.request), this.permit.grantedAt);
   }
 
@@ -122,8 +122,8 @@ export class ModelAttempt implements Attempt {
     { gate, retryAfterMs }: NonNullable<AttemptResult['refusal']>,
     result: AttemptResult,
   ): void {
-    const { credential, handle } = this.to;
-    const stated = providerLimits(this.request.protocol.limits, result.headers ?? [], this.date);
+    const { credential, handle, endpoint } = this.to;
+    const stated = providerOf(endpoint).limits(result.headers ?? [], this.date);
     const shutMs = this.permit.refused(gate, retryAfterMs, stated);
     if (shutMs > 0) result.shutMs = shutMs;
     result.keyServed = credential.mounted && handle.hasServed(callKind(this.request));

@@ -61,8 +61,7 @@ export class NextAttempt {
     const leftMs = this.#request.deadlineAt - now;
     if (leftMs <= 0) return undefined;
     const { model } = from.endpoint;
-    const { protocol, method } = this.#request;
-    const kind = movable(result, protocol, model !== undefined && method === 'POST');
+    const kind = movable(result, model !== undefined && this.#request.method === 'POST');
     const withdraw = (): boolean => retryBudgets.of(from.dependency).withdraw(unitsOf(result), now);
     const at = (move: Move | undefined): Step | undefined => move && this.#chosen(move, withdraw);
     const moved = at(this.#firstMove(kind, from));

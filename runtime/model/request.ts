@@ -1,9 +1,10 @@
 import type { ActualCost } from '../guard/admission.ts';
-import type { AttemptRequest, AttemptResult, Sink } from './attempt/attempt.ts';
+import type { AttemptResult, Sink } from './attempt/attempt.ts';
+import type { EndpointRequest } from './provider/provider.ts';
 import type { NoEndpoint, Refused, RoutedRequest } from './pool/route.ts';
 
 /** A request to the model. It may take several attempts at several endpoints. */
-export interface ModelRequest extends RoutedRequest, Omit<AttemptRequest, keyof RoutedRequest> {
+export interface ModelRequest extends RoutedRequest, Omit<EndpointRequest, keyof RoutedRequest> {
   sink: Sink;
   /** No further attempt can need the body, so its holder lets it go. Absent: an answer may be taken back. */
   bodyDone?: (() => void) | undefined;

@@ -1,7 +1,5 @@
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
-import { errorBody } from './attempt/errorBody.ts';
-import type { Protocol } from '../protocols/protocol.ts';
 
 /** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
@@ -48,30 +46,19 @@ const MOVES: Record<Fault, Movable> = {
 };
 
 /** Whether to move to another endpoint after this attempt. `ownModel`: the endpoint set the model. */
-export function movable(
-  result: AttemptResult,
-  protocol: Pick<Protocol, 'clientError'>,
-  ownModel = false,
-): Movable {
-  const { committed, fault, refusal, outcome, status = 0 } = result;
+export function movable(result: AttemptResult, ownModel = false): Movable {
+  const { committed, fault, refusal, outcome, error, status = 0 } = result;
   if (committed) return 'No';
   if (refusal) return refusal.gate === 'RateLimited' ? 'Early' : 'OtherCredential';
   if (fault !== undefined) return MOVES[fault];
   if (outcome.vote === 'failure') return outcome.class === 'Overloaded' ? 'Early' : 'Yes';
-  if (status >= 500) return 'Yes';
-  return afterClientError(result, protocol, ownModel);
+  return status >= 500 ? 'Yes' : afterClientError(error, ownModel);
 }
 
 /** Every endpoint gives the same client error, unless it concerns something that only this endpoint has or lacks. */
-function afterClientError(
-  { held, status }: AttemptResult,
-  protocol: Pick<Protocol, 'clientError'>,
-  ownModel: boolean,
-): Movable {
-  if (!held || (status !== 400 && status !== 404)) return 'No';
-  const says = protocol.clientError(status, errorBody(held.headers, held.body));
-  if (says === 'PromptTooLong') return 'LargerContext';
-  return says === 'ModelMissing' && ownModel ? 'Early' : 'No';
+function afterClientError(error: AttemptResult['error'], ownModel: boolean): Movable {
+  if (error === 'PromptTooLong') return 'LargerContext';
+  return error === 'ModelMissing' && ownModel ? 'Early' : 'No';
 }
 
 /** Statuses by which an endpoint refuses a request that another one may take. */
@@ -113,11 +100,11 @@ export function retryReason({ outcome, fault, status }: AttemptResult): string {
 
 /** Reason of a move, for metrics. */
 export function moveReason(result: AttemptResult): string {
-  const { refusal, outcome, fault, status } = result;
+  const { refusal, outcome, fault, error } = result;
   if (refusal) return refusal.gate;
   if (outcome.vote === 'failure' || fault !== undefined) return retryReason(result);
-  if (status === 404) return 'ModelNotFound';
-  return status === 400 ? 'PromptTooLong' : retryReason(result);
+  if (error === 'ModelMissing') return 'ModelNotFound';
+  return error ?? retryReason(result);
 }
 
 /** Price of another attempt. A timeout has cost more time than an error. */

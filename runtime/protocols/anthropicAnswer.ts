@@ -7,18 +7,13 @@ import { IGNORED, OK, failure } from '../resilience/outcome.ts';
 import type { FailureClass, Outcome } from '../resilience/outcome.ts';
 import { BYTES_PER_TOKEN } from './usage.ts';
 import type { AnswerFacts, Usage } from './usage.ts';
-import type {
-  AnswerMeter,
-  ClientError,
-  Judgement,
-  StreamJudge,
-  StreamListener,
-} from './protocol.ts';
+import type { AnswerMeter, Judgement, StreamJudge, StreamListener } from './protocol.ts';
 import { KEPT_CONTENT, StreamedContent } from './anthropicContent.ts';
 
 /** An error as the last event of a stream. One that cannot be read becomes a plain api_error. */
 export function errorEventOf(answer: unknown): Buffer {
-  const error = errorOf(answer).type === '' ? UNREADABLE : answer;
+  const type = stringMember(memberOf(answer, 'error'), 'type');
+  const error = type === '' ? UNREADABLE : answer;
   return Buffer.from(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
 }
 
@@ -80,29 +75,11 @@ function streamErrorGate(type: string, code: string): GateReason | undefined {
   return Object.hasOwn(STREAM_GATES, type) ? STREAM_GATES[type] : undefined;
 }
 
-/** Whether an error reports a spend limit. */
-export function statesSpendLimit(error: unknown): boolean {
-  return SPEND_LIMIT.test(errorCodeOf(error));
-}
-
 const SPEND_LIMIT = /spend_limit/;
 
 /** error.details.error_code; empty without one. */
 function errorCodeOf(body: unknown): string {
   return stringMember(memberOf(memberOf(body, 'error'), 'details'), 'error_code');
-}
-
-/** Type and message of an error; empty where it has none. */
-function errorOf(answer: unknown): { type: string; message: string } {
-  const error = memberOf(answer, 'error');
-  return { type: stringMember(error, 'type'), message: stringMember(error, 'message') };
-}
-
-/** What a client error says that concerns only this endpoint. */
-export function clientError(status: number, answer: unknown): ClientError | undefined {
-  const { type, message } = errorOf(answer);
-  if (status === 404 && type === 'not_found_error') return 'ModelMissing';
-  return status === 400 && saysTooLong(message) ? 'PromptTooLong' : undefined;
 }
 
 /** Whether the message of an error says that the prompt is too long. */

@@ -1,6 +1,6 @@
 /** The Messages API of Anthropic (https://platform.claude.com/docs/en/api/messages). */
 import type { Failure, Reason } from '../errors/failure.ts';
-import { UsageMeter, clientError, errorEventOf, statesSpendLimit } from './anthropicAnswer.ts';
+import { UsageMeter, errorEventOf } from './anthropicAnswer.ts';
 import { MessagesText, textOverBlocks, tracedAnswer, tracedRequest } from './anthropicContent.ts';
 import {
   REQUEST_MEMBERS,
@@ -10,18 +10,7 @@ import {
   promptTexts,
   readRequest,
 } from './anthropicRequest.ts';
-import type { LimitHeaders, ModelRoute, Protocol } from './protocol.ts';
-
-/** https://platform.claude.com/docs/en/api/rate-limits */
-const LIMITS: LimitHeaders = {
-  prefix: 'anthropic-ratelimit-',
-  resources: {
-    requests: 'Requests',
-    'input-tokens': 'InputTokens',
-    'output-tokens': 'OutputTokens',
-    tokens: 'TotalTokens',
-  },
-};
+import type { ModelRoute, Protocol } from './protocol.ts';
 
 /** Error types of our own answers. */
 const ERROR_TYPES: Record<Reason, string> = {
@@ -94,12 +83,9 @@ export const anthropicMessages: Protocol = {
   ping: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
   isPing: ({ event }) => event === 'ping',
   streamEnd: Buffer.from('event: message_stop\ndata: {"type":"message_stop"}\n\n'),
-  clientError,
-  statesSpendLimit,
   errorEventOf,
   errorBody,
   errorEvent: (failure, requestId) => `event: error\ndata: ${errorBody(failure, requestId)}\n\n`,
-  limits: LIMITS,
 };
 
 const MESSAGES: ModelRoute = {

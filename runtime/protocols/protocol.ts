@@ -1,5 +1,4 @@
 import type { Failure } from '../errors/failure.ts';
-import type { Remaining } from '../guard/admission.ts';
 import type { ScannedObject, Span } from '../json/scan.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
 import type { GateReason } from '../resilience/gates.ts';
@@ -48,18 +47,12 @@ export interface Protocol {
   /** The last event of a good stream. */
   readonly streamEnd: Buffer;
 
-  /** What an error answer says that concerns only its endpoint. */
-  clientError(status: number, answer: unknown): ClientError | undefined;
-  /** Whether an error answer reports a spend limit. */
-  statesSpendLimit(answer: unknown): boolean;
   /** An error answer as the last event of a stream. */
   errorEventOf(answer: unknown): Buffer;
   /** An error answer of our own. */
   errorBody(failure: Failure, requestId: string): string;
   /** The same as the last event of a stream that has begun, after whole events. */
   errorEvent(failure: Failure, requestId: string): string;
-  /** The headers by which the provider states its limits. */
-  readonly limits: LimitHeaders;
 }
 
 /** Reads one answer while it passes. */
@@ -114,16 +107,6 @@ export interface Judgement {
 export interface AnswerText {
   /** The text that an event adds. */
   event(data: string): string;
-}
-
-/** Another endpoint may have the model, or room for the prompt. */
-export type ClientError = 'ModelMissing' | 'PromptTooLong';
-
-export interface LimitHeaders {
-  /** Begins their names, in small letters. */
-  prefix: string;
-  /** Resources by their names in these headers. */
-  resources: Readonly<Record<string, Remaining['resource']>>;
 }
 
 export interface TracedRequest {

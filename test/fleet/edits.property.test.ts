@@ -24,6 +24,7 @@ import { PRINCIPAL } from '../../runtime/guard/admission.ts';
 import { Guard } from '../../runtime/guard/guard.ts';
 import { Credentials } from '../../runtime/mounts/credentials.ts';
 import { authentication } from '../../runtime/model/pool/authentication.ts';
+import { credentialHeader } from '../../runtime/model/provider/request.ts';
 import { FakeClock } from '../../runtime/testing/fakeClock.ts';
 import fc from '../property.ts';
 
@@ -238,7 +239,8 @@ function reaches(content: Content, clientHeaders: readonly string[]): boolean {
     if ('missing' in shown) return false;
     const inside = each.baseURL.includes('inside');
     if (inside && !(content.trustedCA && existsSync(content.trustedCA.path))) return false;
-    return (shown.key ?? clientHeaders[at + 1] ?? '').startsWith('valid');
+    const [, key = clientHeaders[at + 1]] = credentialHeader(shown.credentials) ?? [];
+    return key?.startsWith('valid') === true;
   });
 }
 

@@ -1,5 +1,6 @@
 import { OK, failure } from '../../resilience/outcome.ts';
-import type { Attempt, AttemptRequest } from './attempt.ts';
+import type { EndpointRequest } from '../provider/provider.ts';
+import type { Attempt } from './attempt.ts';
 import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
@@ -24,7 +25,7 @@ const BROKEN: Judgement = { outcome: failure('InvalidResponse', 'broken content-
  */
 export function messageReader(
   encoding: string | undefined,
-  { meter, expected }: Pick<Attempt, 'meter'> & Pick<AttemptRequest, 'expected'>,
+  { meter, expected }: Pick<Attempt, 'meter'> & Pick<EndpointRequest, 'expected'>,
   maxBytes: number,
   account: Pick<ByteAccount, 'take'>,
 ): AnswerReader {

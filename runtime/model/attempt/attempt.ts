@@ -1,4 +1,3 @@
-import type { Content, Endpoint } from '../../../contract/generated/types.ts';
 import type { RemoteContext } from '../../../tracing/span.ts';
 import type { Permit } from '../../guard/permit.ts';
 import type { ByteBudget } from '../../resilience/byteBudget.ts';
@@ -6,8 +5,9 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { AttemptWatch } from './attemptWatch.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { Fault } from '../../errors/fault.ts';
-import type { AnswerMeter, Protocol, RequestMembers } from '../../protocols/protocol.ts';
-import type { RequestSize, Usage } from '../../protocols/usage.ts';
+import type { AnswerMeter } from '../../protocols/protocol.ts';
+import type { Usage } from '../../protocols/usage.ts';
+import type { EndpointRequest, EndpointTarget, ErrorKind } from '../provider/provider.ts';
 
 /** Where an answer goes. */
 export interface Sink {
@@ -35,43 +35,10 @@ export interface AnswerSink extends Sink {
   recall(): boolean;
 }
 
-/** Form of a good answer: a message, streamed or not; other JSON; or anything. */
-export type Expected = 'Message' | 'Json' | 'Any';
-
-/** What an attempt needs of its request. */
-export interface AttemptRequest {
-  content: Pick<Content, 'telemetry'>;
-  method: string;
-  /** Path and query below an endpoint's baseURL, such as /v1/messages. */
-  path: string;
-  protocol: Protocol;
-  expected: Expected;
-  /** The client's headers, which may hold its own credential. */
-  headers: RawHeaders;
-  /** Empty for a GET, and once no further attempt can follow. */
-  body: Buffer;
-  size: RequestSize;
-  /** The bound of output tokens in the body; absent if it has no valid one. */
-  maxTokens?: number | undefined;
-  /** Where members are in the body; absent if it goes unchanged. */
-  members?: RequestMembers | undefined;
-  /** Whether the client asked for a stream. */
-  stream: boolean;
-}
-
-/** The endpoint of an attempt, with its credential. */
-export interface AttemptTarget {
-  endpoint: Endpoint;
-  /** The endpoint's own key; absent: the client's credentials pass on. */
-  key?: string | undefined;
-  /** The agent's own headers. Each replaces the client's of the same name. */
-  headers?: readonly [string, string][] | undefined;
-}
-
 /** One attempt at an endpoint. */
 export interface Attempt {
-  request: AttemptRequest;
-  to: AttemptTarget;
+  request: EndpointRequest;
+  to: EndpointTarget;
   /** Replaces the client's trace context. Absent: the client's stays. */
   context?: RemoteContext | undefined;
   /** Ends the attempt early; its reason is a Cut. */
@@ -129,6 +96,8 @@ export interface AttemptResult {
   /** Absent when the endpoint's answer is the client's answer. */
   fault?: Fault | undefined;
   refusal?: Refusal | undefined;
+  /** What an error answer says. */
+  error?: ErrorKind | undefined;
   /** Time that the endpoint asked to wait before another attempt, in milliseconds. */
   retryAfterMs?: number | undefined;
   /** Time until the gate of the credential admits a call, if the attempt shut it, in milliseconds. */

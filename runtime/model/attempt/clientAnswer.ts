@@ -1,7 +1,7 @@
 import type { Protocol } from '../../protocols/protocol.ts';
 import { isEventStream } from '../transport/headers.ts';
 import type { AnswerHead, AnswerSink, AttemptResult, HeldAnswer, Sink } from './attempt.ts';
-import { errorBody } from './errorBody.ts';
+import { errorBody } from '../provider/errorBody.ts';
 
 /**
  * What the client has: nothing; only a head and pings of ours; an answer of an endpoint; or a head that does not fit

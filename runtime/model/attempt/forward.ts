@@ -1,15 +1,16 @@
-import type { Endpoint } from '../../../contract/generated/types.ts';
 import { ByteAccount } from '../../resilience/byteBudget.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
-import type { Attempt, AttemptRequest, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
+import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import type { Fault } from '../../errors/fault.ts';
-import { headerValue, isEventStream, requestHeaders } from '../transport/headers.ts';
+import { headerValue, isEventStream } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
 import { statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
-import { isSpendLimit, retryAfter } from './retryAfter.ts';
+import { providerOf } from '../provider/providers.ts';
+import type { EndpointRequest, ErrorKind } from '../provider/provider.ts';
+import { retryAfter } from '../provider/retryAfter.ts';
 import { both } from '../transport/room.ts';
 import type { UpstreamResponse, Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader } from './answerReader.ts';
@@ -69,10 +70,10 @@ function pass(response: UpstreamResponse, attempt: Attempt, account: ByteAccount
 }
 
 function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): AttemptResult {
-  const { outcome, committed, torn, held, fault, refusal, whole = false } = passed;
+  const { outcome, committed, torn, held, fault, refusal, error, whole = false } = passed;
   const usage = attempt.meter.usage();
   const same = {
-    ...{ outcome, committed, held, fault, refusal, whole, usage },
+    ...{ outcome, committed, held, fault, refusal, error, whole, usage },
     ...(torn === true && { torn }),
   };
   if (!response) return same;
@@ -86,56 +87,22 @@ function result(attempt: Attempt, passed: Passed, response?: UpstreamResponse): 
   };
 }
 
-function upstreamRequest({ request, to, context }: Attempt, onSent: () => void): UpstreamRequest {
-  const { endpoint, key, headers } = to;
-  const baggage = request.content.telemetry.baggage === 'Forward';
-  const own = { key, scheme: endpoint.credentialScheme, headers, baggage };
-  const base = baseOf(endpoint.baseURL);
-  return {
-    method: request.method,
-    origin: base.origin,
-    path: `${base.path}${request.path}`,
-    headers: requestHeaders(request.headers, own, context),
-    certificate: endpoint.clientCertificate && endpoint.name,
-    ...content(request, endpoint),
-    onSent,
-  };
+function upstreamRequest(
+  { request, to, context, date }: Attempt,
+  onSent: () => void,
+): UpstreamRequest {
+  const provider = providerOf(to.endpoint);
+  const sent = provider.request(request, to, context);
+  if (to.credentials?.kind === 'aws')
+    sent.headers.push(...(provider.sign?.(sent, to, date()) ?? []));
+  sent.once = !isRepeatable(request);
+  sent.onSent = onSent;
+  return sent;
 }
 
 /** Whether a second sending does no harm. */
-function isRepeatable({ expected, method }: AttemptRequest): boolean {
+function isRepeatable({ expected, method }: EndpointRequest): boolean {
   return expected !== 'Any' || method === 'GET';
-}
-
-/** The body, and whether it may be sent twice. A request of unknown kind goes unchanged. */
-function content(
-  request: AttemptRequest,
-  endpoint: Endpoint,
-): Pick<UpstreamRequest, 'body' | 'once'> {
-  const { method, expected, body, protocol } = request;
-  if (expected === 'Any') {
-    return { body: body.length > 0 ? body : undefined, once: !isRepeatable(request) };
-  }
-  return { body: method === 'POST' ? protocol.bodyFor(request, endpoint) : undefined };
-}
-
-interface Base {
-  origin: string;
-  path: string;
-}
-
-/** Parsed base URLs: parsing costs as much as the rest of this file. */
-const bases = new Map<string, Base>();
-const MAX_BASES = 256;
-
-function baseOf(baseURL: string): Base {
-  const known = bases.get(baseURL);
-  if (known) return known;
-  const { origin, pathname } = new URL(baseURL);
-  const base = { origin, path: pathname.replace(/\/+$/, '') };
-  if (bases.size >= MAX_BASES) bases.clear();
-  bases.set(baseURL, base);
-  return base;
 }
 
 /** Sends any answer on as it comes, for as long as it flows. It says nothing about the model or its limits. */
@@ -182,38 +149,24 @@ async function passError(
   return { ...passed, committed: true };
 }
 
+const GATES: Readonly<Partial<Record<ErrorKind, Refusal['gate']>>> = {
+  RateLimited: 'RateLimited',
+  SpendLimit: 'SpendLimit',
+  CredentialRefused: 'Unauthorized',
+};
+
 /** What an error answer says about the endpoint and the credential. */
 function refused(
-  response: UpstreamResponse,
-  body: Buffer,
-  attempt: Pick<Attempt, 'request' | 'date'>,
-): Pick<Passed, 'outcome' | 'refusal'> {
-  const refusal = refusalOf(response, body, attempt);
-  const outcome = refusal?.gate === 'SpendLimit' ? IGNORED : statusOutcome(response.status);
-  return { outcome, ...(refusal && { refusal }) };
-}
-
-/** What an error answer says about the credential. */
-function refusalOf(
-  response: UpstreamResponse,
-  body: Buffer,
-  { request, date }: Pick<Attempt, 'request' | 'date'>,
-): Refusal | undefined {
-  const { headers } = response;
-  const gate = gateOf(response, body, request);
-  if (!gate) return undefined;
-  const retryAfterMs = retryAfter(headers, date);
-  return { gate, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-}
-
-function gateOf(
   { status, headers }: UpstreamResponse,
   body: Buffer,
-  { protocol }: AttemptRequest,
-): Refusal['gate'] | undefined {
-  if (isSpendLimit(protocol, status, headers, body)) return 'SpendLimit';
-  if (status === 401) return 'Unauthorized';
-  return status === 429 ? 'RateLimited' : undefined;
+  { to, date }: Attempt,
+): Pick<Passed, 'outcome' | 'refusal' | 'error'> {
+  const error = providerOf(to.endpoint).error({ status, headers, body });
+  const outcome = error === 'SpendLimit' ? IGNORED : statusOutcome(status);
+  const gate = error && GATES[error];
+  if (!gate) return { outcome, error };
+  const retryAfterMs = retryAfter(headers, date);
+  return { outcome, error, refusal: { gate, ...(retryAfterMs !== undefined && { retryAfterMs }) } };
 }
 
 /**

@@ -8,7 +8,7 @@ import { connectionOutcome, cutOutcome } from './outcome.ts';
 /** The part of a result that depends on the form of the answer. */
 export type Passed = Pick<
   AttemptResult,
-  'outcome' | 'committed' | 'torn' | 'held' | 'fault' | 'refusal'
+  'outcome' | 'committed' | 'torn' | 'held' | 'fault' | 'refusal' | 'error'
 > & {
   whole?: boolean;
   /** Replaces the endpoint's status. */

@@ -16,6 +16,7 @@ import type { Outcome } from '../../resilience/outcome.ts';
 import type { Network } from '../../network/network.ts';
 import { identityHeaders } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
+import type { Credentials } from '../provider/credentials.ts';
 
 /** Whether two endpoints have the same priority, so that affinity has a choice. */
 export function haveEquals(places: readonly { priority?: number }[]): boolean {
@@ -33,8 +34,8 @@ export interface Member extends Placed {
   >;
   /** Its recent calls; those of an earlier address are another object. */
   successes: SuccessRate;
-  /** The endpoint's own key; absent: the client's credentials pass on. */
-  key?: string | undefined;
+  /** The endpoint's own; absent: the client's pass on. */
+  credentials?: Credentials | undefined;
   /** The agent's own headers. Each replaces the client's of the same name. */
   headers?: readonly [string, string][] | undefined;
   credential: Credential;
@@ -196,7 +197,7 @@ function member(
     name: endpoint.name,
     priority: endpoint.priority,
     weight: endpoint.weight,
-    key: shown.key,
+    credentials: shown.credentials,
     headers: shown.headers,
     credential: shown.credential ?? own(),
   };

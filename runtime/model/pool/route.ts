@@ -7,7 +7,7 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import { awaitAdmission } from '../../guard/permit.ts';
-import type { Expected } from '../attempt/attempt.ts';
+import type { Expected } from '../provider/provider.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { RequestSize, TokenEstimator } from '../../protocols/usage.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';

@@ -16,13 +16,13 @@ describe('headers', () => {
   });
 
   it('carry the endpoint’s own credential in place of the client’s', () => {
-    expect(requestHeaders(RAW, { key: 'own' })).toEqual([
+    expect(requestHeaders(RAW, { credential: ['x-api-key', 'own'] })).toEqual([
       'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'x-api-key', 'own',
     ]); // prettier-ignore
   });
 
   it('carry the endpoint’s own key as a bearer token where it expects one', () => {
-    expect(requestHeaders(RAW, { key: 'own', scheme: 'Bearer' })).toEqual([
+    expect(requestHeaders(RAW, { credential: ['authorization', 'Bearer own'] })).toEqual([
       'Anthropic-Beta', 'one', 'Anthropic-Beta', 'two', 'authorization', 'Bearer own',
     ]); // prettier-ignore
   });

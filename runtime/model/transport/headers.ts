@@ -34,9 +34,8 @@ export const CREDENTIALS: ReadonlySet<string> = new Set(['x-api-key', 'authoriza
 
 /** Headers that the agent itself sends to an endpoint. */
 export interface OwnHeaders {
-  key?: string | undefined;
-  /** Header of the key. Default: x-api-key. */
-  scheme?: 'APIKey' | 'Bearer' | undefined;
+  /** Header of the endpoint's own credential, in place of the client's. */
+  credential?: readonly [name: string, value: string] | undefined;
   /** Each replaces the client's header of the same name. */
   headers?: readonly [string, string][] | undefined;
   /** Whether the client's baggage passes on. Default: no. */
@@ -44,8 +43,8 @@ export interface OwnHeaders {
 }
 
 /**
- * Headers for the endpoint: the client's without those of the connection. The endpoint's own key replaces the client's
- * credentials, and our trace context replaces the client's.
+ * Headers for the endpoint: the client's without those of the connection. The endpoint's own credential replaces the
+ * client's, and our trace context replaces the client's.
  */
 export function requestHeaders(
   raw: RawHeaders,
@@ -83,20 +82,19 @@ function ownRequest({ baggage = false }: OwnHeaders): ReadonlySet<string> {
 const NONE: ReadonlySet<string> = new Set();
 
 /** Names of the client's headers that the agent replaces. */
-function replacedBy({ key, headers }: OwnHeaders): ReadonlySet<string> {
-  if (headers === undefined) return key === undefined ? NONE : CREDENTIALS;
+function replacedBy({ credential, headers }: OwnHeaders): ReadonlySet<string> {
+  if (headers === undefined) return credential === undefined ? NONE : CREDENTIALS;
   const names = headers.map(([name]) => name.toLowerCase());
-  return new Set([...names, ...(key === undefined ? [] : CREDENTIALS)]);
+  return new Set([...names, ...(credential === undefined ? [] : CREDENTIALS)]);
 }
 
 function withOwn(
   headers: string[],
-  { key, scheme, headers: others }: OwnHeaders,
+  { credential, headers: others }: OwnHeaders,
   context?: RemoteContext,
 ): string[] {
   if (context !== undefined) headers.push(...traceHeaders(context).flat());
-  if (key !== undefined && scheme === 'Bearer') headers.push('authorization', `Bearer ${key}`);
-  else if (key !== undefined) headers.push('x-api-key', key);
+  if (credential !== undefined) headers.push(...credential);
   if (others !== undefined) headers.push(...others.flat());
   return headers;
 }

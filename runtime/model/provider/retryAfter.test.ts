@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { anthropicMessages } from '../../protocols/anthropicMessages.ts';
-import { isSpendLimit, providerLimits, retryAfter } from './retryAfter.ts';
+import { anthropic } from './anthropic.ts';
+import { retryAfter } from './retryAfter.ts';
 
 const NOW = new Date('2026-01-01T00:00:00.000Z');
 
@@ -47,7 +47,7 @@ describe('limits that the provider states', () => {
       'anthropic-ratelimit-output-tokens-limit', '400000',
       'anthropic-ratelimit-tokens-remaining', 'many',
     ]; // prettier-ignore
-    expect(providerLimits(anthropicMessages.limits, headers, () => NOW)).toEqual([
+    expect(anthropic.limits(headers, () => NOW)).toEqual([
       { resource: 'Requests', remaining: 999, limit: 1000, resetMs: 1500 },
       { resource: 'InputTokens', remaining: 3500 },
     ]);
@@ -82,26 +82,8 @@ describe('the reset of a limit that the provider states', () => {
       'anthropic-ratelimit-requests-reset', reset,
       'date', date,
     ]; // prettier-ignore
-    expect(providerLimits(anthropicMessages.limits, headers, () => NOW)).toEqual([
+    expect(anthropic.limits(headers, () => NOW)).toEqual([
       { resource: 'Requests', remaining: 1, resetMs },
     ]);
-  });
-});
-
-describe('a spend limit', () => {
-  const coded = (code: unknown): Buffer =>
-    Buffer.from(JSON.stringify({ type: 'error', error: { details: { error_code: code } } }));
-
-  it.each([
-    [402, Buffer.from(''), true],
-    [429, coded('enforced_spend_limit_reached'), true],
-    [400, coded('contract_spend_limit_reached'), true],
-    [429, coded('ramp_limit_exceeded'), false],
-    [429, coded(7), false],
-    [429, Buffer.from('null'), false],
-    [400, Buffer.from('spend_limit'), false],
-    [403, coded('enforced_spend_limit_reached'), false],
-  ])('of status %i is recognised by its code', (status, body, expected) => {
-    expect(isSpendLimit(anthropicMessages, status, [], body)).toBe(expected);
   });
 });

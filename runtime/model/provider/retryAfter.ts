@@ -1,6 +1,4 @@
 import type { Remaining } from '../../guard/admission.ts';
-import type { LimitHeaders, Protocol } from '../../protocols/protocol.ts';
-import { errorBody } from './errorBody.ts';
 import { headerValue } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 
@@ -32,14 +30,21 @@ export function retryAfter(headers: RawHeaders, now: () => Date): number | undef
 /** The bit that differs between small letters and capitals. */
 const LOWER_CASE = 0x20;
 
+/** Headers by which any provider states its limits, in small letters. */
+export const LIMIT_HEADER = /^(?:anthropic|x)-ratelimit-/;
+
 const NO_LIMITS: readonly Remaining[] = [];
 
 /** Providers round tokens to whole thousands. */
 const ROUNDING = 500;
 
-/** Reads the provider's limits from headers. `now` is the wall clock. */
-export function providerLimits(
-  { prefix, resources }: LimitHeaders,
+/**
+ * Limits in headers named PREFIX RESOURCE -limit, -remaining and -reset. `prefix` is in small letters, `now` is the wall
+ * clock.
+ */
+export function statedLimits(
+  prefix: string,
+  resources: Readonly<Record<string, Remaining['resource']>>,
   headers: RawHeaders,
   now: () => Date,
 ): readonly Remaining[] {
@@ -73,18 +78,6 @@ function statesLimits(prefix: string, headers: RawHeaders): boolean {
     if (first === prefix.charCodeAt(0) && name.toLowerCase().startsWith(prefix)) return true;
   }
   return false;
-}
-
-/** Whether an error answer reports a spend limit: a short wait does not help. */
-export function isSpendLimit(
-  protocol: Pick<Protocol, 'statesSpendLimit'>,
-  status: number,
-  headers: RawHeaders,
-  body: Buffer,
-): boolean {
-  if (status === 402) return true;
-  if (status !== 400 && status !== 429) return false;
-  return protocol.statesSpendLimit(errorBody(headers, body));
 }
 
 function until(date: string, now: number): number | undefined {
