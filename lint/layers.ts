@@ -162,6 +162,17 @@ const RUNTIME: readonly Layer[] = [
     ],
   },
   {
+    folder: 'runtime/model/identity',
+    purpose: 'credentials of clouds for the agent’s own identity',
+    imports: [
+      'contract',
+      'runtime/guard',
+      'runtime/mounts',
+      'runtime/network',
+      'runtime/model/provider',
+    ],
+  },
+  {
     folder: 'runtime/model/attempt',
     purpose: 'one call of an endpoint, and its watch',
     imports: [

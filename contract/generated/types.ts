@@ -429,6 +429,39 @@ export interface Endpoint {
    */
   credentialScheme?: 'APIKey' | 'Bearer';
   /**
+   * Identity of the agent at a cloud, whose credentials the runtime fetches. One of aws, google and azure.
+   */
+  identity?: {
+    /**
+     * Role at AWS. Without roleARN: that of EKS Pod Identity.
+     */
+    aws?: {
+      roleARN?: string;
+      /**
+       * Whose STS to ask. Goes with roleARN.
+       */
+      region?: string;
+    };
+    /**
+     * Identity at Google. Without audience: that of the metadata server.
+     */
+    google?: {
+      audience?: string;
+      serviceAccount?: string;
+    };
+    /**
+     * Application or managed identity at Azure.
+     */
+    azure?: {
+      tenantID: string;
+      clientID: string;
+    };
+    /**
+     * Directory in the pod with the ServiceAccount's token for the cloud. Absent: the identity needs none.
+     */
+    directory?: string;
+  };
+  /**
    * Client certificate for TLS, as PEM. Absent: none.
    */
   clientCertificate?: {

@@ -1,4 +1,5 @@
 import type { CutCause } from '../../errors/fault.ts';
+import { networkErrorCode, untrustedAdvice } from '../../network/errors.ts';
 import { ProxyError } from '../../network/proxies.ts';
 import { IGNORED, OK, failure } from '../../resilience/outcome.ts';
 import type { Failure, Outcome } from '../../resilience/outcome.ts';
@@ -36,7 +37,7 @@ function timeout(message: string): Failure {
 
 /** Outcome of a connection error. `answered`: after the headers of the answer. */
 export function connectionOutcome(error: unknown, answered = false): Failure {
-  const code = errorCode(error);
+  const code = networkErrorCode(error);
   const malformed = !answered && MALFORMED.has(code);
   if ((error as Partial<Error>).name === 'HTTPParserError' || malformed) {
     return failure('InvalidResponse', 'malformed HTTP');
@@ -47,15 +48,6 @@ export function connectionOutcome(error: unknown, answered = false): Failure {
   return failure('Connection', `connection failed (${code})${advice(error)}`);
 }
 
-/** Error codes of a certificate from an unknown authority. */
-const UNTRUSTED: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
-
 /** Alerts of a host that rejects or misses the client certificate (RFC 8446, 6.2). */
 const WANTS_CERTIFICATE =
   /ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|HANDSHAKE_FAILURE)$/;
@@ -63,9 +55,8 @@ const WANTS_CERTIFICATE =
 /** What the user can configure against the error. */
 function advice(error: unknown): string {
   const code = String((error as { code?: unknown }).code);
-  if (UNTRUSTED.has(code)) {
-    return ': no trusted authority has issued the certificate; add its authority to spec.trustedCA';
-  }
+  const untrusted = untrustedAdvice(code);
+  if (untrusted !== undefined) return `: ${untrusted}`;
   if (!WANTS_CERTIFICATE.test(code)) return '';
   return ': the host refuses the client certificate, or wants one; see tls.clientCertSecretRef of the endpoint';
 }
@@ -75,11 +66,3 @@ const MALFORMED: ReadonlySet<string> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
 ]);
-
-/** Code of a network error, such as ECONNREFUSED; of an AggregateError the innermost. */
-function errorCode(error: unknown): string {
-  const { code, errors } = error as { code?: unknown; errors?: unknown[] };
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_/]*$/.test(code)) return code;
-  if (Array.isArray(errors) && errors.length > 0) return errorCode(errors[0]);
-  return 'unknown';
-}
