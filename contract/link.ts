@@ -56,14 +56,31 @@ export const CONTROL_AUDIENCE = 'breakwater.dev/control';
 /** Common name of the operator's client certificate. */
 export const OPERATOR_COMMON_NAME = 'breakwater-operator';
 
-/** Ports of an agent pod. */
-export const PORTS = { agent: 8080, metrics: 9090, control: 9443, debug: 9091 } as const;
+/** Ports of an agent pod. The debug pages and the local API of the program are only on 127.0.0.1. */
+export const PORTS = {
+  agent: 8080,
+  metrics: 9090,
+  control: 9443,
+  debug: 9091,
+  program: 9092,
+} as const;
+
+/**
+ * Paths on the metrics port for the program's container. `live` passes while the program answers. `drained` answers when the
+ * pod is ending and no request is open any more.
+ */
+export const PROGRAM_PATHS = { live: '/program/live', drained: '/program/drained' } as const;
+
+/** Command in the runtime's container that starts the drain and ends at once. Its image has Node.js there, and no shell. */
+export const DRAIN_COMMAND = ['/nodejs/bin/node', '/app/main.js', 'drain'] as const;
 
 /** Paths of mounts in an agent pod, and keys in the mounted objects. */
 export const MOUNTS = {
   configuration: '/etc/breakwater',
   configurationKey: 'configuration.json',
   authorityKey: 'authority.pem',
+  /** Token of the local API and the debug pages, in pods with a program. A later one replaces it. */
+  programTokenKey: 'program-token',
   token: '/var/run/secrets/breakwater.dev/control',
   tokenKey: 'token',
   credentials: '/var/run/secrets/breakwater.dev/credentials',
@@ -76,6 +93,12 @@ export const MOUNTS = {
 
 /** Target of limits on the agent's own API. Other limits name a dependency. */
 export const INBOUND = 'inbound';
+
+/** Dependency of an agent's program. */
+export const PROGRAM = 'program';
+
+/** Names, in circuits and limits, each tool of the program that has none of its own. */
+export const PROGRAM_TOOLS = 'tool/*';
 
 /** Stands for client authentication where a report names a dependency. */
 export const AUTH = 'auth';

@@ -162,6 +162,10 @@ export interface Content {
      * Time after drainTimeoutMs for all shutdown handlers together to save state.
      */
     handlerTimeoutMs: number;
+    /**
+     * Time that the program has to exit after SIGTERM, which it gets when the pod is drained. Present only with a program.
+     */
+    programTimeoutMs?: number;
   };
   /**
    * Retries of requests to the model. Absent: none.
@@ -373,6 +377,7 @@ export interface Content {
    * @maxItems 16
    */
   healthChecks?: HealthCheck[];
+  program?: Program;
   /**
    * Limits on hosts that the spec does not name.
    */
@@ -973,6 +978,37 @@ export interface HealthCheck {
   critical: boolean;
 }
 /**
+ * The program beside the runtime, at 127.0.0.1. Its dependency is program. Absent: none.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "Program".
+ */
+export interface Program {
+  port: number;
+  /**
+   * The program's MCP server, which no client reaches. The dependency of each tool is tool/NAME. Circuits and limits of tool/* apply to each tool that has none of its own.
+   */
+  tools?: {
+    path: string;
+  };
+  /**
+   * What clients reach: these paths and all below them, except for the runtime's own routes. Absent: nothing.
+   */
+  http?: {
+    /**
+     * @minItems 1
+     * @maxItems 16
+     */
+    paths: string[];
+  };
+  /**
+   * Where a status from 200 to 399 says that the program works. Absent: any answer to GET / says so.
+   */
+  health?: {
+    path: string;
+  };
+}
+/**
  * Traces, logs and metrics of the requests that the pods serve.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1335,6 +1371,7 @@ export interface Snapshot {
    * @maxItems 16
    */
   mcpServers?: McpServerStatus[];
+  program?: ProgramStatus;
   /**
    * The gate of each dependency that has one, shut or not. Absent: the runtime is too old to tell.
    *
@@ -1883,6 +1920,34 @@ export interface McpServerStatus {
   };
 }
 /**
+ * The program of the pod, as the runtime sees it. Absent: the configuration has none, or the runtime is too old to tell. Counters have it when it changed.
+ *
+ * This interface was referenced by `Contract`'s JSON-Schema
+ * via the `definition` "ProgramStatus".
+ */
+export interface ProgramStatus {
+  /**
+   * Starting: it has not answered since the runtime or the program started. Silent: it answered before, and does not now.
+   */
+  state: 'Starting' | 'Serving' | 'Silent';
+  /**
+   * RFC 3339.
+   */
+  since: string;
+  /**
+   * Tools of the last list. Absent: there is no list yet, or the program offers none.
+   */
+  tools?: number;
+  /**
+   * Whether it listens on an address of the pod, where clients could reach it without the runtime.
+   */
+  exposed?: boolean;
+  /**
+   * Port of the runtime on which the program listens. Absent: none.
+   */
+  portTaken?: number;
+}
+/**
  * Whether calls to a dependency are held back although it has not failed.
  *
  * This interface was referenced by `Contract`'s JSON-Schema
@@ -1941,6 +2006,7 @@ export interface Counters {
    * @maxItems 16
    */
   mcpServers?: McpServerStatus[];
+  program?: ProgramStatus;
   /**
    * Those with a change.
    *

@@ -5,6 +5,7 @@ export const SECRET_NAMES = [
   "model.endpoints[].tls.clientCertSecretRef.name",
   "proxy.credentialsSecretRef.name",
   "tools[].http.headersFrom[].secretKeyRef.name",
+  "program.env[].secretKeyRef.name",
   "mcpServers[].headersFrom[].secretKeyRef.name",
   "telemetry.tracing.headersFrom[].secretKeyRef.name",
   "audit.otlp.headersFrom[].secretKeyRef.name",

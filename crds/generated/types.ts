@@ -16,7 +16,7 @@ export interface AgentDeployment {
   status?: AgentDeploymentStatus;
 }
 /**
- * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate and the name of a Secret or ConfigMap restart pods when changed; all else is live in milliseconds.
+ * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate, the image, port, env and resources of program, and the name of a Secret or ConfigMap restart pods when changed; all else is live in milliseconds.
  */
 export interface AgentDeploymentSpec {
   /**
@@ -328,6 +328,94 @@ export interface AgentDeploymentSpec {
      */
     maxConcurrent: number;
   }[];
+  /**
+   * Your own code: one container beside the runtime, in any language. It offers tools to the model, answers requests of clients, or both, and calls the model, tools, cache, audit and incidents by the local API at BREAKWATER_URL. The runtime keeps the keys. See docs/program.md.
+   */
+  program?: {
+    /**
+     * Image of the program. Its process runs as user 65533 with a /tmp of its own, and nothing else that it can write. The chart's value tenancy.programImages says which images programs may have. A change restarts pods.
+     */
+    image: string;
+    /**
+     * Port on 127.0.0.1 where the program listens. It has it as PORT, with HOST=127.0.0.1. A change restarts pods. Default 8000.
+     */
+    port: number;
+    /**
+     * The tools that the program offers to the model, as an MCP server. Each is a dependency named tool/NAME with a circuit of its own. Clients do not reach its path. When absent, it offers none. A change is live without a restart.
+     */
+    tools?: {
+      /**
+       * Path of the MCP server, such as /mcp.
+       */
+      path: string;
+    };
+    /**
+     * What clients reach of the program, through the runtime, which authenticates them and applies the agent's limits. When absent, they reach nothing. A change is live without a restart.
+     */
+    http?: {
+      /**
+       * Paths with all below them, such as / or /orders. The runtime's own paths stay its own.
+       *
+       * @minItems 1
+       * @maxItems 16
+       */
+      paths: string[];
+    };
+    /**
+     * Where the runtime asks the program whether it works. A status from 200 to 399 says so. When absent, any answer to GET / says so. A program that has not answered for a minute is restarted. A change is live without a restart.
+     */
+    health?: {
+      /**
+       * Path, such as /ok.
+       */
+      path: string;
+    };
+    /**
+     * Environment variables, besides PORT, HOST, BREAKWATER_URL, BREAKWATER_TOKEN, ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY and OTEL_*, which the operator sets. A change restarts pods.
+     *
+     * @maxItems 64
+     */
+    env?: {
+      /**
+       * Name of the variable.
+       */
+      name: string;
+      /**
+       * Its value.
+       */
+      value?: string;
+      /**
+       * A key of a Secret in the same namespace, but not the Secret of an endpoint's API key. The program starts once it exists.
+       */
+      secretKeyRef?: {
+        /**
+         * Name of the Secret.
+         */
+        name: string;
+        /**
+         * Key in that Secret.
+         */
+        key: string;
+      };
+    }[];
+    /**
+     * What the program requests, and its limits. cpu and memory each have a default where neither is set: 250m and 256Mi, with limits of 1 and 512Mi. A change restarts pods.
+     */
+    resources: {
+      /**
+       * By name of the resource, such as cpu or memory.
+       */
+      requests?: {
+        [k: string]: number | string;
+      };
+      /**
+       * By name of the resource, such as cpu or memory.
+       */
+      limits?: {
+        [k: string]: number | string;
+      };
+    };
+  };
   /**
    * MCP servers over streamable HTTP whose tools the model may use in conversations, named SERVER__TOOL. Each server is a dependency named mcp/NAME with a circuit of its own.
    *
@@ -1413,6 +1501,10 @@ export interface AgentDeploymentSpec {
      * Time that it has after that, in all, to put away what outlives it, such as conversations in Redis. Default 30s.
      */
     handlerTimeout: string;
+    /**
+     * Time that the program has to exit after its SIGTERM, which it gets once no request is open. Without a program it means nothing. When absent, 30s.
+     */
+    programTimeout?: string;
   };
   /**
    * Lets a HorizontalPodAutoscaler decide on the number of pods; replicas has no effect then. Removing it sets the number to replicas at once. With inFlight, KEDA makes that HorizontalPodAutoscaler. Needs metrics-server, and requests for CPU and memory in the pods, which they have by default.
@@ -1701,6 +1793,44 @@ export interface AgentDeploymentStatus {
     stale?: boolean;
   }[];
   /**
+   * How the program of the spec stands in the pods. Nothing that it wrote is here.
+   */
+  program?: {
+    /**
+     * Image that new pods run as the program.
+     */
+    image: string;
+    /**
+     * Programs that are ready out of desired pods, such as 2/3.
+     */
+    ready: string;
+    /**
+     * How often the programs of the present pods have been restarted, in all.
+     */
+    restarts: number;
+    /**
+     * Tools that the program offers to the model, by the pod that has the most. Absent while no pod has listed them.
+     */
+    tools?: number;
+    /**
+     * How a program of the present pods ended last.
+     */
+    lastEnd?: {
+      /**
+       * Exit code of the process.
+       */
+      exitCode: number;
+      /**
+       * What the kubelet says, such as Error or OOMKilled.
+       */
+      reason: string;
+      /**
+       * Class of the error that ended it, with its file and line, such as TypeError at orders.js:12. Absent when its last lines name none.
+       */
+      error?: string;
+    };
+  };
+  /**
    * Generation of the spec that this status speaks of.
    */
   observedGeneration?: number;
@@ -1749,6 +1879,10 @@ export interface AgentDeploymentStatus {
      * Pods of the present template out of desired pods, such as 2/3.
      */
     updated?: string;
+    /**
+     * Programs that are ready out of desired pods, such as 2/3. Absent without spec.program.
+     */
+    program?: string;
     /**
      * Closed circuits out of all circuits in all connected pods, such as 7/8.
      */

@@ -7,7 +7,7 @@ import type { TracingDefaults } from './configuration/telemetry.ts';
 import { toolWarnings } from './configuration/tools.ts';
 import { hashContent, resolveContent } from './configuration/content.ts';
 import type { Availability } from './common/availability.ts';
-import { dependenciesOf } from './common/dependencies.ts';
+import { knownDependencies } from './common/dependencies.ts';
 import { buildDeployment, keepsPods, type Upgrade } from './objects/deployment.ts';
 import { buildDisruptionBudget } from './objects/disruptionBudget.ts';
 import { InvalidSpecError, type Problem } from './common/errors.ts';
@@ -151,7 +151,7 @@ export function planAgent(input: PlanInput): AgentPlan {
     ...(monitor && { serviceMonitor: monitor }),
     ...(rule && { prometheusRule: rule }),
     ...(monitored && { monitored }),
-    dependencies: dependenciesOf(agent).map((name) => dependency(name, attachment)),
+    dependencies: knownDependencies(agent, attachment).map((name) => dependency(name, attachment)),
     policies: policyRefs([...attachment.circuits.values(), ...attachment.limits.values()]),
     ...images(input, pods, deployment),
     endpoint: serviceUrl(agent),

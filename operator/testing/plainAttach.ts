@@ -1,7 +1,7 @@
 /** The join of policies and agents as one plain function, for tests to compare attach.ts with. */
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { INBOUND } from '../../contract/link.ts';
-import { dependenciesOf } from '../desired/common/dependencies.ts';
+import { dependenciesOf, mayDependOn } from '../desired/common/dependencies.ts';
 import { byText } from '../desired/common/wording.ts';
 import { acceptedCondition, overriddenCondition } from '../desired/policies/acceptance.ts';
 import type { Policies } from '../desired/policies/attach.ts';
@@ -154,7 +154,7 @@ function claimRef(
     found.missing.push(section === undefined ? { agent: name } : { agent: name, section });
   } else if (section === undefined) {
     claimAll(found, policy, agent, SPECIFICITY.name);
-  } else if (dependenciesOf(agent).includes(section)) {
+  } else if (mayDependOn(agent, section)) {
     claim(found, { policy, agent: name, section, specificity: SPECIFICITY.section });
   } else {
     found.missing.push({ agent: name, section });

@@ -33,6 +33,7 @@ import { rows as healthChecks } from './validation/healthChecks.ts';
 import { rows as screening } from './validation/screening.ts';
 import { rows as network } from './validation/network.ts';
 import { rows as probes } from './validation/probes.ts';
+import { rows as program } from './validation/program.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
 import { rows as conversations } from './validation/conversations.ts';
 import { rows as mcpServers } from './validation/mcpServers.ts';
@@ -81,6 +82,7 @@ const kinds: Record<string, Kind> = {
       ...mcpServers,
       ...network,
       ...probes,
+      ...program,
       ...service,
       ...telemetry,
       ...audit,
@@ -166,7 +168,7 @@ const kinds: Record<string, Kind> = {
       monitoring: { serviceMonitor: { interval: '30s' }, alerts: {} },
     },
     columns: ['Name', 'Ready', 'State', 'Circuits', 'Policies', 'Age'],
-    wideColumns: ['Updated', 'Rollout', 'Threat', 'Incidents'],
+    wideColumns: ['Updated', 'Rollout', 'Program', 'Threat', 'Incidents'],
   },
   circuitbreakerpolicies: {
     rows: [...circuitBreakerPolicies, ...removedRows('CircuitBreakerPolicy')],

@@ -9,7 +9,7 @@ import { authentication } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
 import { resolveConversation, resolveRedis } from './conversation.ts';
-import { dependenciesOf } from '../common/dependencies.ts';
+import { knownDependencies } from '../common/dependencies.ts';
 import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires, type Feature } from '../common/features.ts';
@@ -20,6 +20,7 @@ import { resolveEgress, resolveMcpServers, resolveTools } from './tools.ts';
 import { resolveAudit } from './audit.ts';
 import { resolveSecurity } from './security.ts';
 import { resolveHealthChecks } from './healthChecks.ts';
+import { resolveProgram } from './program.ts';
 import { resolveTelemetry } from './telemetry.ts';
 import type { TracingDefaults } from './telemetry.ts';
 import { byText } from '../common/wording.ts';
@@ -85,10 +86,11 @@ export function resolveContent(
     ...resolveTools(spec),
     ...resolveMcpServers(spec),
     ...resolveHealthChecks(spec),
+    ...resolveProgram(spec),
     ...resolveEgress(spec),
     ...resolveSecurity(spec),
     ...resolveTelemetry(spec, tracing),
-    circuits: dependenciesOf(agent).map((dependency) =>
+    circuits: knownDependencies(agent, attachment).map((dependency) =>
       resolveCircuit(dependency, attachment.circuits.get(dependency), timeouts.firstTokenMs),
     ),
     limits: [...attachment.limits]
@@ -104,14 +106,21 @@ export function hashContent(content: Content): string {
   return canonicalHash(content);
 }
 
+/** Default of spec.shutdown.programTimeout. */
+const PROGRAM_TIMEOUT = '30s';
+
 /** The times of a pod's shutdown, in ms. Its grace period covers them. */
 export function resolveShutdown({
-  shutdown: { drainTimeout, handlerTimeout },
-}: Pick<Spec, 'shutdown'>): Required<Content['shutdown']> {
+  shutdown: { drainTimeout, handlerTimeout, programTimeout = PROGRAM_TIMEOUT },
+  program,
+}: Pick<Spec, 'shutdown'> & { program?: object | undefined }): Content['shutdown'] {
   return {
     endpointLagMs: ENDPOINT_LAG_MS,
     drainTimeoutMs: parseDuration(drainTimeout, 'spec.shutdown.drainTimeout'),
     handlerTimeoutMs: parseDuration(handlerTimeout, 'spec.shutdown.handlerTimeout'),
+    ...(program && {
+      programTimeoutMs: parseDuration(programTimeout, 'spec.shutdown.programTimeout'),
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { INBOUND } from '../../../contract/link.ts';
 import type { MissingTarget, Policy, Section } from './attachment.ts';
-import { dependenciesOf } from '../common/dependencies.ts';
+import { dependenciesOf, mayDependOn } from '../common/dependencies.ts';
 import { byText } from '../common/wording.ts';
 
 /** How specifically a policy names a section. The lower number wins. */
@@ -31,7 +31,7 @@ export function claimsOn(policy: Policy, agent: AgentDeployment): Claim[] {
     sectionsOf(policy, agent).forEach((section) => claim(section, specificity));
   for (const { sectionName } of targetRefs.filter((ref) => ref.name === name)) {
     if (sectionName === undefined) claimAll(SPECIFICITY.name);
-    else if (dependenciesOf(agent).includes(sectionName)) claim(sectionName, SPECIFICITY.section);
+    else if (mayDependOn(agent, sectionName)) claim(sectionName, SPECIFICITY.section);
   }
   if (targetSelectors.some(({ matchLabels }) => matches(agent, matchLabels))) {
     claimAll(SPECIFICITY.selector);
@@ -46,8 +46,7 @@ export function missingTargets(
 ): MissingTarget[] {
   return (spec.targetRefs ?? []).flatMap(({ name, sectionName }): MissingTarget[] => {
     const agent = agents.get(name);
-    const isThere =
-      sectionName === undefined || (agent && dependenciesOf(agent).includes(sectionName));
+    const isThere = sectionName === undefined || (agent && mayDependOn(agent, sectionName));
     if (agent && isThere) return [];
     return [{ agent: name, ...(sectionName !== undefined && { section: sectionName }) }];
   });

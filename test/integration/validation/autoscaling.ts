@@ -24,7 +24,7 @@ export const rows: Row[] = [
     'spec.autoscaling.cpuPercent: Invalid value: "object": must not be 0 while memoryPercent is 0 as well; set one of them',
   ],
   [
-    '$.spec rule 5',
+    '$.spec rule 6',
     { spec: { autoscaling: { inFlight: { ...IN_FLIGHT, target: 200 } } } },
     'spec.autoscaling.inFlight.target: Invalid value: "object": must be less than bulkhead.maxConcurrent and bulkhead.maxQueued together (100 each by default), or no pod is ever busy enough for another one',
   ],

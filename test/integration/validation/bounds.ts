@@ -116,7 +116,8 @@ function sample(schema: Schema, number = 0): unknown {
     integer: () => schema.minimum ?? 1,
     boolean: () => false,
   };
-  return samples[schema.type!]();
+  // Numbers and texts alike have no type.
+  return samples[schema.type ?? 'integer']();
 }
 
 const items = ({ items: item }: Schema, length: number): unknown[] =>

@@ -16,7 +16,7 @@ function row(rule: string, client: object, message: string, auth: object = APIKE
 /** Bad manifests of AgentDeployments, by what clients may do. */
 export const rows: Row[] = [
   [
-    '$.spec rule 4',
+    '$.spec rule 5',
     {
       spec: {
         redis: { url: 'redis://redis:6379' },

@@ -3,7 +3,7 @@ import type { Row } from './row.ts';
 /** Bad manifests of AgentDeployments, by their conversations. */
 export const rows: Row[] = [
   [
-    '$.spec rule 3',
+    '$.spec rule 4',
     {
       spec: {
         systemPrompt: 'Be kind.',
@@ -126,7 +126,7 @@ export const rows: Row[] = [
     "spec.conversation.store.redis.passwordSecretRef.key: Invalid value: \"string\": must be a key of a Secret, which holds only letters, digits, '-', '_' and '.', such as password",
   ],
   [
-    '$.spec rule 6',
+    '$.spec rule 7',
     { spec: { conversation: { store: { type: 'Redis' } } } },
     'spec.redis: Invalid value: "object": must be set where conversation.store.type is Redis',
   ],

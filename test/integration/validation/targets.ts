@@ -15,7 +15,7 @@ export const targets: Row[] = [
   [
     '$.spec.targetRefs[*].sectionName rule 0',
     { spec: { targetRefs: [{ name: 'triage', sectionName: 'primary' }] } },
-    'spec.targetRefs[0].sectionName: Invalid value: "string": must be model/, tool/ or mcp/ and a name, such as model/primary',
+    'spec.targetRefs[0].sectionName: Invalid value: "string": must be program, or model/, tool/ or mcp/ and a name, such as model/primary',
   ],
   [
     '$.spec.targetSelectors[*] required matchLabels',
