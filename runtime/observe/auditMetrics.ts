@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 export interface ShownAudit {
   /** By type. */
   events: Readonly<Record<string, number>>;
-  sinks: readonly { name: string; queuedBytes: number; dropped: number }[];
+  sinks: readonly { name: string; queuedBytes: number; dropped: number; failing: boolean }[];
 }
 
 /** Metrics of the audit, filled at each scrape. */
@@ -41,6 +41,16 @@ export function auditMetrics(registry: Registry, stats: () => ShownAudit): void 
     collect() {
       this.reset();
       for (const { name: sink, queuedBytes } of stats().sinks) this.set({ sink }, queuedBytes);
+    },
+  });
+  new Gauge({
+    name: 'audit_sink_up',
+    help: '1 while the destination of a sink takes events of the audit, else 0.',
+    labelNames: ['sink'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name: sink, failing } of stats().sinks) this.set({ sink }, failing ? 0 : 1);
     },
   });
 }

@@ -40,6 +40,6 @@ describe('alerts', () => {
     const { rules } = golden('everything').spec.groups[0]!;
     const pages = rules.map(({ annotations }) => annotations['runbook']!);
     expect(pages.filter((page) => !existsSync(join(ROOT, page)))).toEqual([]);
-    expect(pages.length).toBe(10);
+    expect(pages.length).toBe(11);
   });
 });

@@ -9,7 +9,7 @@ import type { Parts } from '../../runtime/testing/resolved.ts';
 import { tracingEnvironment } from '../../tracing/settings.ts';
 import { send } from '../../runtime/testing/client.ts';
 import { startCollector } from '../../runtime/testing/collector.ts';
-import { TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
+import { AUDIT, TOUCHY, configuration } from '../../runtime/testing/configuration.ts';
 import { namedEndpoint, tracingTo } from '../../runtime/testing/failoverScene.ts';
 import { RealRedis } from '../../runtime/testing/redis.ts';
 import { startRuntime } from '../../runtime/testing/runtime.ts';
@@ -53,7 +53,10 @@ beforeAll(async () => {
   const collector = await startCollector((response) => {
     response.writeHead(broken ? 400 : 200).end('{}');
   });
-  for (const each of [primary, spare, collector]) cleanups.add(() => each.close());
+  const logs = await fakeEndpoint((response) => {
+    response.writeHead(broken ? 503 : 200).end('{}');
+  });
+  for (const each of [primary, spare, collector, logs]) cleanups.add(() => each.close());
   redis = await RealRedis.start();
   cleanups.add(() => redis.stop());
   const auth = {
@@ -64,6 +67,15 @@ beforeAll(async () => {
     const content: Parts<Content> = {
       ...tracingTo(collector.url),
       ...(edited && { auth }),
+      audit: {
+        ...AUDIT,
+        otlp: {
+          url: `${logs.url}/v1/logs`,
+          timeoutMs: 1000,
+          headersFrom: [],
+          queueBytes: 1024 * 1024,
+        },
+      },
       security: {
         responses: [],
         incidents: {
@@ -167,7 +179,7 @@ async function firing(requests: number): Promise<string[]> {
 }
 
 it('every alert fires when it should, and resolves when its cause is gone', async () => {
-  expect(NAMES).toHaveLength(17);
+  expect(NAMES).toHaveLength(18);
   // Before the first scrape there is no leader.
   await waitFor(
     'no alert fires while all is well',

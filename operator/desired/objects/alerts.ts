@@ -164,6 +164,19 @@ function using(own: string, page: Page): Alert[] {
       },
     },
     {
+      alert: 'AuditUndelivered',
+      expr: `count by (${AGENT}, sink) (audit_sink_up{${own}} == 0) > 0`,
+      for: '5m',
+      labels: { severity: 'warning' },
+      annotations: {
+        summary: `Audit events of agent ${WHO} do not reach {{ $labels.sink }}`,
+        description:
+          `Audit events of {{ $value }} pods of agent ${WHO} have waited for {{ $labels.sink }} for more than 5 minutes. ` +
+          'They are lost when the queue of their pod is full. With audit.required, pods refuse requests instead.',
+        ...page('AuditUndelivered'),
+      },
+    },
+    {
       alert: 'SpansLost',
       expr: `sum by (${AGENT}, result) (rate(trace_spans_total{${own}, result!="exported"}[5m])) > 0`,
       for: '5m',

@@ -55,7 +55,7 @@ export interface AuditAnswer {
 /** Counts since the process began. */
 export interface AuditStats {
   events: Readonly<Record<AuditType, number>>;
-  sinks: { name: string; queuedBytes: number; dropped: number }[];
+  sinks: { name: string; queuedBytes: number; dropped: number; failing: boolean }[];
 }
 
 /** Largest number of clients and addresses whose last recorded success is remembered. */
@@ -217,9 +217,10 @@ export class Audit {
   }
 
   stats(): AuditStats {
-    const sinks = this.#all().map(({ name, queuedBytes }) => ({
+    const sinks = this.#all().map(({ name, queuedBytes, failing }) => ({
       name,
       queuedBytes,
+      failing,
       dropped: this.#dropped.get(name) ?? 0,
     }));
     return { events: this.#counts, sinks };
