@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from './guard/clock.ts';
+import { clockAdvice } from './model/identity/problem.ts';
 import { GateLog } from './observe/gateLog.ts';
 import type { Module } from './observe/log.ts';
 import type { Events } from './events.ts';
@@ -28,6 +29,16 @@ export function logEvents(
       { ...what, requestId, conversation },
       change === 'Opened' ? 'Security incident' : 'Security incident escalated',
     );
+  });
+  events.on('identityRefresh', (cloud, end) => {
+    if (end.result === 'Failed') {
+      log('credentials').warn({ cloud, problem: end.problem }, 'Exchange of an identity failed');
+      return;
+    }
+    const { lifetimeMs, aheadMs } = end;
+    log('credentials').info({ cloud, lifetimeMs }, 'Credentials of an identity were renewed');
+    const clock = clockAdvice(aheadMs);
+    if (clock !== undefined) log('credentials').warn({ cloud, aheadMs }, clock);
   });
   events.on('configuration', (offer, { revision }) => {
     log('configuration').debug({ offer, revision }, 'Configuration was offered');

@@ -38,6 +38,7 @@ export function measureEvents(events: Events, { metrics, lastCalls, performance 
   });
   events.on('forwarded', (end) => metrics.forwarded(end.toLowerCase()));
   events.on('configuration', (offer) => metrics.reload(offer.toLowerCase()));
+  events.on('identityRefresh', (cloud, { result }) => metrics.identityRefresh(cloud, result));
   events.on('spans', (result, count) => metrics.spans(result, count));
 }
 

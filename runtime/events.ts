@@ -14,6 +14,8 @@ import type { Offer } from './control/configuration.ts';
 import type { ToolStatus } from './conversations/agent.ts';
 import type { GuardListener } from './guard/guardListener.ts';
 import type { ModelCall } from './model/caller.ts';
+import type { Cloud } from './model/identity/identities.ts';
+import type { Refresh } from './model/identity/identity.ts';
 import type { Retry } from './model/nextAttempt.ts';
 import type { Fallback, RoutedRequest } from './model/pool/route.ts';
 import type { Outcome } from './resilience/outcome.ts';
@@ -55,6 +57,8 @@ export interface RuntimeEvents {
   handler: [name: string, HandlerEnd, error: unknown];
   /** A health check began to pass or to fail. */
   healthCheck: [HealthCheckStatus];
+  /** An exchange of an identity has ended. */
+  identityRefresh: [Cloud, Refresh];
   /** Spans have ended. */
   spans: [result: string, count: number];
 }

@@ -73,6 +73,11 @@ const runtime = new Runtime({
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
   maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
   proxies: proxyEnvironment(env),
+  identities: {
+    containerCredentialsURI: env.AWS_CONTAINER_CREDENTIALS_FULL_URI,
+    containerTokenFile: env.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE,
+    metadataHost: env.GCE_METADATA_HOST,
+  },
   tracing: tracingEnvironment(env),
   writeOut: writeAll,
   clock: systemClock,

@@ -3,6 +3,7 @@ import type { Agent } from './conversations/agent.ts';
 import type { Guard } from './guard/guard.ts';
 import { dependencyOf } from './guard/supported.ts';
 import { authentication } from './model/pool/authentication.ts';
+import type { EndpointIdentities } from './model/pool/authentication.ts';
 import type { Credentials } from './mounts/credentials.ts';
 import type { Network } from './network/network.ts';
 import type { Current } from './snapshot/snapshot.ts';
@@ -12,6 +13,7 @@ type Credential = NonNullable<Endpoint['credential']>;
 export interface MountedCredentialsDeps {
   current: Current;
   credentials: Credentials;
+  identities: EndpointIdentities;
   guard: Guard;
   network: Network;
   agent: Agent;
@@ -27,12 +29,12 @@ export class MountedCredentials {
 
   /** Reads changed files, and opens the gates of credentials that are no longer mounted. */
   use(): void {
-    const { current, credentials, guard, network, agent } = this.#deps;
+    const { current, credentials, identities, guard, network, agent } = this.#deps;
     network.look();
     agent.useCredentials();
     for (const endpoint of current.snapshot?.endpoints ?? []) {
-      const shown = authentication(endpoint, credentials);
-      if ('missing' in shown || !shown.credential) continue;
+      const shown = authentication(endpoint, credentials, identities);
+      if ('lacking' in shown || !shown.credential) continue;
       guard.useCredential(dependencyOf(endpoint), shown.credential.hash);
     }
   }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Hello } from '../contract/generated/types.ts';
 import type { PeerAccess } from './peers/peers.ts';
 import type { TracingEnvironment } from '../tracing/settings.ts';
+import type { IdentityEnvironment } from './model/identity/exchange.ts';
 import type { Clock } from './guard/clock.ts';
 import type { ProxyEnvironment } from './network/proxies.ts';
 
@@ -35,6 +36,8 @@ export interface RuntimeOptions {
   maxToolResultBytes: number;
   /** Proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
   proxies: ProxyEnvironment;
+  /** Variables of clouds in the pod; absent: none. */
+  identities?: IdentityEnvironment;
   /** Settings of the OTEL_* variables. */
   tracing: TracingEnvironment;
   /** Writes whole lines to standard output without blocking. */

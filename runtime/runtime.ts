@@ -37,6 +37,7 @@ import { Guard } from './guard/guard.ts';
 import { dependencyOf } from './guard/supported.ts';
 import { TokenEstimator } from './protocols/usage.ts';
 import { ModelCaller } from './model/caller.ts';
+import { Identities } from './model/identity/identities.ts';
 import { Pool } from './model/pool/pool.ts';
 import { FORWARDED } from './model/transport/headers.ts';
 import { Upstream } from './model/transport/upstream.ts';
@@ -140,6 +141,15 @@ export class Runtime {
     const agents = new Agents(network, {});
     parts.defer(() => agents.destroy());
     const fetch = networkFetch(agents);
+    const identities = new Identities({
+      ...{ clock, random },
+      context: {
+        ...{ dispatcher: () => agents.of(), date, podName: pod.name },
+        environment: options.identities ?? {},
+      },
+      onRefresh: (cloud, end) => events.emit('identityRefresh', cloud, end),
+    });
+    parts.defer(() => identities.close());
     const redis = new RedisLimits({ current, credentials, network, connectMs, log: log('guard') });
     parts.defer(() => redis.close());
     const seal = new ForwardSeal({
@@ -254,7 +264,7 @@ export class Runtime {
     // Model
     const upstream = new Upstream(network, now);
     parts.defer(() => upstream.close());
-    const pool = new Pool({ guard, credentials, network, now, random });
+    const pool = new Pool({ guard, credentials, identities, network, now, random });
     const estimator = new TokenEstimator();
     const model = new ModelCaller({
       ...{ clock, upstream, estimator, retryBudgets, byteBudget, pool, random },
@@ -297,7 +307,11 @@ export class Runtime {
       log: log('agent'),
     });
     parts.defer(() => agent.close());
-    const mounted = new MountedCredentials({ current, credentials, guard, network, agent });
+    const mounted = new MountedCredentials({
+      ...{ current, credentials, identities, guard, network, agent },
+    });
+    // The gates of an identity need its name, before the next tick.
+    events.on('identityRefresh', () => mounted.use());
 
     // API
     const activity = new Activity();
@@ -379,6 +393,7 @@ export class Runtime {
         addresses.apply(rules.maxTracked);
         audit.apply(content);
         network.apply(content);
+        identities.apply(snapshot.endpoints);
         loggers.apply(content.telemetry.logging.levels);
         tracing.apply(content);
         retryBudgets.apply(content.retry, snapshot.endpoints.map(dependencyOf));
@@ -434,6 +449,7 @@ export class Runtime {
       auditHead: () => audit.report,
       mcpServers: () => agent.mcpServers(),
       missingKeys: () => network.missingKeys(),
+      identities: () => identities.troubles(),
       missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
     });
     const pace = new ReportPace();

@@ -1355,6 +1355,22 @@ export interface Snapshot {
     configMap: string;
     key: string;
   }[];
+  /**
+   * Endpoints whose identity cannot renew its credentials. Absent: none.
+   *
+   * @maxItems 64
+   */
+  identities?: {
+    dependency: string;
+    /**
+     * What to change.
+     */
+    problem: string;
+    /**
+     * Whether credentials are still valid.
+     */
+    serves: boolean;
+  }[];
   performance?: Performance;
   audit?: AuditHead;
   load?: Load;

@@ -20,6 +20,7 @@ class Scene {
     missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
+    identities: () => [],
     incidents: incidentsOf(0),
     responses: { version: 0, inForce: () => [] },
     performance: { report: () => [] },

@@ -37,6 +37,8 @@ export interface ReporterDeps {
   missingKeys: () => readonly MissingCredentials[number][];
   /** Name of the Secret of API keys if it holds none. */
   missingClientKeys: () => string | undefined;
+  /** Endpoints whose identity cannot renew its credentials. */
+  identities: () => NonNullable<Snapshot['identities']>;
   performance: { report(): OperationReport[] };
   checks: { statuses(): HealthCheckStatus[] };
   load: Pick<LoadWatch, 'current' | 'changed'>;
@@ -92,6 +94,7 @@ export class Reporter {
       transitions: guard.transitions(),
       missingCredentials: this.missingCredentials().slice(0, MAX_MISSING),
       missingConfigMaps: this.#missingConfigMaps(),
+      identities: this.#deps.identities(),
       gates: guard.gates(),
       performance: this.#deps.performance.report(),
       healthChecks: this.#deps.checks.statuses(),
@@ -120,7 +123,7 @@ export class Reporter {
 
   /** Everything that should be mounted and is missing. */
   missing(): object[] {
-    return [...this.missingCredentials(), ...this.#missingConfigMaps()];
+    return [...this.missingCredentials(), ...this.#missingConfigMaps(), ...this.#deps.identities()];
   }
 
   #missingConfigMaps(): NonNullable<Snapshot['missingConfigMaps']> {

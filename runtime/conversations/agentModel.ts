@@ -2,7 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type * as Sdk from '@anthropic-ai/sdk';
 import type { Content, Endpoint } from '../../contract/generated/types.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
-import { FAULTS, NOT_CONFIGURED, credentialMissing, rejected } from '../errors/problems.ts';
+import { FAULTS, noEndpoint, rejected } from '../errors/problems.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { saysTooLong } from '../protocols/anthropicAnswer.ts';
 import { anthropicMessages } from '../protocols/anthropicMessages.ts';
@@ -264,8 +264,7 @@ class SdkRequest {
 
   #pass(answer: ModelAnswer, sink: RecallableSink): void {
     if (answer.kind === 'NoEndpoint') {
-      const { missing } = answer;
-      return this.#fail(missing ? credentialMissing(missing) : NOT_CONFIGURED, sink);
+      return this.#fail(noEndpoint(answer), sink);
     }
     if (answer.kind === 'Refused') {
       return this.#fail(rejected(answer.rejection, answer.mounted), sink);

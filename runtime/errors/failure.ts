@@ -38,6 +38,7 @@ const STATUSES = {
   ScreenUnavailable: 503,
   AuditUnavailable: 503,
   CredentialRefused: 503,
+  IdentityUnavailable: 503,
   SpendLimit: 503,
   Starting: 503,
   NotConfigured: 500,

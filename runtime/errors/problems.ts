@@ -77,8 +77,31 @@ function seconds(ms: number): string {
   return `${Math.max(1, Math.ceil(ms / 1000))} s`;
 }
 
+/** Time to wait for the next exchange, in milliseconds. */
+const IDENTITY_MS = 5000;
+
+/** Why no endpoint could be asked. */
+export interface NoEndpointProblem {
+  /** A key of a Secret that is missing. */
+  missing?: { secret: string; key: string };
+  /** Whether an identity has no credentials. */
+  unavailable?: boolean;
+}
+
+/** Answer to the client if no endpoint could be asked. */
+export function noEndpoint({ missing, unavailable = false }: NoEndpointProblem): Failure {
+  if (unavailable) return IDENTITY_UNAVAILABLE;
+  return missing ? credentialMissing(missing) : NOT_CONFIGURED;
+}
+
+const IDENTITY_UNAVAILABLE: Failure = {
+  reason: 'IdentityUnavailable',
+  message: 'The agent has no valid credentials of its own at the cloud of the model.',
+  retryAfterMs: IDENTITY_MS,
+};
+
 /** Answer to the client if the Secret of an endpoint or its key is missing. */
-export function credentialMissing({ secret, key }: { secret: string; key: string }): Failure {
+function credentialMissing({ secret, key }: { secret: string; key: string }): Failure {
   return {
     reason: 'CredentialRefused',
     message: `The agent lacks a credential of the endpoint: Secret ${secret} lacks ${key}.`,

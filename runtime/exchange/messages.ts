@@ -3,13 +3,7 @@ import { denied } from '../clients/allowance.ts';
 import type { Allowance, Denial } from '../clients/allowance.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import {
-  FAULTS,
-  NOT_CONFIGURED,
-  credentialMissing,
-  cutProblem,
-  rejected,
-} from '../errors/problems.ts';
+import { FAULTS, NOT_CONFIGURED, noEndpoint, cutProblem, rejected } from '../errors/problems.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
@@ -274,8 +268,7 @@ function answerUnscreened(exchange: MessagesExchange, parts: MessagesParts): Ser
   const { response, cut, answer: given } = exchange;
   const { sendError } = parts;
   if (given.kind === 'NoEndpoint') {
-    const { missing } = given;
-    return refuse(sendError, response, missing ? credentialMissing(missing) : NOT_CONFIGURED);
+    return refuse(sendError, response, noEndpoint(given));
   }
   if (given.kind === 'Refused') {
     const { rejection, mounted } = given;

@@ -17,7 +17,7 @@ import { Cut } from '../errors/fault.ts';
 import { ModelAttempt } from './modelAttempt.ts';
 import { NextAttempt } from './nextAttempt.ts';
 import type { Retry, Step } from './nextAttempt.ts';
-import { waitForGates } from './pause.ts';
+import { waitForExchange, waitForGates } from './pause.ts';
 import type { Member, Pool } from './pool/pool.ts';
 import { Route } from './pool/route.ts';
 import type { Fallback, Granted, Refused, RoutedRequest } from './pool/route.ts';
@@ -78,6 +78,10 @@ export class ModelCaller {
     const asked = route.first();
     // Awaits only if there is something to wait for: every request runs this code.
     let first = asked instanceof Promise ? await asked : asked;
+    if (first.kind === 'NoEndpoint' && first.awaited !== undefined) {
+      const kept = await waitForExchange(first.awaited, request, clock);
+      if (kept && !request.signal.aborted) first = await route.first();
+    }
     if (request.ownTurn === true) first = await waitForGates(first, { request, route, clock });
     if (first.kind !== 'Granted') return { ...first, usage: NO_USAGE };
     return this.#attempts(request, route, first);

@@ -122,7 +122,12 @@ export class ModelAttempt implements Attempt {
     { gate, retryAfterMs }: NonNullable<AttemptResult['refusal']>,
     result: AttemptResult,
   ): void {
-    const { credential, handle, endpoint } = this.to;
+    const { credential, credentials, identity, handle, endpoint } = this.to;
+    // Fresh credentials may be accepted: the gate stays open for one refresh.
+    if (gate === 'Unauthorized' && credentials && identity?.refused(credentials) === true) {
+      result.keyServed = true;
+      return;
+    }
     const stated = providerOf(endpoint).limits(result.headers ?? [], this.date);
     const shutMs = this.permit.refused(gate, retryAfterMs, stated);
     if (shutMs > 0) result.shutMs = shutMs;

@@ -124,6 +124,7 @@ class Pair {
   readonly #guard = new Guard({ clock: this.#clock });
   readonly #budgets = new RetryBudgets();
   readonly #pool = new Pool({
+    identities: { of: () => undefined },
     network: { lacking: () => undefined },
     guard: this.#guard,
     credentials: { mounted: () => undefined, read: () => undefined },

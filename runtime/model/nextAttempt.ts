@@ -5,7 +5,7 @@ import type { AttemptResult } from './attempt/attempt.ts';
 import type { Candidate, Member } from './pool/pool.ts';
 import { callKind } from './pool/route.ts';
 import type { Granted, Move, Route } from './pool/route.ts';
-import { waitOutside } from './pause.ts';
+import { waitForExchange, waitOutside } from './pause.ts';
 import type { ModelRequest } from './request.ts';
 import { movable, moveReason, retryReason, retryable, unitsOf } from './retry.ts';
 import type { RetryBudgets } from '../resilience/retryBudget.ts';
@@ -95,7 +95,10 @@ export class NextAttempt {
     waitMs: number,
   ): Promise<Granted | Cut | 'Refused' | undefined> {
     const { signal } = this.#request;
-    const kept = await waitOutside(this.#request, this.#deps.clock, waitMs);
+    const { clock } = this.#deps;
+    let kept = await waitOutside(this.#request, clock, waitMs);
+    const exchange = from.identity?.awaited;
+    if (kept && exchange) kept = await waitForExchange(exchange, this.#request, clock);
     if (signal.reason instanceof Cut) return signal.reason;
     if (!kept) return undefined;
     const again = await this.#route.again(from);

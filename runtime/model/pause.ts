@@ -15,6 +15,19 @@ export async function waitOutside(
   return place === undefined || (await place.enter(signal));
 }
 
+/** Waits for an exchange as for a time. */
+export async function waitForExchange(
+  exchange: Promise<void>,
+  { place, signal, deadlineAt }: Pick<ModelRequest, 'place' | 'signal' | 'deadlineAt'>,
+  clock: Pick<Clock, 'setTimer' | 'now'>,
+): Promise<boolean> {
+  place?.leave();
+  const ended = new AbortController();
+  void exchange.then(() => ended.abort());
+  await pause(clock, deadlineAt - clock.now(), AbortSignal.any([signal, ended.signal]));
+  return place === undefined || (await place.enter(signal));
+}
+
 /** Waits until the time is over or the signal aborts. */
 function pause(clock: Pick<Clock, 'setTimer'>, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

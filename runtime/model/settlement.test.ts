@@ -259,6 +259,7 @@ describe('reservations of tokens', () => {
       retryBudgets: new RetryBudgets(),
       byteBudget: new ByteBudget(() => Infinity),
       pool: new Pool({
+        identities: { of: () => undefined },
         network: { lacking: () => undefined },
         guard,
         credentials: new Credentials(() => 0),

@@ -44,6 +44,7 @@ export class Metrics {
   readonly #retries: SeriesCounter;
   readonly #toolCalls: Counter<'tool' | 'status' | 'outcome'>;
   readonly #toolLatency: Histogram<'tool'>;
+  readonly #identityRefreshes: SeriesCounter;
   readonly #fallbacks: Counter<'from' | 'to'>;
   readonly #affinity: Counter<'result'>;
   readonly #spans: Counter<'result'>;
@@ -103,6 +104,11 @@ export class Metrics {
       help: 'Calls that went to another endpoint, because the one to be preferred failed or took none.',
       labelNames: ['from', 'to'],
       registers,
+    });
+    this.#identityRefreshes = new SeriesCounter(this.registry, {
+      name: 'identity_refreshes_total',
+      help: "Exchanges of the agent's identities for credentials of clouds, by result: renewed or failed.",
+      labelNames: ['cloud', 'result'],
     });
     this.#affinity = new Counter({
       name: 'affinity_requests_total',
@@ -192,6 +198,10 @@ export class Metrics {
   /** Counts another attempt at the same endpoint. */
   retry(name: string, reason: string): void {
     this.#retries.add(1, this.#endpoints.value(name), reason);
+  }
+
+  identityRefresh(cloud: string, result: string): void {
+    this.#identityRefreshes.add(1, cloud, result.toLowerCase());
   }
 
   /** Counts a call to an endpoint other than the preferred one. */

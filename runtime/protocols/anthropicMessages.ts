@@ -48,6 +48,7 @@ const ERROR_TYPES: Record<Reason, string> = {
   ScreenUnavailable: 'api_error',
   AuditUnavailable: 'api_error',
   CredentialRefused: 'api_error',
+  IdentityUnavailable: 'api_error',
   SpendLimit: 'api_error',
   Starting: 'overloaded_error',
   NotConfigured: 'api_error',

@@ -107,6 +107,7 @@ export function virtualModel(
     },
     pool: new Pool({
       ...{ guard, now: () => clock.now(), random: () => 0 },
+      identities: { of: () => undefined },
       network: { lacking: () => undefined },
       credentials: new Credentials(() => 0),
     }),

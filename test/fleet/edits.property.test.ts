@@ -235,8 +235,8 @@ function reaches(content: Content, clientHeaders: readonly string[]): boolean {
   const credentials = new Credentials(() => 0);
   const at = clientHeaders.indexOf('x-api-key');
   return content.endpoints.some((each) => {
-    const shown = authentication(each, credentials);
-    if ('missing' in shown) return false;
+    const shown = authentication(each, credentials, { of: () => undefined });
+    if ('lacking' in shown) return false;
     const inside = each.baseURL.includes('inside');
     if (inside && !(content.trustedCA && existsSync(content.trustedCA.path))) return false;
     const [, key = clientHeaders[at + 1]] = credentialHeader(shown.credentials) ?? [];

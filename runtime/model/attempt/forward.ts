@@ -93,8 +93,10 @@ function upstreamRequest(
 ): UpstreamRequest {
   const provider = providerOf(to.endpoint);
   const sent = provider.request(request, to, context);
-  if (to.credentials?.kind === 'aws')
-    sent.headers.push(...(provider.sign?.(sent, to, date()) ?? []));
+  if (to.credentials?.kind === 'aws') {
+    const signedAt = new Date(date().getTime() + (to.identity?.aheadMs ?? 0));
+    sent.headers.push(...(provider.sign?.(sent, to, signedAt) ?? []));
+  }
   sent.once = !isRepeatable(request);
   sent.onSent = onSent;
   return sent;
@@ -161,7 +163,9 @@ function refused(
   body: Buffer,
   { to, date }: Attempt,
 ): Pick<Passed, 'outcome' | 'refusal' | 'error'> {
-  const error = providerOf(to.endpoint).error({ status, headers, body });
+  const said = providerOf(to.endpoint).error({ status, headers, body });
+  // A role that may not do it is refused by 403.
+  const error = said ?? (status === 403 && to.identity ? 'CredentialRefused' : undefined);
   const outcome = error === 'SpendLimit' ? IGNORED : statusOutcome(status);
   const gate = error && GATES[error];
   if (!gate) return { outcome, error };

@@ -1,13 +1,6 @@
 import type { Credentials } from '../provider/credentials.ts';
-import {
-  IdentityProblem,
-  ask,
-  fileText,
-  mountedToken,
-  objectIn,
-  refusal,
-  unreadable,
-} from './exchange.ts';
+import { IdentityProblem } from './problem.ts';
+import { ask, fileText, mountedToken, objectIn, refusal, unreadable } from './exchange.ts';
 import type { CloudAnswer, Exchange, ExchangeContext, Grant } from './exchange.ts';
 
 /** A role that the agent's ServiceAccount assumes. */

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { networkErrorCode, untrustedAdvice } from '../../network/errors.ts';
 import { ProxyError } from '../../network/proxies.ts';
 import type { Credentials } from '../provider/credentials.ts';
+import { IdentityProblem, clockAdvice } from './problem.ts';
 
 /** Credentials that a cloud gives for an identity. */
 export interface Grant {
@@ -35,14 +36,6 @@ export interface IdentityEnvironment {
   containerTokenFile?: string | undefined;
   /** GCE_METADATA_HOST: host and port of Google's metadata server. */
   metadataHost?: string | undefined;
-}
-
-/**
- * Why there are no credentials, for people: it says what to change. It holds nothing that a cloud wrote, because clouds
- * name accounts and roles.
- */
-export class IdentityProblem extends Error {
-  override readonly name = 'IdentityProblem';
 }
 
 export interface Question {
@@ -180,17 +173,6 @@ function claimsOf(token: string): { sub?: string; exp?: number } {
 }
 
 const SUBJECT = /^system:serviceaccount:[a-z0-9-]{1,63}:[a-z0-9.-]{1,253}$/;
-
-/** A larger difference of clocks stands in messages, in milliseconds. AWS refuses one of 5 minutes. */
-const LARGE_DIFFERENCE_MS = 2 * 60 * 1000;
-
-/** What to say of clocks that differ; undefined for a small difference. */
-export function clockAdvice(aheadMs: number): string | undefined {
-  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
-  if (Math.abs(aheadMs) < LARGE_DIFFERENCE_MS) return undefined;
-  const direction = aheadMs > 0 ? 'behind' : 'ahead of';
-  return `The clock of the pod's node is ${minutes} minutes ${direction} that of the cloud: set it right.`;
-}
 
 /** The cloud has refused the exchange. */
 export function refusal(text: string, { aheadMs }: Pick<CloudAnswer, 'aheadMs'>): IdentityProblem {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import type { Credentials } from '../provider/credentials.ts';
-import { IdentityProblem } from './exchange.ts';
 import type { Grant } from './exchange.ts';
 import { Identity } from './identity.ts';
 import type { Refresh } from './identity.ts';
+import { IdentityProblem } from './problem.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../guard/clock.ts';
 import type { Credentials } from '../provider/credentials.ts';
-import { IdentityProblem } from './exchange.ts';
 import type { Exchange, Grant } from './exchange.ts';
+import { IdentityProblem } from './problem.ts';
 
 export interface IdentityDeps {
   exchange: Exchange;
@@ -36,8 +36,6 @@ const LONGEST_WAIT_MS = 60_000;
 /** Least time between two refreshes because of refused credentials, in milliseconds. */
 const REFUSAL_MS = 60_000;
 
-const NOT_YET = 'The first exchange has not ended yet.';
-
 /**
  * The credentials of one identity. One exchange runs at a time; valid credentials outlive failed ones. The first one
  * begins at once.
@@ -46,7 +44,7 @@ export class Identity {
   readonly #deps: IdentityDeps;
   readonly #closed = new AbortController();
   #held: Held | undefined;
-  #problem: string | undefined = NOT_YET;
+  #problem: string | undefined;
   /** The exchange under way. */
   #running: Promise<void> | undefined;
   #failures = 0;

@@ -28,6 +28,7 @@ function pooling(calls: Record<string, number>): Pool {
     return known === undefined ? undefined : { state: 'Usable', calls: known };
   };
   return new Pool({
+    identities: { of: () => undefined },
     network: { lacking: () => undefined },
     guard: {
       dependency: (name) => ({
@@ -95,7 +96,13 @@ describe('the pool', () => {
     const clock = new FakeClock();
     const guard = new Guard({ clock });
     const pool = new Pool({
-      ...{ guard, network: { lacking: () => undefined }, now: () => clock.now(), random: () => 0 },
+      ...{
+        guard,
+        identities: { of: () => undefined },
+        network: { lacking: () => undefined },
+        now: () => clock.now(),
+        random: () => 0,
+      },
       credentials: { mounted: () => undefined, read: () => undefined },
     });
     const apply = (baseURL: string): Member => {

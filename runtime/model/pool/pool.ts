@@ -10,7 +10,7 @@ import { Balancer } from './balancer.ts';
 import type { Choice, Strategy } from './balancer.ts';
 import { credentialHash } from '../../mounts/credentials.ts';
 import { authentication } from './authentication.ts';
-import type { Authentication, Mounted } from './authentication.ts';
+import type { Authentication, EndpointIdentities, Lacking, Mounted } from './authentication.ts';
 import type { SuccessRate } from '../../resilience/successRate.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 import type { Network } from '../../network/network.ts';
@@ -36,6 +36,8 @@ export interface Member extends Placed {
   successes: SuccessRate;
   /** The endpoint's own; absent: the client's pass on. */
   credentials?: Credentials | undefined;
+  /** Whose credentials they are; absent: a Secret's or the client's. */
+  identity?: Authentication['identity'];
   /** The agent's own headers. Each replaces the client's of the same name. */
   headers?: readonly [string, string][] | undefined;
   credential: Credential;
@@ -66,6 +68,7 @@ type Called = Member['handle'] & Pick<Dependency, 'name' | 'present' | 'successe
 export interface PoolDeps {
   guard: { dependency(name: string): Called | undefined };
   credentials: Mounted;
+  identities: EndpointIdentities;
   /** Which client certificate an endpoint lacks. */
   network: Pick<Network, 'lacking'>;
   /** Monotonic clock in milliseconds. */
@@ -96,27 +99,28 @@ export class Pool {
   }
 
   /**
-   * The endpoints that can serve the request, and the mounted key that another one lacks. `headers` are the client's,
-   * for its own credential.
+   * The endpoints that can serve the request, and what the first of the others lacks. `headers` are the client's, for its
+   * own credential.
    */
   members(
     endpoints: readonly Endpoint[],
     headers: RawHeaders,
-  ): { members: Member[]; missing?: NonNullable<Endpoint['credential']> } {
+  ): { members: Member[]; lacking?: Lacking } {
     const members: Member[] = [];
-    let missing: Endpoint['credential'];
+    let lacking: Lacking | undefined;
     let own: Credential | undefined;
     for (const endpoint of endpoints) {
       const handle = this.#handle(endpoint);
       // A reload may have removed it since the request began.
       if (handle?.present !== true) continue;
-      const shown = authentication(endpoint, this.#deps.credentials);
-      const lacking = this.#deps.network.lacking(endpoint);
-      if (lacking) missing ??= lacking;
-      else if ('missing' in shown) missing ??= shown.missing;
+      const { credentials, identities, network } = this.#deps;
+      const shown = authentication(endpoint, credentials, identities);
+      const certificate = network.lacking(endpoint);
+      if (certificate) lacking ??= { missing: certificate };
+      else if ('lacking' in shown) lacking ??= shown.lacking;
       else members.push(member(endpoint, handle, shown, () => (own ??= clientCredential(headers))));
     }
-    return { members, ...(missing && { missing }) };
+    return { members, ...(lacking && { lacking }) };
   }
 
   /** The current state of each member for calls of a kind. */
@@ -198,6 +202,7 @@ function member(
     priority: endpoint.priority,
     weight: endpoint.weight,
     credentials: shown.credentials,
+    identity: shown.identity,
     headers: shown.headers,
     credential: shown.credential ?? own(),
   };

@@ -12,6 +12,7 @@ import type { RawHeaders } from '../transport/headers.ts';
 import type { RequestSize, TokenEstimator } from '../../protocols/usage.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';
 import type { Session } from './affinity.ts';
+import type { Lacking } from './authentication.ts';
 import { haveEquals } from './pool.ts';
 import type { Candidate, Member, Pool } from './pool.ts';
 import { takes } from './takes.ts';
@@ -54,10 +55,15 @@ export interface Refused {
   mounted: boolean;
 }
 
-/** No endpoint to ask: none has its key, or a reload removed all. */
+/** No endpoint to ask: none has its key or credentials, or a reload removed all. */
 export interface NoEndpoint {
   kind: 'NoEndpoint';
-  missing?: NonNullable<Member['endpoint']['credential']>;
+  /** A key of a Secret. */
+  missing?: NonNullable<Lacking['missing']>;
+  /** Whether an identity has no credentials. */
+  unavailable?: boolean;
+  /** The exchange that may bring them. */
+  awaited?: Promise<void>;
 }
 
 /** A call goes to `to` because the preferred `from` failed or rejected it. */
@@ -131,14 +137,12 @@ export class Route implements Others {
   first(): Granted | Refused | NoEndpoint | Promise<Granted | Refused> {
     const { pool } = this.#deps;
     const { content, endpoints, headers, session } = this.#request;
-    const { members, missing } = pool.members(endpoints, headers);
+    const { members, lacking } = pool.members(endpoints, headers);
     this.#members = members;
     this.#session = session && haveEquals(members) ? session : undefined;
     this.#home = this.#session && pool.affinity.prefer(this.#session, members);
     if (members.length <= 1) {
-      return members[0]
-        ? this.#only(members[0])
-        : { kind: 'NoEndpoint', ...(missing && { missing }) };
+      return members[0] ? this.#only(members[0]) : noEndpoint(lacking);
     }
     const answer = this.#any(pool.candidates(this.#able(members), content, this.#kind));
     if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
@@ -396,6 +400,16 @@ function maxMoves({ retry }: Snapshot['content']): number {
 
 /** Has no reader: the client has left, or the process stops. */
 const LEFT: Rejection = { reason: 'Timeout', target: '', retryAfterMs: 0 };
+
+function noEndpoint({ missing, unavailable }: Lacking = {}): NoEndpoint {
+  const awaited = unavailable?.awaited;
+  return {
+    kind: 'NoEndpoint',
+    ...(missing && { missing }),
+    ...(unavailable && { unavailable: true }),
+    ...(awaited && { awaited }),
+  };
+}
 
 function refused({ dependency, credential }: Member, rejection: Rejection): Refused {
   return { kind: 'Refused', rejection, dependency, mounted: credential.mounted };

@@ -60,11 +60,19 @@ export interface EndpointRequest {
   stream: boolean;
 }
 
+/** An identity of the agent at a cloud. */
+export interface TargetIdentity {
+  /** How far the clock of the cloud is ahead of ours, in milliseconds. */
+  readonly aheadMs: number;
+}
+
 /** The endpoint of an attempt, with its credentials. */
 export interface EndpointTarget {
   endpoint: Endpoint;
   /** The endpoint's own; absent: the client's pass on. */
   credentials?: Credentials | undefined;
+  /** Whose credentials they are; absent: a Secret's or the client's. */
+  identity?: TargetIdentity | undefined;
   /** The agent's own headers. Each replaces the client's of the same name. */
   headers?: readonly [string, string][] | undefined;
 }

@@ -84,6 +84,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     pool: new Pool({
       ...{ guard, now, random },
       credentials: CREDENTIALS,
+      identities: { of: () => undefined },
       network: { lacking: () => undefined },
     }),
     onAttempt: nothing,
