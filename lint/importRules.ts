@@ -19,6 +19,7 @@ const PROGRAMS = [
   'listener',
   'operator',
   'runtime',
+  'sdk',
   'test',
   'tracing',
 ];

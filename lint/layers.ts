@@ -654,4 +654,12 @@ const CLI: readonly Layer[] = [
   },
 ];
 
-export const LAYERS: readonly Layer[] = [...SHARED, ...RUNTIME, ...OPERATOR, ...CLI];
+const SDK: readonly Layer[] = [
+  {
+    folder: 'sdk/typescript',
+    purpose: 'what programs in TypeScript import; its test environment has the runtime’s breaker',
+    imports: ['runtime/resilience', 'runtime/guard'],
+  },
+];
+
+export const LAYERS: readonly Layer[] = [...SHARED, ...RUNTIME, ...OPERATOR, ...CLI, ...SDK];

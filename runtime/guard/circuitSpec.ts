@@ -6,7 +6,7 @@ import type { Circuit, FailureRate } from '../../contract/generated/types.ts';
 import type { WallTime } from './wallTime.ts';
 
 /** Where no policy applies: the defaults of CircuitBreakerPolicy. */
-const DEFAULTS: BreakerSpec = {
+export const DEFAULT_BREAKER: BreakerSpec = {
   trip: { consecutiveFailures: 5 },
   failureOn: ['ServerError', 'Overloaded', 'Timeout', 'Connection', 'InvalidResponse'],
   openDurationMs: 20_000,
@@ -17,11 +17,11 @@ const DEFAULTS: BreakerSpec = {
 const DEFAULT_WINDOW_MS = 60_000;
 
 /** How a circuit closes where no policy applies. */
-export const DEFAULT_HALF_OPEN = { ...DEFAULTS.halfOpen, queueTimeoutMs: 10_000 };
+export const DEFAULT_HALF_OPEN = { ...DEFAULT_BREAKER.halfOpen, queueTimeoutMs: 10_000 };
 
 /** The spec of a breaker under a policy, or under the defaults if there is none. */
 export function breakerSpec(circuit: Circuit | undefined, wallTime: WallTime): BreakerSpec {
-  if (circuit === undefined) return DEFAULTS;
+  if (circuit === undefined) return DEFAULT_BREAKER;
   const { openDurationMs, maxOpenDurationMs, halfOpen, recovery, mode } = circuit;
   const override = overrideOf(circuit, wallTime);
   return {
