@@ -658,7 +658,7 @@ const SDK: readonly Layer[] = [
   {
     folder: 'sdk/typescript',
     purpose: 'what programs in TypeScript import; its test environment has the runtime’s breaker',
-    imports: ['runtime/resilience', 'runtime/guard'],
+    imports: ['contract', 'runtime/resilience', 'runtime/guard'],
   },
 ];
 

@@ -2,46 +2,19 @@ import type {
   Message,
   MessageCreateParamsNonStreaming,
 } from '@anthropic-ai/sdk/resources/messages';
+import type { AuditEvent, IncidentReport } from '../../contract/generated/program.ts';
 import type { BreakwaterError } from './errors.ts';
 
 /** A request of the Messages API, not streamed. */
 export type ModelRequest = MessageCreateParamsNonStreaming;
 export type ModelMessage = Message;
 
-/** What happened in the program's own words. Do not put prompts or secrets into it. */
-export interface AuditEvent {
-  type:
-    | 'Authentication'
-    | 'Authorization'
-    | 'DataAccess'
-    | 'Configuration'
-    | 'Security'
-    | 'LlmInteraction';
-  /** Who did it. */
-  actor: string;
-  /** What was done, such as `order.read`. */
-  action: string;
-  /** To what. */
-  resource?: string;
-  /** Default: Success. */
-  outcome?: 'Success' | 'Failure';
-  metadata?: Record<string, string>;
-}
-
-export interface Incident {
-  /** Such as `PromptInjection` or `BruteForceAttack`. */
-  type: string;
-  level: 'Low' | 'Medium' | 'High' | 'Critical';
-  /** The client that it is about. */
-  client?: string;
-}
-
 /** What a reducer asks for, as data. `id` says to which effect a Settled action belongs. */
 export type Effect =
   | { type: 'CallModel'; id: string; request: ModelRequest }
   | { type: 'RunTool'; id: string; name: string; input: unknown }
   | { type: 'Audit'; event: AuditEvent }
-  | { type: 'Report'; incident: Incident }
+  | { type: 'Report'; incident: IncidentReport }
   /** The result of `dispatch`. */
   | { type: 'Reply'; value: unknown }
   /** `dispatch` rejects, and the other effects of the action are aborted. */
@@ -68,5 +41,5 @@ export interface Environment {
   /** A tool that fails gives a result that says so. */
   runTool(name: string, input: unknown, signal: AbortSignal): Promise<ToolResult>;
   audit(event: AuditEvent): Promise<void>;
-  report(incident: Incident): Promise<void>;
+  report(incident: IncidentReport): Promise<void>;
 }

@@ -1,17 +1,11 @@
 import type { ContentBlock, Usage } from '@anthropic-ai/sdk/resources/messages';
+import type { AuditEvent, IncidentReport } from '../../contract/generated/program.ts';
 import { DEFAULT_BREAKER } from '../../runtime/guard/circuitSpec.ts';
 import { Breaker } from '../../runtime/resilience/breaker.ts';
 import type { CircuitState } from '../../runtime/resilience/breaker.ts';
 import { IGNORED, OK, failure } from '../../runtime/resilience/outcome.ts';
 import { BreakwaterError, ToolError, textOf } from './errors.ts';
-import type {
-  AuditEvent,
-  Environment,
-  Incident,
-  ModelMessage,
-  ModelRequest,
-  ToolResult,
-} from './effects.ts';
+import type { Environment, ModelMessage, ModelRequest, ToolResult } from './effects.ts';
 
 /** Answers the n-th request, from 0. Where it throws, the model has failed. */
 export type TestModel = (
@@ -40,7 +34,7 @@ export interface TestEnvironment extends Environment {
   /** What the reducer's effects were, in their order. Requests that a circuit refused are none. */
   readonly requests: readonly ModelRequest[];
   readonly audited: readonly AuditEvent[];
-  readonly incidents: readonly Incident[];
+  readonly incidents: readonly IncidentReport[];
 }
 
 export function testEnvironment(options: TestOptions = {}): TestEnvironment {
@@ -81,7 +75,7 @@ export function message(content: string | ContentBlock[]): ModelMessage {
 class MemoryEnvironment implements TestEnvironment {
   readonly requests: ModelRequest[] = [];
   readonly audited: AuditEvent[] = [];
-  readonly incidents: Incident[] = [];
+  readonly incidents: IncidentReport[] = [];
   readonly #model: TestModel;
   readonly #tools: ReadonlyMap<string, TestTool>;
   readonly #breakers = new Map<string, Breaker>();
@@ -119,7 +113,7 @@ class MemoryEnvironment implements TestEnvironment {
     return Promise.resolve();
   }
 
-  report(incident: Incident): Promise<void> {
+  report(incident: IncidentReport): Promise<void> {
     this.incidents.push(incident);
     return Promise.resolve();
   }
