@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseAllDocuments, stringify } from 'yaml';
 import { CHART, IMAGE_ARGUMENTS, IMAGES, render } from '../../config/render.ts';
@@ -9,6 +10,8 @@ import { run } from '../cluster/common/command.ts';
 import { helmBinaries, kubernetesBinaries } from '../cluster/local/binaries.ts';
 import { prometheusOperatorDefinitions } from '../cluster/local/prometheusOperator.ts';
 import { waitFor } from '../cluster/common/step.ts';
+import { blocks } from '../kit/documents.ts';
+import { ROOT } from '../kit/platform.ts';
 import { startApiServer, START_TIMEOUT, type ApiServer, type Status } from './apiserver.ts';
 
 interface KubernetesObject {
@@ -507,14 +510,19 @@ describe('an installed chart', () => {
   });
 
   /** Answers `VERB RESOURCE [in NAMESPACE]`, the resource as GROUP/RESOURCE[/NAME]. */
-  async function may(verb: string, resource: string, namespace: string): Promise<boolean> {
+  async function may(
+    verb: string,
+    resource: string,
+    namespace: string,
+    user = OPERATOR,
+  ): Promise<boolean> {
     const [group, kind, name] = resource.split('/');
     const [plural, subresource] = kind!.split(':');
     const resourceAttributes = { verb, group, resource: plural, subresource, name, namespace };
     const { body } = await server.request<{ status: { allowed: boolean } }>(
       'POST',
       '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-      { body: { spec: { user: OPERATOR, resourceAttributes } } },
+      { body: { spec: { user, resourceAttributes } } },
     );
     return body.status.allowed;
   }
@@ -574,6 +582,31 @@ describe('an installed chart', () => {
     expect(await may('list', 'breakwater.dev/agentdeployments', '')).toBe(false);
     expect(await may('watch', '/pods', '')).toBe(false);
     expect(await may('create', 'authentication.k8s.io/tokenreviews', '')).toBe(true);
+  });
+
+  it('lets the documented release for some namespaces fit beside it', async () => {
+    const page = 'docs/install.md';
+    const command = blocks(page, readFileSync(join(ROOT, page), 'utf8')).find(({ text }) =>
+      text.includes('watchNamespaces={'),
+    )!.text;
+    for (const name of ['team-a', 'team-a-test'])
+      await server.request('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
+    const images = IMAGE_ARGUMENTS.map((argument) => `'${argument}'`).join(' ');
+    await run('sh', ['-ec', command.replace('…', images)], {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        KUBECONFIG: server.kubeconfig,
+        PATH: `${dirname(helm)}:${process.env['PATH']}`,
+      },
+    });
+    const list = ['list', '--all-namespaces', '--short', '--kubeconfig', server.kubeconfig];
+    expect((await run(helm, list)).trim().split('\n')).toEqual(['breakwater', 'breakwater']);
+    const team = 'system:serviceaccount:team-a-breakwater:team-a';
+    expect(await may('patch', '/configmaps', 'team-a-test', team)).toBe(true);
+    expect(await may('patch', '/configmaps', 'team', team)).toBe(false);
+    await run(helm, ['uninstall', 'breakwater', '-n', 'team-a-breakwater', ...options().slice(2)]);
+    expect(await may('get', '/secrets/breakwater-authority', NAMESPACE)).toBe(true);
   });
 
   it('keeps the definitions when it is uninstalled', async () => {
