@@ -10,6 +10,7 @@ export function tenancyTemplates(): string {
   const rules: [name: string, kind: keyof Refusals, rule: Rule][] = [
     ['fields', 'fields', RESTRICTED],
     ['images', 'images', RESTRICTED],
+    ['programs', 'programs', RESTRICTED],
     ['podSecrets', 'secrets', RESTRICTED],
     ['secrets', 'secrets', NAMED_SECRETS],
   ];
@@ -119,10 +120,16 @@ function formOf(rule: Rule, value: string): { kind: keyof Refusals; allowed: str
     case 'Differs':
       return { kind: 'fields', allowed: `${isText} && !${value}.matches(${text(rule.pattern)})` };
     case 'Image': {
-      const known = rule.of === 'Runtime' ? 'variables.runtimeImages' : 'variables.sidecarImages';
       const rest = `${value}.substring(p.size()).matches(${text(TAG_OR_DIGEST)})`;
       const below = `${value}.startsWith(p) && (p.endsWith('/') || ${rest})`;
-      return { kind: 'images', allowed: `${isText} && ${known}.exists(p, ${below})` };
+      const isIn = (images: string): string => `variables.${images}.exists(p, ${below})`;
+      const allowed = {
+        Runtime: `(${isIn('releaseImages')} || (${isIn('namedImages')} && !${isIn('programImages')}))`,
+        Sidecar: isIn('namedImages'),
+        Program: isIn('programImages'),
+      }[rule.of];
+      const kind = rule.of === 'Program' ? 'programs' : 'images';
+      return { kind, allowed: `${isText} && ${allowed}` };
     }
     case 'Secret': {
       const allowed = `${isText} && variables.secretNames.exists(p, ${value}.matches(p))`;

@@ -25,7 +25,7 @@ it('every optional setting has a default', () => {
       burstSeconds: 20,
       excessMs: 300_000,
     },
-    tenancy: { podTemplate: 'Restricted', images: [], secretNames: ['*'] },
+    tenancy: { podTemplate: 'Restricted', images: [], programImages: [], secretNames: ['*'] },
     share: { namespaces: [] },
     logLevel: 'info',
     logLevels: {},
@@ -40,11 +40,13 @@ it('the settings contain the permissions of the authors of agents', () => {
   const tenancy = {
     TENANCY_POD_TEMPLATE: 'Any',
     TENANCY_IMAGES: 'example.com/a,example.com/b/',
+    TENANCY_PROGRAM_IMAGES: 'example.com/programs/',
     TENANCY_SECRET_NAMES: 'agents-*, shared',
   };
   expect(settingsFrom({ ...needed, ...tenancy }).tenancy).toEqual({
     podTemplate: 'Any',
     images: ['example.com/a', 'example.com/b/'],
+    programImages: ['example.com/programs/'],
     secretNames: ['agents-*', 'shared'],
   });
   expect(settingsFrom({ ...needed, TENANCY_SECRET_NAMES: '' }).tenancy.secretNames).toEqual([]);

@@ -211,11 +211,17 @@ function tenancyFrom(env: Record<string, string | undefined>, problems: string[]
     problems.push(`set TENANCY_POD_TEMPLATE to ${POD_TEMPLATE.join(' or ')}`);
   }
   const images = names(env['TENANCY_IMAGES'] ?? '');
+  const programImages = names(env['TENANCY_PROGRAM_IMAGES'] ?? '');
   const secretNames = names(env['TENANCY_SECRET_NAMES'] ?? '*');
   if (!secretNames.every((name) => /^[a-z0-9.*-]+$/.test(name))) {
     problems.push('set TENANCY_SECRET_NAMES to names of Secrets, in which * stands for anything');
   }
-  return { podTemplate: podTemplate as Tenancy['podTemplate'], images, secretNames };
+  return {
+    podTemplate: podTemplate as Tenancy['podTemplate'],
+    images,
+    programImages,
+    secretNames,
+  };
 }
 
 function tracingFrom(

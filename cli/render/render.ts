@@ -7,12 +7,15 @@ import type { Objects } from '../manifests/inventory.ts';
 /** Placeholder for the authority, which only an operator has. */
 const NO_AUTHORITY = '';
 
+/** Placeholder for the token of a program, which an operator makes. */
+const NO_TOKEN = '';
+
 /** Default namespace of the chart. */
 const OPERATOR_NAMESPACE = 'breakwater-system';
 
 /**
  * The objects that the operator would apply, as YAML, and faults in the manifests. The ConfigMap has the first
- * revision, and placeholders for the uid and the operator's authority, which only a cluster has.
+ * revision, and placeholders for the uid, the operator's authority and the token of a program, which only a cluster has.
  */
 export function render(
   objects: Objects,
@@ -34,6 +37,7 @@ export function render(
               agent,
               { revision: { term: 1, counter: 1 }, hash, content },
               NO_AUTHORITY,
+              agent.spec.program && NO_TOKEN,
             ),
           ]
         : [];

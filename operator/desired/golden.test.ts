@@ -253,6 +253,39 @@ const agents: Record<string, AgentDeployment> = {
     disruption: { maxUnavailable: 0 },
     service: { type: 'NodePort', port: 80 },
   }),
+  program: agentFixture('triage', {
+    program: {
+      image: 'example.com/orders:1',
+      port: 8000,
+      tools: { path: '/mcp' },
+      http: { paths: ['/'] },
+      health: { path: '/ok' },
+      env: [
+        { name: 'DB', secretKeyRef: { name: 'db', key: 'url' } },
+        { name: 'LOG_LEVEL', value: 'debug' },
+      ],
+      resources: { limits: { memory: '1Gi' } },
+    },
+    shutdown: { drainTimeout: '1m', handlerTimeout: '30s', programTimeout: '20s' },
+    telemetry: {
+      ...AGENT_DEPLOYMENT_DEFAULTS.telemetry,
+      tracing: { endpoint: 'http://collector:4318' },
+    },
+    autoscaling: { minReplicas: 2, maxReplicas: 4, cpuPercent: 70, memoryPercent: 80 },
+    podTemplate: {
+      spec: {
+        containers: [
+          { name: 'agent', resources: { limits: { memory: '1Gi' } } },
+          { name: 'program', args: ['--verbose'] },
+          { name: 'proxy', image: 'example.com/proxy:1' },
+        ],
+        initContainers: [{ name: 'migrate', image: 'example.com/migrate:1' }],
+      },
+    },
+  }),
+  'program-istio': agentFixture('triage', {
+    program: { image: 'example.com/orders:1', port: 3000, resources: {} },
+  }),
   'istio-sidecar': agentFixture(),
   'istio-ambient': agentFixture('triage', {
     networkPolicy: {
@@ -336,6 +369,7 @@ const facts: Record<string, MonitoringFacts> = {
 
 const meshes: Record<string, Mesh> = {
   'istio-sidecar': 'IstioSidecar',
+  'program-istio': 'IstioSidecar',
   'istio-ambient': 'IstioAmbient',
 };
 
@@ -393,7 +427,8 @@ describe.each(Object.entries(agents))('objects of %s', (name, agent) => {
     const { content, hash } = plan;
     const configuration = { revision: { term: 3, counter: 7 }, hash: hash!, content: content! };
     const authority = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n';
-    const made = buildConfigMap(agent, configuration, authority);
+    const token = agent.spec.program && 'a'.repeat(43);
+    const made = buildConfigMap(agent, configuration, authority, token);
     expect(JSON.parse(made.data['configuration.json']!)).toEqual(configuration);
     const readable = JSON.stringify(configuration, null, 2);
     expectGolden(`${name}/configMap`, {

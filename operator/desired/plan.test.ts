@@ -217,7 +217,12 @@ describe('planAgent', () => {
 });
 
 describe('a manifest that the platform does not permit', () => {
-  const tenancy = { podTemplate: 'Restricted', images: [], secretNames: ['agents-*'] } as const;
+  const tenancy = {
+    podTemplate: 'Restricted',
+    images: ['example.com/'],
+    programImages: ['example.com/programs/'],
+    secretNames: ['agents-*'],
+  } as const;
   const planned = (spec: Partial<AgentDeploymentSpec>): AgentPlan =>
     plan(spec, nothing, { ...OPTIONS, tenancy } as typeof OPTIONS);
   const allowed = modelOf(
@@ -242,6 +247,21 @@ describe('a manifest that the platform does not permit', () => {
     const { deployment, content, hash, problems } = planned({ model });
     expect([deployment, content, hash]).toEqual([undefined, undefined, undefined]);
     expect(problems.map(({ reason }) => reason)).toEqual(['SecretNotAllowed']);
+  });
+
+  it.each([
+    ['example.com/programs/orders:1', []],
+    ['example.com/orders:1', ['spec.program.image']],
+  ])('allows a program only the images of programs: %s', (image, refused) => {
+    const program = { image, port: 8000, resources: {} };
+    const { problems } = planned({ model: allowed, program });
+    expect(problems.map(({ message }) => message.split(':')[0])).toEqual(refused);
+    if (refused.length > 0) expect(problems[0]!.message).toContain('tenancy.programImages');
+  });
+
+  it('never lets an image of programs run as the runtime', () => {
+    const { problems } = planned({ model: allowed, image: 'example.com/programs/orders:1' });
+    expect(problems.map(({ message }) => message.split(':')[0])).toEqual(['spec.image']);
   });
 
   it('takes no place in an upgrade', () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Configuration } from '../../contract/generated/types.ts';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import { configMapName, FIELD_MANAGER, isPaused } from '../desired/common/metadata.ts';
@@ -24,6 +25,7 @@ import type { Attachments } from './attachments.ts';
 import { ChildWriter, isControlledBy } from './children.ts';
 import { Configurations, type ConfigurationsOptions } from './configurations.ts';
 import { isHeldBack, PlanWriter } from './planWriter.ts';
+import { ProgramTokens } from './programTokens.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { Repairs } from './repairs.ts';
 import type { Upgrades } from './upgrades.ts';
@@ -41,6 +43,8 @@ export interface AgentReconcilerOptions extends Omit<ConfigurationsOptions, 'las
   notifier?: Pick<AgentNotifier, 'notify'>;
   /** Called after each reconcile: the agent's status may have changed. */
   onReconciled: (key: string) => void;
+  /** Makes a token for a program. Default: 32 random bytes. */
+  programToken?: () => string;
   /** Milliseconds until a write that the API server refused is tried again. Default: a minute. */
   refusedRetryMs?: number;
 }
@@ -55,10 +59,14 @@ export class AgentReconciler {
   readonly #children: ChildWriter;
   readonly #configurations: Configurations;
   readonly #states = new Map<string, AgentState>();
+  readonly #tokens: ProgramTokens;
 
   constructor(options: AgentReconcilerOptions) {
     this.#options = options;
     this.#children = new ChildWriter(options.client, new Repairs(options.now), options.ownWrites);
+    this.#tokens = new ProgramTokens(
+      options.programToken ?? (() => randomBytes(32).toString('base64url')),
+    );
     this.#configurations = new Configurations({
       ...options,
       lastApplied: (key) => this.#states.get(key),
@@ -179,8 +187,10 @@ export class AgentReconciler {
   ): Promise<Pick<Applied, 'configuration' | 'configuredAt'>> {
     const configuration = this.#configurations.revise(key, agent, plan);
     if (!configuration) return {};
-    const { authorityPem } = this.#options;
-    if (!(await writer.applyConfiguration(configuration, authorityPem()))) {
+    const { authorityPem, caches } = this.#options;
+    const live = caches.configMaps.get(agent.metadata.namespace, configMapName(agent));
+    const token = this.#tokens.of(key, agent, live);
+    if (!(await writer.applyConfiguration(configuration, authorityPem(), token))) {
       return { configuration, ...this.#sentBefore(key, configuration) };
     }
     return { configuration, configuredAt: this.#configurations.push(key, configuration) };
@@ -231,6 +241,7 @@ export class AgentReconciler {
   #forget(key: string): void {
     this.#options.upgrades.release(key);
     this.#states.delete(key);
+    this.#tokens.forget(key);
     this.#configurations.forget(key);
     this.#options.notifier?.notify(key);
   }

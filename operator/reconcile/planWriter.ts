@@ -40,8 +40,13 @@ export class PlanWriter {
   }
 
   /** @returns whether the ConfigMap now holds the configuration */
-  applyConfiguration(configuration: Configuration, authorityPem: string): Promise<boolean> {
-    return this.#apply(buildConfigMap(this.#options.agent, configuration, authorityPem));
+  applyConfiguration(
+    configuration: Configuration,
+    authorityPem: string,
+    programToken: string | undefined,
+  ): Promise<boolean> {
+    const { agent } = this.#options;
+    return this.#apply(buildConfigMap(agent, configuration, authorityPem, programToken));
   }
 
   /** Deletes the objects that the plan no longer has, then applies those that it has. */

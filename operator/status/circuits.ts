@@ -1,3 +1,4 @@
+import { PROGRAM_TOOLS } from '../../contract/link.ts';
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { CircuitBreakerPolicyStatus } from '../../crds/generated/types.ts';
 import type { Section } from '../desired/policies/attachment.ts';
@@ -28,20 +29,48 @@ export function livePods(observation: AgentObservation | undefined): PodObservat
   return (observation?.pods ?? []).filter(({ terminating }) => !terminating);
 }
 
-/** The circuits of each section in each live pod of its agent; with `policy`, only those under that policy. */
+/**
+ * The circuits of each section in each live pod of its agent; with `policy`, only those under that policy. PROGRAM_TOOLS are
+ * those of tools that no other section names.
+ */
 export function podCircuits(
   sections: readonly Section[],
   agents: ReadonlyMap<string, AgentObservation>,
   policy?: string,
 ): PodCircuit[] {
-  return sections.flatMap(({ agent, section: dependency }) =>
-    livePods(agents.get(agent)).flatMap((pod): PodCircuit[] => {
+  return sections.flatMap(({ agent, section: dependency }) => {
+    if (dependency === PROGRAM_TOOLS) return toolCircuits(agent, sections, agents, policy);
+    return livePods(agents.get(agent)).flatMap((pod): PodCircuit[] => {
       const circuits = reportedCircuits(pod, dependency).filter(
         (circuit) => policy === undefined || circuit.policy === policy,
       );
       if (circuits.length === 0) return [{ agent, dependency, pod }];
       return circuits.map((circuit) => ({ agent, dependency, pod, circuit }));
-    }),
+    });
+  });
+}
+
+const TOOL = /^tool\/[\w-]{1,64}$/;
+
+/** The circuits of a program's tools, as its pods report them. */
+function toolCircuits(
+  agent: string,
+  sections: readonly Section[],
+  agents: ReadonlyMap<string, AgentObservation>,
+  policy: string | undefined,
+): PodCircuit[] {
+  const named = new Set(
+    sections.filter((one) => one.agent === agent).map(({ section }) => section),
+  );
+  return livePods(agents.get(agent)).flatMap((pod) =>
+    (pod.connected ? (pod.snapshot?.circuits ?? []) : [])
+      .filter(
+        (circuit) =>
+          TOOL.test(circuit.dependency) &&
+          !named.has(circuit.dependency) &&
+          (policy === undefined || circuit.policy === policy),
+      )
+      .map((circuit) => ({ agent, dependency: circuit.dependency, pod, circuit })),
   );
 }
 

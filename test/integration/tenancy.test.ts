@@ -18,13 +18,14 @@ const OPERATOR_NAMESPACE = 'breakwater-system';
 
 /** Settings of a platform, by the namespace that they hold in. */
 const PLATFORMS: Record<string, Tenancy> = {
-  default: { podTemplate: 'Restricted', images: [], secretNames: ['*'] },
+  default: { podTemplate: 'Restricted', images: [], programImages: [], secretNames: ['*'] },
   strict: {
     podTemplate: 'Restricted',
     images: ['registry.example.com/proxy', 'registry.example.com/team/'],
+    programImages: ['registry.example.com/orders', 'registry.example.com/team/programs/'],
     secretNames: ['agents-*', 'shared.key'],
   },
-  any: { podTemplate: 'Any', images: [], secretNames: ['agents-*'] },
+  any: { podTemplate: 'Any', images: [], programImages: [], secretNames: ['agents-*'] },
 };
 
 let server: ApiServer;
@@ -89,6 +90,7 @@ const pod = (spec: object): object => ({ podTemplate: { spec } });
 const sidecar = (rest: object = {}): object =>
   pod({ containers: [{ name: 'proxy', image: 'registry.example.com/proxy:1', ...rest }] });
 const runtime = (rest: object): object => pod({ containers: [{ name: 'agent', ...rest }] });
+const program = (image: string, rest: object = {}): object => ({ program: { image, ...rest } });
 const header = { name: 'X', secretKeyRef: { name: 'evil', key: 'k' } };
 
 /** A manifest, and where the platforms refuse it: default, strict, any. '' is not at all. */
@@ -398,6 +400,47 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
       '',
     ],
   ],
+  ['a program', program('registry.example.com/orders:1'), ['spec.program.image', '', '']],
+  [
+    'a program below a prefix',
+    program('registry.example.com/team/programs/a:1'),
+    ['spec.program.image', '', ''],
+  ],
+  [
+    'a program whose image only sidecars may have',
+    program('registry.example.com/proxy:1'),
+    ['spec.program.image', 'spec.program.image', ''],
+  ],
+  [
+    'a program of the runtime’s image',
+    program(`${RUNTIME}:1.2.3`),
+    ['spec.program.image', 'spec.program.image', ''],
+  ],
+  [
+    'a program’s image in the runtime’s place',
+    { image: 'registry.example.com/team/programs/a:1' },
+    ['spec.image', 'spec.image', ''],
+  ],
+  [
+    'a program’s image as the runtime in podTemplate',
+    runtime({ image: 'registry.example.com/orders:1' }),
+    [
+      'spec.podTemplate.spec.containers[agent].image',
+      'spec.podTemplate.spec.containers[agent].image',
+      '',
+    ],
+  ],
+  [
+    'a program with a Secret that only the default allows',
+    program('registry.example.com/orders:1', {
+      env: [{ name: 'DB', secretKeyRef: { name: 'evil', key: 'url' } }],
+    }),
+    [
+      'spec.program.image',
+      'spec.program.env[DB].secretKeyRef.name',
+      'spec.program.env[DB].secretKeyRef.name',
+    ],
+  ],
   [
     'a Secret that only the default allows',
     { model: withKey('evil') },
@@ -447,11 +490,11 @@ describe.each(Object.entries(PLATFORMS))('with the tenancy settings %s', (name, 
     'operator and admission policy give the same verdict on %s',
     async (_, spec, refused) => {
       const whole = (manifest(spec) as AgentDeployment).spec;
-      const { fields, images, secrets } = refusalsOf(whole, {
+      const { fields, images, programs, secrets } = refusalsOf(whole, {
         tenancy,
         runtimeImage: `${RUNTIME}:1.2.3`,
       });
-      expect([...fields, ...images, ...secrets].join(', ')).toBe(refused[index]);
+      expect([...fields, ...images, ...programs, ...secrets].join(', ')).toBe(refused[index]);
       const { status, body } = await create(name, spec);
       if (refused[index] === '') return expect([status, body.message]).toEqual([201, undefined]);
       expect([403, 422]).toContain(status);

@@ -1,11 +1,12 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { childMetadata } from '../common/metadata.ts';
 import type { ContainerMetric, HorizontalPodAutoscaler } from './objects.ts';
+import { PROGRAM_CONTAINER } from './programTemplate.ts';
 import { RUNTIME_CONTAINER } from './runtimeTemplate.ts';
 
 /**
- * The HorizontalPodAutoscaler; undefined if spec.replicas decides. It measures only the runtime's container, so that a
- * sidecar without requests does not disable it.
+ * The HorizontalPodAutoscaler; undefined if spec.replicas decides. It measures only the containers of runtime and program, so
+ * that a sidecar without requests does not disable it.
  */
 export function buildAutoscaler(agent: AgentDeployment): HorizontalPodAutoscaler | undefined {
   const { autoscaling } = agent.spec;
@@ -20,20 +21,32 @@ export function buildAutoscaler(agent: AgentDeployment): HorizontalPodAutoscaler
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
       minReplicas,
       maxReplicas,
-      metrics: [...metric('cpu', cpuPercent), ...metric('memory', memoryPercent)],
+      metrics: measuredContainers(agent).flatMap((container) => [
+        ...metric(container, 'cpu', cpuPercent),
+        ...metric(container, 'memory', memoryPercent),
+      ]),
       ...(behavior === undefined ? {} : { behavior }),
     },
   };
 }
 
+/** The containers whose load adds pods. */
+export function measuredContainers({ spec }: AgentDeployment): string[] {
+  return spec.program ? [RUNTIME_CONTAINER, PROGRAM_CONTAINER] : [RUNTIME_CONTAINER];
+}
+
 /** Empty for a target of 0, which leaves the metric out. */
-function metric(name: 'cpu' | 'memory', averageUtilization: number): ContainerMetric[] {
+function metric(
+  container: string,
+  name: 'cpu' | 'memory',
+  averageUtilization: number,
+): ContainerMetric[] {
   if (averageUtilization === 0) return [];
   const target = { type: 'Utilization', averageUtilization } as const;
   return [
     {
       type: 'ContainerResource',
-      containerResource: { name, container: RUNTIME_CONTAINER, target },
+      containerResource: { name, container, target },
     },
   ];
 }

@@ -5,13 +5,14 @@ import { childMetadata, configMapName } from '../common/metadata.ts';
 import type { ConfigMap } from './objects.ts';
 
 /**
- * What a pod needs to start while the operator is down: the configuration, and the authorities (PEM) of the operator's
- * certificate.
+ * What a pod needs to start while the operator is down: the configuration, the authorities (PEM) of the operator's
+ * certificate, and the token of its program, if it has one.
  */
 export function buildConfigMap(
   agent: AgentDeployment,
   configuration: Configuration,
   authorityPem: string,
+  programToken?: string,
 ): ConfigMap {
   return {
     apiVersion: 'v1',
@@ -20,6 +21,7 @@ export function buildConfigMap(
     data: {
       [MOUNTS.configurationKey]: JSON.stringify(configuration),
       [MOUNTS.authorityKey]: authorityPem,
+      ...(programToken !== undefined && { [MOUNTS.programTokenKey]: programToken }),
     },
   };
 }

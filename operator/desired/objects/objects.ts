@@ -115,7 +115,12 @@ export interface PodTemplate {
     annotations: Record<string, string>;
     [field: string]: unknown;
   };
-  spec: { containers: Container[]; volumes: Volume[]; [field: string]: unknown };
+  spec: {
+    containers: Container[];
+    initContainers?: Container[];
+    volumes: Volume[];
+    [field: string]: unknown;
+  };
 }
 
 export interface Deployment extends Desired {

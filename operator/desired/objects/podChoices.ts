@@ -4,6 +4,13 @@ import { networkSecrets } from '../configuration/network.ts';
 import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.ts';
 
 type Spec = AgentDeployment['spec'];
+type ProgramSpec = NonNullable<Spec['program']>;
+
+/** The part of a program that its container has. */
+export interface ProgramChoices extends Pick<ProgramSpec, 'image' | 'port' | 'env' | 'resources'> {
+  /** Address of the collector for its traces. */
+  collector?: string;
+}
 
 /**
  * The parts of a spec that determine the pod template. Its builders get nothing else, so only edits of these fields cause a
@@ -23,10 +30,13 @@ export interface PodChoices extends Pick<
   auditVolume?: { claimName?: string };
   /** The Secret with the API keys of the agent's clients. */
   clients?: NonNullable<Spec['auth']['apiKeys']>['secretRef'];
+  program?: ProgramChoices;
 }
 
 export function podChoices({ spec }: AgentDeployment): PodChoices {
-  const { image, imagePullPolicy, runtimeUpgrade, probes, shutdown, podTemplate } = spec;
+  const { image, imagePullPolicy, runtimeUpgrade, probes, podTemplate } = spec;
+  const { programTimeout: _, ...ofRuntime } = spec.shutdown;
+  const shutdown = spec.program ? spec.shutdown : ofRuntime;
   const { endpoints } = spec.model;
   const headers = [...endpoints, ...headerSources(spec)].flatMap(({ headersFrom = [] }) =>
     headersFrom.map(({ secretKeyRef }) => secretKeyRef),
@@ -47,6 +57,22 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
     ...(spec.trustedCA && { trustedCA: spec.trustedCA.configMapKeyRef }),
     clients: spec.auth.apiKeys?.secretRef,
     ...auditVolume(spec.audit),
+    ...programOf(spec),
+  };
+}
+
+function programOf({ program, telemetry }: Spec): Pick<PodChoices, 'program'> {
+  if (program === undefined) return {};
+  const { image, port, env, resources } = program;
+  const collector = telemetry.tracing?.endpoint;
+  return {
+    program: {
+      image,
+      port,
+      ...(env && { env }),
+      resources,
+      ...(collector !== undefined && { collector }),
+    },
   };
 }
 

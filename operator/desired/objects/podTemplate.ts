@@ -3,6 +3,7 @@ import { labels, type Named } from '../common/metadata.ts';
 import type { Mesh } from './mesh.ts';
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
+import { asSidecar, checkIsolation, PROGRAM_CONTAINER, PROGRAM_VOLUME } from './programTemplate.ts';
 import { RUNTIME_CONTAINER, buildRuntimeTemplate, type RuntimeImage } from './runtimeTemplate.ts';
 import { strategicMerge, type Json } from './strategicMerge.ts';
 
@@ -29,16 +30,31 @@ export function buildPodTemplate(
   const generated = buildRuntimeTemplate(agent, choices, runtime, mesh);
   const merged = strategicMerge(generated as unknown as Json, patch) as unknown as PodTemplate;
   checkRuntime(merged);
-  checkContainers(merged.spec);
+  const { program } = choices;
+  checkContainers(merged.spec, program && PROGRAM_CONTAINER);
+  if (program) {
+    const own = generated.spec.volumes.filter(({ name }) => name !== PROGRAM_VOLUME.name);
+    checkIsolation(
+      merged,
+      { ...choices, program },
+      {
+        own: new Set(own.map(({ name }) => name)),
+        runtime: RUNTIME_CONTAINER,
+      },
+    );
+  }
+  const { spec, metadata } = program ? asSidecar(merged, RUNTIME_CONTAINER) : merged;
   return {
     ...merged,
-    metadata: { ...merged.metadata, labels: { ...merged.metadata.labels, ...labels(agent) } },
+    spec,
+    metadata: { ...metadata, labels: { ...metadata.labels, ...labels(agent) } },
   };
 }
 
-/** The runtime's container, which a template always has. */
+/** The runtime's container, which a template always has: among the init containers where there is a program. */
 export function runtimeContainer(template: PodTemplate): Container {
-  return template.spec.containers.find(({ name }) => name === RUNTIME_CONTAINER)!;
+  const { containers, initContainers = [] } = template.spec;
+  return [...containers, ...initContainers].find(({ name }) => name === RUNTIME_CONTAINER)!;
 }
 
 function checkBounds(patch: Json): void {
@@ -99,11 +115,10 @@ const CONTAINERS = ['containers', 'initContainers'] as const;
 const RESOURCES = ['requests', 'limits'] as const;
 
 /** Says what to change where the API server's own refusal does not. */
-function checkContainers(spec: PodTemplate['spec']): void {
+function checkContainers(spec: PodTemplate['spec'], program: string | undefined): void {
   for (const list of CONTAINERS) {
-    for (const container of (spec[list] ?? []) as Container[]) {
-      const path = `spec.podTemplate.spec.${list}[${container.name}]`;
-      const { image, resources } = container;
+    for (const { name, image, resources } of spec[list] ?? []) {
+      const path = name === program ? 'spec.program' : `spec.podTemplate.spec.${list}[${name}]`;
       if (image === undefined || image === '') {
         throw invalid(
           `${path}.image is missing; set it. The runtime's container is named ${RUNTIME_CONTAINER}`,

@@ -7,6 +7,12 @@ import { auditMount, mountNames, referenceMounts, type Mounted } from './mounts.
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
 import { buildProbes } from './probes.ts';
+import {
+  PROGRAM_CONTAINER,
+  PROGRAM_VOLUME,
+  programContainer,
+  RUNTIME_HOOK,
+} from './programTemplate.ts';
 
 /** Name of the runtime's container, for podTemplate and kubectl logs. */
 export const RUNTIME_CONTAINER = 'agent';
@@ -28,11 +34,13 @@ export function buildRuntimeTemplate(
   mesh: Mesh | undefined,
 ): PodTemplate {
   const mounts = [...referenceMounts(choices), ...auditMount(choices)];
+  const { program } = choices;
+  const own = container(choices, runtime, mounts);
   return {
     metadata: {
       labels: labels(agent),
       annotations: {
-        'kubectl.kubernetes.io/default-container': RUNTIME_CONTAINER,
+        'kubectl.kubernetes.io/default-container': program ? PROGRAM_CONTAINER : RUNTIME_CONTAINER,
         ...meshAnnotations(mesh),
       },
     },
@@ -48,7 +56,9 @@ export function buildRuntimeTemplate(
         fsGroup: USER,
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      containers: [container(choices, runtime, mounts)],
+      containers: program
+        ? [{ ...own, ...RUNTIME_HOOK }, programContainer(agent, { ...choices, program }, mesh)]
+        : [own],
       volumes: [
         { name: 'configuration', configMap: { name: configMapName(agent) } },
         {
@@ -57,15 +67,16 @@ export function buildRuntimeTemplate(
         },
         { name: 'tmp', emptyDir: {} },
         ...mounts.map(({ volume }) => volume),
+        ...(program ? [PROGRAM_VOLUME] : []),
       ],
     },
   };
 }
 
-/** Sum of the endpoint lag, the drain, the handlers and a margin, in whole seconds. */
+/** Sum of the endpoint lag, the drain, the handlers, the program's end and a margin, in whole seconds. */
 function gracePeriodSeconds(choices: PodChoices): number {
-  const { endpointLagMs, drainTimeoutMs, handlerTimeoutMs } = resolveShutdown(choices);
-  const ms = endpointLagMs + drainTimeoutMs + handlerTimeoutMs;
+  const times = resolveShutdown(choices);
+  const ms = Object.values(times).reduce((sum, time) => sum + time, 0);
   return Math.ceil(ms / 1000) + GRACE_MARGIN_SECONDS;
 }
 

@@ -1,9 +1,9 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { measuredContainers } from './autoscaler.ts';
 import { availabilityCondition, type Availability } from '../common/availability.ts';
 import type { ConditionDraft } from '../common/condition.ts';
 import { childMetadata } from '../common/metadata.ts';
 import type { Desired, HorizontalPodAutoscaler } from './objects.ts';
-import { RUNTIME_CONTAINER } from './runtimeTemplate.ts';
 
 interface Trigger {
   type: 'prometheus' | 'cpu' | 'memory';
@@ -52,8 +52,10 @@ export function buildScaledObject(
       maxReplicaCount: maxReplicas,
       triggers: [
         load(agent, inFlight),
-        ...resource('cpu', cpuPercent),
-        ...resource('memory', memoryPercent),
+        ...measuredContainers(agent).flatMap((container) => [
+          ...resource(container, 'cpu', cpuPercent),
+          ...resource(container, 'memory', memoryPercent),
+        ]),
       ],
       ...(behavior && { advanced: { horizontalPodAutoscalerConfig: { behavior } } }),
     },
@@ -81,9 +83,9 @@ function load({ metadata }: AgentDeployment, { target, prometheus }: InFlight): 
 }
 
 /** Empty for a target of 0, which leaves the metric out. */
-function resource(type: 'cpu' | 'memory', percent: number): Trigger[] {
+function resource(containerName: string, type: 'cpu' | 'memory', percent: number): Trigger[] {
   if (percent === 0) return [];
-  const metadata = { value: String(percent), containerName: RUNTIME_CONTAINER };
+  const metadata = { value: String(percent), containerName };
   return [{ type, metricType: 'Utilization', metadata }];
 }
 

@@ -1,5 +1,8 @@
 import { SECRET_NAMES } from '../../../crds/generated/secretNames.ts';
 
+/** What runs an image. */
+export type ImageUse = 'Runtime' | 'Sidecar' | 'Program';
+
 /** Rule for one place of a tenant's manifest. */
 export type Rule =
   /** Anything. */
@@ -15,8 +18,8 @@ export type Rule =
   | { kind: 'Matches'; pattern: string }
   /** A text that does not match. */
   | { kind: 'Differs'; pattern: string }
-  /** An image of the runtime, or of a container beside it. */
-  | { kind: 'Image'; of: 'Runtime' | 'Sidecar' }
+  /** An image of the runtime, of a container beside it, or of the agent's program. */
+  | { kind: 'Image'; of: ImageUse }
   /** Name of a Secret. */
   | { kind: 'Secret' };
 
@@ -133,6 +136,7 @@ const POD_TEMPLATE = object({
 /** The part of an agent's spec that tenancy.podTemplate Restricted allows. */
 export const RESTRICTED: Rule = open({
   image: { kind: 'Image', of: 'Runtime' },
+  program: open({ image: { kind: 'Image', of: 'Program' } }),
   podTemplate: POD_TEMPLATE,
 });
 

@@ -2,13 +2,15 @@ import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { Problem } from '../common/errors.ts';
 import { list, truncate } from '../common/wording.ts';
 import { isBelow, repositoryOf } from './images.ts';
-import { NAMED_SECRETS, RESTRICTED, type Rule } from './rules.ts';
+import { NAMED_SECRETS, RESTRICTED, type ImageUse, type Rule } from './rules.ts';
 
 /** Permissions of the authors of agents. */
 export interface Tenancy {
   podTemplate: 'Restricted' | 'Any';
   /** Allowed prefixes of images besides the release's own, and of sidecars; by default no sidecar is allowed. */
   images: readonly string[];
+  /** Allowed prefixes of images of programs. They are no images of the runtime, even if `images` has them too. */
+  programImages: readonly string[];
   /** Names of Secrets that agents may use; * matches any text. */
   secretNames: readonly string[];
 }
@@ -16,6 +18,7 @@ export interface Tenancy {
 export interface Refusals {
   fields: string[];
   images: string[];
+  programs: string[];
   secrets: string[];
 }
 
@@ -31,7 +34,7 @@ export function refusalsOf(
   spec: object,
   { tenancy, runtimeImage }: Pick<TenancyOptions, 'tenancy' | 'runtimeImage'>,
 ): Refusals {
-  const refusals: Refusals = { fields: [], images: [], secrets: [] };
+  const refusals: Refusals = { fields: [], images: [], programs: [], secrets: [] };
   if (!tenancy) return refusals;
   const check = new Check(tenancy, runtimeImage, refusals);
   if (tenancy.podTemplate === 'Restricted') check.at(RESTRICTED, spec, 'spec');
@@ -56,12 +59,13 @@ export interface Verdict {
 }
 
 export function verdictOn(agent: AgentDeployment, options: TenancyOptions): Verdict {
-  const { fields, images, secrets } = refusalsOf(agent.spec, options);
+  const { fields, images, programs, secrets } = refusalsOf(agent.spec, options);
   const alone = isInOperatorNamespace(agent, options);
   const problems = [
     ...(alone ? [{ reason: 'OperatorNamespace', message: MESSAGES.namespace }] : []),
     ...problem('PodTemplateNotAllowed', fields, MESSAGES.fields),
     ...problem('ImageNotAllowed', images, MESSAGES.images),
+    ...problem('ImageNotAllowed', programs, MESSAGES.programs),
     ...problem('SecretNotAllowed', secrets, MESSAGES.secrets),
   ];
   const keepsConfiguration = alone || secrets.length > 0;
@@ -74,6 +78,8 @@ export const MESSAGES = {
     'not permitted while tenancy.podTemplate is Restricted. Remove it, or ask the administrator of the operator to set tenancy.podTemplate to Any.',
   images:
     'an image that is not permitted. Use an image of the operator’s release, or ask the administrator of the operator to add its repository to tenancy.images.',
+  programs:
+    'an image that is not permitted for a program. Ask the administrator of the operator to add its repository to tenancy.programImages, such as by --set tenancy.programImages={registry.example.com/programs/}.',
   secrets:
     'a Secret that is not permitted. Name another one, or ask the administrator of the operator to add a pattern to tenancy.secretNames.',
   namespace:
@@ -96,24 +102,29 @@ function problem(reason: string, paths: string[], message: string): Problem[] {
 /** Checks a manifest by the rules. */
 class Check {
   readonly #refusals: Refusals;
-  readonly #allowed: Record<'Runtime' | 'Sidecar', readonly string[]>;
+  readonly #allowed: Record<ImageUse, readonly string[]>;
+  readonly #release: string;
   readonly #secretNames: readonly RegExp[];
 
-  constructor({ images, secretNames }: Tenancy, runtimeImage: string, refusals: Refusals) {
+  constructor(tenancy: Tenancy, runtimeImage: string, refusals: Refusals) {
+    const { images, programImages, secretNames } = tenancy;
     this.#refusals = refusals;
-    this.#allowed = { Runtime: [repositoryOf(runtimeImage), ...images], Sidecar: images };
+    this.#release = repositoryOf(runtimeImage);
+    this.#allowed = { Runtime: images, Sidecar: images, Program: programImages };
     this.#secretNames = secretNames.map((name) => new RegExp(secretPattern(name)));
   }
 
   at(rule: Rule, value: unknown, path: string): void {
-    const { fields, images, secrets } = this.#refusals;
+    const { fields, images, programs, secrets } = this.#refusals;
     switch (rule.kind) {
       case 'Object':
         return this.#object(rule, value, path);
       case 'List':
         return this.#list(rule, value, path);
       case 'Image':
-        if (!this.#isImageAllowed(rule.of, value)) images.push(path);
+        if (!this.#isImageAllowed(rule.of, value)) {
+          (rule.of === 'Program' ? programs : images).push(path);
+        }
         return;
       case 'Secret':
         if (!this.#isSecretAllowed(value)) secrets.push(path);
@@ -153,8 +164,13 @@ class Check {
     return typeof name === 'string' && this.#secretNames.some((pattern) => pattern.test(name));
   }
 
-  #isImageAllowed(of: 'Runtime' | 'Sidecar', image: unknown): boolean {
-    return typeof image === 'string' && this.#allowed[of].some((prefix) => isBelow(prefix, image));
+  /** A program's image in the runtime's place would run beside the keys. */
+  #isImageAllowed(of: ImageUse, image: unknown): boolean {
+    if (typeof image !== 'string') return false;
+    const allows = (prefix: string): boolean => isBelow(prefix, image);
+    if (of === 'Runtime' && allows(this.#release)) return true;
+    const ofPrograms = of === 'Runtime' && this.#allowed.Program.some(allows);
+    return this.#allowed[of].some(allows) && !ofPrograms;
   }
 }
 
