@@ -106,6 +106,7 @@ export const AUTH = 'auth';
 /** Features of this version's runtime. Its Hello lists them. */
 export const FEATURES = [
   'Endpoint.Anthropic',
+  'Endpoint.OpenAI',
   'Endpoint.Bearer',
   'Endpoint.HeadersFrom',
   'Endpoint.ClientCertificate',

@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tokensOf, type Fault } from './fault.ts';
 import { readJson, sendJson } from './json.ts';
 
+const CREATED = '2026-01-01T00:00:00Z';
 const MODELS = ['claude-simulated', 'claude-simulated-small'];
 
-/** Answers /v1/messages/count_tokens and /v1/models in the format of the Messages API, which aimock does not. */
+/** Answers /v1/messages/count_tokens and /v1/models, which aimock does not. Models are in the formats of Anthropic and OpenAI. */
 export class Lists {
   /** The current fault. */
   readonly #fault: () => Fault | undefined;
@@ -44,6 +45,7 @@ export class Lists {
 
 function page(): object {
   return {
+    object: 'list',
     data: MODELS.map(model),
     first_id: MODELS[0],
     last_id: MODELS.at(-1),
@@ -52,9 +54,10 @@ function page(): object {
 }
 
 function model(id: string): object {
-  return { type: 'model', id, display_name: id, created_at: '2026-01-01T00:00:00Z' };
+  const ofOpenAI = { object: 'model', created: Date.parse(CREATED) / 1000, owned_by: 'breakwater' };
+  return { type: 'model', id, display_name: id, created_at: CREATED, ...ofOpenAI };
 }
 
 function problem(type: string, message: string): object {
-  return { type: 'error', error: { type, message } };
+  return { type: 'error', error: { type, message, param: null, code: null } };
 }

@@ -36,6 +36,34 @@ describe('the simulated model', () => {
     expect(streamed.content).toEqual(message.content);
   });
 
+  it.each([
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hello' }] }, 'data: [DONE]'],
+    ['/v1/responses', { input: 'Hello' }, '"type":"response.completed"'],
+  ])('answers %s as OpenAI does, with its faults', async (path, prompt, end) => {
+    const ask = (stream: boolean): Promise<Response> =>
+      fetch(`${model.url}${path}`, {
+        method: 'POST',
+        body: JSON.stringify({ model: 'gpt-test', stream, ...prompt }),
+      });
+    expect(await (await ask(false)).text()).toContain('calm calm');
+    expect(await (await ask(true)).text()).toContain(end);
+    expect(model.requests()).toMatchObject({ total: 2, byStatus: { 200: 2 } });
+    model.setFault({ status: 429, retryAfter: 3 });
+    const refused = await ask(true);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('3');
+    expect(refused.headers.get('x-ratelimit-remaining-tokens')).toBeNull();
+    expect(await refused.json()).toMatchObject({ error: { type: 'rate_limit_error' } });
+    model.setFault({ silent: true });
+    const silent = await ask(true);
+    const begun: Uint8Array[] = [];
+    for await (const part of silent.body! as ReadableStream<Uint8Array>) {
+      begun.push(part);
+      break;
+    }
+    expect(Buffer.concat(begun).toString()).toMatch(/^(?:event|data): (?!.*calm)/);
+  });
+
   it('reports the tokens of an answer, streaming and not, as configured or counted', async () => {
     const sdk = new Anthropic({ baseURL: model.url, apiKey: 'k', maxRetries: 0 });
     const request = {

@@ -8,6 +8,8 @@ import { Lists } from './lists.ts';
 import { PromptCache, reportCache } from './promptCache.ts';
 import type { RequestRecord } from './record.ts';
 import { Recorder, credentialOf } from './record.ts';
+import { WIRES, fallSilent, withoutLimits } from './wires.ts';
+import type { Wire } from './wires.ts';
 
 /** A running simulated model. */
 export interface Model {
@@ -22,32 +24,8 @@ export interface Model {
   stop(): Promise<void>;
 }
 
-const HEAD = [
-  {
-    type: 'message_start',
-    message: {
-      id: 'msg_silent',
-      type: 'message',
-      role: 'assistant',
-      content: [],
-      model: 'simulated',
-      stop_reason: null,
-      stop_sequence: null,
-      usage: { input_tokens: 1, output_tokens: 0 },
-    },
-  },
-  { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
-];
-
-/** Begins a stream and then stays silent, which aimock cannot do. */
-function fallSilent(req: IncomingMessage, res: ServerResponse): void {
-  req.resume();
-  res.writeHead(200, { 'content-type': 'text/event-stream' });
-  for (const event of HEAD) res.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-}
-
 /**
- * The simulated model: aimock answers in the Messages API's protocol; this adds what it lacks,
+ * The simulated model: aimock answers in the protocols of Anthropic and OpenAI; this adds what it lacks,
  * namely 529, silent streams, request ids, a prompt cache, counting, and HTTP routes to steer it at run time.
  */
 class SimulatedModel implements Model {
@@ -75,9 +53,11 @@ class SimulatedModel implements Model {
         return Promise.resolve(lists.models(req, res, path.replace(/^\/$/, '')));
       },
     });
-    this.#mock.mount('/v1/messages', {
-      handleRequest: (req, res) => Promise.resolve(this.#handleMessage(req, res)),
-    });
+    for (const [path, wire] of Object.entries(WIRES)) {
+      this.#mock.mount(path, {
+        handleRequest: (req, res) => Promise.resolve(this.#handleModel(req, res, wire)),
+      });
+    }
     this.#mock.mount('/control/fault', {
       handleRequest: (req, res) => this.#handleFault(req, res),
     });
@@ -125,7 +105,7 @@ class SimulatedModel implements Model {
   }
 
   /** False lets aimock answer. */
-  #handleMessage(req: IncomingMessage, res: ServerResponse): boolean {
+  #handleModel(req: IncomingMessage, res: ServerResponse, wire: Wire): boolean {
     this.#trackSocket(req.socket);
     this.#recorder.watch(req, res);
     res.setHeader('request-id', `req_simulated_${this.#nextId++}`);
@@ -134,10 +114,12 @@ class SimulatedModel implements Model {
     const more = this.#fault?.headers ?? {};
     for (const [name, value] of Object.entries(more)) res.setHeader(name, value);
     if (this.#fault?.silent) {
-      fallSilent(req, res);
+      req.resume();
+      fallSilent(res, wire);
       return true;
     }
-    reportCache(this.#cache, credentialOf(req), req, res);
+    withoutLimits(res);
+    if (wire.caches) reportCache(this.#cache, credentialOf(req), req, res);
     return false;
   }
 

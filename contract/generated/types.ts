@@ -407,7 +407,7 @@ export interface Content {
 export interface Endpoint {
   name: string;
   /**
-   * Protocol, such as Anthropic. A runtime ignores an endpoint with an unknown protocol.
+   * Who serves the endpoint, such as Anthropic. A runtime ignores an endpoint of an unknown provider.
    */
   provider: string;
   model?: string;
@@ -430,7 +430,7 @@ export interface Endpoint {
     key: string;
   };
   /**
-   * Header of the key. APIKey: x-api-key. Bearer: authorization. Absent: APIKey.
+   * Header of the key. APIKey: x-api-key, or api-key for OpenAI. Bearer: authorization. Absent: APIKey.
    */
   credentialScheme?: 'APIKey' | 'Bearer';
   /**

@@ -68,15 +68,15 @@ export interface AgentDeploymentSpec {
        */
       name: string;
       /**
-       * Protocol that the endpoint speaks. Default Anthropic, the Messages API.
+       * Who serves the endpoint, and in which protocol. Anthropic is for the Messages API, also of gateways. OpenAI is for Chat Completions and Responses, also of Azure, vLLM and others; an agent has only such endpoints or none. Default Anthropic.
        */
-      provider: 'Anthropic';
+      provider: 'Anthropic' | 'OpenAI';
       /**
        * Model to ask for, whatever model a request names. When absent, the request's own model is passed on.
        */
       model?: string;
       /**
-       * Address before /v1/messages, http or https, without credentials or query. Default is the provider's, https://api.anthropic.com.
+       * Address before /v1, http or https, without credentials or query. Default is the provider's, https://api.anthropic.com or https://api.openai.com.
        */
       baseURL?: string;
       /**
@@ -93,9 +93,9 @@ export interface AgentDeploymentSpec {
         key: string;
       };
       /**
-       * How the endpoint expects the key of apiKeySecretRef. APIKey sends it as x-api-key, Bearer as authorization: Bearer. Default APIKey.
+       * How the endpoint expects the key of apiKeySecretRef. APIKey sends it as x-api-key, or with provider OpenAI as api-key, as Azure expects it. Bearer sends it as authorization: Bearer. Default APIKey, and Bearer with provider OpenAI.
        */
-      credentialScheme: 'APIKey' | 'Bearer';
+      credentialScheme?: 'APIKey' | 'Bearer';
       /**
        * Request headers whose values are in Secrets, for gateways that need more than an API key. Each replaces the client's header of that name. A new value is live within 2 minutes, without a restart.
        *
@@ -1183,7 +1183,7 @@ export interface AgentDeploymentSpec {
        */
       allow: {
         /**
-         * Routes of the agent: Messages (/v1/messages), CountTokens, Models, Conversations, and Provider for all of spec.routes, whose requests are passed on unread, so that models and maxTokens do not bound them. Without it all of them, but Provider only where neither models nor maxTokens is set.
+         * Routes of the agent: Messages (/v1/messages, or with provider OpenAI /v1/chat/completions and /v1/responses), CountTokens, Models, Conversations, and Provider for all of spec.routes, whose requests are passed on unread, so that models and maxTokens do not bound them. Without it all of them, but Provider only where neither models nor maxTokens is set.
          *
          * @maxItems 5
          */

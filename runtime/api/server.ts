@@ -12,7 +12,9 @@ import type { Arrived } from '../exchange/exchange.ts';
 import { notFound } from '../exchange/notFound.ts';
 import { providerRoute } from '../exchange/requests.ts';
 import {
+  answerIn,
   headersOfTrace,
+  protocolOf,
   refuse,
   requestIdOf,
   traceAnswer,
@@ -20,8 +22,14 @@ import {
 } from '../exchange/response.ts';
 import type { Ended, SendError, Served } from '../exchange/response.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
-import type { ModelRoute } from '../protocols/protocol.ts';
-import { modelRoute, protocolOf } from '../protocols/protocols.ts';
+import type { ModelRoute, Protocol } from '../protocols/protocol.ts';
+import {
+  holdsConversations,
+  modelRoute,
+  protocolsOf,
+  refusingProtocol,
+} from '../protocols/protocols.ts';
+import type { Protocols } from '../protocols/protocols.ts';
 import type { Current, Snapshot } from '../snapshot/snapshot.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
@@ -98,7 +106,9 @@ async function serve(
   if (deps.health(request, response) || answerHead(request, response)) return;
   const began = performance.now();
   const { snapshot } = deps.current;
-  const found = routeOf(request, snapshot);
+  const protocols = protocolsOf(snapshot?.endpoints[0]);
+  const found = routeOf(request, snapshot, protocols);
+  answerIn(response, found?.model?.protocol ?? refusingProtocol(protocols, request));
   const route = found?.route ?? 'other';
   const trace = deps.trace(request, response, route);
   traceAnswer(response, trace.traceId);
@@ -123,7 +133,7 @@ function answer(
   const refusal = refusalOf(deps, begun);
   if (!refusal && found) return handle(deps, found, begun);
   const { request, response, snapshot } = begun;
-  return refuse(deps.sendError, response, refusal ?? notFound(request, snapshot?.content.routes));
+  return refuse(deps.sendError, response, refusal ?? notFound(request, snapshot));
 }
 
 /** Why a request is refused before anything is done for it. */
@@ -155,11 +165,16 @@ type FoundRoute =
   | (ConversationRoute & { model?: undefined })
   | { route: string; model?: ModelRoute; action?: undefined };
 
-function routeOf(request: IncomingMessage, snapshot: Snapshot | undefined): FoundRoute | undefined {
-  const model = modelRoute(request.method, request.url);
+function routeOf(
+  request: IncomingMessage,
+  snapshot: Snapshot | undefined,
+  protocols: Protocols,
+): FoundRoute | undefined {
+  const model = modelRoute(protocols, request.method, request.url);
   if (model) return { route: model.route, model };
   const route = providerRoute(request, snapshot?.content.routes ?? []);
-  return route === undefined ? conversationRoute(request) : { route };
+  if (route !== undefined) return { route };
+  return holdsConversations(protocols) ? conversationRoute(request) : undefined;
 }
 
 /** Answers HEAD /, by which Claude Code checks that the agent is up. */
@@ -254,17 +269,17 @@ function needsNoAnswer(
 /** The answer to a request that broke off in the middle. `serve` tells of its end. */
 function misreadAnswer(open: ServerResponse, failure: Failure): string {
   misread.set(open, failure);
-  return raw(open.req, failure, requestIdOf(open), traceHeaders(open));
+  return raw(protocolOf(open), failure, requestIdOf(open), traceHeaders(open));
 }
 
 /** The failure as bytes for the socket of a request. */
 function raw(
-  request: Pick<IncomingMessage, 'method' | 'url'>,
+  protocol: Protocol,
   failure: Failure,
   requestId: string,
   more: Record<string, string>,
 ): string {
-  return rawError(failure, requestId, protocolOf(request).errorBody(failure, requestId), more);
+  return rawError(failure, requestId, protocol.errorBody(failure, requestId), more);
 }
 
 /** The answer to what did not even begin as a request, with a trace of its own. */
@@ -275,5 +290,6 @@ function malformedAnswer(deps: AgentServerDeps, socket: Socket, failure: Failure
   const served: Ended = { reason, failed: false, status: statusOf(reason) };
   trace.end(served);
   deps.onServed('other', served, 0);
-  return raw({}, failure, requestId, headersOfTrace(trace.traceId));
+  const [protocol] = protocolsOf(deps.current.snapshot?.endpoints[0]);
+  return raw(protocol, failure, requestId, headersOfTrace(trace.traceId));
 }

@@ -222,10 +222,10 @@ function noteConversation({ id, trace }: ConversationExchange): Ended {
 }
 
 function refuseUnknown(
-  { request, response }: ConversationExchange,
+  { request, response, snapshot }: ConversationExchange,
   { sendError }: ConversationsParts,
 ): Ended {
-  return refuse(sendError, response, notFound(request));
+  return refuse(sendError, response, notFound(request, snapshot));
 }
 
 /** What a turn needs of the request and of the configuration. */

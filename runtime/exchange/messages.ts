@@ -7,10 +7,11 @@ import { FAULTS, NOT_CONFIGURED, noEndpoint, cutProblem, rejected } from '../err
 import type { Rejection } from '../errors/rejection.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
-import { limitsTokens } from '../guard/inbound.ts';
+import { countsTokens, limitsTokens } from '../guard/inbound.ts';
 import type { HeldAnswer, Sink } from '../model/attempt/attempt.ts';
 import type { TokenEstimator } from '../protocols/usage.ts';
 import type { ModelCaller } from '../model/caller.ts';
+import { protocolsOf } from '../protocols/protocols.ts';
 import { passThroughTimeouts } from '../model/passThrough.ts';
 import type { ModelAnswer } from '../model/request.ts';
 import type { Peers } from '../peers/peers.ts';
@@ -87,7 +88,8 @@ async function read(exchange: MessagesExchange, parts: MessagesParts): Promise<E
   const { requestMs } = votes ? timeouts : passThroughTimeouts(timeouts, passThroughMs(model));
   exchange.deadlineAt = clock.now() + requestMs;
   const sessionOf = sessions(snapshot, client);
-  const asked = await readRequest(request, response, model, { bodies, sessionOf });
+  const [protocol] = protocolsOf(first);
+  const asked = await readRequest(request, response, model, { bodies, sessionOf, protocol });
   if (isProblem(asked)) return refuse(sendError, response, asked);
   // The short time of a count of tokens is for the endpoint, not for a large body on its way here.
   if (!votes) exchange.deadlineAt = clock.now() + requestMs;
@@ -198,8 +200,9 @@ async function call(exchange: MessagesExchange, parts: MessagesParts): Promise<E
     maxTokens: asked.maxTokens,
     members: asked.members,
     content,
-    // Only the first endpoint knows the files and batches that were made there.
-    endpoints: asked.expected === 'Any' ? endpoints.slice(0, 1) : endpoints,
+    addsUsage: asked.lacksUsage && countsTokens(content),
+    // Only the first endpoint knows the files, batches and responses that were made there.
+    endpoints: asked.expected === 'Any' || asked.usesState ? endpoints.slice(0, 1) : endpoints,
     headers: client.headers,
     principal: client.principal,
     session: asked.session,

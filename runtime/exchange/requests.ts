@@ -13,7 +13,6 @@ import { CREDENTIALS, headerValue } from '../model/transport/headers.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import type { ModelRoute, Protocol, RequestFacts, RequestMembers } from '../protocols/protocol.ts';
-import { PROTOCOLS } from '../protocols/protocols.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Bodies } from './bodies.ts';
 
@@ -80,6 +79,8 @@ export interface RequestReader {
   bodies: Pick<Bodies, 'read'>;
   /** Finds the session of a request for a message. */
   sessionOf: SessionOf;
+  /** The protocol of a request for another route of the provider. */
+  protocol: Protocol;
 }
 
 /** Reads and checks a request with a route of a protocol, or else with a providerRoute. */
@@ -87,10 +88,10 @@ export async function readRequest(
   request: IncomingMessage,
   response: ServerResponse,
   model: ModelRoute | undefined,
-  { bodies, sessionOf }: RequestReader,
+  { bodies, sessionOf, protocol: usual }: RequestReader,
 ): Promise<MessagesRequest | Problem> {
   const path = request.url!;
-  const protocol = model?.protocol ?? PROTOCOLS[0];
+  const protocol = model?.protocol ?? usual;
   if (model?.kind === 'Models') return { ...PLAIN, method: 'GET', path, protocol };
   const arrived = await bodies.read(request, response);
   if ('problem' in arrived) return arrived.problem;

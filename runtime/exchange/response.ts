@@ -2,7 +2,8 @@ import type { ServerResponse, IncomingMessage } from 'node:http';
 import type { Sink } from '../model/attempt/attempt.ts';
 import { newRequestId, errorHeaders, statusOf } from '../errors/failure.ts';
 import type { ClientWait, Failure, Problem } from '../errors/failure.ts';
-import { protocolOf } from '../protocols/protocols.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import { PROTOCOLS } from '../protocols/protocols.ts';
 import { headerValue } from '../model/transport/headers.ts';
 
 /** Writes a forwarded answer to the client. */
@@ -66,7 +67,19 @@ export class ResponseSink implements Sink {
 
 /** The failure as the last event of a stream that has begun. */
 export function errorEventFor(response: ServerResponse, failure: Failure): string {
-  return protocolOf(response.req).errorEvent(failure, requestIdOf(response));
+  return protocolOf(response).errorEvent(failure, requestIdOf(response));
+}
+
+/** Protocols of requests, but for those of the first one. */
+const protocols = new WeakMap<ServerResponse, Protocol>();
+
+/** Notes the protocol in which a request may be refused. */
+export function answerIn(response: ServerResponse, protocol: Protocol): void {
+  if (protocol !== PROTOCOLS[0]) protocols.set(response, protocol);
+}
+
+export function protocolOf(response: ServerResponse): Protocol {
+  return protocols.get(response) ?? PROTOCOLS[0];
 }
 
 const requestIds = new WeakMap<ServerResponse, string>();
@@ -132,7 +145,7 @@ export function errorSender(
       retried: isRetry(response.req),
       random,
     };
-    const body = protocolOf(response.req).errorBody(failure, requestId);
+    const body = protocolOf(response).errorBody(failure, requestId);
     response.writeHead(statusOf(failure.reason), {
       ...errorHeaders(failure, requestId, body, wait),
       ...traceHeaders(response),

@@ -15,6 +15,11 @@ export function limitsTokens({ limits }: Pick<Content, 'limits'>): boolean {
   return limits.some(({ target, resource }) => target === INBOUND && resource !== 'Requests');
 }
 
+/** Whether any limit counts tokens. Only then must a stream say how many it has. */
+export function countsTokens({ limits }: Pick<Content, 'limits'>): boolean {
+  return limits.some(({ resource }) => resource !== 'Requests');
+}
+
 /** Bounds the requests of the agent's API: rate limits, then concurrency. */
 export class Inbound implements Issuer {
   readonly context: GuardContext;

@@ -216,10 +216,17 @@ class Scan implements ScannedObject {
 }
 
 /** Replaces a value and keeps every other byte. Makes no copy if it would change nothing. */
-export function replaced(json: Buffer, { start, end }: Span, value: string | number): Buffer {
+export function replaced(json: Buffer, { start, end }: Span, value: unknown): Buffer {
   const text = JSON.stringify(value);
   if (isWritten(json, { start, end }, text)) return json;
   return Buffer.concat([json.subarray(0, start), Buffer.from(text), json.subarray(end)]);
+}
+
+/** Adds a first member to an object that has others. */
+export function inserted(json: Buffer, name: string, value: unknown): Buffer {
+  const at = json.indexOf(OPEN_BRACE) + 1;
+  const member = Buffer.from(`${JSON.stringify(name)}:${JSON.stringify(value)},`);
+  return Buffer.concat([json.subarray(0, at), member, json.subarray(at)]);
 }
 
 /** The text of a string; empty for another value. The bytes are valid JSON. */

@@ -84,7 +84,7 @@ export class ModelAttempt implements Attempt {
       cut: (why) => own.abort(new Cut(why)),
     });
     const ratio = estimator.ratio(member.endpoint.model ?? request.model);
-    this.meter = request.protocol.meter(ratio, chat?.content);
+    this.meter = request.protocol.meter(ratio, chat?.content, request.addsUsage);
     this.#trace = chat?.attempt(member);
   }
 

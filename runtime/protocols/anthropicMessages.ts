@@ -61,6 +61,7 @@ function errorBody({ reason, message }: Failure, requestId: string): string {
 }
 
 export const anthropicMessages: Protocol = {
+  vendor: 'Anthropic',
   served: 'POST /v1/messages, POST /v1/messages/count_tokens, GET /v1/models, GET /v1/models/ID',
   get routes() {
     return ROUTES;

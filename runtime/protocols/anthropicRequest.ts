@@ -28,17 +28,17 @@ export const REQUEST_MEMBERS: ReadonlySet<string> = new Set([
   'messages',
 ]);
 /** Longest name of a model, in bytes of JSON. */
-const MAX_MODEL = 1024;
+export const MAX_MODEL = 1024;
 /** Tokens of an image of the largest size that is not scaled down. */
 export const IMAGE_TOKENS = 1600;
 /** Tokens of a document's page: its text and its picture. */
-const PAGE_TOKENS = 2500;
+export const PAGE_TOKENS = 2500;
 /** Assumed output of a request without max_tokens. */
-const DEFAULT_MAX_TOKENS = 4096;
+export const DEFAULT_MAX_TOKENS = 4096;
 /** Bytes of a document to search for pages. */
 const SCANNED_BYTES = 4 * 1024 * 1024;
 /** Largest number of values in which to search for media; in a larger request all bytes count as text. */
-const MAX_VALUES = 100_000;
+export const MAX_VALUES = 100_000;
 /** Longest number to read, in characters. */
 const MAX_NUMBER = 32;
 /** Depth of nested content to search: messages → blocks → results → blocks. */
@@ -101,7 +101,11 @@ function statedThinkingTokens(body: Buffer, members: RequestMembers): number | u
 
 /** max_tokens of a request; undefined if it has no valid one. */
 function statedMaxTokens(body: Buffer, members: RequestMembers): number | undefined {
-  const span = members.get('max_tokens');
+  return statedCount(body, members.get('max_tokens'));
+}
+
+/** A whole number above 0; undefined for another value. */
+export function statedCount(body: Buffer, span: Span | undefined): number | undefined {
   if (!span || span.end - span.start > MAX_NUMBER) return undefined;
   const text = body.toString('latin1', span.start, span.end);
   const stated = /^[0-9.eE+]+$/.test(text) ? Number(text) : NaN;
@@ -129,7 +133,7 @@ function addMedia(json: Buffer, tree: JsonTree, node: Node, media: Media, depth:
 }
 
 /** Pages of a PDF as far as it lists them uncompressed, at least 1. */
-function pages(json: Buffer, { start, end }: Span): number {
+export function pages(json: Buffer, { start, end }: Span): number {
   const base64 = json.toString('latin1', start, Math.min(end, start + SCANNED_BYTES));
   const text = Buffer.from(base64, 'base64').toString('latin1');
   return Math.max(1, text.match(/\/Type\s*\/Page(?![a-zA-Z])/g)?.length ?? 0);
@@ -192,7 +196,7 @@ function firstOfUser(messages: JsonTree): Node | undefined {
 }
 
 /** The texts of a string or of blocks. Sources stand for blocks without text. */
-function textsOf(tree: JsonTree, content: Node | undefined): string[] {
+export function textsOf(tree: JsonTree, content: Node | undefined): string[] {
   if (content === undefined) return [];
   if (tree.isString(content)) return [tree.text(content, MAX_TEXT)];
   const texts: string[] = [];

@@ -7,6 +7,8 @@ import type { AnswerFacts, RequestSize, Usage } from './usage.ts';
 
 /** What the protocol of a request means on the wire. Requests carry theirs, and nothing else knows its members. */
 export interface Protocol {
+  /** Whose protocol it is. */
+  readonly vendor: string;
   /** Its routes, for people. */
   readonly served: string;
   readonly routes: readonly ModelRoute[];
@@ -30,8 +32,11 @@ export interface Protocol {
   /** What a request says, as messages of OpenTelemetry's convention, as far as `maxBytes` of its JSON can hold it. */
   tracedRequest(body: Buffer, members: RequestMembers, maxBytes: number): TracedRequest;
 
-  /** Reads one answer. `ratio`: learned for the model. `keepsContent`: whether its facts have the content. */
-  meter(ratio: number, keepsContent: boolean | undefined): AnswerMeter;
+  /**
+   * Reads one answer. `ratio`: learned for the model. `keepsContent`: whether its facts have the content. `hidesUsage`:
+   * whether the usage of a stream does not reach the client.
+   */
+  meter(ratio: number, keepsContent?: boolean, hidesUsage?: boolean): AnswerMeter;
   /** The content of an answer as a message of OpenTelemetry's convention. */
   tracedAnswer(facts: AnswerFacts): object;
   /** Assembles the text of a stream to screen. */
@@ -93,6 +98,8 @@ export interface StreamJudge {
   readonly begun: boolean;
   /** Whether only its last event is missing. */
   readonly lacksOnlyStop: boolean;
+  /** Whether the client does not get the last event that it took. Absent: it gets all. */
+  readonly hidden?: boolean;
   /** Takes the next event. Returns false if it is malformed and ignores all later events. */
   take(event: ServerSentEvent): boolean;
 }
@@ -137,6 +144,10 @@ export interface RequestFacts {
   size: RequestSize;
   /** The stated bound of output tokens, if it is valid. */
   maxTokens?: number | undefined;
+  /** The stream leaves out its usage, because the client has not asked for it. */
+  lacksUsage?: boolean;
+  /** It uses what the endpoint keeps that made it, such as an earlier response. Only the first endpoint takes it. */
+  usesState?: boolean;
 }
 
 export interface SentRequest {
@@ -145,6 +156,8 @@ export interface SentRequest {
   members?: RequestMembers | undefined;
   size: RequestSize;
   maxTokens?: number | undefined;
+  /** Asks for the usage of the stream, which the client does not get. */
+  addsUsage?: boolean | undefined;
 }
 
 export interface EndpointBounds {

@@ -239,7 +239,7 @@ function reaches(content: Content, clientHeaders: readonly string[]): boolean {
     if ('lacking' in shown) return false;
     const inside = each.baseURL.includes('inside');
     if (inside && !(content.trustedCA && existsSync(content.trustedCA.path))) return false;
-    const [, key = clientHeaders[at + 1]] = credentialHeader(shown.credentials) ?? [];
+    const [, key = clientHeaders[at + 1]] = credentialHeader(shown.credentials, 'x-api-key') ?? [];
     return key?.startsWith('valid') === true;
   });
 }

@@ -98,7 +98,6 @@ const kinds: Record<string, Kind> = {
           {
             name: 'primary',
             provider: 'Anthropic',
-            credentialScheme: 'APIKey',
             priority: 0,
             weight: 1,
           },

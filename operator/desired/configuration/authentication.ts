@@ -11,11 +11,20 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
   return `${MOUNTS.credentials}/${endpoint.name}`;
 }
 
+/** Whether the endpoint gets its key as a bearer token, which OpenAI expects. */
+export function sendsBearer({
+  provider,
+  apiKeySecretRef,
+  credentialScheme = provider === 'OpenAI' ? 'Bearer' : 'APIKey',
+}: EndpointSpec): boolean {
+  return apiKeySecretRef !== undefined && credentialScheme === 'Bearer';
+}
+
 /** The agent's credentials for the endpoint; without any the client's own pass on. */
 export function authentication(
   spec: EndpointSpec,
 ): Pick<Endpoint, 'credential' | 'credentialScheme' | 'headersFrom' | 'clientCertificate'> {
-  const { apiKeySecretRef: secret, credentialScheme, headersFrom = [] } = spec;
+  const { apiKeySecretRef: secret, headersFrom = [] } = spec;
   return {
     ...(secret && {
       credential: {
@@ -24,7 +33,7 @@ export function authentication(
         key: secret.key,
       },
     }),
-    ...(credentialScheme !== 'APIKey' && { credentialScheme }),
+    ...(sendsBearer(spec) && { credentialScheme: 'Bearer' as const }),
     ...(headersFrom.length > 0 && { headersFrom: secretHeaders(headersFrom) }),
     ...clientCertificate(spec),
   };

@@ -5,7 +5,7 @@ import { REQUEST_LIMITS } from '../../../crds/deprecated.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { AgentAttachment } from '../policies/attachment.ts';
 import { resolveAuth } from './auth.ts';
-import { authentication } from './authentication.ts';
+import { authentication, sendsBearer } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
 import { resolveConversation, resolveRedis } from './conversation.ts';
@@ -37,7 +37,10 @@ const ENVELOPE_BYTES = 512;
 const MAX_RETRY_AFTER = '5s';
 const MAX_PROVIDER_WAIT = '5m';
 
-const BASE_URLS = { Anthropic: 'https://api.anthropic.com' } as const;
+const BASE_URLS = {
+  Anthropic: 'https://api.anthropic.com',
+  OpenAI: 'https://api.openai.com',
+} as const;
 
 /**
  * The configuration of the agent's pods. Equal specs result in the same order of its elements.
@@ -147,10 +150,10 @@ function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
 }
 
 function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
-  const { provider, credentialScheme, headersFrom = [], tls } = spec;
+  const { provider, headersFrom = [], tls } = spec;
   return requires(
     `Endpoint.${provider}`,
-    credentialScheme === 'Bearer' && 'Endpoint.Bearer',
+    sendsBearer(spec) && 'Endpoint.Bearer',
     headersFrom.length > 0 && 'Endpoint.HeadersFrom',
     tls !== undefined && 'Endpoint.ClientCertificate',
     proxied && 'Network.Proxy',

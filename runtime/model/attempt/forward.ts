@@ -1,5 +1,6 @@
 import { ByteAccount } from '../../resilience/byteBudget.ts';
-import { IGNORED } from '../../resilience/outcome.ts';
+import { IGNORED, failure } from '../../resilience/outcome.ts';
+import type { Outcome } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import type { Fault } from '../../errors/fault.ts';
 import { headerValue, isEventStream } from '../transport/headers.ts';
@@ -157,6 +158,12 @@ const GATES: Readonly<Partial<Record<ErrorKind, Refusal['gate']>>> = {
   CredentialRefused: 'Unauthorized',
 };
 
+/** What some errors say, the status alone does not. */
+function outcomeOf(error: ErrorKind | undefined, status: number): Outcome {
+  if (error === 'SpendLimit') return IGNORED;
+  return error === 'Overloaded' ? failure(error, `HTTP ${status}`) : statusOutcome(status);
+}
+
 /** What an error answer says about the endpoint and the credential. */
 function refused(
   { status, headers }: UpstreamResponse,
@@ -166,7 +173,7 @@ function refused(
   const said = providerOf(to.endpoint).error({ status, headers, body });
   // A role that may not do it is refused by 403.
   const error = said ?? (status === 403 && to.identity ? 'CredentialRefused' : undefined);
-  const outcome = error === 'SpendLimit' ? IGNORED : statusOutcome(status);
+  const outcome = outcomeOf(error, status);
   const gate = error && GATES[error];
   if (!gate) return { outcome, error };
   const retryAfterMs = retryAfter(headers, date);

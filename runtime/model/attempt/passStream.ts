@@ -26,7 +26,7 @@ export async function passStream(
   const head = { status, statusText, headers: streamHeaders(headers) };
   const buffer = new AnswerBuffer(head, attempt.answer, HELD_STREAM_BYTES, account, true);
   const judge = judgeOf(attempt, buffer);
-  const events = new HeldEvents((event) => judge.take(event), account, attempt.answer.takesPieces);
+  const events = heldEvents(judge, attempt, account);
   const source = decodedBody(headerValue(headers, 'content-encoding'), account, (bytes) => {
     const whole = events.push(bytes);
     return whole && buffer.write(whole);
@@ -83,6 +83,19 @@ function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
       watch.firstToken();
       attempt.permit.firstToken();
     },
+  });
+}
+
+/** Holds the events of the stream, and leaves out those that only we have asked for. */
+function heldEvents(
+  judge: StreamJudge,
+  { answer, request }: Attempt,
+  account: ByteAccount,
+): HeldEvents {
+  const hides = request.addsUsage === true ? () => judge.hidden === true : undefined;
+  return new HeldEvents((event) => judge.take(event), account, {
+    tears: answer.takesPieces,
+    hides,
   });
 }
 

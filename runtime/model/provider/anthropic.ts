@@ -1,25 +1,31 @@
 /** The Messages API as Anthropic serves it (https://platform.claude.com/docs/en/api/overview), and as gateways do. */
-import type { Remaining } from '../../guard/admission.ts';
 import { memberOf, stringMember } from '../../json/parsed.ts';
 import { saysTooLong } from '../../protocols/anthropicAnswer.ts';
 import { errorBody } from './errorBody.ts';
-import { messagesRequest } from './request.ts';
+import { directRequest } from './request.ts';
 import { statedLimits } from './retryAfter.ts';
+import type { LimitHeaders } from './retryAfter.ts';
 import type { ErrorAnswer, ErrorKind, Provider } from './provider.ts';
 
 /** https://platform.claude.com/docs/en/api/rate-limits */
-const PREFIX = 'anthropic-ratelimit-';
-const RESOURCES: Readonly<Record<string, Remaining['resource']>> = {
-  requests: 'Requests',
-  'input-tokens': 'InputTokens',
-  'output-tokens': 'OutputTokens',
-  tokens: 'TotalTokens',
+const LIMITS: LimitHeaders = {
+  prefix: 'anthropic-ratelimit-',
+  resources: {
+    requests: 'Requests',
+    'input-tokens': 'InputTokens',
+    'output-tokens': 'OutputTokens',
+    tokens: 'TotalTokens',
+  },
+  name: (resource, what) => `${resource}-${what}`,
+  untilReset: (date, now) => Date.parse(date) - now,
+  // Tokens come in whole thousands.
+  rounding: 500,
 };
 
 export const anthropic: Provider = {
-  request: messagesRequest,
+  request: (asked, to, context) => directRequest(asked, to, context),
   error,
-  limits: (headers, now) => statedLimits(PREFIX, RESOURCES, headers, now),
+  limits: (headers, now) => statedLimits(LIMITS, headers, now),
 };
 
 const SPEND_LIMIT = /spend_limit/;

@@ -58,6 +58,8 @@ export interface EndpointRequest {
   members?: RequestMembers | undefined;
   /** Whether the client asked for a stream. */
   stream: boolean;
+  /** Asks for the usage of the stream, which the client does not get. */
+  addsUsage?: boolean | undefined;
 }
 
 /** An identity of the agent at a cloud. */

@@ -4,14 +4,15 @@ import type { UpstreamRequest } from '../transport/upstream.ts';
 import type { Credentials } from './credentials.ts';
 import type { EndpointRequest, EndpointTarget } from './provider.ts';
 
-/** The request of the Messages API below the endpoint's address. */
-export function messagesRequest(
+/** The request below the endpoint's address, with the credentials in a header. `keyHeader`: the one for an API key. */
+export function directRequest(
   asked: EndpointRequest,
   { endpoint, credentials, headers }: EndpointTarget,
   context?: RemoteContext,
+  keyHeader = 'x-api-key',
 ): UpstreamRequest {
   const { origin, path } = addressOf(endpoint.baseURL);
-  const credential = credentialHeader(credentials);
+  const credential = credentialHeader(credentials, keyHeader);
   const baggage = asked.content.telemetry.baggage === 'Forward';
   return {
     method: asked.method,
@@ -33,10 +34,11 @@ function bodyOf(asked: EndpointRequest, endpoint: EndpointTarget['endpoint']): B
 /** The header that shows credentials; undefined for those that sign each request. */
 export function credentialHeader(
   credentials: Credentials | undefined,
+  keyHeader: string,
 ): readonly [name: string, value: string] | undefined {
   switch (credentials?.kind) {
     case 'apiKey':
-      return ['x-api-key', credentials.value];
+      return [keyHeader, credentials.value];
     case 'bearer':
       return ['authorization', `Bearer ${credentials.token}`];
     default:

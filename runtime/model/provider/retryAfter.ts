@@ -35,35 +35,42 @@ export const LIMIT_HEADER = /^(?:anthropic|x)-ratelimit-/;
 
 const NO_LIMITS: readonly Remaining[] = [];
 
-/** Providers round tokens to whole thousands. */
-const ROUNDING = 500;
+/** The headers by which a provider states its limits. */
+export interface LimitHeaders {
+  /** Begins their names, in small letters. */
+  prefix: string;
+  /** Resources by their names in these headers. */
+  resources: Readonly<Record<string, Remaining['resource']>>;
+  /** The rest of the name, for one of these resources. */
+  name: (resource: string, what: 'limit' | 'remaining' | 'reset') => string;
+  /** Milliseconds until the limit is full again; NaN if the text says none. `now` is in milliseconds. */
+  untilReset: (text: string, now: number) => number;
+  /** Most tokens that rounding takes away. */
+  rounding: number;
+}
 
-/**
- * Limits in headers named PREFIX RESOURCE -limit, -remaining and -reset. `prefix` is in small letters, `now` is the wall
- * clock.
- */
+/** Limits that an answer states. `now` is the wall clock. */
 export function statedLimits(
-  prefix: string,
-  resources: Readonly<Record<string, Remaining['resource']>>,
+  { prefix, resources, name: nameOf, untilReset, rounding }: LimitHeaders,
   headers: RawHeaders,
   now: () => Date,
 ): readonly Remaining[] {
   if (!statesLimits(prefix, headers)) return NO_LIMITS;
   const from = senderNow(headers, now());
   return Object.entries(resources).flatMap(([name, resource]) => {
-    const value = (what: string): string | undefined =>
-      headerValue(headers, `${prefix}${name}-${what}`);
+    const value = (what: 'limit' | 'remaining' | 'reset'): string | undefined =>
+      headerValue(headers, `${prefix}${nameOf(name, what)}`);
     const left = nonNegative(value('remaining'));
     if (left === undefined) return [];
     const limit = nonNegative(value('limit'));
-    const resetMs = until(value('reset') ?? '', from);
+    const resetMs = untilReset(value('reset') ?? '', from);
     return [
       {
         resource,
-        remaining: resource === 'Requests' ? left : left + ROUNDING,
+        remaining: resource === 'Requests' ? left : left + rounding,
         // A limit of zero would be a refusal, which the status reports.
         ...(limit !== undefined && limit >= 1 && { limit }),
-        ...(resetMs !== undefined && { resetMs }),
+        ...(!Number.isNaN(resetMs) && { resetMs: bounded(resetMs) }),
       },
     ];
   });
@@ -78,11 +85,6 @@ function statesLimits(prefix: string, headers: RawHeaders): boolean {
     if (first === prefix.charCodeAt(0) && name.toLowerCase().startsWith(prefix)) return true;
   }
   return false;
-}
-
-function until(date: string, now: number): number | undefined {
-  const at = Date.parse(date);
-  return Number.isNaN(at) ? undefined : bounded(at - now);
 }
 
 /** Date header of the answer, in milliseconds; undefined without one. */

@@ -30,7 +30,7 @@ const WITHOUT_BAGGAGE: ReadonlySet<string> = new Set([...OWN_REQUEST, 'baggage']
 export const TRACE_CONTEXT: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
 /** Headers that carry credentials of clients and endpoints. */
-export const CREDENTIALS: ReadonlySet<string> = new Set(['x-api-key', 'authorization']);
+export const CREDENTIALS: ReadonlySet<string> = new Set(['x-api-key', 'authorization', 'api-key']);
 
 /** Headers that the agent itself sends to an endpoint. */
 export interface OwnHeaders {

@@ -300,8 +300,10 @@ function errorOf({ outcome, refusal, fault, status = 0 }: AttemptEnd): string | 
 /** Longest id of an endpoint, in characters. */
 const MAX_ID = 128;
 
+const REQUEST_ID = /^(?:x-)?request-id$/i;
+
 /** The endpoint's own id of a request, which its client gets with the answer. */
 export function upstreamRequestId(headers: readonly string[] = []): string | undefined {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'request-id');
+  const at = headers.findIndex((name, i) => i % 2 === 0 && REQUEST_ID.test(name));
   return at < 0 ? undefined : headers[at + 1]?.slice(0, MAX_ID);
 }

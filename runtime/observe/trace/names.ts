@@ -75,7 +75,10 @@ export const ATTRIBUTES = {
 } as const;
 
 /** Names of providers as the convention has them, by those of the AgentDeployment. */
-export const PROVIDERS: Readonly<Record<string, string>> = { Anthropic: 'anthropic' };
+export const PROVIDERS: Readonly<Record<string, string>> = {
+  Anthropic: 'anthropic',
+  OpenAI: 'openai',
+};
 
 /** Metrics in the form of Prometheus: '_' in place of '.', the unit and _total at the end. */
 export const METRICS = {

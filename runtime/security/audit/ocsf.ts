@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { OCSF_VERSION } from '../../../contract/audit.ts';
 import type { AuditType } from '../../../contract/audit.ts';
 import type { Actor, AuditEvent } from './event.ts';
+import { vendorOf } from './operations.ts';
 
 /** The process that writes events. */
 export interface Origin {
@@ -155,12 +156,13 @@ function context(event: AuditEvent, origin: Origin): Json {
 }
 
 /** The profile ai_operation. */
-function operation({ model, tokens, conversation }: AuditEvent, origin: Origin): Json {
+function operation(event: AuditEvent, origin: Origin): Json {
+  const { model, tokens, conversation } = event;
   const { inputTokens, outputTokens } = tokens ?? {};
   if (model === undefined && !tokens) return {};
   return {
     ...(model !== undefined && {
-      ai_model: { ai_provider: 'Anthropic', name: text(model) },
+      ai_model: { ai_provider: vendorOf(event.operation), name: text(model) },
     }),
     message_context: {
       service: service(origin),

@@ -13,6 +13,16 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   'POST /v1/conversations/{id}/messages': 'conversations.send',
 };
 
+/** Whose API an operation belongs to. */
+const VENDORS: ReadonlyMap<string, string> = new Map(
+  PROTOCOLS.flatMap(({ routes, vendor }) => routes.map(({ operation }) => [operation, vendor])),
+);
+
+/** The vendor of the model that an operation asks. */
+export function vendorOf(operation: string): string {
+  return VENDORS.get(operation) ?? PROTOCOLS[0].vendor;
+}
+
 export function operationOf(method: string | undefined, route: string): string {
   return OPERATIONS[`${method} ${route}`] ?? 'unknown';
 }

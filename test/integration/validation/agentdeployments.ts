@@ -6,6 +6,7 @@ function withHeader(...headersFrom: object[]): object {
 }
 
 const ENDPOINTS = [{ name: 'primary' }];
+const OPENAI = { name: 'other', provider: 'OpenAI' };
 
 /** Bad manifests of AgentDeployments. */
 export const rows: Row[] = [
@@ -30,6 +31,21 @@ export const rows: Row[] = [
     '$.spec rule 2',
     { spec: { retry: { baseDelay: '9s' } } },
     'spec.retry.baseDelay: Invalid value: "object": must not be longer than retry.maxDelay (baseDelay is 500ms and maxDelay 8s by default); set both',
+  ],
+  [
+    '$.spec rule 8',
+    { spec: { model: { endpoints: [OPENAI] }, systemPrompt: 'Be kind.' } },
+    'spec.model.endpoints: Invalid value: "object": with provider OpenAI cannot serve conversations, which are of the Messages API; remove tools, mcpServers, systemPrompt and systemPromptFrom, or set another provider',
+  ],
+  [
+    '$.spec rule 9',
+    { spec: { model: { endpoints: [OPENAI] }, security: { secrets: { mode: 'Report' } } } },
+    'spec.model.endpoints: Invalid value: "object": with provider OpenAI are neither cached nor screened; set cache.mode and security.secrets.mode to Disabled and security.runGuard.messages to false, and remove Messages from security.promptInjection.sources, or set another provider',
+  ],
+  [
+    '$.spec.model.endpoints rule 0',
+    { spec: { model: { endpoints: [...ENDPOINTS, OPENAI] } } },
+    'spec.model.endpoints: Invalid value: "array": must not mix provider OpenAI with others, since an agent speaks one protocol; move the endpoints of OpenAI to another agent',
   ],
   [
     '$.spec.model required endpoints',
@@ -70,7 +86,7 @@ export const rows: Row[] = [
     {
       spec: { model: { endpoints: [{ name: 'primary', baseURL: 'model.example.com/v1?key=3' }] } },
     },
-    'spec.model.endpoints[0].baseURL: Invalid value: "string": must be the address before /v1/messages, with http:// or https:// and without credentials, query or fragment, such as https://api.anthropic.com',
+    'spec.model.endpoints[0].baseURL: Invalid value: "string": must be the address before /v1, with http:// or https:// and without credentials, query or fragment, such as https://api.anthropic.com',
   ],
   [
     '$.spec.model.endpoints[*].baseURL rule 1',
@@ -131,7 +147,7 @@ export const rows: Row[] = [
         },
       },
     },
-    'spec.model.endpoints[0].headersFrom: Invalid value: "object": must not name x-api-key or Authorization together with apiKeySecretRef, which sets them; remove one of the two',
+    'spec.model.endpoints[0].headersFrom: Invalid value: "object": must not name x-api-key, api-key or Authorization together with apiKeySecretRef, which sets them; remove one of the two',
   ],
   [
     '$.spec.model.endpoints[*].headersFrom unique',
