@@ -48,6 +48,8 @@ export class AgentRun {
   #debugPort: number | undefined;
   #metricsPort: number | undefined;
   #auth: Content['auth'];
+  /** Of the endpoints, which all speak one protocol. */
+  #provider = '';
   #counter = 0;
   #hash: string | undefined;
   #inForce: string | undefined;
@@ -153,6 +155,7 @@ export class AgentRun {
     if (hash === this.#hash) return;
     this.#hash = hash;
     this.#auth = content.auth;
+    this.#provider = content.endpoints[0]?.provider ?? '';
     this.#changedAt = noticedAt;
     this.#counter += 1;
     const configuration = { revision: { term: 1, counter: this.#counter }, hash, content };
@@ -209,7 +212,9 @@ export class AgentRun {
         `metrics: http://localhost:${this.#metricsPort}/metrics  debug: http://127.0.0.1:${this.#debugPort}/debug/state`,
       );
       if (this.#options.simulated)
-        this.#options.say(`ask it:  ${exampleOf(this.url!, await credentialOf(this.#auth))}`);
+        this.#options.say(
+          `ask it:  ${exampleOf(this.url!, this.#provider, await credentialOf(this.#auth))}`,
+        );
     }
     if (first || revision === undefined) return;
     const ms = Math.max(1, Math.round(performance.now() - this.#changedAt));
@@ -228,13 +233,14 @@ async function credentialOf(auth: Content['auth']): Promise<string> {
 }
 
 /** A request as an example for users. */
-function exampleOf(url: string, credential: string): string {
+function exampleOf(url: string, provider: string, credential: string): string {
   const body = {
     model: 'any',
     max_tokens: 64,
     messages: [{ role: 'user', content: 'Hello' }],
   };
-  return `curl -i ${url}/v1/messages${credential} -d '${JSON.stringify(body)}'`;
+  const path = provider === 'OpenAI' ? '/v1/chat/completions' : '/v1/messages';
+  return `curl -i ${url}${path}${credential} -d '${JSON.stringify(body)}'`;
 }
 
 /** Replaces a file atomically. Only its owner may read it. */

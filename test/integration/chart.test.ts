@@ -468,6 +468,7 @@ describe('kustomize', () => {
     'samples/cache',
     'samples/clients',
     'samples/guarded',
+    'samples/openai',
     'presets/development',
     'presets/production',
     'crd',

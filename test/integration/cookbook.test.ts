@@ -63,8 +63,8 @@ async function listed<T>(namespace: string, plural: string): Promise<T[]> {
   return found!.items;
 }
 
-it('has twelve tasks in two different orders', () => {
-  expect(all).toHaveLength(12);
+it('has thirteen tasks in two different orders', () => {
+  expect(all).toHaveLength(13);
   expect(first).not.toEqual(second);
 });
 
