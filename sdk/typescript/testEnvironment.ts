@@ -5,6 +5,7 @@ import { Breaker } from '../../runtime/resilience/breaker.ts';
 import type { CircuitState } from '../../runtime/resilience/breaker.ts';
 import { IGNORED, OK, failure } from '../../runtime/resilience/outcome.ts';
 import { BreakwaterError, ToolError, textOf } from './errors.ts';
+import { asText } from './tools.ts';
 import type { Environment, ModelMessage, ModelRequest, ToolResult } from './effects.ts';
 
 /** Answers the n-th request, from 0. Where it throws, the model has failed. */
@@ -161,6 +162,3 @@ class MemoryEnvironment implements TestEnvironment {
     }
   }
 }
-
-const asText = (result: unknown): string =>
-  typeof result === 'string' ? result : (JSON.stringify(result) ?? '');
