@@ -8,6 +8,7 @@ import process from 'node:process';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { freePort } from '../../cli/local/freePort.ts';
 import { until } from '../../runtime/testing/until.ts';
+import { pythonEnvironment } from '../python/environment.ts';
 import { LocalRuntime } from './localRuntime.ts';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -17,6 +18,11 @@ interface Language {
   command: () => Promise<{ file: string; args: string[]; env: NodeJS.ProcessEnv }>;
 }
 
+const ANY_TEXT: unknown = expect.any(String);
+const AN_SDK: unknown = expect.stringMatching(/^(typescript|python)\/0\.1\.0$/);
+/** The class of the error that both programs raise. */
+const ITS_CLASS: unknown = expect.stringMatching(/^(RangeError|ValueError)$/);
+
 const NODE = join(import.meta.dirname, '../../node_modules/.bin/node');
 
 const LANGUAGES: Language[] = [
@@ -24,6 +30,16 @@ const LANGUAGES: Language[] = [
     name: 'TypeScript',
     command: () =>
       Promise.resolve({ file: NODE, args: [join(import.meta.dirname, 'program.ts')], env: {} }),
+  },
+  {
+    name: 'Python',
+    command: async () => {
+      const env = await pythonEnvironment();
+      const sdk = join(import.meta.dirname, '../../sdk/python');
+      const PYTHONPATH = `${sdk}:${env['PYTHONPATH']}`;
+      const args = ['-B', join(import.meta.dirname, 'program.py')];
+      return { file: 'python3', args, env: { ...env, PYTHONPATH } };
+    },
   },
 ];
 
@@ -71,8 +87,8 @@ describe.each(LANGUAGES)('a program in $name', ({ command }) => {
 
   it('registers with its tools', () => {
     expect(runtime.of('PUT /v1/program')[0]!.body).toMatchObject({
-      sdk: expect.stringMatching(/^(typescript|python)\/0\.1\.0$/) as string,
-      toolsRevision: expect.any(String) as string,
+      sdk: AN_SDK,
+      toolsRevision: ANY_TEXT,
     });
   });
 
@@ -98,7 +114,7 @@ describe.each(LANGUAGES)('a program in $name', ({ command }) => {
     expect(thrown).toMatchObject({
       isError: true,
       _meta: {
-        'breakwater.dev/thrown': expect.stringMatching(/^(RangeError|ValueError)$/) as string,
+        'breakwater.dev/thrown': ITS_CLASS,
       },
     });
     expect(JSON.stringify(thrown)).not.toContain('secret');
@@ -125,7 +141,7 @@ describe.each(LANGUAGES)('a program in $name', ({ command }) => {
     expect(tasks).toContainEqual({
       name: 'fails',
       ms: expect.any(Number),
-      error: expect.stringMatching(/^(RangeError|ValueError)$/),
+      error: ITS_CLASS,
     });
     expect(tasks.filter(({ name }) => name === 'lookup').length).toBeGreaterThan(0);
     expect(JSON.stringify(tasks)).not.toContain('secret');
@@ -161,10 +177,7 @@ describe.each(LANGUAGES)('a program in $name', ({ command }) => {
 
   it('answers 500 with the class of an error alone', async () => {
     const response = await fetch(`${url}/boom`);
-    expect([response.status, response.headers.get('breakwater-error')]).toEqual([
-      500,
-      expect.stringMatching(/^(RangeError|ValueError)$/),
-    ]);
+    expect([response.status, response.headers.get('breakwater-error')]).toEqual([500, ITS_CLASS]);
     expect(await response.text()).not.toContain('secret');
   });
 
@@ -198,7 +211,7 @@ describe.each(LANGUAGES)('a program in $name', ({ command }) => {
     runtime.phase = 'Drained';
     expect(await ended).toEqual([0, null]);
     expect(runtime.of('POST /v1/shutdown').map(({ body }) => body)).toMatchObject([
-      { handler: 'second', end: 'Failed', error: expect.any(String) as string },
+      { handler: 'second', end: 'Failed', error: ANY_TEXT },
       { handler: 'first', end: 'Done' },
     ]);
     expect(runtime.of('POST /v1/audit').at(-1)!.body).toMatchObject({
