@@ -37,7 +37,7 @@ demo-argocd: prerequisites $(MODULES) ## have a real Argo CD take over the demo'
 	@node test/demo/argocd.ts
 
 .PHONY: drill
-drill: prerequisites $(MODULES) ## break five agents on the cluster of make demo, and time the way to each cause
+drill: prerequisites $(MODULES) ## break agents on the cluster of make demo, and time the way to each cause
 	@node test/drill/main.ts
 
 .PHONY: upgrade-story

@@ -1,5 +1,5 @@
 /**
- * Breaks five agents on the cluster of `make demo`, each in another way, under names that tell nothing, and times the
+ * Breaks agents on the cluster of `make demo`, each in another way, under names that tell nothing, and times the
  * way from the page to the cause: `make drill`. With KEEP=1 the agents stay, for people to find the causes themselves.
  */
 import { chooseCluster } from '../cluster/cluster.ts';
@@ -39,15 +39,16 @@ async function breakwater(sandbox: Sandbox, ...args: string[]): Promise<Said> {
 async function find(
   sandbox: Sandbox,
   narrator: Narrator,
-  { cause, agent, named }: Breakage,
+  { cause, agent, asked, named, provoke }: Breakage,
 ): Promise<Found> {
+  await provoke();
   const { text, ms } = await waitFor(
-    `why ${agent} names its cause`,
-    () => breakwater(sandbox, 'why', agent),
+    `why ${asked} names its cause`,
+    () => breakwater(sandbox, 'why', asked),
     (said) => named.test(said.text),
     { timeoutMs: A_MINUTE },
   );
-  narrator.show(`kubectl breakwater why ${agent} -n ${sandbox.namespace}`, text);
+  narrator.show(`kubectl breakwater why ${asked} -n ${sandbox.namespace}`, text);
   narrator.good(`${cause}: said after ${seconds(ms)}`);
   return { cause, agent, askedMs: ms };
 }
@@ -55,8 +56,9 @@ async function find(
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 async function drill(sandbox: Sandbox, narrator: Narrator): Promise<void> {
-  narrator.step('Five agents break');
+  narrator.step('Agents break');
   const broken = await breakages(sandbox);
+  for (const { provoke } of broken) await provoke();
   narrator.step('The page: something is refused. Which agent?');
   const status = await breakwater(sandbox, 'status');
   narrator.show(`kubectl breakwater status -n ${sandbox.namespace}`, status.text);
@@ -71,7 +73,7 @@ async function drill(sandbox: Sandbox, narrator: Narrator): Promise<void> {
   const rows = found.map(({ cause, agent, askedMs }) => {
     const whole = status.ms + askedMs;
     mustShow(whole < A_MINUTE, `${cause} took longer than a minute to find`);
-    return `${cause.padEnd(20)} ${agent.padEnd(8)} why ${seconds(askedMs)}, page to cause ${seconds(whole)}`;
+    return `${cause.padEnd(25)} ${agent.padEnd(8)} why ${seconds(askedMs)}, page to cause ${seconds(whole)}`;
   });
   narrator.lines(rows);
   narrator.good(`the whole drill: ${narrator.elapsed()}`);
