@@ -227,9 +227,9 @@ function gates(agent: AgentDeployment): Finding[] {
 export function besides(agent: AgentDeployment): Condition[] {
   const scaling = conditionOf(agent, 'ScalingManaged');
   const scales = agent.spec.autoscaling === undefined || scaling?.reason === 'Pending';
-  const wanted = ['ScaledByLoad', 'Monitored', 'AuditDelivered', 'ConversationsReady'].map((type) =>
-    conditionOf(agent, type),
-  );
+  const wanted = [
+    ...['ProgramReady', 'ScaledByLoad', 'Monitored', 'AuditDelivered', 'ConversationsReady'],
+  ].map((type) => conditionOf(agent, type));
   return [scales ? undefined : scaling, ...wanted].filter(
     (one) => one !== undefined && one.status !== 'True' && one.reason !== 'Unknown',
   ) as Condition[];

@@ -239,7 +239,7 @@ function podRow(pod: Pod, policies: readonly Policy[]): Part {
 }
 
 function restartsOf({ status }: Pod): string | undefined {
-  const all = status?.containerStatuses ?? [];
+  const all = containersOf(status);
   const count = all.reduce((sum, { restartCount }) => sum + restartCount, 0);
   return count === 0 ? undefined : `restarts: ${count}`;
 }
@@ -258,8 +258,20 @@ function unready(
 
 /** Reason of the first waiting container. */
 function waitingOf(status: Pod['status']): { reason?: string; message?: string } {
-  const containers = status?.containerStatuses ?? [];
-  return containers.find(({ state }) => state?.waiting)?.state?.waiting ?? {};
+  return containersOf(status).find(isHeldUp)?.state?.waiting ?? {};
+}
+
+type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
+
+/** With a program the runtime is an init container that stays. */
+function containersOf(status: Pod['status']): ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
+/** Whether the container waits for something else than the ones before it. */
+function isHeldUp({ state }: ContainerStatus): boolean {
+  const { reason } = state?.waiting ?? {};
+  return reason !== undefined && reason !== 'PodInitializing';
 }
 
 const HEAD = ['NAMESPACE', 'NAME', 'STATE', 'PODS', 'SINCE', 'NEXT', 'REASON'];

@@ -91,15 +91,17 @@ export function afterReport(report: PodReport, message: PodFacts): PodReport {
   return { ...report, snapshot };
 }
 
+/** Parts of Counters that are there only when one of their states changed. */
+const STATES = ['healthChecks', 'mcpServers', 'program'] as const;
+
 /** Whether a message changes a state, and not only figures. */
 export function changeKind({ snapshot }: PodReport, message: PodFacts): ChangeKind {
   if (message.type !== 'Counters') return 'State';
   const figuresOnly =
     snapshot !== undefined &&
     (message.gates ?? []).length === 0 &&
-    message.healthChecks === undefined &&
+    STATES.every((field) => message[field] === undefined) &&
     sameIncidents(snapshot.security, message.security) &&
-    message.mcpServers === undefined &&
     sameBut(circuitFacts, snapshot.circuits, message.circuits) &&
     sameBut(limitFacts, snapshot.limits, message.limits);
   return figuresOnly ? 'Counters' : 'State';
@@ -164,6 +166,7 @@ function mergeCounters(snapshot: Snapshot, message: Counters): Snapshot {
     ...(message.performance && { performance: message.performance }),
     ...(message.healthChecks && { healthChecks: message.healthChecks }),
     ...(message.mcpServers && { mcpServers: message.mcpServers }),
+    ...(message.program && { program: message.program }),
     ...(message.audit && { audit: message.audit }),
     ...(message.load && { load: message.load }),
     ...(message.security && { security: message.security }),

@@ -6,10 +6,12 @@ import type {
   AgentObservation,
   DeploymentObservation,
   PodObservation,
+  ProgramObservation,
 } from '../status/observations.ts';
 import type { AgentState } from './agentState.ts';
 import { graceLeft, isTerminating } from './freshness.ts';
 import type { ScaledObject } from './optionalCaches.ts';
+import { isProgram, type Terminated } from './programEnd.ts';
 
 export interface ObservedState {
   state: AgentState | undefined;
@@ -104,6 +106,7 @@ function observePod(pod: Pod, report: PodReport | undefined, now: Date): PodObse
     features: [...(report?.features ?? [])],
     ...reported(report, now),
     ...(waiting && { waiting }),
+    ...programOf(pod),
     ...unscheduled(pod),
   };
 }
@@ -136,12 +139,36 @@ function unscheduled({ status }: Pod): Pick<PodObservation, 'unscheduled'> {
   return { unscheduled: scheduled.message ?? scheduled.reason ?? 'not scheduled' };
 }
 
-function waitingOf({ status }: Pod): PodObservation['waiting'] {
-  for (const { name, state } of status?.containerStatuses ?? []) {
-    const { reason, message } = state?.waiting ?? {};
-    if (reason === undefined || reason === 'ContainerCreating' || reason === 'PodInitializing')
-      continue;
-    return { container: name, reason, ...(message !== undefined && { message }) };
-  }
-  return undefined;
+/** slimPod keeps the status of a program, waiting or not. Of other containers it keeps those that wait. */
+function programOf({ status }: Pod): Pick<PodObservation, 'program'> {
+  const found = status?.containerStatuses?.find(isProgram);
+  if (found === undefined) return {};
+  const ended = found.lastState?.terminated;
+  return {
+    program: {
+      ready: found.ready,
+      restarts: found.restartCount,
+      ...(ended && { lastEnd: endOf(ended) }),
+    },
+  };
 }
+
+type ProgramEnd = NonNullable<ProgramObservation['lastEnd']>;
+
+function endOf({ exitCode, reason = 'Error', message, finishedAt = '' }: Terminated): ProgramEnd {
+  return { exitCode, reason, ...(message !== undefined && { error: message }), at: finishedAt };
+}
+
+function waitingOf({ status }: Pod): PodObservation['waiting'] {
+  const { initContainerStatuses = [], containerStatuses = [] } = status ?? {};
+  const held = [...initContainerStatuses, ...containerStatuses].find(({ state }) => {
+    const { reason } = state?.waiting ?? {};
+    return reason !== undefined && !STARTING.has(reason);
+  });
+  const { reason, message } = held?.state?.waiting ?? {};
+  if (held === undefined || reason === undefined) return undefined;
+  return { container: held.name, reason, ...(message !== undefined && { message }) };
+}
+
+/** Reasons of containers that nothing holds up. */
+const STARTING = new Set(['ContainerCreating', 'PodInitializing']);

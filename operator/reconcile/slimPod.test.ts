@@ -76,6 +76,36 @@ describe('a pod in the cache', () => {
     expect(kept.status?.conditions).toEqual([conditions[0]]);
   });
 
+  it('keeps how a program stands, without what it wrote, and which init containers wait', () => {
+    const running = { ...container, ready: true, state: { running: {} } };
+    const terminated = { exitCode: 1, reason: 'Error', finishedAt: '2026-01-01T00:00:00Z' };
+    const message = 'secret\nTypeError: secret\n    at f (file:///app/orders.js:12:5)\n';
+    const kept = slimPod({
+      ...pod,
+      status: {
+        initContainerStatuses: [
+          { ...container, name: 'migrate', state: { waiting: { reason: 'ErrImagePull' } } },
+          running,
+        ],
+        containerStatuses: [
+          {
+            ...{ ...running, name: 'program' },
+            lastState: { terminated: { ...terminated, message } },
+          },
+          { ...running, name: 'proxy' },
+        ],
+      },
+    });
+    expect(kept.status?.initContainerStatuses?.map(({ name }) => name)).toEqual(['migrate']);
+    expect(kept.status?.containerStatuses).toEqual([
+      {
+        ...{ name: 'program', ready: true, restartCount: 1, image: 'program', imageID: '' },
+        lastState: { terminated: { ...terminated, message: 'TypeError at orders.js:12' } },
+      },
+    ]);
+    expect(JSON.stringify(kept)).not.toContain('secret');
+  });
+
   it('may lack a status', () => {
     const { status: _status, ...young } = pod;
     expect(slimPod(young).status).toEqual({});

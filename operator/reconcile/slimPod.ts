@@ -1,7 +1,10 @@
 import { AGENT_LABEL } from '../desired/common/metadata.ts';
+import { PROGRAM_CONTAINER } from '../desired/objects/programTemplate.ts';
+import { RUNTIME_CONTAINER } from '../desired/objects/runtimeTemplate.ts';
 import type { KubernetesObject, OwnerReference } from '../../crds/meta.ts';
 import type { Pod } from '../kube/index.ts';
 import { DELETION_COST } from './deletionCosts.ts';
+import { slimProgram } from './programEnd.ts';
 
 /**
  * Keeps the fields of a pod that the operator reads: a tenth of the whole object. Pods are by far the most numerous
@@ -9,11 +12,10 @@ import { DELETION_COST } from './deletionCosts.ts';
  */
 export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod {
   const { namespace, name, uid, resourceVersion, labels, deletionTimestamp } = metadata;
-  const { phase, conditions, containerStatuses } = status ?? {};
+  const { phase, conditions } = status ?? {};
   const ready = conditions?.filter(
     ({ type, status: is }) => type === 'Ready' || (type === 'PodScheduled' && is === 'False'),
   );
-  const waiting = containerStatuses?.filter(({ state }) => state?.waiting);
   return {
     apiVersion,
     kind,
@@ -32,8 +34,27 @@ export function slimPod({ apiVersion, kind, metadata, spec, status }: Pod): Pod 
       ...(phase && { phase }),
       ...addresses(status),
       ...(ready && { conditions: ready }),
-      ...(waiting && waiting.length > 0 && { containerStatuses: waiting }),
+      ...containers(status),
     },
+  };
+}
+
+type Containers = Pick<NonNullable<Pod['status']>, 'containerStatuses' | 'initContainerStatuses'>;
+
+/** Containers that wait, and the program. With a program the runtime is an init container that stays. */
+function containers({
+  containerStatuses = [],
+  initContainerStatuses = [],
+}: NonNullable<Pod['status']> = {}): Containers {
+  const hasProgram = initContainerStatuses.some(({ name }) => name === RUNTIME_CONTAINER);
+  const kept = containerStatuses.flatMap((container) => {
+    if (hasProgram && container.name === PROGRAM_CONTAINER) return slimProgram(container);
+    return container.state?.waiting ? container : [];
+  });
+  const waiting = initContainerStatuses.filter(({ state }) => state?.waiting);
+  return {
+    ...(kept.length > 0 && { containerStatuses: kept }),
+    ...(waiting.length > 0 && { initContainerStatuses: waiting }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { PROGRAM_TOOLS } from '../../contract/link.ts';
 import type { CircuitStatus } from '../../contract/generated/types.ts';
 import type { AgentDeployment, AgentDeploymentStatus } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
@@ -6,7 +7,7 @@ import type { Problem } from '../desired/common/errors.ts';
 import type { AgentPlan, PlannedDependency } from '../desired/plan.ts';
 import type { PolicyRef } from '../desired/policies/attachment.ts';
 import { isPaused } from '../desired/common/metadata.ts';
-import { list, sentences } from '../desired/common/wording.ts';
+import { byText, list, sentences } from '../desired/common/wording.ts';
 import { affectedConditions } from './affected.ts';
 import { auditDelivery } from './auditDelivery.ts';
 import { auditHeads } from './auditHeads.ts';
@@ -31,6 +32,7 @@ import {
   type RollOut,
   updatedPods,
 } from './rollout.ts';
+import { programOf, programReady } from './program.ts';
 import { securityOf } from './security.ts';
 import { desiredPods, scalingManaged } from './scaling.ts';
 import { authPending, waitingPods } from './waiting.ts';
@@ -77,11 +79,14 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     progress: progressOf(observation, policy),
   }));
   const exposed = keyExposed(agent);
+  const desired = desiredPods(agent, observation);
+  const program = programOf(agent, observation, desired);
   const drafts = [
     ...workloadConditions(input),
     policiesProgrammed(policies),
     dependenciesHealthy(seen, gates, checks, servers),
     scalingManaged(agent, observation),
+    ...programReady(agent, observation, desired),
     ...auditDelivery(agent, observation),
     ...conversationsReady(agent),
     ...affectedConditions(plan.policies),
@@ -98,12 +103,14 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
     summary: {
       ...podFigures(agent, observation),
       state: worstReason(drafts),
+      ...(program.program && { program: program.program.ready }),
       circuits: closedCircuits(seen),
       policies: `${policies.filter(({ progress }) => isEverywhere(progress)).length}/${policies.length}`,
     },
     dependencies: dependencyStatuses(plan, seen, gates),
     ...(checks.length > 0 && { healthChecks: checks }),
     ...(servers.length > 0 && { mcpServers: servers }),
+    ...program,
     ...auditHeads(observation, previous?.audit, now),
     ...securityOf(observation, previous?.security),
     conditions: conditions(drafts, previous?.conditions, metadata.generation, now),
@@ -111,7 +118,12 @@ export function agentStatus(input: AgentStatusInput): AgentDeploymentStatus {
 }
 
 /** Conditions whose failure leaves an agent ready. */
-const LESSER = new Set(['DependenciesHealthy', 'AuditDelivered', 'ConversationsReady']);
+const LESSER = new Set([
+  'ProgramReady',
+  'DependenciesHealthy',
+  'AuditDelivered',
+  'ConversationsReady',
+]);
 
 /** The reason of the gravest condition: why the agent is not ready, what is wrong with its pods, or with a dependency. */
 function worstReason(drafts: readonly ConditionDraft[]): string {
@@ -146,13 +158,28 @@ function dependencyStatuses(
   seen: readonly PodCircuit[],
   gates: ReturnType<typeof gatesOf>,
 ): AgentDependency[] {
-  return plan.dependencies.slice(0, 64).map((dependency) => ({
-    name: dependency.name,
-    circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
-    ...shownGate(gates.find((one) => one.dependency === dependency.name)),
-    ...leastServed(seen.filter((one) => one.dependency === dependency.name)),
-    policies: policiesOn(dependency),
-  }));
+  return withTools(plan, seen)
+    .slice(0, 64)
+    .map((dependency) => ({
+      name: dependency.name,
+      circuit: worstState(seen.filter((one) => one.dependency === dependency.name)),
+      ...shownGate(gates.find((one) => one.dependency === dependency.name)),
+      ...leastServed(seen.filter((one) => one.dependency === dependency.name)),
+      policies: policiesOn(dependency),
+    }));
+}
+
+/** The plan's dependencies, with the tools that programs offer in place of PROGRAM_TOOLS. */
+function withTools({ dependencies }: PlanFacts, seen: readonly PodCircuit[]): PlannedDependency[] {
+  const known = new Set(dependencies.map(({ name }) => name));
+  const offered = [...new Set(seen.map(({ dependency }) => dependency))].filter(
+    (name) => !known.has(name),
+  );
+  return dependencies.flatMap((dependency) =>
+    dependency.name === PROGRAM_TOOLS
+      ? offered.sort(byText).map((name) => ({ ...dependency, name }))
+      : [dependency],
+  );
 }
 
 function published({

@@ -24,6 +24,7 @@ import { changedGates, describeGate, type DependencyGate } from './gates.ts';
 import { changedServers, describeChange, describeWithheld } from './mcpServers.ts';
 import { CONTESTED } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
+import { STARTING } from './program.ts';
 import { describeIncident, newIncidents, type ShownIncident } from './security.ts';
 
 /** An Event on an object. */
@@ -439,8 +440,9 @@ function upgradeEvents(previous: Conditions, next: Conditions): EventDraft[] {
 
 /** Of conditions that an agent has only while they are False. */
 function lackEvents(previous: Conditions, next: Conditions): EventDraft[] {
-  return ['AuditDelivered', 'ConversationsReady'].flatMap((type) => {
+  return ['ProgramReady', 'AuditDelivered', 'ConversationsReady'].flatMap((type) => {
     const reason = condition(next, type)?.reason ?? '';
+    if (reason === STARTING) return [];
     return conditionEvent(previous, next, type, {
       False: { type: 'Warning', reason, action: 'Reconcile' },
     });

@@ -3,6 +3,22 @@ import type { Revision, Snapshot } from '../../contract/generated/types.ts';
 import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { FleetCircuitStatus } from '../fleet/circuits/fleetCircuits.ts';
 
+/** The container of a program, from the kubelet. */
+export interface ProgramObservation {
+  ready: boolean;
+  restarts: number;
+  /** How it ended last. */
+  lastEnd?: {
+    exitCode: number;
+    /** Such as Error or OOMKilled. */
+    reason: string;
+    /** Class, file and line; absent if its last lines name none. */
+    error?: string;
+    /** RFC 3339. */
+    at: string;
+  };
+}
+
 export interface PodObservation {
   name: string;
   uid: string;
@@ -25,6 +41,8 @@ export interface PodObservation {
   snapshot?: Snapshot;
   /** Why a container does not run, such as ImagePullBackOff, from the kubelet. */
   waiting?: { container: string; reason: string; message?: string };
+  /** Absent: the pod has none. */
+  program?: ProgramObservation;
   /** Why the scheduler finds no node for it. */
   unscheduled?: string;
   /** Why the last attempt to open a link failed. */

@@ -1,10 +1,15 @@
 /** States in which people on call ask for a cause, as the operator observes them, and the cause that each answer must name. */
+import type { Snapshot } from '../../contract/generated/types.ts';
 import type {
   AgentDeployment,
   CircuitBreakerPolicy,
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
-import type { AgentObservation, PodObservation } from '../../operator/status/observations.ts';
+import type {
+  AgentObservation,
+  PodObservation,
+  ProgramObservation,
+} from '../../operator/status/observations.ts';
 import {
   agentFixture,
   breakerFixture,
@@ -76,6 +81,36 @@ const withNew = (
 const gates = (gate: 'Unauthorized' | 'SpendLimit') => ({
   gates: [{ dependency: 'model/primary', gate }],
 });
+
+const withProgram = agent({
+  program: { image: 'example.com/orders:1', port: 8000, resources: {} },
+});
+const serving: NonNullable<Snapshot['program']> = { state: 'Serving', since: ago(900) };
+
+/** Two pods whose program serves, one of them with other facts. */
+const oneProgram = (
+  program: Partial<ProgramObservation>,
+  report: Partial<NonNullable<Snapshot['program']>> = {},
+  rest: Partial<PodObservation> = {},
+): AgentObservation => {
+  const features = ['Dependency.program'];
+  const circuits = [circuit(), circuit('Closed', { dependency: 'program' })];
+  const good: ProgramObservation = { ready: true, restarts: 0 };
+  const ready = program.ready ?? true;
+  return observation(
+    [
+      pod('triage-a', { circuits, program: serving }, { features, program: good }),
+      pod(
+        'triage-b',
+        { circuits, program: { ...serving, ...report } },
+        { features, ready, program: { ...good, ...program }, ...rest },
+      ),
+    ],
+    { deployment: deployment({ ...complete, readyReplicas: ready ? 2 : 1 }) },
+  );
+};
+
+const crashed = { exitCode: 1, reason: 'Error', error: 'TypeError at orders.js:12', at: ago(20) };
 
 const OVERLOADED = '5 consecutive failures (Overloaded)';
 
@@ -280,6 +315,78 @@ export const STATES: readonly State[] = [
     seen: both(),
     ...{ get: 'ModelNotSet', event: 'ModelNotSet' },
     cause: 'spec.systemPrompt is for conversations, and they cannot begin: no endpoint',
+  },
+  {
+    title: 'A program crashes again and again',
+    agent: withProgram,
+    seen: oneProgram(
+      { ready: false, restarts: 4, lastEnd: crashed },
+      { state: 'Starting' },
+      {
+        waiting: {
+          ...{ container: 'program', reason: 'CrashLoopBackOff' },
+          message: 'back-off 40s restarting failed container=program',
+        },
+      },
+    ),
+    ...{ get: 'ProgramCrashed', event: 'ProgramCrashed' },
+    cause:
+      'Pod triage-b: the program ended with exit code 1 (Error, TypeError at orders.js:12), and was restarted 4 times',
+    status: 'CrashLoopBackOff',
+  },
+  {
+    title: 'A program takes too much memory',
+    agent: withProgram,
+    seen: oneProgram(
+      {
+        ...{ ready: false, restarts: 1 },
+        lastEnd: { exitCode: 137, reason: 'OOMKilled', at: ago(20) },
+      },
+      { state: 'Starting' },
+    ),
+    ...{ get: 'ProgramOutOfMemory', event: 'ProgramOutOfMemory' },
+    cause:
+      'Pod triage-b: the program took more memory than its limit and was killed, and was restarted 1 time; raise spec.program.resources.limits.memory',
+  },
+  {
+    title: 'The image of a program does not exist',
+    agent: withProgram,
+    seen: oneProgram(
+      { ready: false },
+      { state: 'Starting' },
+      { waiting: { container: 'program', reason: 'ImagePullBackOff', message: 'no such tag' } },
+    ),
+    ...{ get: 'ProgramImage', event: 'ProgramImage' },
+    cause: 'Pod triage-b: the image of the program cannot be run (ImagePullBackOff: no such tag)',
+    status: 'no such tag',
+  },
+  {
+    title: 'A program does not answer',
+    agent: withProgram,
+    seen: oneProgram({ ready: false }, { state: 'Silent', since: ago(30) }),
+    ...{ get: 'ProgramSilent', event: 'ProgramSilent' },
+    cause: 'Pod triage-b: the program does not answer; it is restarted after a minute of silence',
+  },
+  {
+    title: 'A program listens on all addresses',
+    agent: withProgram,
+    seen: oneProgram({}, { exposed: true }),
+    ...{ get: 'ProgramExposed', event: 'ProgramExposed' },
+    cause: 'Pod triage-b: the program listens on an address of the pod',
+  },
+  {
+    title: 'A program has taken a port of the runtime',
+    agent: withProgram,
+    seen: oneProgram({ ready: false }, { portTaken: 8080 }),
+    ...{ get: 'PortTaken', event: 'PortTaken' },
+    cause: "Pod triage-b: the program listens on port 8080, which is the runtime's",
+  },
+  {
+    title: 'A runtime is too old for a program',
+    agent: withProgram,
+    seen: oneProgram({ ready: false }, {}, { features: ['Dependency.tool'] }),
+    ...{ get: 'UnsupportedByRuntime', event: 'UnsupportedByRuntime' },
+    cause: 'Pod triage-b: the runtime is too old for a program; roll out a newer image',
   },
   {
     title: 'KEDA is not installed',
