@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { KubernetesObject } from '../../crds/meta.ts';
-import { Informer, type Read, type Resource } from './kube.ts';
+import { ApiError, Informer, type Read, type Resource } from './kube.ts';
 import { AGENT_LABEL, type World } from '../view/world.ts';
 import { RETRIES, type Cluster } from './cluster.ts';
 import { Agents, Breakers, Limits, Pods } from './resources.ts';
@@ -34,17 +34,22 @@ export interface Follower {
   world(): World;
   /** Why the last request to the API server failed; undefined if it did not. */
   problem(): string | undefined;
+  /** Follows no longer. */
+  close(): void;
 }
 
 /**
  * Follows the cluster until the signal aborts, and calls `changed` at each change. Resolves when the first state is
- * complete.
+ * complete. Rejects if the API server refuses the first state, or fails twice; later failures are a `problem`.
  */
 export async function follow(
   { client, transport, namespace }: Cluster,
-  signal: AbortSignal,
+  until: AbortSignal,
   changed: () => void,
 ): Promise<Follower> {
+  const given = new AbortController();
+  const signal = AbortSignal.any([until, given.signal]);
+  const refused = Promise.withResolvers<never>();
   let problem: string | undefined;
   let asking = false;
   const answered = (): void => {
@@ -67,12 +72,16 @@ export async function follow(
     resource: Resource<T, Read>,
     labelSelector?: string,
   ): Informer<T> => {
+    let failures = 0;
     const made = new Informer<T>({
       client,
       resource,
       namespace,
       labelSelector,
       onFailed: (error) => {
+        failures += 1;
+        // Without effect once the first state is complete.
+        if (isRefusal(error) || failures > RETRIES) refused.reject(error);
         problem = error instanceof Error ? error.message : String(error);
         changed();
         void askUntilAnswered();
@@ -86,7 +95,11 @@ export async function follow(
   const breakers = informer(Breakers);
   const limits = informer(Limits);
   const pods = informer(Pods, AGENT_LABEL);
-  await Promise.all([agents, breakers, limits, pods].map(({ synced }) => synced));
+  const synced = Promise.all([agents, breakers, limits, pods].map((each) => each.synced));
+  await Promise.race([synced, refused.promise]).catch((error: unknown) => {
+    given.abort();
+    throw error;
+  });
   return {
     world: () => ({
       agents: agents.list(),
@@ -95,5 +108,11 @@ export async function follow(
       pods: pods.list(),
     }),
     problem: () => problem,
+    close: () => given.abort(),
   };
+}
+
+/** Whether another try would meet the same answer: no permission, no credentials, no such kind. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [401, 403, 404].includes(error.status);
 }

@@ -2,7 +2,7 @@ import { parse, stringify } from 'yaml';
 import { API_VERSION } from '../../crds/meta.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
-import { follow, observe, type Follower } from '../cluster/observe.ts';
+import { follow, type Follower } from '../cluster/observe.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { requestLines } from '../cluster/requestLines.ts';
 import type { AgentPage, ChangesPage, RequestPage, UsagePage } from '../console/answers.ts';
@@ -38,8 +38,6 @@ async function serve(call: Call, cluster: Cluster): Promise<number> {
   const { context, values } = call;
   const port = portOf(String(values['port']), 0);
   const assets = await readAssets();
-  // Says at once what is not allowed or not there; a follower would wait for it.
-  await observe(cluster);
   const signal = context.interrupted();
   const listeners = new Set<() => void>();
   const follower = await follow(cluster, signal, () => listeners.forEach((each) => each()));

@@ -18,10 +18,19 @@ const server = createServer((request, response) => {
   const metadata = { name: 'triage', namespace: 'shop' };
   const items = kind === undefined ? [] : [{ metadata, spec: {} }];
   changed ||= request.method !== 'GET';
+  asked.push(request.url!);
+  if (plural === 'ratelimitpolicies' && forbidden) {
+    response.writeHead(403, { 'content-type': 'application/json' });
+    const message = 'ratelimitpolicies is forbidden: User "u" cannot list it';
+    response.end(JSON.stringify({ kind: 'Status', code: 403, reason: 'Forbidden', message }));
+    return;
+  }
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ kind: `${kind}List`, metadata: { resourceVersion: '1' }, items }));
 });
 let changed = false;
+let forbidden = false;
+let asked: string[] = [];
 let directory: string;
 
 beforeAll(async () => {
@@ -106,6 +115,19 @@ it('status --watch fails where the API server does not answer', async () => {
   await new Promise((resolve) => closed.close(resolve));
   await kubeconfig('nobody', port);
   await expect(call('status --watch', 'nobody')).rejects.toThrow('Is http://127.0.0.1');
+});
+
+it.each(['status --watch', 'console'])('%s says what the user may not list', async (line) => {
+  forbidden = true;
+  await expect(call(line)).rejects.toThrow('Ask for the cluster role view');
+  forbidden = false;
+});
+
+it('status --watch lists each kind once', async () => {
+  asked = [];
+  await expect(call('status nobody --watch')).rejects.toThrow('There is no agent nobody');
+  const lists = asked.filter((url) => !url.includes('watch='));
+  expect(lists).toHaveLength(4);
 });
 
 it('a kubeconfig that is missing or names no context is named', async () => {

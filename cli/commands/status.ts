@@ -28,26 +28,26 @@ export const status: Command = {
 };
 
 async function once(call: Call, cluster: Cluster): Promise<number> {
-  const rows = await rowsNow(call, cluster);
+  const rows = existing(call, cluster, await observe(cluster));
   print(call, { rows }, () => linesOf(call, rows));
   return exitOf(rows);
 }
 
-/** Throws an Error if the API server does not answer or the agent does not exist. */
-async function rowsNow(call: Call, cluster: Cluster): Promise<StatusRow[]> {
-  const rows = rowsFor(call, await observe(cluster));
+/** Throws an Error if the agent does not exist. */
+function existing(call: Call, cluster: Cluster, world: World): StatusRow[] {
+  const rows = rowsFor(call, world);
   const [agent] = call.positionals;
   if (agent === undefined || rows.length > 0) return rows;
   throw new Error(`There is no agent ${agent} in ${placeOf(cluster)}.`);
 }
 
 async function watch(call: Call, cluster: Cluster): Promise<number> {
-  await rowsNow(call, cluster);
   const signal = call.context.interrupted();
   let wake = (): void => undefined;
   const follower = await follow(cluster, signal, () => wake());
   const view = viewOf(call);
   try {
+    existing(call, cluster, follower.world());
     while (!signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
@@ -58,6 +58,7 @@ async function watch(call: Call, cluster: Cluster): Promise<number> {
     if (!signal.aborted) throw error;
   } finally {
     view.close();
+    follower.close();
   }
   return exitOf(rowsFor(call, follower.world()));
 }
