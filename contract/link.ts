@@ -107,6 +107,13 @@ export const AUTH = 'auth';
 export const FEATURES = [
   'Endpoint.Anthropic',
   'Endpoint.OpenAI',
+  'Endpoint.ClaudePlatformAWS',
+  'Endpoint.Bedrock',
+  'Endpoint.BedrockMantle',
+  'Endpoint.Foundry',
+  'Endpoint.Vertex',
+  'Endpoint.Models',
+  'Endpoint.Betas',
   'Endpoint.Bearer',
   'Endpoint.HeadersFrom',
   'Endpoint.ClientCertificate',

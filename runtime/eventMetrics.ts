@@ -21,6 +21,7 @@ export function measureEvents(events: Events, { metrics, lastCalls, performance 
   });
   events.on('retry', ({ dependency, reason }) => metrics.retry(dependency, reason));
   events.on('fallback', ({ from, to }) => metrics.fallback(from, to));
+  events.on('passedOver', ({ dependency, obstacle }) => metrics.passedOver(dependency, obstacle));
   events.on('session', (atItsEndpoint) => metrics.session(atItsEndpoint ? 'hit' : 'moved'));
   events.on('cacheLookup', (tier, result) => metrics.cacheLookup(tier, result));
   events.on('toolCall', (tool, status, seconds) => {

@@ -17,6 +17,7 @@ import type { ModelCall } from './model/caller.ts';
 import type { Cloud } from './model/identity/identities.ts';
 import type { Refresh } from './model/identity/identity.ts';
 import type { Retry } from './model/nextAttempt.ts';
+import type { PassedOver } from './model/pool/pool.ts';
 import type { Fallback, RoutedRequest } from './model/pool/route.ts';
 import type { Outcome } from './resilience/outcome.ts';
 import type { Detection, Incident } from './security/incidents/incident.ts';
@@ -36,6 +37,8 @@ export interface RuntimeEvents {
   retry: [Retry, Pick<RoutedRequest, 'chat'>];
   /** A call went to an endpoint other than the preferred one. */
   fallback: [Fallback, Pick<RoutedRequest, 'chat'>];
+  /** A request passed over an endpoint that cannot take it. */
+  passedOver: [PassedOver];
   /** A request of a session was sent. `atItsEndpoint`: to the endpoint that holds its cache. */
   session: [atItsEndpoint: boolean];
   cacheLookup: [TierName | 'none', LookupResult, Pick<RoutedRequest, 'chat'>];

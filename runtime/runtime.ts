@@ -271,6 +271,7 @@ export class Runtime {
       onAttempt: (call) => events.emit('attempt', call),
       onRetry: (retry, request) => events.emit('retry', retry, request),
       onFallback: (fallback, request) => events.emit('fallback', fallback, request),
+      onPassedOver: (each) => events.emit('passedOver', each),
       onSession: (atItsEndpoint) => events.emit('session', atItsEndpoint),
     });
     const caller = new CachingCaller({

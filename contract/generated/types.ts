@@ -411,7 +411,39 @@ export interface Endpoint {
    */
   provider: string;
   model?: string;
+  /**
+   * Models that the endpoint serves. Absent: any.
+   */
+  models?: {
+    /**
+     * As clients name it.
+     */
+    name: string;
+    /**
+     * As the endpoint names it.
+     */
+    as: string;
+  }[];
+  /**
+   * Betas that the endpoint knows. Absent: it gets those of each request.
+   */
+  betas?: {
+    accept: string[];
+    others: 'PassOver' | 'Drop' | 'Send';
+  };
   baseURL: string;
+  /**
+   * Of AWS, or location of Google.
+   */
+  region?: string;
+  /**
+   * Project of Google.
+   */
+  project?: string;
+  /**
+   * Workspace of the Claude Platform.
+   */
+  workspace?: string;
   /**
    * Mounted API key. Absent: the endpoint gets the client's own credentials.
    */

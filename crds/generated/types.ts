@@ -68,15 +68,69 @@ export interface AgentDeploymentSpec {
        */
       name: string;
       /**
-       * Who serves the endpoint, and in which protocol. Anthropic is for the Messages API, also of gateways. OpenAI is for Chat Completions and Responses, also of Azure, vLLM and others; an agent has only such endpoints or none. Default Anthropic.
+       * Who serves the endpoint, and in which protocol. Anthropic is for the Messages API, also of gateways. Clouds serve it too: Bedrock and BedrockMantle are the two endpoints of Amazon Bedrock, ClaudePlatformAWS is Anthropic's own platform at AWS, Foundry is Microsoft's, Vertex is Google's. A request that one of them cannot take goes to the others. OpenAI is for Chat Completions and Responses, also of Azure, vLLM and others; an agent has only such endpoints or none. Default Anthropic.
        */
-      provider: 'Anthropic' | 'OpenAI';
+      provider:
+        | 'Anthropic'
+        | 'ClaudePlatformAWS'
+        | 'Bedrock'
+        | 'BedrockMantle'
+        | 'Foundry'
+        | 'Vertex'
+        | 'OpenAI';
+      /**
+       * Region of AWS, such as eu-central-1, or location of Vertex, such as europe-west1, eu, us or global.
+       */
+      region?: string;
+      /**
+       * Project of Google that pays for Vertex.
+       */
+      project?: string;
+      /**
+       * Workspace of the Claude Platform.
+       */
+      workspace?: string;
+      /**
+       * Resource of Foundry, the part of its address before .services.ai.azure.com.
+       */
+      resource?: string;
       /**
        * Model to ask for, whatever model a request names. When absent, the request's own model is passed on.
        */
       model?: string;
       /**
-       * Address before /v1, http or https, without credentials or query. Default is the provider's, https://api.anthropic.com or https://api.openai.com.
+       * Models that the endpoint serves, up to 32, each as clients name it and as the endpoint names it. A request for another model goes to another endpoint. When absent, the endpoint gets every model, by the name that the client uses.
+       *
+       * @minItems 1
+       * @maxItems 32
+       */
+      models?: {
+        /**
+         * Model as clients name it, such as claude-opus-5.
+         */
+        name: string;
+        /**
+         * ID of that model at the endpoint, such as eu.anthropic.claude-opus-5, an inference profile or a deployment.
+         */
+        as: string;
+      }[];
+      /**
+       * Betas of the Messages API that the endpoint knows. By default Anthropic and ClaudePlatformAWS get those of each request, and other clouds are taken to know none.
+       */
+      betas?: {
+        /**
+         * Names of betas that the endpoint knows, as in anthropic-beta, up to 32. None by default.
+         *
+         * @maxItems 32
+         */
+        accept?: string[];
+        /**
+         * What becomes of a request with another beta. PassOver: it goes to another endpoint, and here only while none other serves, with its betas. Send: it goes here like others. Drop: it goes here without those betas; what it says in its body for them stays, and the endpoint may refuse that. Default PassOver.
+         */
+        others: 'PassOver' | 'Drop' | 'Send';
+      };
+      /**
+       * Address before /v1, also before the /v1/projects of Vertex, http or https, without credentials or query. Default is the provider's, such as https://api.anthropic.com and https://api.openai.com.
        */
       baseURL?: string;
       /**
@@ -93,7 +147,7 @@ export interface AgentDeploymentSpec {
         key: string;
       };
       /**
-       * How the endpoint expects the key of apiKeySecretRef. APIKey sends it as x-api-key, or with provider OpenAI as api-key, as Azure expects it. Bearer sends it as authorization: Bearer. Default APIKey, and Bearer with provider OpenAI.
+       * How the endpoint expects the key of apiKeySecretRef. APIKey sends it as x-api-key, or with provider OpenAI as api-key, as Azure expects it. Bearer sends it as authorization: Bearer. Default APIKey, and Bearer with providers OpenAI and Vertex.
        */
       credentialScheme?: 'APIKey' | 'Bearer';
       /**

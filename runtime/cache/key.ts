@@ -3,6 +3,7 @@ import type { Endpoint } from '../../contract/generated/types.ts';
 import { dependencyOf } from '../guard/supported.ts';
 import { headerValue, identityHeaders, requestHeaders } from '../model/transport/headers.ts';
 import type { RawHeaders } from '../model/transport/headers.ts';
+import { modelAt } from '../model/provider/models.ts';
 import type { ModelRequest } from '../model/request.ts';
 
 /** Headers that can change an answer, besides those of Anthropic. */
@@ -44,15 +45,16 @@ export function wantsFresh(request: ModelRequest): boolean {
 }
 
 /** The fields of an endpoint that its answers depend on. */
-function identity({ name, provider, model, baseURL, maxTokens }: Endpoint): unknown[] {
-  return [name, provider, model, baseURL, maxTokens];
+function identity(endpoint: Endpoint): unknown[] {
+  const { name, provider, model, models, baseURL, project, workspace, maxTokens } = endpoint;
+  return [name, provider, model, models, baseURL, project, workspace, maxTokens];
 }
 
 /** The models that may answer: those of the endpoints with the best priority, as requests reach them. */
 export function preferredModels({ endpoints, model }: ModelRequest): string[] {
   const best = Math.min(...endpoints.map(({ priority }) => priority));
   const preferred = endpoints.filter(({ priority }) => priority === best);
-  return [...new Set(preferred.map((endpoint) => endpoint.model ?? model))];
+  return [...new Set(preferred.map((endpoint) => modelAt(endpoint, model)))];
 }
 
 /** The model that answered; undefined for an endpoint of lower priority, which only stands in. */
@@ -60,7 +62,7 @@ export function answeringModel(request: ModelRequest, dependency: string): strin
   const { endpoints, model } = request;
   const endpoint = endpoints.find((each) => dependencyOf(each) === dependency);
   if (!endpoint || endpoints.some(({ priority }) => priority < endpoint.priority)) return undefined;
-  return endpoint.model ?? model;
+  return modelAt(endpoint, model);
 }
 
 function picked(headers: readonly string[], includes: (name: string) => boolean): string[] {

@@ -264,7 +264,7 @@ class SdkRequest {
 
   #pass(answer: ModelAnswer, sink: RecallableSink): void {
     if (answer.kind === 'NoEndpoint') {
-      return this.#fail(noEndpoint(answer), sink);
+      return this.#fail(noEndpoint(answer, this.#call.model), sink);
     }
     if (answer.kind === 'Refused') {
       return this.#fail(rejected(answer.rejection, answer.mounted), sink);

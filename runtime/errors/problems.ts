@@ -86,12 +86,31 @@ export interface NoEndpointProblem {
   missing?: { secret: string; key: string };
   /** Whether an identity has no credentials. */
   unavailable?: boolean;
+  /** What keeps the request from the first endpoint that cannot take it. */
+  obstacle?: 'Route' | 'Model' | 'Size' | 'Beta' | undefined;
 }
 
-/** Answer to the client if no endpoint could be asked. */
-export function noEndpoint({ missing, unavailable = false }: NoEndpointProblem): Failure {
+/** Answer to the client of a request for `model` if no endpoint could be asked. */
+export function noEndpoint(
+  { missing, unavailable = false, obstacle }: NoEndpointProblem,
+  model: string,
+): Failure {
   if (unavailable) return IDENTITY_UNAVAILABLE;
-  return missing ? credentialMissing(missing) : NOT_CONFIGURED;
+  if (missing) return credentialMissing(missing);
+  return obstacle === undefined ? NOT_CONFIGURED : untaken(obstacle, model);
+}
+
+function untaken(obstacle: 'Route' | 'Model' | 'Size' | 'Beta', model: string): Failure {
+  if (obstacle === 'Size') {
+    const message =
+      'The body is larger than any endpoint of the agent takes. Send less, such as smaller images.';
+    return { reason: 'TooLarge', message };
+  }
+  const message =
+    obstacle === 'Model'
+      ? `model: no endpoint of the agent serves ${JSON.stringify(model)}. Name one that an endpoint has in models.`
+      : 'No endpoint of the agent has this route: its providers do not serve it.';
+  return { reason: 'NotFound', message };
 }
 
 const IDENTITY_UNAVAILABLE: Failure = {

@@ -3,7 +3,7 @@ import { denied } from '../clients/allowance.ts';
 import type { Allowance, Denial } from '../clients/allowance.ts';
 import { Cut } from '../errors/fault.ts';
 import type { Failure, Problem } from '../errors/failure.ts';
-import { FAULTS, NOT_CONFIGURED, noEndpoint, cutProblem, rejected } from '../errors/problems.ts';
+import { FAULTS, NOT_CONFIGURED, cutProblem, noEndpoint, rejected } from '../errors/problems.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import { REFUND } from '../guard/admission.ts';
 import type { Clock } from '../guard/clock.ts';
@@ -271,7 +271,7 @@ function answerUnscreened(exchange: MessagesExchange, parts: MessagesParts): Ser
   const { response, cut, answer: given } = exchange;
   const { sendError } = parts;
   if (given.kind === 'NoEndpoint') {
-    return refuse(sendError, response, noEndpoint(given));
+    return refuse(sendError, response, noEndpoint(given, exchange.asked.model));
   }
   if (given.kind === 'Refused') {
     const { rejection, mounted } = given;

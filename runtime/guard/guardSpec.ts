@@ -56,8 +56,8 @@ export function guardSpec(content: Content): GuardSpec {
     });
   };
   for (const endpoint of endpoints) {
-    const { provider, baseURL, model, maxConcurrent } = endpoint;
-    const of = JSON.stringify([provider, baseURL, model]);
+    const { provider, baseURL, project, workspace, model, maxConcurrent } = endpoint;
+    const of = JSON.stringify([provider, baseURL, project, workspace, model]);
     add(dependencyOf(endpoint), maxConcurrent, of, model === undefined ? 'Many' : 'One');
   }
   for (const { name, maxConcurrent, http } of tools) {

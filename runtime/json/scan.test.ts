@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../test/property.ts';
-import { MAX_JSON_DEPTH, isWritten, replaced, scanInSlices, scanObject, textOf } from './scan.ts';
+import { MAX_JSON_DEPTH, isWritten, edited, scanInSlices, scanObject, textOf } from './scan.ts';
 import { JsonTree } from './tree.ts';
 import { SLICE_BYTES } from './turns.ts';
 
@@ -162,7 +162,7 @@ const NEW = 'new';
 
 function withModel(json: Buffer, value = NEW): string {
   const span = scanObject(json, NAMES)!.members.get('model')!;
-  return replaced(json, span, value).toString('utf8');
+  return edited(json, [{ ...span, text: JSON.stringify(value) }]).toString('utf8');
 }
 
 describe('a replaced member', () => {
@@ -180,7 +180,11 @@ describe('a replaced member', () => {
 
   it('that stays as it was costs no copy', () => {
     const json = Buffer.from('{"model":"new"}');
-    expect(replaced(json, scanObject(json, NAMES)!.members.get('model')!, NEW)).toBe(json);
+    expect(
+      edited(json, [
+        { ...scanObject(json, NAMES)!.members.get('model')!, text: JSON.stringify(NEW) },
+      ]),
+    ).toBe(json);
   });
 
   it('keeps bytes that are not valid UTF-8', () => {
@@ -190,7 +194,9 @@ describe('a replaced member', () => {
       Buffer.from('","model":"x"}'),
     ]);
     const { start, end } = scanObject(body, NAMES)!.members.get('model')!;
-    expect(replaced(body, { start, end }, 'y').subarray(6, 8)).toEqual(Buffer.from([0xff, 0xc3]));
+    expect(edited(body, [{ start, end, text: '"y"' }]).subarray(6, 8)).toEqual(
+      Buffer.from([0xff, 0xc3]),
+    );
   });
 
   it('is all that changes in any JSON object', () => {

@@ -215,18 +215,29 @@ class Scan implements ScannedObject {
   }
 }
 
-/** Replaces a value and keeps every other byte. Makes no copy if it would change nothing. */
-export function replaced(json: Buffer, { start, end }: Span, value: unknown): Buffer {
-  const text = JSON.stringify(value);
-  if (isWritten(json, { start, end }, text)) return json;
-  return Buffer.concat([json.subarray(0, start), Buffer.from(text), json.subarray(end)]);
+/** Text in place of a range of bytes. */
+export interface Edit extends Span {
+  text: string;
 }
 
-/** Adds a first member to an object that has others. */
-export function inserted(json: Buffer, name: string, value: unknown): Buffer {
-  const at = json.indexOf(OPEN_BRACE) + 1;
-  const member = Buffer.from(`${JSON.stringify(name)}:${JSON.stringify(value)},`);
-  return Buffer.concat([json.subarray(0, at), member, json.subarray(at)]);
+/** Makes edits, which do not overlap, and keeps every other byte. Makes no copy if they would change nothing. */
+export function edited(json: Buffer, edits: readonly Edit[]): Buffer {
+  const changes = edits.filter((each) => !isWritten(json, each, each.text));
+  if (changes.length === 0) return json;
+  const pieces: Buffer[] = [];
+  let at = 0;
+  for (const { start, end, text } of changes.toSorted((a, b) => a.start - b.start)) {
+    pieces.push(json.subarray(at, start), Buffer.from(text));
+    at = end;
+  }
+  pieces.push(json.subarray(at));
+  return Buffer.concat(pieces);
+}
+
+/** Where the member with this value begins: at the quote before its name, which has no escaped quotes. */
+export function memberStart(json: Buffer, { start }: Span): number {
+  const last = json.lastIndexOf(QUOTE, start - 1);
+  return json.lastIndexOf(QUOTE, last - 1);
 }
 
 /** The text of a string; empty for another value. The bytes are valid JSON. */

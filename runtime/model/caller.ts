@@ -18,7 +18,8 @@ import { ModelAttempt } from './modelAttempt.ts';
 import { NextAttempt } from './nextAttempt.ts';
 import type { Retry, Step } from './nextAttempt.ts';
 import { waitForExchange, waitForGates } from './pause.ts';
-import type { Member, Pool } from './pool/pool.ts';
+import { modelAt } from './provider/models.ts';
+import type { Member, PassedOver, Pool } from './pool/pool.ts';
 import { Route } from './pool/route.ts';
 import type { Fallback, Granted, Refused, RoutedRequest } from './pool/route.ts';
 import type { ModelAnswer, ModelRequest } from './request.ts';
@@ -53,6 +54,8 @@ export interface ModelCallerDeps {
   onRetry(retry: Retry, request: ModelRequest): void;
   /** A call went to an endpoint other than the preferred one. */
   onFallback: (fallback: Fallback, request: RoutedRequest) => void;
+  /** A request passed over an endpoint that cannot take it. */
+  onPassedOver: (passedOver: PassedOver) => void;
   /** A request of a session was sent. `atItsEndpoint`: to the endpoint that holds its cache. */
   onSession: (atItsEndpoint: boolean) => void;
 }
@@ -160,7 +163,7 @@ export class ModelCaller {
     { endpoint }: Member,
   ): KindTimes | undefined {
     if (expected !== 'Message' || stream) return undefined;
-    return this.#times.of(endpoint, endpoint.model ?? model, size.maxTokens);
+    return this.#times.of(endpoint, modelAt(endpoint, model), size.maxTokens);
   }
 
   #report(attempt: ModelAttempt, result: AttemptResult): void {
@@ -169,7 +172,7 @@ export class ModelCaller {
     // Listing models and counting tokens are no calls of a model.
     if (request.expected !== 'Message') return;
     const { outcome, usage } = result;
-    const model = to.endpoint.model ?? request.model;
+    const model = modelAt(to.endpoint, request.model);
     this.#deps.estimator.learn(model, request.size, usage);
     this.#deps.onAttempt({
       model,

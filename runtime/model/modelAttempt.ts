@@ -11,6 +11,7 @@ import { AttemptWatch } from './attempt/attemptWatch.ts';
 import type { AttemptTimeouts } from './attempt/attemptWatch.ts';
 import type { ClientAnswer } from './attempt/clientAnswer.ts';
 import type { TokenEstimator } from '../protocols/usage.ts';
+import { modelAt } from './provider/models.ts';
 import { providerOf } from './provider/providers.ts';
 import type { AnswerMeter } from '../protocols/protocol.ts';
 import { MODELS_MS, PASS_THROUGH_MS, passThroughTimeouts, unreadTimeouts } from './passThrough.ts';
@@ -83,9 +84,10 @@ export class ModelAttempt implements Attempt {
       // Holds no more than the controller: the attempt would survive more collections, and all that it holds.
       cut: (why) => own.abort(new Cut(why)),
     });
-    const ratio = estimator.ratio(member.endpoint.model ?? request.model);
+    const model = modelAt(member.endpoint, request.model);
+    const ratio = estimator.ratio(model);
     this.meter = request.protocol.meter(ratio, chat?.content, request.addsUsage);
-    this.#trace = chat?.attempt(member);
+    this.#trace = chat?.attempt(member, model);
   }
 
   get signal(): AbortSignal {

@@ -191,6 +191,7 @@ class Pair {
         estimator: { estimate: () => ({ inputTokens: 0, outputTokens: 0 }) },
         onFallback: () => {},
         onSession: () => {},
+        onPassedOver: () => {},
       },
       request,
     );

@@ -60,8 +60,10 @@ export class NextAttempt {
     const now = clock.now();
     const leftMs = this.#request.deadlineAt - now;
     if (leftMs <= 0) return undefined;
-    const { model } = from.endpoint;
-    const kind = movable(result, model !== undefined && this.#request.method === 'POST');
+    const { model, models } = from.endpoint;
+    const setsModel =
+      this.#request.method === 'POST' && (model !== undefined || models !== undefined);
+    const kind = movable(result, setsModel);
     const withdraw = (): boolean => retryBudgets.of(from.dependency).withdraw(unitsOf(result), now);
     const at = (move: Move | undefined): Step | undefined => move && this.#chosen(move, withdraw);
     const moved = at(this.#firstMove(kind, from));

@@ -1,11 +1,18 @@
 import type { AttemptResult } from './attempt/attempt.ts';
 import type { Fault } from '../errors/fault.ts';
+import type { ErrorKind } from './provider/provider.ts';
 
 /** How often an attempt that ended so may be repeated. */
 export type Retryable = 'No' | 'Once' | 'Yes';
 
 /** Statuses that a repeated attempt can change. Other client errors stay the same. */
 const STATUSES: Record<number, Retryable> = { 408: 'Once', 409: 'Once', 429: 'Yes', 529: 'Once' };
+
+const KINDS: Partial<Record<ErrorKind, Retryable>> = {
+  RateLimited: 'Yes',
+  Overloaded: 'Once',
+  ServerError: 'Yes',
+};
 
 const FAULTS: Record<Fault, Retryable> = {
   UpstreamUnreachable: 'Yes',
@@ -58,6 +65,7 @@ export function movable(result: AttemptResult, ownModel = false): Movable {
 /** Every endpoint gives the same client error, unless it concerns something that only this endpoint has or lacks. */
 function afterClientError(error: AttemptResult['error'], ownModel: boolean): Movable {
   if (error === 'PromptTooLong') return 'LargerContext';
+  if (error === 'FeatureRefused') return 'Early';
   return error === 'ModelMissing' && ownModel ? 'Early' : 'No';
 }
 
@@ -75,8 +83,11 @@ export function retryable(result: AttemptResult): Retryable {
   if (committed || final) return 'No';
   if (refusal !== undefined && refusal.gate !== 'RateLimited') return afterRefusal(result);
   if (fault !== undefined) return FAULTS[fault];
-  if (status < 300) return afterStreamError(result);
-  return STATUSES[status] ?? (status >= 500 ? 'Yes' : 'No');
+  return status < 300 ? afterStreamError(result) : afterError(result);
+}
+
+function afterError({ error, status = 0 }: AttemptResult): Retryable {
+  return (error && KINDS[error]) ?? STATUSES[status] ?? (status >= 500 ? 'Yes' : 'No');
 }
 
 /** A key that was just accepted is refused by chance more often than not. */

@@ -271,6 +271,7 @@ describe('reservations of tokens', () => {
       onRetry: () => undefined,
       onFallback: () => undefined,
       onSession: () => undefined,
+      onPassedOver: () => undefined,
     });
     const sum = charge(0);
     const seen = new Set<Ending>();

@@ -46,6 +46,7 @@ export class Metrics {
   readonly #toolLatency: Histogram<'tool'>;
   readonly #identityRefreshes: SeriesCounter;
   readonly #fallbacks: Counter<'from' | 'to'>;
+  readonly #passedOver: SeriesCounter;
   readonly #affinity: Counter<'result'>;
   readonly #spans: Counter<'result'>;
   readonly #forwarded: Counter<'result'>;
@@ -109,6 +110,11 @@ export class Metrics {
       name: 'identity_refreshes_total',
       help: "Exchanges of the agent's identities for credentials of clouds, by result: renewed or failed.",
       labelNames: ['cloud', 'result'],
+    });
+    this.#passedOver = new SeriesCounter(this.registry, {
+      name: 'endpoint_passed_over_total',
+      help: 'Requests that an endpoint cannot take, by what it lacks: the route, the model or a beta, or room for the body.',
+      labelNames: ['name', 'reason'],
     });
     this.#affinity = new Counter({
       name: 'affinity_requests_total',
@@ -207,6 +213,11 @@ export class Metrics {
   /** Counts a call to an endpoint other than the preferred one. */
   fallback(from: string, to: string): void {
     this.#fallbacks.inc({ from: this.#endpoints.value(from), to: this.#endpoints.value(to) });
+  }
+
+  /** Counts a request that an endpoint cannot take. */
+  passedOver(dependency: string, reason: string): void {
+    this.#passedOver.add(1, this.#endpoints.value(dependency), reason);
   }
 
   session(result: 'hit' | 'moved'): void {

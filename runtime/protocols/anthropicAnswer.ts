@@ -41,6 +41,13 @@ function errorStatus(type: string): number {
   return Object.hasOwn(STATUSES, type) ? STATUSES[type]! : 500;
 }
 
+/** An error with the type of a status. */
+export function errorOf(status: number, message: string): string {
+  const known = Object.keys(STATUSES).find((type) => STATUSES[type] === status);
+  const type = known ?? (status < 500 ? 'invalid_request_error' : 'api_error');
+  return JSON.stringify({ type: 'error', error: { type, message } });
+}
+
 /** Failure classes of error types in a stream. Any other type is a ServerError. */
 const STREAM_ERRORS: Record<string, FailureClass | 'ignored'> = {
   overloaded_error: 'Overloaded',

@@ -2,8 +2,8 @@
 import { NO_TOKENS } from './usage.ts';
 import type { RequestSize } from './usage.ts';
 import { memberOf } from '../json/parsed.ts';
-import { isWritten, replaced, textOf } from '../json/scan.ts';
-import type { ScannedObject, Span } from '../json/scan.ts';
+import { edited, isWritten, textOf } from '../json/scan.ts';
+import type { Edit, ScannedObject, Span } from '../json/scan.ts';
 import { JsonTree } from '../json/tree.ts';
 import type { Node } from '../json/tree.ts';
 import type {
@@ -26,6 +26,7 @@ export const REQUEST_MEMBERS: ReadonlySet<string> = new Set([
   'thinking',
   'system',
   'messages',
+  'metadata',
 ]);
 /** Longest name of a model, in bytes of JSON. */
 export const MAX_MODEL = 1024;
@@ -139,22 +140,25 @@ export function pages(json: Buffer, { start, end }: Span): number {
   return Math.max(1, text.match(/\/Type\s*\/Page(?![a-zA-Z])/g)?.length ?? 0);
 }
 
-/** The body with the endpoint's own model and bound of max_tokens. */
+/** The body with the endpoint's own model and bound of max_tokens, and with the edits of its provider. */
 export function bodyFor(
-  { body, members, size, maxTokens = 0 }: SentRequest,
+  request: SentRequest,
   endpoint: EndpointBounds,
+  others: readonly Edit[] = NO_EDITS,
 ): Buffer {
-  const { model: name } = endpoint;
+  const { body, members, size, maxTokens = 0 } = request;
   const bound = boundOf(endpoint, size);
-  const model = name !== undefined && members?.get('model');
-  const tokens = maxTokens > bound && members?.get('max_tokens');
-  // The later one first: a change does not move what is before it.
-  const changes = [
-    ...(model ? [{ span: model, value: name }] : []),
-    ...(tokens ? [{ span: tokens, value: bound }] : []),
-  ].sort((a, b) => b.span.start - a.span.start);
-  return changes.reduce((changed, { span, value }) => replaced(changed, span, value), body);
+  const edits = [...others];
+  const replace = (name: string, value: string | number): void => {
+    const span = members?.get(name);
+    if (span) edits.push({ ...span, text: JSON.stringify(value) });
+  };
+  if (endpoint.model !== undefined) replace('model', endpoint.model);
+  if (maxTokens > bound) replace('max_tokens', bound);
+  return edits.length === 0 ? body : edited(body, edits);
 }
+
+const NO_EDITS: readonly Edit[] = [];
 
 /** Bound of max_tokens. The API refuses one that is not above the thinking budget. */
 function boundOf(

@@ -1,7 +1,7 @@
 /** Requests of Chat Completions and Responses: what their members say (https://platform.openai.com/docs/api-reference). */
 import { parseJson } from '../json/parsed.ts';
-import { inserted, isWritten, replaced, textOf } from '../json/scan.ts';
-import type { ScannedObject, Span } from '../json/scan.ts';
+import { edited, isWritten, textOf } from '../json/scan.ts';
+import type { Edit, ScannedObject, Span } from '../json/scan.ts';
 import { JsonTree } from '../json/tree.ts';
 import type { Node } from '../json/tree.ts';
 import {
@@ -122,20 +122,22 @@ export function bodyFor(
     ...boundedIn(form, body, members, endpoint),
     ...options.map((name) => ({ name, value: withUsage(body, members.get(name)) })),
   ];
-  // The later one first: a change does not move what is before it.
-  changes.sort((a, b) => startOf(members, b) - startOf(members, a));
-  return changes.reduce((json, { name, value }) => {
-    const span = members.get(name);
-    return span ? replaced(json, span, value) : inserted(json, name, value);
-  }, body);
+  return edited(
+    body,
+    changes.map((each) => editOf(each, body, members)),
+  );
+}
+
+/** A member that is not there is inserted in front of all others, of which there is one at least. */
+function editOf({ name, value }: Change, body: Buffer, members: RequestMembers): Edit {
+  const text = JSON.stringify(value);
+  const span = members.get(name);
+  if (span) return { ...span, text };
+  const start = body.indexOf('{') + 1;
+  return { start, end: start, text: `${JSON.stringify(name)}:${text},` };
 }
 
 const NO_MEMBERS: RequestMembers = new Map();
-
-/** A member that is not there is inserted in front of all others. */
-function startOf(members: RequestMembers, { name }: Change): number {
-  return members.get(name)?.start ?? 0;
-}
 
 function boundedIn(
   form: RequestForm,

@@ -1,5 +1,5 @@
 import type { Failure } from '../errors/failure.ts';
-import type { ScannedObject, Span } from '../json/scan.ts';
+import type { Edit, ScannedObject, Span } from '../json/scan.ts';
 import type { ServerSentEvent } from '../model/transport/sse.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import type { Outcome } from '../resilience/outcome.ts';
@@ -21,8 +21,8 @@ export interface Protocol {
   readonly members: ReadonlySet<string>;
   /** Reads a request for a message or a count of tokens. A text says what is wrong with it. */
   read(body: Buffer, scanned: ScannedObject, route: ModelRoute): RequestFacts | string;
-  /** The body with the endpoint's own model and bound of output tokens. */
-  bodyFor(request: SentRequest, endpoint: EndpointBounds): Buffer;
+  /** The body with the endpoint's own model and bound of output tokens, and with the edits of its provider. */
+  bodyFor(request: SentRequest, endpoint: EndpointBounds, edits?: readonly Edit[]): Buffer;
   /** How long the provider keeps the prompt. */
   cacheUse(body: Buffer): CacheUse;
   /** The texts that all turns of a session begin with, by their place; undefined without any. */

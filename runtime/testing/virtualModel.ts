@@ -111,7 +111,13 @@ export function virtualModel(
       network: { lacking: () => undefined },
       credentials: new Credentials(() => 0),
     }),
-    ...{ onAttempt: nothing, onRetry: nothing, onFallback: nothing, onSession: nothing },
+    ...{
+      onAttempt: nothing,
+      onRetry: nothing,
+      onFallback: nothing,
+      onSession: nothing,
+      onPassedOver: nothing,
+    },
   });
   const ask: VirtualModel['ask'] = async (request = {}) => {
     const client = new Client(clock);

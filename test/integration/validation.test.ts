@@ -32,6 +32,7 @@ import { rows as clients } from './validation/clients.ts';
 import { rows as healthChecks } from './validation/healthChecks.ts';
 import { rows as screening } from './validation/screening.ts';
 import { rows as network } from './validation/network.ts';
+import { rows as providers } from './validation/providers.ts';
 import { rows as probes } from './validation/probes.ts';
 import { rows as program } from './validation/program.ts';
 import { rows as rateLimitPolicies } from './validation/ratelimitpolicies.ts';
@@ -81,6 +82,7 @@ const kinds: Record<string, Kind> = {
       ...screening,
       ...mcpServers,
       ...network,
+      ...providers,
       ...probes,
       ...program,
       ...service,

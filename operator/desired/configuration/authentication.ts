@@ -15,7 +15,7 @@ export function credentialDirectory(endpoint: Pick<EndpointSpec, 'name'>): strin
 export function sendsBearer({
   provider,
   apiKeySecretRef,
-  credentialScheme = provider === 'OpenAI' ? 'Bearer' : 'APIKey',
+  credentialScheme = provider === 'OpenAI' || provider === 'Vertex' ? 'Bearer' : 'APIKey',
 }: EndpointSpec): boolean {
   return apiKeySecretRef !== undefined && credentialScheme === 'Bearer';
 }

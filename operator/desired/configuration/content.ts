@@ -5,6 +5,7 @@ import { REQUEST_LIMITS } from '../../../crds/deprecated.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { AgentAttachment } from '../policies/attachment.ts';
 import { resolveAuth } from './auth.ts';
+import { addressOf, resolveBetas } from './address.ts';
 import { authentication, sendsBearer } from './authentication.ts';
 import { resolveCache } from './cache.ts';
 import { resolveCircuit } from '../policies/circuit.ts';
@@ -36,11 +37,6 @@ const ENVELOPE_BYTES = 512;
 /** Defaults of spec.retry.maxRetryAfter and maxProviderWait. */
 const MAX_RETRY_AFTER = '5s';
 const MAX_PROVIDER_WAIT = '5m';
-
-const BASE_URLS = {
-  Anthropic: 'https://api.anthropic.com',
-  OpenAI: 'https://api.openai.com',
-} as const;
 
 /**
  * The configuration of the agent's pods. Equal specs result in the same order of its elements.
@@ -132,13 +128,18 @@ type Timeouts = Content['timeouts'] & { firstTokenMs: number };
 type EndpointSpec = Spec['model']['endpoints'][number];
 
 function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
-  const { name, provider, model, baseURL, priority, weight } = spec;
+  const { name, provider, model, models, region, project, workspace, priority, weight } = spec;
   const { maxConcurrent, maxTokens, contextTokens } = spec;
   return {
     name,
     provider,
     ...(model === undefined ? {} : { model }),
-    baseURL: baseURL ?? BASE_URLS[provider],
+    ...(models === undefined ? {} : { models }),
+    ...resolveBetas(spec),
+    baseURL: addressOf(spec),
+    ...(region === undefined ? {} : { region }),
+    ...(project === undefined ? {} : { project }),
+    ...(workspace === undefined ? {} : { workspace }),
     ...authentication(spec),
     ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
@@ -150,9 +151,11 @@ function endpoint(spec: EndpointSpec, proxied: boolean): Endpoint {
 }
 
 function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
-  const { provider, headersFrom = [], tls } = spec;
+  const { provider, models, headersFrom = [], tls } = spec;
   return requires(
     `Endpoint.${provider}`,
+    models !== undefined && 'Endpoint.Models',
+    resolveBetas(spec).betas !== undefined && 'Endpoint.Betas',
     sendsBearer(spec) && 'Endpoint.Bearer',
     headersFrom.length > 0 && 'Endpoint.HeadersFrom',
     tls !== undefined && 'Endpoint.ClientCertificate',

@@ -1,17 +1,16 @@
 import { ByteAccount } from '../../resilience/byteBudget.ts';
-import { IGNORED, failure } from '../../resilience/outcome.ts';
-import type { Outcome } from '../../resilience/outcome.ts';
 import type { Attempt, AttemptResult, HeldAnswer, Refusal } from './attempt.ts';
 import type { Fault } from '../../errors/fault.ts';
 import { headerValue, isEventStream } from '../transport/headers.ts';
 import { AnswerBuffer, headOf } from './answerBuffer.ts';
-import { statusOutcome } from './outcome.ts';
+import { errorOutcome, statusOutcome } from './outcome.ts';
 import { passStream } from './passStream.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
 import { providerOf } from '../provider/providers.ts';
 import type { EndpointRequest, ErrorKind } from '../provider/provider.ts';
 import { retryAfter } from '../provider/retryAfter.ts';
+import { CollectedBytes } from '../transport/collectedBytes.ts';
 import { both } from '../transport/room.ts';
 import type { UpstreamResponse, Upstream, UpstreamRequest } from '../transport/upstream.ts';
 import { messageReader } from './answerReader.ts';
@@ -138,6 +137,7 @@ async function passError(
   attempt: Attempt,
   account: ByteAccount,
 ): Promise<Passed> {
+  if (providerOf(attempt.to.endpoint).shown) return passShown(response, attempt);
   const outcome = statusOutcome(response.status);
   const buffer = new AnswerBuffer(headOf(response), attempt.answer, HELD_ERROR_BYTES, account);
   try {
@@ -152,17 +152,32 @@ async function passError(
   return { ...passed, committed: true };
 }
 
+/** Largest part to read of an error answer whose text clients do not see, in bytes. */
+const READ_ERROR_BYTES = 64 * 1024;
+
+/** Reads an error answer, and holds the provider's wording of it. */
+async function passShown(response: UpstreamResponse, attempt: Attempt): Promise<Passed> {
+  const read = new CollectedBytes();
+  try {
+    await response.body.read((chunk) => {
+      if (read.size < READ_ERROR_BYTES) read.add(chunk);
+      return undefined;
+    });
+  } catch (error) {
+    const { fault } = broken(error, attempt, 'Headers');
+    return { outcome: statusOutcome(response.status), committed: false, fault };
+  }
+  const held = { ...headOf(response), body: read.take() };
+  const passed = refused(response, held.body, attempt);
+  const shown = providerOf(attempt.to.endpoint).shown?.(held, passed.error);
+  return { ...passed, committed: false, held: shown ?? held };
+}
+
 const GATES: Readonly<Partial<Record<ErrorKind, Refusal['gate']>>> = {
   RateLimited: 'RateLimited',
   SpendLimit: 'SpendLimit',
   CredentialRefused: 'Unauthorized',
 };
-
-/** What some errors say, the status alone does not. */
-function outcomeOf(error: ErrorKind | undefined, status: number): Outcome {
-  if (error === 'SpendLimit') return IGNORED;
-  return error === 'Overloaded' ? failure(error, `HTTP ${status}`) : statusOutcome(status);
-}
 
 /** What an error answer says about the endpoint and the credential. */
 function refused(
@@ -173,7 +188,7 @@ function refused(
   const said = providerOf(to.endpoint).error({ status, headers, body });
   // A role that may not do it is refused by 403.
   const error = said ?? (status === 403 && to.identity ? 'CredentialRefused' : undefined);
-  const outcome = outcomeOf(error, status);
+  const outcome = errorOutcome(error, status);
   const gate = error && GATES[error];
   if (!gate) return { outcome, error };
   const retryAfterMs = retryAfter(headers, date);

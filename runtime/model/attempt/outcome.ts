@@ -2,7 +2,8 @@ import type { CutCause } from '../../errors/fault.ts';
 import { networkErrorCode, untrustedAdvice } from '../../network/errors.ts';
 import { ProxyError } from '../../network/proxies.ts';
 import { IGNORED, OK, failure } from '../../resilience/outcome.ts';
-import type { Failure, Outcome } from '../../resilience/outcome.ts';
+import type { Failure, FailureClass, Outcome } from '../../resilience/outcome.ts';
+import type { ErrorKind } from '../provider/provider.ts';
 
 /** Outcome by the status alone. A 2xx depends on its body too. */
 export function statusOutcome(status: number): Outcome {
@@ -12,6 +13,15 @@ export function statusOutcome(status: number): Outcome {
   if (status >= 400) return IGNORED;
   if (status >= 300) return failure('InvalidResponse', `HTTP ${status} instead of an answer`);
   return OK;
+}
+
+/** Kinds of errors that count against the endpoint. */
+const FAILURES: ReadonlySet<ErrorKind> = new Set(['RateLimited', 'Overloaded', 'ServerError']);
+
+/** Outcome of an error answer. */
+export function errorOutcome(kind: ErrorKind | undefined, status: number): Outcome {
+  if (kind === undefined) return statusOutcome(status);
+  return FAILURES.has(kind) ? failure(kind as FailureClass, `HTTP ${status}`) : IGNORED;
 }
 
 /** Timeouts that count against the endpoint. */

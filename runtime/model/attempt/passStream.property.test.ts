@@ -100,6 +100,7 @@ async function pass({
       protocol: anthropicMessages,
       expected: 'Message',
       headers: [],
+      model: 'opus',
       body: Buffer.from('{}'),
       size: NO_TOKENS,
       stream: true,

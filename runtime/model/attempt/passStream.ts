@@ -3,11 +3,13 @@ import { AnswerBuffer } from './answerBuffer.ts';
 import { HeldEvents } from './heldEvents.ts';
 import { broken } from './passed.ts';
 import type { Passed } from './passed.ts';
-import type { StreamJudge } from '../../protocols/protocol.ts';
+import type { Protocol, StreamJudge } from '../../protocols/protocol.ts';
 import { OK, failure } from '../../resilience/outcome.ts';
 import { headerValue, responseHeaders, streamHeaders } from '../transport/headers.ts';
 import { decodedBody } from '../transport/decoder.ts';
 import type { ByteAccount } from '../../resilience/byteBudget.ts';
+import type { ServerSentEvent } from '../transport/sse.ts';
+import { providerOf } from '../provider/providers.ts';
 import type { UpstreamResponse } from '../transport/upstream.ts';
 
 /** Largest part of a stream to hold back until its first content. */
@@ -72,7 +74,7 @@ export async function passStream(
 }
 
 const BROKEN = failure('InvalidResponse', 'broken content-encoding');
-const COMPLETE = { outcome: OK, gate: undefined };
+const COMPLETE = { outcome: OK, gate: undefined, complete: true };
 
 function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
   const { watch } = attempt;
@@ -87,26 +89,45 @@ function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
 }
 
 /** Holds the events of the stream, and leaves out those that only we have asked for. */
-function heldEvents(
-  judge: StreamJudge,
-  { answer, request }: Attempt,
-  account: ByteAccount,
-): HeldEvents {
+function heldEvents(judge: StreamJudge, attempt: Attempt, account: ByteAccount): HeldEvents {
+  const { answer, request } = attempt;
   const hides = request.addsUsage === true ? () => judge.hidden === true : undefined;
-  return new HeldEvents((event) => judge.take(event), account, {
+  const take = (event: ServerSentEvent): boolean => judge.take(event) && !isHidden(judge, attempt);
+  return new HeldEvents(take, account, {
     tears: answer.takesPieces,
     hides,
   });
 }
 
+/** Whether a stream has ended with an error whose text clients do not see. */
+function isHidden(
+  { complete, outcome }: Pick<StreamJudge, 'complete' | 'outcome'>,
+  { to }: Attempt,
+): boolean {
+  return complete && outcome.vote !== 'ok' && providerOf(to.endpoint).shown !== undefined;
+}
+
+/** Ends a stream in our own words. */
+function endHidden(
+  passed: Pick<Passed, 'outcome' | 'refusal'>,
+  buffer: AnswerBuffer,
+  protocol: Protocol,
+): Passed {
+  if (buffer.committed) return { ...passed, committed: true, fault: 'BrokeOff' };
+  const held = { ...buffer.answer(), body: protocol.errorEventOf(undefined) };
+  return { ...passed, committed: false, held };
+}
+
 /** Ends a stream that was complete, with an error or without. */
 async function finish(
-  { outcome, gate }: Pick<StreamJudge, 'outcome' | 'gate'>,
+  judge: Pick<StreamJudge, 'outcome' | 'gate' | 'complete'>,
   buffer: AnswerBuffer,
   attempt: Attempt,
 ): Promise<Passed> {
+  const { outcome, gate } = judge;
   const failed = outcome.vote === 'failure' || gate !== undefined;
   const passed = { outcome, ...(gate && { refusal: { gate } }) };
+  if (isHidden(judge, attempt)) return endHidden(passed, buffer, attempt.request.protocol);
   if (failed && !buffer.committed) return { ...passed, committed: false, held: buffer.answer() };
   await buffer.release();
   attempt.answer.end();

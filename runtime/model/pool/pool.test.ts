@@ -5,6 +5,7 @@ import { content } from '../../testing/guardFixture.ts';
 import { Guard } from '../../guard/guard.ts';
 import { FakeClock } from '../../testing/fakeClock.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
+import type { AskedRequest } from '../provider/provider.ts';
 import { Pool } from './pool.ts';
 import type { Member } from './pool.ts';
 
@@ -50,6 +51,10 @@ function pooling(calls: Record<string, number>): Pool {
   });
 }
 
+const asked = (headers: string[] = []): AskedRequest => ({
+  ...{ method: 'POST', expected: 'Message', headers, body: Buffer.alloc(0), model: 'opus' },
+});
+
 describe('the pool', () => {
   it('measures load by the bound of the endpoint, or else of the agent', () => {
     const pool = pooling({ 'model/a': 5, 'model/b': 1, 'model/c': 0 });
@@ -64,20 +69,20 @@ describe('the pool', () => {
       [3, 0],
       [1, 1],
     ]);
-    const { members } = pool.members(ENDPOINTS, []);
+    const { members } = pool.members(ENDPOINTS, asked());
     const least = pool.choose(bounded, pool.candidates(members, bounded));
     expect(least?.name).toBe('b');
   });
 
   it('uses LeastLoaded for an unknown strategy', () => {
     const pool = pooling({ 'model/a': 5, 'model/b': 1 });
-    const { members } = pool.members(ENDPOINTS, []);
+    const { members } = pool.members(ENDPOINTS, asked());
     const chosen = pool.choose({ loadBalancing: 'Fastest' }, pool.candidates(members, content()));
     expect(chosen?.name).toBe('a');
   });
 
   it('leaves out endpoints that a reload has removed', () => {
-    expect(pooling({ 'model/b': 0 }).members(ENDPOINTS, []).members).toMatchObject([
+    expect(pooling({ 'model/b': 0 }).members(ENDPOINTS, asked()).members).toMatchObject([
       { dependency: 'model/b' },
     ]);
   });
@@ -85,7 +90,7 @@ describe('the pool', () => {
   it('distinguishes credentials of clients by their hash', () => {
     const pool = pooling({ 'model/a': 0, 'model/b': 0 });
     const hashes = (...headers: string[]): string[] =>
-      pool.members(ENDPOINTS, headers).members.map(({ credential }) => credential.hash);
+      pool.members(ENDPOINTS, asked(headers)).members.map(({ credential }) => credential.hash);
     const [one, same] = hashes('X-Api-Key', 'one');
     expect(one).toBe(same);
     expect(one).not.toContain('one');
@@ -108,7 +113,7 @@ describe('the pool', () => {
     const apply = (baseURL: string): Member => {
       const endpoints = [{ ...ENDPOINTS[0]!, baseURL }];
       guard.apply(content({ endpoints }));
-      return pool.members(endpoints, []).members[0]!;
+      return pool.members(endpoints, asked()).members[0]!;
     };
     const share = (member: Member): number => pool.candidates([member], content())[0]!.successShare;
     const before = apply('http://one.test');

@@ -17,6 +17,8 @@ import type { Network } from '../../network/network.ts';
 import { identityHeaders } from '../transport/headers.ts';
 import type { RawHeaders } from '../transport/headers.ts';
 import type { Credentials } from '../provider/credentials.ts';
+import type { AskedRequest, Obstacle } from '../provider/provider.ts';
+import { providerOf } from '../provider/providers.ts';
 
 /** Whether two endpoints have the same priority, so that affinity has a choice. */
 export function haveEquals(places: readonly { priority?: number }[]): boolean {
@@ -48,6 +50,30 @@ export interface Candidate extends Choice {
   /** Whether the call would probe its half-open circuit. */
   probe: boolean;
 }
+
+/** An endpoint that cannot take a request, or only if no other serves. */
+export interface PassedOver {
+  dependency: string;
+  obstacle: Obstacle;
+}
+
+export interface Members {
+  members: Member[];
+  lacking: Lacking | undefined;
+  passedOver: PassedOver[] | undefined;
+}
+
+/** Added to the priority of an endpoint that lacks a beta: more than the largest priority. */
+const LAST = 1_000_000;
+
+/** A request that every endpoint takes. */
+const ANY_REQUEST: AskedRequest = {
+  method: 'POST',
+  expected: 'Message',
+  headers: [],
+  body: Buffer.alloc(0),
+  model: '',
+};
 
 /** An endpoint as /debug/endpoints shows it. */
 export interface EndpointState {
@@ -99,28 +125,33 @@ export class Pool {
   }
 
   /**
-   * The endpoints that can serve the request, and what the first of the others lacks. `headers` are the client's, for its
-   * own credential.
+   * The endpoints that can serve the request, what keeps it from others, and what the first of these lacks. Those that
+   * lack only a beta come after all others.
    */
-  members(
-    endpoints: readonly Endpoint[],
-    headers: RawHeaders,
-  ): { members: Member[]; lacking?: Lacking } {
-    const members: Member[] = [];
-    let lacking: Lacking | undefined;
+  members(endpoints: readonly Endpoint[], asked: AskedRequest): Members {
+    const found: Members = { members: [], lacking: undefined, passedOver: undefined };
     let own: Credential | undefined;
-    for (const endpoint of endpoints) {
-      const handle = this.#handle(endpoint);
-      // A reload may have removed it since the request began.
-      if (handle?.present !== true) continue;
-      const { credentials, identities, network } = this.#deps;
-      const shown = authentication(endpoint, credentials, identities);
-      const certificate = network.lacking(endpoint);
-      if (certificate) lacking ??= { missing: certificate };
-      else if ('lacking' in shown) lacking ??= shown.lacking;
-      else members.push(member(endpoint, handle, shown, () => (own ??= clientCredential(headers))));
-    }
-    return { members, ...(lacking && { lacking }) };
+    const ofClient = (): Credential => (own ??= clientCredential(asked.headers));
+    for (const endpoint of endpoints) this.#find(endpoint, asked, found, ofClient);
+    return found;
+  }
+
+  #find(endpoint: Endpoint, asked: AskedRequest, found: Members, ofClient: () => Credential): void {
+    const handle = this.#handle(endpoint);
+    // A reload may have removed it since the request began.
+    if (handle?.present !== true) return;
+    const obstacle = providerOf(endpoint).obstacle(asked, endpoint);
+    if (obstacle) (found.passedOver ??= []).push({ dependency: handle.name, obstacle });
+    if (obstacle && obstacle !== 'Beta') return;
+    const shown = this.#shown(endpoint);
+    if ('lacking' in shown) found.lacking ??= shown.lacking;
+    else found.members.push(member(endpoint, handle, shown, ofClient, obstacle ? LAST : 0));
+  }
+
+  #shown(endpoint: Endpoint): ReturnType<typeof authentication> {
+    const { credentials, identities, network } = this.#deps;
+    const missing = network.lacking(endpoint);
+    return missing ? { lacking: { missing } } : authentication(endpoint, credentials, identities);
   }
 
   /** The current state of each member for calls of a kind. */
@@ -168,7 +199,7 @@ export class Pool {
 
   /** The current state of each endpoint for calls with its own key. */
   state(content: Content, endpoints: readonly Endpoint[]): EndpointState[] {
-    const { members } = this.members(endpoints, []);
+    const { members } = this.members(endpoints, ANY_REQUEST);
     return this.candidates(members, content).map(
       ({ member: { dependency, handle, credential }, ...candidate }) => {
         const { priority, weight, availability, load, successShare } = candidate;
@@ -191,7 +222,8 @@ function member(
   endpoint: Endpoint,
   handle: Called,
   shown: Authentication,
-  own: () => Credential,
+  ofClient: () => Credential,
+  later: number,
 ): Member {
   return {
     endpoint,
@@ -199,12 +231,12 @@ function member(
     handle,
     successes: handle.successes,
     name: endpoint.name,
-    priority: endpoint.priority,
+    priority: endpoint.priority + later,
     weight: endpoint.weight,
     credentials: shown.credentials,
     identity: shown.identity,
     headers: shown.headers,
-    credential: shown.credential ?? own(),
+    credential: shown.credential ?? ofClient(),
   };
 }
 

@@ -7,25 +7,19 @@ import type { Rejection } from '../../errors/rejection.ts';
 import { REFUND } from '../../guard/admission.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
 import { awaitAdmission } from '../../guard/permit.ts';
-import type { Expected } from '../provider/provider.ts';
-import type { RawHeaders } from '../transport/headers.ts';
+import { modelAt } from '../provider/models.ts';
+import type { AskedRequest, Obstacle } from '../provider/provider.ts';
 import type { RequestSize, TokenEstimator } from '../../protocols/usage.ts';
 import { headerValue, limitKeys } from '../transport/headers.ts';
 import type { Session } from './affinity.ts';
 import type { Lacking } from './authentication.ts';
 import { haveEquals } from './pool.ts';
-import type { Candidate, Member, Pool } from './pool.ts';
+import type { Candidate, Member, PassedOver, Pool } from './pool.ts';
 import { takes } from './takes.ts';
 
 /** The parts of a request to the model that decide which endpoints may serve it. */
-export interface RoutedRequest extends Snapshot {
-  /** The client's headers, which may hold its own credential. */
-  headers: RawHeaders;
-  /** Model as the client names it. */
-  model: string;
+export interface RoutedRequest extends Snapshot, AskedRequest {
   size: RequestSize;
-  /** Form of a good answer. Only calls for a message vote in circuits. */
-  expected: Expected;
   /** End of the whole request, on the monotonic clock. */
   deadlineAt: number;
   /** Aborts with a Cut when the client leaves or the process stops. */
@@ -55,7 +49,7 @@ export interface Refused {
   mounted: boolean;
 }
 
-/** No endpoint to ask: none has its key or credentials, or a reload removed all. */
+/** No endpoint to ask: none has its key or credentials, none can take the request, or a reload removed all. */
 export interface NoEndpoint {
   kind: 'NoEndpoint';
   /** A key of a Secret. */
@@ -64,6 +58,8 @@ export interface NoEndpoint {
   unavailable?: boolean;
   /** The exchange that may bring them. */
   awaited?: Promise<void>;
+  /** What keeps the request from the first endpoint that cannot take it. */
+  obstacle?: Obstacle | undefined;
 }
 
 /** A call goes to `to` because the preferred `from` failed or rejected it. */
@@ -79,6 +75,8 @@ export interface RouteDeps {
   estimator: Pick<TokenEstimator, 'estimate'>;
   /** A call went to an endpoint other than the preferred one. */
   onFallback: (fallback: Fallback, request: RoutedRequest) => void;
+  /** A request passed over an endpoint that cannot take it. */
+  onPassedOver: (passedOver: PassedOver) => void;
   /** A request of a session was sent. `atItsEndpoint`: to the endpoint that holds its cache. */
   onSession: (atItsEndpoint: boolean) => void;
 }
@@ -136,17 +134,26 @@ export class Route implements Others {
   /** Acquires the first permit. Waits at a full endpoint if no other takes the call. */
   first(): Granted | Refused | NoEndpoint | Promise<Granted | Refused> {
     const { pool } = this.#deps;
-    const { content, endpoints, headers, session } = this.#request;
-    const { members, lacking } = pool.members(endpoints, headers);
+    const { content, endpoints, session } = this.#request;
+    const { members, lacking, passedOver } = pool.members(endpoints, this.#request);
     this.#members = members;
     this.#session = session && haveEquals(members) ? session : undefined;
     this.#home = this.#session && pool.affinity.prefer(this.#session, members);
-    if (members.length <= 1) {
-      return members[0] ? this.#only(members[0]) : noEndpoint(lacking);
+    if (passedOver) this.#skip(passedOver, members.length > 1);
+    if (members.length === 0) {
+      return { ...noEndpoint(lacking), obstacle: passedOver?.[0]?.obstacle };
     }
+    if (members.length === 1) return this.#only(members[0]!);
     const answer = this.#any(pool.candidates(this.#able(members), content, this.#kind));
     if (answer instanceof Promise) return answer.then((late) => this.#noted(late, members));
     return this.#noted(answer, members);
+  }
+
+  /** An endpoint that lacks only a beta serves if it is the last one. */
+  #skip(all: readonly PassedOver[], others: boolean): void {
+    for (const each of all) {
+      if (each.obstacle !== 'Beta' || others) this.#deps.onPassedOver(each);
+    }
   }
 
   /** The members that can take the request, and those of the best priority if none of them can. */
@@ -160,7 +167,7 @@ export class Route implements Others {
 
   #takes(member: Member): boolean {
     const { size, model } = this.#request;
-    const estimate = this.#deps.estimator.estimate(member.endpoint.model ?? model, size);
+    const estimate = this.#deps.estimator.estimate(modelAt(member.endpoint, model), size);
     return takes(member, estimate, size);
   }
 
@@ -195,7 +202,7 @@ export class Route implements Others {
 
   /** Acquires another permit at the same endpoint; undefined if it takes no call now. */
   async again(member: Member): Promise<Granted | undefined> {
-    const { members } = this.#deps.pool.members([member.endpoint], this.#request.headers);
+    const { members } = this.#deps.pool.members([member.endpoint], this.#request);
     const answer = members[0] && (await this.#only(members[0]));
     return answer?.kind === 'Granted' ? answer : undefined;
   }
@@ -213,10 +220,10 @@ export class Route implements Others {
   }
 
   canServe(besides: string): boolean {
-    const { endpoints, headers } = this.#request;
+    const { endpoints } = this.#request;
     if (endpoints.length <= 1) return false;
     return this.#deps.pool
-      .members(endpoints, headers)
+      .members(endpoints, this.#request)
       .members.some(
         ({ dependency, handle, credential }) =>
           dependency !== besides &&
@@ -262,9 +269,9 @@ export class Route implements Others {
 
   #others({ from, ...move }: Move): Candidate[] {
     const { equals = false, otherCredential = false, contextTokensAbove = -1 } = move;
-    const { content, endpoints, headers } = this.#request;
+    const { content, endpoints } = this.#request;
     if (endpoints.length <= 1 || this.#moves >= maxMoves(content)) return [];
-    const { members } = this.#deps.pool.members(endpoints, headers);
+    const { members } = this.#deps.pool.members(endpoints, this.#request);
     const others = members.filter((member) => {
       const { dependency, priority, credential, endpoint } = member;
       return (
@@ -364,7 +371,7 @@ export class Route implements Others {
     const { deadlineAt, headers, size, model, principal = '' } = this.#request;
     const { endpoint, credential } = member;
     const { maxTokens = Infinity } = endpoint;
-    const estimate = this.#deps.estimator.estimate(endpoint.model ?? model, size);
+    const estimate = this.#deps.estimator.estimate(modelAt(endpoint, model), size);
     const asked: AskedCall = {
       deadlineAt,
       header: limitKeys(principal, (name) => headerValue(headers, name)),

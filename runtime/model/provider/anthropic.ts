@@ -2,13 +2,14 @@
 import { memberOf, stringMember } from '../../json/parsed.ts';
 import { saysTooLong } from '../../protocols/anthropicAnswer.ts';
 import { errorBody } from './errorBody.ts';
+import { obstacleOf } from './obstacle.ts';
 import { directRequest } from './request.ts';
 import { statedLimits } from './retryAfter.ts';
 import type { LimitHeaders } from './retryAfter.ts';
 import type { ErrorAnswer, ErrorKind, Provider } from './provider.ts';
 
 /** https://platform.claude.com/docs/en/api/rate-limits */
-const LIMITS: LimitHeaders = {
+export const ANTHROPIC_LIMITS: LimitHeaders = {
   prefix: 'anthropic-ratelimit-',
   resources: {
     requests: 'Requests',
@@ -23,9 +24,10 @@ const LIMITS: LimitHeaders = {
 };
 
 export const anthropic: Provider = {
-  request: (asked, to, context) => directRequest(asked, to, context),
+  obstacle: obstacleOf,
+  request: (asked, to, context) => directRequest(asked, to, { context }),
   error,
-  limits: (headers, now) => statedLimits(LIMITS, headers, now),
+  limits: (headers, now) => statedLimits(ANTHROPIC_LIMITS, headers, now),
 };
 
 const SPEND_LIMIT = /spend_limit/;

@@ -2,6 +2,7 @@
 import { lacksModel, saysTooLong, statesSpendLimit } from '../../protocols/openaiErrors.ts';
 import { errorBody } from './errorBody.ts';
 import type { ErrorAnswer, ErrorKind, Provider } from './provider.ts';
+import { obstacleOf } from './obstacle.ts';
 import { directRequest } from './request.ts';
 import { statedLimits } from './retryAfter.ts';
 import type { LimitHeaders } from './retryAfter.ts';
@@ -39,7 +40,8 @@ const LIMITS: LimitHeaders = {
 };
 
 export const openai: Provider = {
-  request: (asked, to, context) => directRequest(asked, to, context, KEY_HEADER),
+  obstacle: obstacleOf,
+  request: (asked, to, context) => directRequest(asked, to, { context, keyHeader: KEY_HEADER }),
   error,
   limits: (headers, now) => statedLimits(LIMITS, headers, now),
 };

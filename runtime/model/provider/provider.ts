@@ -9,15 +9,28 @@ import type { Credentials } from './credentials.ts';
 
 /** How the endpoints of one provider are asked, and what their answers say of them. A protocol says what is asked. */
 export interface Provider {
+  /** What keeps a request from an endpoint; undefined if it takes the request. */
+  obstacle(asked: AskedRequest, endpoint: Endpoint): Obstacle | undefined;
   /** The request on the wire. Keeps every byte of the body that need not differ. */
   request(request: EndpointRequest, to: EndpointTarget, context?: RemoteContext): UpstreamRequest;
   /** Headers that sign one attempt. Absent: the credentials are a header of the request. */
   sign?(request: UpstreamRequest, to: EndpointTarget, date: Date): string[];
   /** What an error answer says; undefined if every endpoint would give it. */
   error(answer: ErrorAnswer): ErrorKind | undefined;
+  /** An error answer as clients see it. Absent: they see it unchanged. */
+  shown?(answer: HeldError, kind: ErrorKind | undefined): HeldError;
   /** The limits that an answer states. `now`: the wall clock. */
   limits(headers: RawHeaders, now: () => Date): readonly Remaining[];
 }
+
+/** Why an endpoint is passed over: it lacks the route, the model or a beta, or the body is too large for it. */
+export type Obstacle = 'Route' | 'Model' | 'Size' | 'Beta';
+
+/** The parts of a request that decide whether an endpoint takes it. */
+export type AskedRequest = Pick<
+  EndpointRequest,
+  'method' | 'expected' | 'headers' | 'body' | 'model'
+>;
 
 export type ErrorKind =
   | 'RateLimited'
@@ -28,11 +41,21 @@ export type ErrorKind =
   /** Another endpoint may have the model. */
   | 'ModelMissing'
   /** Another endpoint may have room for the prompt. */
-  | 'PromptTooLong';
+  | 'PromptTooLong'
+  /** Another endpoint may have what this one refuses, such as a beta. */
+  | 'FeatureRefused';
 
 export interface ErrorAnswer {
   status: number;
   headers: RawHeaders;
+  body: Buffer;
+}
+
+/** An error answer that was read and not passed on. */
+export interface HeldError {
+  status: number;
+  statusText: string;
+  headers: string[];
   body: Buffer;
 }
 
@@ -51,6 +74,8 @@ export interface EndpointRequest {
   headers: RawHeaders;
   /** Empty for a GET, and once no further attempt can follow. */
   body: Buffer;
+  /** Model as the client names it; empty without one. */
+  model: string;
   size: RequestSize;
   /** The bound of output tokens in the body; absent if it has no valid one. */
   maxTokens?: number | undefined;

@@ -33,7 +33,7 @@ const LOWER_CASE = 0x20;
 /** Headers by which any provider states its limits, in small letters. */
 export const LIMIT_HEADER = /^(?:anthropic|x)-ratelimit-/;
 
-const NO_LIMITS: readonly Remaining[] = [];
+export const NO_LIMITS: readonly Remaining[] = [];
 
 /** The headers by which a provider states its limits. */
 export interface LimitHeaders {

@@ -40,6 +40,8 @@ export interface OwnHeaders {
   headers?: readonly [string, string][] | undefined;
   /** Whether the client's baggage passes on. Default: no. */
   baggage?: boolean | undefined;
+  /** Whether a header of the client, in small letters, does not pass on. */
+  drops?: ((name: string) => boolean) | undefined;
 }
 
 /**
@@ -59,10 +61,14 @@ export function requestHeaders(
     const name = raw[i]!.toLowerCase();
     if (HOP_BY_HOP.has(name) || dropped.has(name) || connection?.has(name)) continue;
     if (context !== undefined && TRACE_CONTEXT.has(name)) continue;
-    if (replaced.has(name)) continue;
+    if (staysHere(name, replaced, own)) continue;
     headers.push(raw[i]!, askedFor(name, raw[i + 1]!));
   }
   return withOwn(headers, own, context);
+}
+
+function staysHere(name: string, replaced: ReadonlySet<string>, { drops }: OwnHeaders): boolean {
+  return replaced.has(name) || drops?.(name) === true;
 }
 
 /** The value of a client's header for an endpoint: without br, whose decoder takes 16 MiB for 80 bytes. */

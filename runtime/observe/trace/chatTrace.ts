@@ -36,7 +36,7 @@ export interface Seen {
 /** Target of an attempt. */
 export interface Place {
   dependency: string;
-  endpoint: { baseURL: string; provider: string; model?: string | undefined };
+  endpoint: { baseURL: string; provider: string };
 }
 
 export interface AttemptEnd {
@@ -103,10 +103,11 @@ export class ChatTrace {
     return this.#chat.protocol;
   }
 
-  attempt(place: Place): AttemptTrace {
+  /** `model`: as the endpoint is asked for it. */
+  attempt(place: Place, model: string): AttemptTrace {
     this.#attempts += 1;
     this.deps.seen.attempts += 1;
-    return new AttemptTrace(place, this.#attempts, this.#chat.model, this);
+    return new AttemptTrace(place, this.#attempts, model, this);
   }
 
   /** Notes a retry at the same endpoint. */
@@ -172,10 +173,10 @@ export class AttemptTrace {
   readonly #span: Span;
   readonly #began: number;
 
-  constructor(place: Place, attempt: number, named: string, chat: ChatTrace) {
+  constructor(place: Place, attempt: number, model: string, chat: ChatTrace) {
     this.#place = place;
     this.#attempt = attempt;
-    this.#model = place.endpoint.model ?? named;
+    this.#model = model;
     this.#chat = chat;
     this.#began = chat.deps.now();
     if (chat.deps.debugs) {
@@ -297,13 +298,19 @@ function errorOf({ outcome, refusal, fault, status = 0 }: AttemptEnd): string | 
   return status >= 400 ? String(status) : undefined;
 }
 
+/** Headers with the provider's id of a request: of Anthropic, OpenAI, AWS and Azure. */
+const REQUEST_IDS: ReadonlySet<string> = new Set([
+  'request-id',
+  'x-request-id',
+  'x-amzn-requestid',
+  'apim-request-id',
+]);
+
 /** Longest id of an endpoint, in characters. */
 const MAX_ID = 128;
 
-const REQUEST_ID = /^(?:x-)?request-id$/i;
-
 /** The endpoint's own id of a request, which its client gets with the answer. */
 export function upstreamRequestId(headers: readonly string[] = []): string | undefined {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && REQUEST_ID.test(name));
+  const at = headers.findIndex((name, i) => i % 2 === 0 && REQUEST_IDS.has(name.toLowerCase()));
   return at < 0 ? undefined : headers[at + 1]?.slice(0, MAX_ID);
 }

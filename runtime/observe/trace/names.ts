@@ -78,6 +78,11 @@ export const ATTRIBUTES = {
 export const PROVIDERS: Readonly<Record<string, string>> = {
   Anthropic: 'anthropic',
   OpenAI: 'openai',
+  ClaudePlatformAWS: 'anthropic',
+  Bedrock: 'aws.bedrock',
+  BedrockMantle: 'aws.bedrock',
+  Foundry: 'anthropic',
+  Vertex: 'gcp.vertex_ai',
 };
 
 /** Metrics in the form of Prometheus: '_' in place of '.', the unit and _total at the end. */

@@ -91,6 +91,7 @@ export function podCarrier({ clock, providers, content, seed, random }: PodDeps)
     onRetry: nothing,
     onFallback: nothing,
     onSession: nothing,
+    onPassedOver: nothing,
   });
   const messages: MessagesParts = {
     ...{ clock, caller, estimator },
