@@ -3,7 +3,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   Tutorials: ['local', 'first-hour'],
   'How-to guides': [
     ...['install', 'outages', 'circuits', 'limits', 'clients'],
-    ...['conversations', 'networks', 'pods'],
+    ...['conversations', 'program', 'networks', 'pods'],
     ...['monitoring', 'on-call', 'one-request'],
     ...['incidents', 'argo-cd', 'cookbook'],
   ],

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { statedConstants } from '../../../test/kit/constants.ts';
+import { MESH_DRAIN_SECONDS, PROGRAM_SILENCE } from '../objects/programTemplate.ts';
 import {
   AUTH_FAILURES_PER_MINUTE,
   AUTH_FAILURE_ADDRESSES,
@@ -26,5 +27,7 @@ it('docs/reference/constants.md states the constants of the configuration', () =
     AUDIT_QUEUE_BYTES: `${AUDIT_QUEUE_BYTES / 1024 ** 2} MiB`,
     AUTHENTICATION_INTERVAL_MS: `${AUTHENTICATION_INTERVAL_MS / 60_000} min`,
     TRANSPORT_IDLE_MS: `${TRANSPORT_IDLE_MS / 1000} s`,
+    PROGRAM_SILENCE: `${PROGRAM_SILENCE.periodSeconds * PROGRAM_SILENCE.failureThreshold} s`,
+    MESH_DRAIN_SECONDS: `${MESH_DRAIN_SECONDS} s`,
   });
 });
