@@ -5,6 +5,7 @@ import { completion } from './commands/completion.ts';
 import { console } from './commands/console.ts';
 import { debug } from './commands/debug.ts';
 import { diff } from './commands/diff.ts';
+import { limit } from './commands/limit.ts';
 import { local } from './commands/local.ts';
 import { logs } from './commands/logs.ts';
 import { candidates, COMPLETE } from './completion/candidates.ts';
@@ -22,7 +23,7 @@ import { why } from './commands/why.ts';
 /** All commands by name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ status, why, trips, top, security, console },
-  ...{ open, close, reset, audit },
+  ...{ open, close, reset, limit, audit },
   ...{ diff, logs, debug, 'support-bundle': supportBundle },
   ...{ local, render, migrate, completion },
 };

@@ -1,4 +1,4 @@
-import type { AgentDeployment, CircuitBreakerPolicy } from '../../crds/generated/types.ts';
+import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Policy, World } from '../view/world.ts';
 import { placeOf, type Cluster } from './cluster.ts';
 
@@ -60,17 +60,16 @@ export function find(
   return found.length > 0 ? found : named;
 }
 
-/** The circuit breaker policy of that name. Throws an Error when there is none. */
-export function findBreaker(
+/** The policy of that name. Throws an Error when there is none. */
+export function findPolicy<P extends Policy>(
+  kind: P['kind'],
   name: string,
-  breakers: readonly CircuitBreakerPolicy[],
+  policies: readonly P[],
   { namespace }: Pick<Cluster, 'namespace'>,
-): CircuitBreakerPolicy {
-  const bare = nameOf(name, 'CircuitBreakerPolicy');
-  const found = breakers.find(({ metadata }) => metadata.name === bare);
+): P {
+  const bare = nameOf(name, kind);
+  const found = policies.find(({ metadata }) => metadata.name === bare);
   if (found !== undefined) return found;
-  const others = breakers.map(({ metadata }) => metadata.name).join(', ') || 'none';
-  throw new Error(
-    `There is no CircuitBreakerPolicy ${bare} in namespace ${namespace}; there are: ${others}.`,
-  );
+  const others = policies.map(({ metadata }) => metadata.name).join(', ') || 'none';
+  throw new Error(`There is no ${kind} ${bare} in namespace ${namespace}; there are: ${others}.`);
 }

@@ -99,6 +99,12 @@ describe('a name on the command line', () => {
     },
   );
 
+  it('limit cbp/triage changes no policy of another kind', async () => {
+    const line = 'limit cbp/triage --rate 1/s --for 1m --timeout 1ms';
+    await expect(call(line)).rejects.toThrow('names no RateLimitPolicy');
+    expect(changed).toBe(false);
+  });
+
   it.each(['reset arlp/triage', 'open agd/triage --for 1m', 'close limit/triage --for 1m'])(
     '%s changes no policy of another kind',
     async (line) => {

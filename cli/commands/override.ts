@@ -1,12 +1,9 @@
 import type { CircuitBreakerPolicy } from '../../crds/generated/types.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
-import { editBreaker, pending, TIMEOUT, timeoutOf } from '../cluster/editBreaker.ts';
+import { BREAKER, editPolicy, pending, TIMEOUT, timeoutOf } from '../cluster/editPolicy.ts';
 import { EXIT, type Call, type Command } from '../terminal/command.ts';
-import { durationOf } from '../cluster/duration.ts';
-
-/** Longest reason that the API takes. */
-const MAX_REASON = 128;
+import { endOf, FOR } from '../cluster/overrideEnd.ts';
 
 function override(state: 'Open' | 'Closed', summary: string): Command {
   return {
@@ -15,12 +12,7 @@ function override(state: 'Open' | 'Closed', summary: string): Command {
     subject: 'breaker',
     options: {
       ...CLUSTER_OPTIONS,
-      for: {
-        type: 'string',
-        value: 'DURATION',
-        help: 'how long, such as 10m or 1d; pods end it themselves',
-      },
-      reason: { type: 'string', value: 'TEXT', help: 'why, for status and Events' },
+      ...FOR,
       ...TIMEOUT,
     },
     required: ['for'],
@@ -34,18 +26,12 @@ export const close = override('Closed', 'hold the circuits of a policy closed fo
 
 function hold(call: Call, state: 'Open' | 'Closed'): Promise<number> {
   const { values, context } = call;
-  const ms = durationOf(values['for'] as string, '--for');
-  const reason = values['reason'] as string | undefined;
-  if (reason !== undefined && reason.length > MAX_REASON) {
-    throw new Error(`--reason has ${reason.length} characters; at most ${MAX_REASON} fit`);
-  }
-  const expiresAt = new Date(context.date().getTime() + ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  const { expiresAt, reason } = endOf(call);
   const timeoutMs = timeoutOf(values);
   return withCluster(call, async (cluster) => {
     const name = call.positionals[0]!;
-    // null removes the reason of an earlier override.
-    const spec = { override: { state, expiresAt, reason: reason ?? null } };
-    const { policy, done } = await editBreaker(cluster, name, {
+    const spec = { override: { state, expiresAt, reason } };
+    const { policy, done } = await editPolicy(cluster, BREAKER, name, {
       spec,
       timeoutMs,
       isDone: ({ status }) => status?.state === state || status?.pods?.total === 0,

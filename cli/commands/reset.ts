@@ -1,6 +1,13 @@
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster } from '../cluster/cluster.ts';
-import { editBreaker, pending, readBreaker, TIMEOUT, timeoutOf } from '../cluster/editBreaker.ts';
+import {
+  BREAKER,
+  editPolicy,
+  pending,
+  readPolicy,
+  TIMEOUT,
+  timeoutOf,
+} from '../cluster/editPolicy.ts';
 import { EXIT, type Command } from '../terminal/command.ts';
 
 export const reset: Command = {
@@ -11,10 +18,10 @@ export const reset: Command = {
   run: (call) =>
     withCluster(call, async (cluster) => {
       const { context, positionals, values } = call;
-      const before = await readBreaker(cluster, positionals[0]!);
+      const before = await readPolicy(cluster, BREAKER, positionals[0]!);
       const token = `reset-${context.date().toISOString()}`;
       const timeoutMs = timeoutOf(values);
-      const { policy, done } = await editBreaker(cluster, before.metadata.name, {
+      const { policy, done } = await editPolicy(cluster, BREAKER, before.metadata.name, {
         spec: { resetToken: token, override: null },
         timeoutMs,
         isDone: ({ status }) =>

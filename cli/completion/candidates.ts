@@ -57,6 +57,7 @@ export function namesOf(subject: Subject, { agents, breakers, limits, pods }: Wo
   const all: Record<Subject, () => string[]> = {
     agent: () => names(agents),
     breaker: () => names(breakers),
+    limit: () => names(limits),
     pod: () => names(pods),
     object: () => [...names(agents), ...names(breakers, 'cbp/'), ...names(limits, 'arlp/')],
     shell: () => [...SHELLS],

@@ -43,7 +43,7 @@ export interface Context {
 }
 
 /** What a positional argument names, for completion. */
-export type Subject = 'agent' | 'object' | 'breaker' | 'pod' | 'shell';
+export type Subject = 'agent' | 'object' | 'breaker' | 'limit' | 'pod' | 'shell';
 
 export interface Command {
   /** One sentence without a period. */

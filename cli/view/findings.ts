@@ -98,7 +98,7 @@ export function goodConditions(object: AgentDeployment | Policy): string[] {
   const types: Record<AgentDeployment['kind'] | Kind, string[]> = {
     AgentDeployment: ['Ready', 'DependenciesHealthy', 'PoliciesProgrammed'],
     CircuitBreakerPolicy: ['Accepted', 'Programmed', 'Tripped'],
-    RateLimitPolicy: ['Accepted', 'Programmed', 'Exhausted'],
+    RateLimitPolicy: ['Accepted', 'Programmed', 'Exhausted', 'LimitsOverridden'],
   };
   return types[object.kind].flatMap((type) => conditionOf(object, type)?.message ?? []);
 }

@@ -1263,6 +1263,20 @@ export interface Limit {
     type?: 'Client';
   };
   /**
+   * Other figures, until a time by the clock of the pod. A runtime of an earlier version enforces the limit without them.
+   */
+  override?: {
+    refill: {
+      amount: number;
+      perMs: DurationMs;
+    };
+    capacity: number;
+    /**
+     * RFC 3339. Absent: never.
+     */
+    expiresAt?: string;
+  };
+  /**
    * Largest number of buckets. Further keys share one bucket.
    */
   maxKeys: number;
@@ -1604,6 +1618,10 @@ export interface LimitStatus {
    * Whether it has rejected a request in the last 10 seconds.
    */
   limiting: boolean;
+  /**
+   * Whether an override of the policy is in force. Absent: none is, or the runtime is too old to know any.
+   */
+  overridden?: boolean;
 }
 /**
  * This interface was referenced by `Contract`'s JSON-Schema

@@ -2910,6 +2910,48 @@ export interface RateLimitPolicySpec {
     withoutLeader: 'SafeShare' | 'Deny' | 'Allow';
   };
   /**
+   * Other figures for limits of the policy, such as a lower rate while the load is high. It is beside limits so that a tool which applies the policy's manifest again leaves it alone.
+   */
+  override?: {
+    /**
+     * The limits with other figures, by name. A name that no limit of the policy has changes nothing.
+     *
+     * @minItems 1
+     * @maxItems 16
+     */
+    limits: {
+      /**
+       * Name of the limit.
+       */
+      name: string;
+      /**
+       * How fast the bucket fills meanwhile.
+       */
+      refill: {
+        /**
+         * Amount added in each period.
+         */
+        amount: number;
+        /**
+         * Length of the period, such as 1s or 1m.
+         */
+        per: string;
+      };
+      /**
+       * Most that the bucket holds meanwhile. When absent, that of the limit. A bucket keeps its level, cut to it.
+       */
+      capacity?: number;
+    }[];
+    /**
+     * Why, for status and Events.
+     */
+    reason?: string;
+    /**
+     * When it ends, RFC 3339, such as 2026-12-01T02:00:00Z. Pods see to that themselves, and so does the leader for limits of the fleet. When absent, it lasts until it is removed.
+     */
+    expiresAt?: string;
+  };
+  /**
    * Shadow decides and counts as Enforce does, and rejects nothing, to try figures on real traffic. A request that Enforce would queue and serve counts as served. Default Enforce.
    */
   mode: 'Enforce' | 'Shadow';

@@ -257,6 +257,32 @@ describe('rateLimitPolicyEvents', () => {
   });
 });
 
+it('rateLimitPolicyEvents reports an override of limits and its end', () => {
+  const override = {
+    limits: [{ name: 'requests', refill: { amount: 5, per: '1s' } }],
+    expiresAt: '2099-01-01T00:00:00Z',
+  };
+  const limits = [limitFixture('triage', { override })];
+  const [attachment] = attach({ breakers: [], limits }, [agentFixture()]).limits;
+  const status = (pods: PodObservation[]): ReturnType<typeof rateLimitPolicyStatus> =>
+    rateLimitPolicyStatus({
+      attachment: attachment!,
+      agents: new Map([['triage', observation(pods)]]),
+      ...{ previous: undefined, now: NOW },
+    });
+  const before = status(well);
+  const held = status(inAll({ limits: [limit({ overridden: true })] }));
+  expect(lines(rateLimitPolicyEvents(before, held))).toEqual([
+    expect.stringMatching(/^Warning LimitsOverridden spec\.override holds requests at 5 per 1s/),
+  ]);
+  const others = held.conditions!.filter(({ type }) => type !== 'LimitsOverridden');
+  expect(lines(rateLimitPolicyEvents(held, { ...held, conditions: others }))).toEqual([
+    expect.stringMatching(/^Normal LimitsOverrideEnded/),
+  ]);
+  // Pods that are silent say nothing of the override.
+  expect(rateLimitPolicyEvents(held, before)).toEqual([]);
+});
+
 describe('agentEvents', () => {
   const agent = agentFixture();
   const { agents } = attach({ breakers: [breakerFixture()], limits: [] }, [agent]);

@@ -126,7 +126,10 @@ export function rateLimitPolicyEvents(
   previous: RateLimitPolicyStatus | undefined,
   next: RateLimitPolicyStatus,
 ): EventDraft[] {
-  const conditions = policyConditionEvents(previous?.conditions, next.conditions);
+  const conditions = [
+    ...policyConditionEvents(previous?.conditions, next.conditions),
+    ...limitOverrideEvents(previous?.conditions, next.conditions),
+  ];
   const [before, after] = [previous, next].map(
     (status) => condition(status?.conditions, 'Exhausted')?.status,
   );
@@ -139,6 +142,17 @@ export function rateLimitPolicyEvents(
       False: { type: 'Normal', reason: 'RateLimitRecovered', action: 'LimitRequests' },
     }),
   ];
+}
+
+function limitOverrideEvents(previous: Conditions, next: Conditions): EventDraft[] {
+  const after = condition(next, 'LimitsOverridden');
+  const [was, is] = [condition(previous, 'LimitsOverridden'), after].map(
+    (each) => each?.status === 'True',
+  );
+  if (was === is || after?.reason === 'NoReports') return [];
+  if (is) return [event('Warning', 'LimitsOverridden', 'OverrideLimits', after!.message)];
+  const note = 'spec.override has expired or was removed; the limits have their own figures again.';
+  return [event('Normal', 'LimitsOverrideEnded', 'OverrideLimits', note)];
 }
 
 /** Events for the changes between two statuses of an agent. */

@@ -2,12 +2,13 @@ import type { LimitStatus } from '../../contract/generated/types.ts';
 import type { RateLimitPolicy, RateLimitPolicyStatus } from '../../crds/generated/types.ts';
 import type { ConditionDraft } from '../desired/common/condition.ts';
 import type { Section } from '../desired/policies/attachment.ts';
-import { list } from '../desired/common/wording.ts';
-import { livePods } from './circuits.ts';
+import { list, truncate } from '../desired/common/wording.ts';
+import { livePods, MAX_REASON } from './circuits.ts';
 import type { FleetFigures } from '../fleet/limits/sharedLimits.ts';
 import type { AgentObservation } from './observations.ts';
 import { mergeProgress, progressIn, type ProgressSummary } from './programmed.ts';
 import { sum } from './sum.ts';
+import { hasExpired } from './tripped.ts';
 
 export interface RateLimitFigures {
   state: NonNullable<RateLimitPolicyStatus['state']>;
@@ -29,6 +30,8 @@ export interface LimitSummary {
   pods: number;
   /** Those of them that reject now. */
   limiting: number;
+  /** Those of them in which an override is in force. */
+  overridden: number;
   /** By name; without limits that nothing reports. */
   limits: ReadonlyMap<string, LimitFigures>;
   /** Names of limits by which some pod rejects, in the order of the pods. */
@@ -61,6 +64,7 @@ export function summarizeLimits(
   return {
     pods: pods.length,
     limiting: pods.filter((ofPod) => ofPod.some((limit) => limit.limiting)).length,
+    overridden: pods.filter((ofPod) => ofPod.some((limit) => limit.overridden === true)).length,
     limits: new Map(
       policy.spec.limits.flatMap(({ name }) => {
         const figures = summaryOf(name, all, granted);
@@ -85,6 +89,7 @@ export function mergeLimits(parts: readonly LimitSummary[]): LimitSummary {
   return {
     pods: sum(parts, ({ pods }) => pods),
     limiting: sum(parts, ({ limiting }) => limiting),
+    overridden: sum(parts, ({ overridden }) => overridden),
     limits: new Map(
       [...limits].map(([name, same]) => [name, mergeFigures(same.map(([, figures]) => figures))]),
     ),
@@ -247,7 +252,7 @@ function shownPercent({ usedPercent, fleetPercent }: LimitFigures): number {
 function exhausted(
   { spec }: RateLimitPolicy,
   state: RateLimitFigures['state'],
-  { limiting, pods, used }: LimitSummary,
+  { limiting, pods, used, overridden }: LimitSummary,
 ): ConditionDraft {
   const names = list(used);
   const shadow = spec.mode === 'Shadow';
@@ -256,6 +261,7 @@ function exhausted(
     spec.fleet?.store === 'Redis' &&
     spec.limits.some(({ name, key }) => key !== undefined && used.includes(name));
   const cause = stored ? 'is used up, or Redis does not answer' : 'is used up';
+  const override = overridden > 0 ? ` ${overrideText(spec)}.` : '';
   const log = stored ? ' The log of the pods says when it is Redis.' : '';
   const drafts: Record<typeof state, Omit<ConditionDraft, 'type'>> = {
     Limiting: shadow
@@ -267,7 +273,7 @@ function exhausted(
       : {
           status: 'True',
           reason: 'Limiting',
-          message: `${limiting}/${pods} pods answer 429 because limit ${names} ${cause}. Raise refill or capacity, or send less.${log}`,
+          message: `${limiting}/${pods} pods answer 429 because limit ${names} ${cause}. Raise refill or capacity, or send less.${override}${log}`,
         },
     Flowing: {
       status: 'False',
@@ -281,4 +287,35 @@ function exhausted(
     },
   };
   return { type: 'Exhausted', ...drafts[state] };
+}
+
+/** What an override changes, and until when. */
+function overrideText({ override, limits }: RateLimitPolicy['spec']): string {
+  const why = override?.reason === undefined ? '' : ` (${truncate(override.reason, MAX_REASON)})`;
+  const names = new Set(limits.map(({ name }) => name));
+  const changed = (override?.limits ?? [])
+    .filter(({ name }) => names.has(name))
+    .map(({ name, refill: { amount, per } }) => `${name} at ${amount} per ${per}`);
+  return `spec.override${why} holds ${list(changed)} until ${override?.expiresAt ?? 'it is removed'}`;
+}
+
+/** Whether an override is in force. Absent without an override in the spec. */
+export function overrideCondition(
+  { spec }: RateLimitPolicy,
+  { overridden, pods }: LimitSummary,
+  now: Date,
+): ConditionDraft[] {
+  const { override } = spec;
+  if (override === undefined) return [];
+  const type = 'LimitsOverridden';
+  if (overridden > 0) {
+    const message = `${overrideText(spec)}, in ${overridden}/${pods} pods.`;
+    return [{ type, status: 'True', reason: 'Override', message }];
+  }
+  if (hasExpired(override, now)) {
+    const message = `spec.override.expiresAt is in the past (${override.expiresAt}), so that the limits have their own figures again.`;
+    return [{ type, status: 'False', reason: 'Expired', message }];
+  }
+  const message = 'No connected pod reports that spec.override is in force.';
+  return [{ type, status: 'False', reason: 'NoReports', message }];
 }

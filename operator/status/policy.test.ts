@@ -486,6 +486,35 @@ describe('rateLimitPolicyStatus', () => {
   });
 });
 
+describe('an override of limits', () => {
+  const override = {
+    limits: [{ name: 'requests', refill: { amount: 5, per: '1s' } }],
+    ...{ reason: 'load test', expiresAt: '2099-01-01T00:00:00Z' },
+  };
+
+  it('is a condition and REASON while pods report it, and is named where they refuse', () => {
+    const policy = limitFixture('triage', { override });
+    const held = rate([pod('a', { limits: [limit({ overridden: true })] })], { policy });
+    expect(of(held, 'LimitsOverridden')).toEqual(['True', 'Override']);
+    const text = 'spec.override (load test) holds requests at 5 per 1s until 2099-01-01T00:00:00Z';
+    expect(condition(held.conditions, 'LimitsOverridden')!.message).toBe(`${text}, in 1/1 pods.`);
+    expect(held.summary!.reason).toBe('override: load test');
+    const limiting = [limit({ overridden: true, limiting: true })];
+    const refusing = rate([pod('a', { limits: limiting })], { policy });
+    expect(condition(refusing.conditions, 'Exhausted')!.message).toContain(`${text}.`);
+  });
+
+  it('that is over says so, and that no pod reports says that', () => {
+    const over = { ...override, expiresAt: '2020-01-01T00:00:00Z' };
+    const status = rate([pod('a')], { policy: limitFixture('triage', { override: over }) });
+    expect(of(status, 'LimitsOverridden')).toEqual(['False', 'Expired']);
+    expect(status.summary!.reason).toBe('override expired');
+    const silent = rate([pod('a')], { policy: limitFixture('triage', { override }) });
+    expect(of(silent, 'LimitsOverridden')).toEqual(['False', 'NoReports']);
+    expect(rate([pod('a')]).conditions!.map(({ type }) => type)).not.toContain('LimitsOverridden');
+  });
+});
+
 describe('the circuits of an endpoint with several models', () => {
   const opus = (state: 'Open' | 'Closed'): CircuitStatus =>
     circuit(state, { model: 'opus', reason: 'r', since: ago(20) });

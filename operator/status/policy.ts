@@ -13,7 +13,12 @@ import { conditions } from './conditions.ts';
 import { deprecatedFieldsCondition } from './deprecated.ts';
 import { fleetColumns } from './fleet.ts';
 import { contestedCondition } from './impediments.ts';
-import { rateLimitFigures, type LimitSummary, type RateLimitFigures } from './limits.ts';
+import {
+  overrideCondition,
+  rateLimitFigures,
+  type LimitSummary,
+  type RateLimitFigures,
+} from './limits.ts';
 import type { Contest } from './observations.ts';
 import { programmedCondition, progressCount, share, type ProgressSummary } from './programmed.ts';
 import { lastTransitionTime } from './since.ts';
@@ -112,7 +117,7 @@ export function limitStatus({
       rejected: figures.rejected,
       programmed: share(progress),
       target: describeTarget(attachment),
-      ...limitReason(attachment, figures, seen),
+      ...limitReason(attachment, figures, seen, now),
     },
     conditions: conditions(
       [
@@ -120,6 +125,7 @@ export function limitStatus({
         programmed(attachment, progress),
         attachment.overridden,
         figures.exhausted,
+        ...overrideCondition(attachment.policy, seen, now),
         ...deprecatedFieldsCondition(attachment.policy),
         ...contestedCondition(contest),
       ],
@@ -149,12 +155,16 @@ function nowhere({ accepted, won }: PolicyAttachment): string | undefined {
 }
 
 function limitReason(
-  attachment: PolicyAttachment,
+  attachment: PolicyAttachment<RateLimitPolicy>,
   { state, exhausted }: RateLimitFigures,
-  { used }: LimitSummary,
+  { used, overridden }: LimitSummary,
+  now: Date,
 ): Pick<NonNullable<RateLimitPolicyStatus['summary']>, 'reason'> {
   const limiting = state === 'Limiting' && exhausted.status === 'True';
-  const reason = nowhere(attachment) ?? (limiting ? `${list(used)} used up` : undefined);
+  const { override } = attachment.policy.spec;
+  const expired = hasExpired(override, now) ? 'override expired' : undefined;
+  const held = overridden > 0 ? overrideReason(override) : expired;
+  const reason = nowhere(attachment) ?? (limiting ? `${list(used)} used up` : held);
   return reason === undefined ? {} : { reason: truncate(reason, MAX_REASON) };
 }
 
@@ -188,7 +198,11 @@ function stateReason(
     // A circuit that an override has closed keeps that reason after the override.
     return ENDED_OVERRIDE.test(reason?.text ?? '') ? undefined : reason?.text;
   }
-  return override.reason === undefined ? 'override' : `override: ${override.reason}`;
+  return overrideReason(override);
+}
+
+function overrideReason(override: { reason?: string } | undefined): string {
+  return override?.reason === undefined ? 'override' : `override: ${override.reason}`;
 }
 
 /**

@@ -32,10 +32,10 @@ export function tripped(
 type Override = CircuitBreakerPolicy['spec']['override'];
 
 /** Whether an override is over, or was over when it was set. */
-export function hasExpired(
-  override: Override,
+export function hasExpired<O extends { expiresAt?: string }>(
+  override: O | undefined,
   now: Date,
-): override is NonNullable<Override> & { expiresAt: string } {
+): override is O & { expiresAt: string } {
   return override?.expiresAt !== undefined && Date.parse(override.expiresAt) <= now.getTime();
 }
 

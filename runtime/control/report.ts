@@ -278,7 +278,7 @@ function freshLimits(
   );
   const changed = [...byKey].filter(([key, each]) => {
     const before = reported.get(key);
-    if (scope === 'State') return (before?.limiting ?? false) !== each.limiting;
+    if (scope === 'State') return hasOtherState(before, each);
     return !isDeepStrictEqual(before, each);
   });
   for (const key of [...reported.keys()]) if (!byKey.has(key)) reported.delete(key);
@@ -299,4 +299,11 @@ function withoutTransition(circuit: CircuitStatus): string {
   const { fleet, lastFailure, nextProbe, overridden, handledResetToken, servedPercent } = circuit;
   const others = { lastFailure, nextProbe, overridden, handledResetToken, servedPercent };
   return JSON.stringify([others, fleetNews(fleet)]);
+}
+
+function hasOtherState(before: LimitStatus | undefined, now: LimitStatus): boolean {
+  return (
+    (before?.limiting ?? false) !== now.limiting ||
+    (before?.overridden ?? false) !== (now.overridden ?? false)
+  );
 }

@@ -203,6 +203,7 @@ export class RateLimit {
       usedPercent: Math.min(100, Math.max(0, Math.round(100 * used))),
       rejected: this.#rejected,
       limiting: this.#isLimiting(now),
+      ...(this.#limit.override !== undefined && { overridden: true }),
     };
   }
 

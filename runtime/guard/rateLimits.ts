@@ -1,3 +1,4 @@
+import { limitAt, nextOverrideEnd } from '../../contract/limitOverride.ts';
 import { WaitQueue } from '../resilience/waitQueue.ts';
 import type { Place } from '../resilience/waitQueue.ts';
 import { RateLimit } from './rateLimit.ts';
@@ -18,6 +19,10 @@ export class RateLimits implements Bound {
   limits: readonly RateLimit[] = [];
   readonly #target: string;
   readonly #context: GuardContext;
+  /** As the configuration has them, with their overrides. */
+  #configured: readonly Limit[] = [];
+  /** When the next override ends, in milliseconds since the epoch. */
+  #overrideEnds = Infinity;
   #maxQueued = 0;
   readonly #queue = new WaitQueue<QueuedPermit>();
   /** Buckets that queued calls wait for, and the tokens they need. No later call takes from them. */
@@ -44,8 +49,12 @@ export class RateLimits implements Bound {
    */
   apply(limits: readonly Limit[], maxQueued: number, now: number): void {
     const before = [...this.limits];
+    const date = this.#context.date().getTime();
     this.#maxQueued = maxQueued;
-    this.limits = limits.map((limit) => {
+    this.#configured = limits;
+    this.#overrideEnds = nextOverrideEnd(limits, date);
+    this.limits = limits.map((configured) => {
+      const limit = limitAt(configured, date);
       const index = before.findIndex((each) => each.continuesAs(limit));
       if (index < 0) return new RateLimit(limit, this.#context, this.wake, now);
       const [kept] = before.splice(index, 1);
@@ -70,6 +79,7 @@ export class RateLimits implements Bound {
   }
 
   acquire(permit: Permit, now: number): Rejection | 'Wait' | undefined {
+    this.#endOverrides(now);
     const needed = this.#check(permit.asked, now);
     const blocking = needed?.allCovered === true ? undefined : longestWait(needed, now);
     if (blocking !== undefined && permit.immediate && !onlyAwaitsStore(needed, now)) {
@@ -132,8 +142,17 @@ export class RateLimits implements Bound {
 
   /** Admits waiting calls that are covered, in their order, and ends waits that are over. */
   advance(now: number): void {
+    this.#endOverrides(now);
     if (this.#nextAt <= now) this.#serveQueue(now);
     this.#context.arm(this.#nextAt);
+  }
+
+  /** Ends overrides that are over, also after the wall clock was stepped, and asks for the alarm at the next end. */
+  #endOverrides(now: number): void {
+    if (this.#overrideEnds === Infinity) return;
+    const left = this.#overrideEnds - this.#context.date().getTime();
+    if (left <= 0) this.apply(this.#configured, this.#maxQueued, now);
+    else this.#context.arm(now + left);
   }
 
   /** Those that the leader of the fleet grants. */

@@ -48,3 +48,13 @@ export function prometheusDuration(ms: number): string {
   });
   return parts.join('') || '0s';
 }
+
+/** A time in RFC 3339 as UTC with milliseconds. @throws InvalidSpecError */
+export function parseTime(text: string, field: string): string {
+  const parsed = Date.parse(text);
+  if (!Number.isNaN(parsed)) return new Date(parsed).toISOString();
+  throw new InvalidSpecError(
+    'Invalid',
+    `${field} must be a time in RFC 3339, such as 2026-12-01T02:00:00Z`,
+  );
+}

@@ -5,7 +5,7 @@ import type {
   CircuitBreakerPolicy,
   CircuitBreakerPolicySpec,
 } from '../../../crds/generated/types.ts';
-import { checkOrder, parseDuration, parsePositiveDuration } from '../common/duration.ts';
+import { checkOrder, parseDuration, parsePositiveDuration, parseTime } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires, type Feature } from '../common/features.ts';
 import { byText } from '../common/wording.ts';
@@ -119,15 +119,8 @@ function override({ state, reason, expiresAt }: Override): NonNullable<Circuit['
   return {
     state,
     ...(reason === undefined ? {} : { reason }),
-    ...(expiresAt === undefined ? {} : { expiresAt: time(expiresAt) }),
+    ...(expiresAt === undefined
+      ? {}
+      : { expiresAt: parseTime(expiresAt, 'spec.override.expiresAt') }),
   };
-}
-
-function time(text: string): string {
-  const parsed = Date.parse(text);
-  if (!Number.isNaN(parsed)) return new Date(parsed).toISOString();
-  throw new InvalidSpecError(
-    'Invalid',
-    'spec.override.expiresAt must be a time in RFC 3339, such as 2026-12-01T02:00:00Z',
-  );
 }

@@ -4,7 +4,7 @@ import type {
   RateLimitPolicy,
   RateLimitPolicySpec,
 } from '../../../crds/generated/types.ts';
-import { parsePositiveDuration } from '../common/duration.ts';
+import { parsePositiveDuration, parseTime } from '../common/duration.ts';
 import { InvalidSpecError } from '../common/errors.ts';
 import { requires } from '../common/features.ts';
 import { MAX_SURGE } from '../common/metadata.ts';
@@ -35,6 +35,7 @@ export function resolveLimits(
       perMs: parsePositiveDuration(limit.refill.per, `spec.limits[${index}].refill.per`),
     },
     capacity: limit.capacity,
+    ...overridden(spec.override, limit),
     ...keyed(limit),
     maxKeys: limit.maxKeys,
     onLimit: limit.onLimit,
@@ -51,6 +52,25 @@ export function resolveLimits(
       isStored(spec, limit) && 'Limit.Store',
     ),
   }));
+}
+
+function overridden(
+  override: RateLimitPolicySpec['override'],
+  { name, capacity }: LimitSpec,
+): Pick<Limit, 'override'> {
+  const figures = override?.limits.find((each) => each.name === name);
+  if (override === undefined || figures === undefined) return {};
+  const { refill, capacity: most = capacity } = figures;
+  const perMs = parsePositiveDuration(refill.per, `spec.override.limits[${name}].refill.per`);
+  return {
+    override: {
+      refill: { amount: refill.amount, perMs },
+      capacity: most,
+      ...(override.expiresAt !== undefined && {
+        expiresAt: parseTime(override.expiresAt, 'spec.override.expiresAt'),
+      }),
+    },
+  };
 }
 
 function fleet(spec: RateLimitPolicySpec, limit: LimitSpec, agent: Sized): Pick<Limit, 'fleet'> {

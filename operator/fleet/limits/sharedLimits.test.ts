@@ -80,3 +80,16 @@ it('the leader speaks at each heartbeat, the first one at a random time, and rel
   limits.end('Deposed');
   expect(sent()).toEqual([{ type: 'Release', term: 1, session: 1 }]);
 });
+
+it('an override of a limit ends by the clock of the leader, without another configuration', async () => {
+  const { limits, clock, link } = service();
+  const expiresAt = new Date(clock.now() + 5000).toISOString();
+  const override = { refill: { amount: 5, perMs: 3_600_000 }, capacity: 5, expiresAt };
+  limits.configure({ limits: [{ ...LIMIT, override }] } as unknown as Content);
+  link(true);
+  expect(limits.figures().limits).toMatchObject([{ capacity: 5 }]);
+  expect(limits.tick()).toBeLessThanOrEqual(clock.monotonic() + 5000);
+  await clock.advance(5000);
+  limits.tick();
+  expect(limits.figures().limits).toMatchObject([{ capacity: 30 }]);
+});

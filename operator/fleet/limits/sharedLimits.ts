@@ -1,3 +1,4 @@
+import { limitAt, nextOverrideEnd } from '../../../contract/limitOverride.ts';
 import { FLEET } from '../../../contract/link.ts';
 import type {
   Content,
@@ -90,6 +91,10 @@ export class SharedLimits implements FleetService {
   /** Whether a pod needs more while this process may not lead. */
   #isWoken = false;
   #configured = false;
+  /** The configuration in force. */
+  #content: Content | undefined;
+  /** When the next override of a limit ends, in milliseconds since the epoch. */
+  #overrideEnds = Infinity;
   /** Whether new pods certainly started under this leader. */
   #began: boolean;
   #servedAt = -Infinity;
@@ -117,10 +122,14 @@ export class SharedLimits implements FleetService {
 
   configure(content: Content): void {
     const now = this.#now();
+    const date = this.#context.clock.now();
+    this.#content = content;
+    this.#overrideEnds = nextOverrideEnd(content.limits, date);
     this.#refill(now);
     const before = new Map(this.#limits);
     this.#limits.clear();
-    for (const limit of ledLimits(content)) {
+    for (const configured of ledLimits(content)) {
+      const limit = limitAt(configured, date);
       const { target, name, resource } = limit;
       const id = idOf(limit);
       const spec = specOf(limit, limit.fleet!);
@@ -216,12 +225,15 @@ export class SharedLimits implements FleetService {
 
   tick(): number {
     const now = this.#now();
+    const untilEnd = this.#overrideEnds - this.#context.clock.now();
+    if (untilEnd <= 0) this.configure(this.#content!);
     if (now >= this.#heartbeatAt) {
       this.#heartbeatAt = now + FLEET.heartbeatMs;
       this.#heartbeat(now);
     }
     if (now >= this.#nextAt(now)) this.#serve(now, undefined);
-    return Math.min(this.#heartbeatAt, this.#nextAt(now));
+    const endsAt = untilEnd > 0 ? now + untilEnd : Infinity;
+    return Math.min(this.#heartbeatAt, this.#nextAt(now), endsAt);
   }
 
   /** Tells every pod that this process leads, unless they rest. */

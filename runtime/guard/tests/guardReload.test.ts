@@ -3,7 +3,7 @@ import { FakeClock } from '../../testing/fakeClock.ts';
 import { Guard } from '../guard.ts';
 import { circuitOf, content, limitOf } from '../../testing/guardFixture.ts';
 import { OK } from '../../resilience/outcome.ts';
-import type { Content, Transition } from '../../../contract/generated/types.ts';
+import type { Content, Limit, Transition } from '../../../contract/generated/types.ts';
 import type { Permit } from '../permit.ts';
 import type { Outcome } from '../../resilience/outcome.ts';
 
@@ -346,5 +346,55 @@ describe('the log of transitions', () => {
       { from: 'Open', to: 'HalfOpen', count: 50 },
       { from: 'HalfOpen', to: 'Open', count: 50 },
     ]);
+  });
+});
+
+describe('an override of a limit', () => {
+  const override = {
+    ...{ refill: { amount: 1, perMs: 1000 }, capacity: 2 },
+    expiresAt: '2026-01-01T00:10:00.000Z',
+  };
+  const held = (parts: Partial<Limit> = {}): Content =>
+    content({
+      limits: [limitOf({ target: PRIMARY, capacity: 100, override, ...parts })],
+    });
+  const tokens = ({ guard }: Bench): number => guard.stats().limits[0]!.tokens;
+
+  it('holds its rate and capacity until its end, and then the limit has its own again', () => {
+    const bench = new Bench(held());
+    expect(bench.guard.limits()).toMatchObject([{ overridden: true }]);
+    bench.permit();
+    bench.permit();
+    expect(() => bench.permit()).toThrow('RateLimited');
+    bench.clock.advance(599_999);
+    expect(tokens(bench)).toBe(2);
+    bench.clock.advance(1);
+    expect(bench.guard.limits()[0]).not.toHaveProperty('overridden');
+    bench.clock.advance(60_000);
+    expect(tokens(bench)).toBe(100);
+  });
+
+  it('ends without a request, by the clock of the wall', () => {
+    const bench = new Bench(held());
+    bench.clock.stepWall(600_000);
+    bench.permit();
+    expect(bench.guard.limits()[0]).not.toHaveProperty('overridden');
+  });
+
+  it('that is over when the process starts holds nothing', () => {
+    const expiresAt = '2025-12-31T23:59:59.000Z';
+    const bench = new Bench(held({ override: { ...override, expiresAt } }));
+    expect(tokens(bench)).toBe(100);
+  });
+
+  it('lets a call that waits proceed at the rate that holds after its end', async () => {
+    const slow = { ...override, refill: { amount: 1, perMs: 3_600_000 }, capacity: 1 };
+    const bench = new Bench(held({ override: slow, onLimit: 'Queue', maxWaitMs: 3_600_000 }));
+    bench.clock.advance(590_000);
+    bench.permit();
+    const waiting = bench.guard.dependency(PRIMARY)!.acquire({});
+    if (waiting.kind !== 'Waiting') throw new Error(waiting.kind);
+    bench.clock.advance(11_000);
+    await expect(waiting.admission).resolves.toMatchObject({ kind: 'Permit' });
   });
 });

@@ -3,6 +3,8 @@ import { targets } from './targets.ts';
 
 const LIMIT = { name: 'requests', refill: { amount: 10, per: '1s' }, capacity: 100 };
 
+const SLOWER = { name: 'requests', refill: { amount: 5, per: '1s' } };
+
 const KEYED =
   'limits with a key and scope Fleet need fleet.store Redis, because the leader keeps one bucket for each limit and not one for each key; set fleet.store to Redis, set scope to Pod, or remove key';
 
@@ -82,6 +84,46 @@ export const rows: Row[] = [
     '$.spec.limits[*].refill.per rule 0',
     { spec: { limits: [{ ...LIMIT, refill: { amount: 10, per: '1 second' } }] } },
     'spec.limits[0].refill.per: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 1s or 1m30s',
+  ],
+  [
+    '$.spec.override required limits',
+    { spec: { override: { reason: 'load' } } },
+    'spec.override.limits: Required value',
+  ],
+  [
+    '$.spec.override.limits unique',
+    { spec: { override: { limits: [SLOWER, SLOWER] } } },
+    'spec.override.limits[1]: Duplicate value: {"name":"requests"}',
+  ],
+  [
+    '$.spec.override.limits[*] required name',
+    { spec: { override: { limits: [{ refill: SLOWER.refill }] } } },
+    'spec.override.limits[0].name: Required value',
+  ],
+  [
+    '$.spec.override.limits[*] required refill',
+    { spec: { override: { limits: [{ name: 'requests' }] } } },
+    'spec.override.limits[0].refill: Required value',
+  ],
+  [
+    '$.spec.override.limits[*].refill required amount',
+    { spec: { override: { limits: [{ ...SLOWER, refill: { per: '1s' } }] } } },
+    'spec.override.limits[0].refill.amount: Required value',
+  ],
+  [
+    '$.spec.override.limits[*].refill required per',
+    { spec: { override: { limits: [{ ...SLOWER, refill: { amount: 5 } }] } } },
+    'spec.override.limits[0].refill.per: Required value',
+  ],
+  [
+    '$.spec.override.limits[*].refill.per rule 0',
+    { spec: { override: { limits: [{ ...SLOWER, refill: { amount: 5, per: '1 second' } }] } } },
+    'spec.override.limits[0].refill.per: Invalid value: "string": must be a duration longer than 0s, written with the units h, m, s and ms, such as 1s or 1m30s',
+  ],
+  [
+    '$.spec.override.expiresAt format',
+    { spec: { override: { limits: [SLOWER], expiresAt: '2026-12-01' } } },
+    'spec.override.expiresAt: Invalid value: "2026-12-01": spec.override.expiresAt in body must be of type date-time: "2026-12-01"',
   ],
   [
     '$.spec.limits[*].key rule 0',
