@@ -49,6 +49,7 @@ export class OperatorTracing {
       // The headers for a collector with a key are in OTEL_EXPORTER_OTLP_HEADERS.
       headers: () => ({}),
       agent: (protocol) => (protocol === 'https:' ? new SecureAgent(KEPT) : new Agent(KEPT)),
+      secureContext: () => undefined,
       count: (result, count) => spans.inc({ result }, count),
       log: logger,
     });

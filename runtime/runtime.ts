@@ -244,6 +244,7 @@ export class Runtime {
         return 'headers' in read ? Object.fromEntries(read.headers) : {};
       },
       agent: (protocol) => httpAgent(network, protocol),
+      secureContext: () => network.settings.secureContext,
       count: (result, spans) => events.emit('spans', result, spans),
       log: log('traces'),
     });

@@ -1,4 +1,5 @@
 import type { Agent } from 'node:http';
+import type { SecureContext } from 'node:tls';
 import {
   ROOT_CONTEXT,
   SpanKind as Kind,
@@ -24,11 +25,13 @@ import {
   ParentBasedSampler,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace';
+import { GrpcExporter } from './grpcExporter.ts';
 import { formatTraceparent, parseTraceparent } from './span.ts';
 import type { Attributes, RemoteContext, Span, SpanKind, Tracer } from './span.ts';
 
 export interface TracingSettings {
-  /** URL of the collector, with its path; absent: OTEL_EXPORTER_OTLP_* name it. */
+  protocol: 'http' | 'grpc';
+  /** URL of the collector, over HTTP with its path; absent: OTEL_EXPORTER_OTLP_* name it. */
   url?: string | undefined;
   /** Sampled share of traces, 0 to 1. */
   ratio: number;
@@ -54,30 +57,28 @@ export interface OtelTracerDeps {
   headers: () => Record<string, string>;
   /** Agent for exports with http: or https:, unless variables name the collector and its certificates. */
   agent: (protocol: string) => Agent;
+  /** Trusted authorities for exports over gRPC; undefined: the system's. */
+  secureContext: () => SecureContext | undefined;
   /** Counts ended spans. */
   count: (result: SpanResult, spans: number) => void;
 }
 
-/** OpenTelemetry traces, sent by OTLP over HTTP. */
+/** OpenTelemetry traces, sent by OTLP over HTTP or gRPC. */
 export class OtelTracer implements Tracer {
   readonly #sdk: NodeSDK;
-  readonly #exporter: OTLPTraceExporter;
+  readonly #exporter: OTLPTraceExporter | GrpcExporter;
   readonly #processor: BatchSpanProcessor;
   readonly #tracer: ApiTracer;
 
-  constructor(settings: TracingSettings, { headers, agent, count }: OtelTracerDeps) {
-    const { url, ratio, parentBased, resource, queue, exportMs } = settings;
-    this.#exporter = new OTLPTraceExporter({
-      ...(url !== undefined && { url, httpAgentOptions: agent }),
-      headers: () => Promise.resolve(headers()),
-      timeoutMillis: exportMs,
-    });
+  constructor(settings: TracingSettings, deps: OtelTracerDeps) {
+    const { ratio, parentBased, resource, queue } = settings;
+    this.#exporter = exporterFor(settings, deps);
     this.#processor = new BatchSpanProcessor({
       exporter: this.#exporter,
       maxQueueSize: queue.maxQueueSize,
       maxExportBatchSize: queue.maxBatchSize,
       scheduledDelayMillis: queue.delayMs,
-      selfObsMeterProvider: counting(count),
+      selfObsMeterProvider: counting(deps.count),
     });
     const root = new TraceIdRatioBasedSampler(ratio);
     this.#sdk = new NodeSDK({
@@ -123,6 +124,20 @@ export class OtelTracer implements Tracer {
   close(): void {
     void this.#sdk.shutdown().catch(() => undefined);
   }
+}
+
+function exporterFor(
+  { protocol, url, exportMs }: TracingSettings,
+  { headers, agent, secureContext }: OtelTracerDeps,
+): OTLPTraceExporter | GrpcExporter {
+  if (protocol === 'grpc') {
+    return new GrpcExporter({ url, timeoutMillis: exportMs, headers, secureContext });
+  }
+  return new OTLPTraceExporter({
+    ...(url !== undefined && { url, httpAgentOptions: agent }),
+    headers: () => Promise.resolve(headers()),
+    timeoutMillis: exportMs,
+  });
 }
 
 /** Facts at the start of a span. */

@@ -8,6 +8,8 @@ type Queue = TracingSettings['queue'];
 export interface TracingEnvironment {
   /** Whether they name a collector. OpenTelemetry reads its address, headers and certificates itself. */
   endpoint: boolean;
+  /** How to speak to the collector that they name. */
+  protocol: TracingSettings['protocol'];
   disabled: boolean;
   ratio: number;
   parentBased: boolean;
@@ -33,6 +35,10 @@ export function tracingEnvironment(
     endpoint: Boolean(
       env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT'],
     ),
+    protocol:
+      (env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || env['OTEL_EXPORTER_OTLP_PROTOCOL']) === 'grpc'
+        ? 'grpc'
+        : 'http',
     disabled:
       env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true' || env['OTEL_TRACES_EXPORTER'] === 'none',
     ratio: ratioOf(sampler, number('OTEL_TRACES_SAMPLER_ARG', 1)),
@@ -63,7 +69,7 @@ export function tracingSettings(
   if (disabled || (!spec && !endpoint)) return undefined;
   const { ratio, parentBased } = spec ?? environment;
   return {
-    ...(spec && { url: tracesUrl(spec.endpoint) }),
+    ...(spec ? collector(spec.endpoint) : { protocol: environment.protocol }),
     ...{ ratio, parentBased, exportMs },
     queue: spec?.content === 'Full' ? withContent(queue) : queue,
     resource: { ...resource, ...environment.resource },
@@ -77,6 +83,15 @@ function withContent({ maxQueueSize, maxBatchSize, delayMs }: Queue): Queue {
     maxBatchSize: Math.min(maxBatchSize, 32),
     delayMs,
   };
+}
+
+/** IANA's port of OTLP over gRPC. */
+const GRPC_PORT = '4317';
+
+/** The port tells the protocol. */
+function collector(endpoint: string): Pick<TracingSettings, 'protocol' | 'url'> {
+  if (new URL(endpoint).port === GRPC_PORT) return { protocol: 'grpc', url: endpoint };
+  return { protocol: 'http', url: tracesUrl(endpoint) };
 }
 
 /** Appends the path of traces, as OpenTelemetry does for OTEL_EXPORTER_OTLP_ENDPOINT. */

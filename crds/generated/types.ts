@@ -936,11 +936,11 @@ export interface AgentDeploymentSpec {
    */
   telemetry: {
     /**
-     * Traces by OpenTelemetry, sent by OTLP over HTTP. `endpoint` and `sampling` that are absent have the operator-wide default of the chart. Off while no endpoint is named.
+     * Traces by OpenTelemetry, sent by OTLP. `endpoint` and `sampling` that are absent have the operator-wide default of the chart. Off while no endpoint is named.
      */
     tracing?: {
       /**
-       * Address of the collector, to which /v1/traces is added.
+       * Address of the collector. Port 4317 is OTLP over gRPC, to which spec.proxy does not apply. Any other port is OTLP over HTTP, and /v1/traces is added.
        */
       endpoint?: string;
       /**

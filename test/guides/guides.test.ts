@@ -9,7 +9,6 @@ const NOT_YET = [
   'Tiers of the cache: priority of a new value, warm by default',
   'Health checks: check of the model by its cheapest call',
   'Health checks: 5 s for a check of the model',
-  'Tracing: OTLP over gRPC, port 4317',
   'Audit: on without a setting, in memory',
   'Audit: an attempt and its result told apart',
 ];
