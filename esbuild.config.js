@@ -1,4 +1,5 @@
-import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -47,7 +48,9 @@ export async function bundle(program, directory = join(ROOT, 'dist', program)) {
   const modules = Object.entries(PROGRAMS[program]);
   await Promise.all(modules.map(([name, path]) => bundleModule(program, name, path, directory)));
   if (program === 'cli' || program === 'runtime') await copyDefinitions(directory);
-  if (program === 'cli') await Promise.all([completePackage(directory), bundlePage(directory)]);
+  if (program === 'cli') {
+    await Promise.all([completePackage(directory), bundlePage(directory), copySdks(directory)]);
+  }
   // Tells Node at once what it would otherwise find out by parsing twice.
   else await writeFile(join(directory, 'package.json'), '{ "type": "module" }\n');
 }
@@ -104,6 +107,18 @@ async function copyDefinitions(directory) {
   );
 }
 
+/** What `breakwater init` writes. */
+async function copySdks(directory) {
+  execFileSync(process.execPath, [join(ROOT, 'sdk/compile.js')], { stdio: 'inherit' });
+  const filter = (path) => !/node_modules|__pycache__/.test(path.slice(ROOT.length));
+  const copy = (from, to) => cp(join(ROOT, from), join(directory, to), { recursive: true, filter });
+  await Promise.all([
+    copy('dist/sdk/typescript', 'sdk/typescript'),
+    copy('sdk/python', 'sdk/python'),
+    copy('examples', 'examples'),
+  ]);
+}
+
 async function copyTo(directory, files) {
   await Promise.all(
     files.map((file) => copyFile(join(ROOT, file), join(directory, basename(file)))),
@@ -121,7 +136,7 @@ async function completePackage(directory) {
   const bin = Object.fromEntries(names.map((name) => [name, 'breakwater.js']));
   const manifest = {
     ...{ name, version, description, license, type, engines, bin },
-    files: ['*.js', '*.yaml', 'console.*'],
+    files: ['*.js', '*.yaml', 'console.*', 'sdk', 'examples'],
   };
   await writeFile(join(directory, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

@@ -30,6 +30,8 @@ export default {
       testMatch: ['<rootDir>/**/*.test.ts'],
       testPathIgnorePatterns: [
         '/node_modules/',
+        // Node.js runs them, as in a project of a user.
+        '<rootDir>/examples/',
         `<rootDir>/test/(integration|e2e|bench|${COMPONENT})/`,
       ],
     }),

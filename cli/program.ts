@@ -7,6 +7,7 @@ import { debug } from './commands/debug.ts';
 import { diff } from './commands/diff.ts';
 import { limit } from './commands/limit.ts';
 import { local } from './commands/local.ts';
+import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { candidates, COMPLETE } from './completion/candidates.ts';
 import { migrate } from './commands/migrate.ts';
@@ -25,7 +26,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ status, why, trips, top, security, console },
   ...{ open, close, reset, limit, audit },
   ...{ diff, logs, debug, 'support-bundle': supportBundle },
-  ...{ local, render, migrate, completion },
+  ...{ init, local, render, migrate, completion },
 };
 
 const COMMON = {

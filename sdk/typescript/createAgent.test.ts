@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createAgent } from './createAgent.ts';
 import type { Effect, ModelRequest, Reduce, Settled } from './effects.ts';
 import { ToolError } from './errors.ts';
-import { answering, failing, message, testEnvironment } from './testEnvironment.ts';
+import { answering, calling, failing, testEnvironment } from './testEnvironment.ts';
 import type { TestModel, TestTool } from './testEnvironment.ts';
 
 interface State {
@@ -60,8 +60,7 @@ function answered(
   return [next, [{ type: 'Reply', value: first?.type === 'text' ? first.text : '' }]];
 }
 
-const call = (name: string): ReturnType<typeof message> =>
-  message([{ type: 'tool_use', id: 'tool-1', name, input: { id: '7' } }] as never);
+const call = (name: string): ReturnType<typeof calling> => calling(name, { id: '7' }, 'tool-1');
 
 function chat(
   model: TestModel,

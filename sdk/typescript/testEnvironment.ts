@@ -1,4 +1,4 @@
-import type { ContentBlock, Usage } from '@anthropic-ai/sdk/resources/messages';
+import type { ContentBlock } from '@anthropic-ai/sdk/resources/messages';
 import type { AuditEvent, IncidentReport } from '../../contract/generated/program.ts';
 import { DEFAULT_BREAKER } from '../../runtime/guard/circuitSpec.ts';
 import { Breaker } from '../../runtime/resilience/breaker.ts';
@@ -55,21 +55,16 @@ export function answering(...answers: readonly (ModelMessage | string)[]): TestM
   return (_, n) => answers[Math.min(n, answers.length - 1)] ?? '';
 }
 
-/** An answer of a model that is a text, or these blocks. */
-export function message(content: string | ContentBlock[]): ModelMessage {
-  const blocks: ContentBlock[] =
-    typeof content === 'string' ? [{ type: 'text', text: content, citations: null }] : content;
-  const calls = blocks.some(({ type }) => type === 'tool_use');
-  const usage: Partial<Usage> = { input_tokens: 1, output_tokens: 1 };
+/** An answer by which the model calls a tool. */
+export function calling(name: string, input: unknown, id = `call_${name}`): ModelMessage {
+  return messageOf({ type: 'tool_use', id, name, input } as ContentBlock);
+}
+
+function messageOf(block: ContentBlock): ModelMessage {
   return {
-    id: 'msg_test',
-    type: 'message',
-    role: 'assistant',
-    model: 'test',
-    content: blocks,
-    stop_reason: calls ? 'tool_use' : 'end_turn',
-    stop_sequence: null,
-    usage: usage as Usage,
+    ...{ id: 'msg_test', type: 'message', role: 'assistant', model: 'test', content: [block] },
+    ...{ stop_reason: block.type === 'tool_use' ? 'tool_use' : 'end_turn', stop_sequence: null },
+    usage: { input_tokens: 1, output_tokens: 1 },
   } as ModelMessage;
 }
 
@@ -92,7 +87,8 @@ class MemoryEnvironment implements TestEnvironment {
       this.requests.push(request);
       return this.#model(request, this.requests.length - 1);
     });
-    return typeof answer === 'string' ? message(answer) : answer;
+    if (typeof answer !== 'string') return answer;
+    return messageOf({ type: 'text', text: answer, citations: null });
   }
 
   async runTool(name: string, input: unknown, signal: AbortSignal): Promise<ToolResult> {

@@ -1,2 +1,2 @@
-export { answering, failing, message, testEnvironment } from './testEnvironment.ts';
+export { answering, calling, failing, testEnvironment } from './testEnvironment.ts';
 export type { TestEnvironment, TestModel, TestOptions, TestTool } from './testEnvironment.ts';
