@@ -27,12 +27,12 @@ function message(tools: boolean): object {
   };
 }
 
-export function messageText(tools: boolean): string {
+function text(tools: boolean): string {
   return JSON.stringify(message(tools));
 }
 
 /** The events of a stream. The first half of them has a part of the answer. */
-export function events(tools: boolean): string[] {
+function events(tools: boolean): string[] {
   const whole = tools ? JSON.stringify(INPUT) : TEXT;
   const half = whole.length / 2;
   const delta = (part: string): object =>
@@ -52,3 +52,25 @@ export function events(tools: boolean): string[] {
     sse('message_stop'),
   ];
 }
+
+const errorOf = (type: string): object => ({
+  type: 'error',
+  error: { type, message: `a ${type}` },
+});
+
+/** How a healthy model answers on one wire, and how its errors look. */
+export interface Wire {
+  /** The events of a stream. The first four of them have a part of the answer, the last one only ends it. */
+  events: (tools: boolean) => string[];
+  /** An unstreamed answer. */
+  text: (tools: boolean) => string;
+  error: (type: string) => string;
+  errorEvent: string;
+}
+
+export const MESSAGES: Wire = {
+  events,
+  text,
+  error: (type) => JSON.stringify(errorOf(type)),
+  errorEvent: sse('error', errorOf('overloaded_error') as Record<string, unknown>),
+};

@@ -29,7 +29,7 @@ export interface Outcome {
   seconds: number;
 }
 
-/** A Python process that calls an agent with Anthropic's SDK. */
+/** A Python process that calls an agent with an SDK, by default Anthropic's. */
 export class PythonSdk {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
@@ -40,9 +40,9 @@ export class PythonSdk {
   }
 
   /** Installs the SDK where that has not been done yet. */
-  static async start(): Promise<PythonSdk> {
-    const env = await pythonEnvironment();
-    const child = spawn('python3', [join(import.meta.dirname, 'sdk.py')], {
+  static async start(script = 'sdk.py', requirements?: string): Promise<PythonSdk> {
+    const env = await pythonEnvironment(requirements);
+    const child = spawn('python3', [join(import.meta.dirname, script)], {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
