@@ -23,11 +23,12 @@ export const AUDIT_TYPES = [
   'ConversationEnded',
   'ConversationErased',
   'SecurityIncident',
+  'ProgramEvent',
 ] as const;
 
 export type AuditType = (typeof AUDIT_TYPES)[number];
 
-/** Groups of types, which a query may name in place of a type. Each type is in one. */
+/** Groups of types, which a query may name in place of a type. Each type is in one; a ProgramEvent names its own. */
 export const AUDIT_GROUPS: Readonly<Record<string, readonly AuditType[]>> = {
   Authentication: ['AuthenticationSucceeded', 'AuthenticationFailed'],
   Authorization: ['AuthorizationDenied'],
@@ -109,7 +110,15 @@ export interface SealedEvent {
   api?: { operation?: string };
   trace?: { uid?: string };
   message?: string;
-  unmapped?: Partial<Seal>;
+  unmapped?: Partial<Seal> & { program?: ProgramFacts };
+}
+
+/** What the program says of its own event. */
+export interface ProgramFacts {
+  /** A group of AUDIT_GROUPS. */
+  type: string;
+  resource?: string;
+  metadata?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** The hashed part of an event: all but the two hashes and `stream`, which only lines on stdout have. */
@@ -143,6 +152,8 @@ export interface AuditQuery {
   actor?: string;
   /** A type, or a group of them. */
   type?: string;
+  /** The group that the program names for its own event. */
+  program?: string;
   outcome?: string;
   /** Address of the client. */
   source?: string;
@@ -156,10 +167,10 @@ export interface AuditQuery {
 
 export function matches(query: AuditQuery, event: SealedEvent): boolean {
   if (!isWithin(query, event.time)) return false;
-  const { type } = query;
-  const code = event.metadata.event_code;
+  const group = event.unmapped?.program?.type;
   const asked: [string | undefined, string | undefined][] = [
-    [type, type !== undefined && isOf(type, code) ? type : code],
+    [query.type, typeAsked(query, event)],
+    [query.program, group],
     [query.actor, actorOf(event)],
     [query.source, sourceOf(event)],
     [query.outcome, outcomeOf(event)],
@@ -171,6 +182,13 @@ export function matches(query: AuditQuery, event: SealedEvent): boolean {
 
 function isWithin({ since = -Infinity, until = Infinity }: AuditQuery, time: number): boolean {
   return time >= since && time <= until;
+}
+
+/** The type of an event, or the group that a query names if the event is in it. */
+function typeAsked({ type }: AuditQuery, { metadata, unmapped }: SealedEvent): string | undefined {
+  const code = metadata.event_code;
+  if (type === undefined) return code;
+  return isOf(type, code) || type === unmapped?.program?.type ? type : code;
 }
 
 /** Whether the type of an event is in a group. */

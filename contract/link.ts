@@ -142,6 +142,7 @@ export const FEATURES = [
   'Limit.Store',
   'Dependency.tool',
   'Dependency.mcp',
+  'Dependency.program',
   'Mcp.ToolsHash',
   'Network.Proxy',
 ] as const;

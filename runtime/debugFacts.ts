@@ -17,6 +17,7 @@ import type { EventLoop } from './observe/eventLoop.ts';
 import type { HealthChecks } from './observe/healthChecks.ts';
 import type { ModuleLoggers } from './observe/log.ts';
 import type { Performance } from './observe/performance.ts';
+import type { Program } from './program/program.ts';
 import type { RetryBudgets } from './resilience/retryBudget.ts';
 import { answerQuery } from './security/audit/answerQuery.ts';
 import type { Audit } from './security/audit/audit.ts';
@@ -49,6 +50,8 @@ export interface ShownParts {
   reporter: Reporter;
   port: ControlPort;
   kept: KeptState;
+  program: Program;
+  drain: () => void;
 }
 
 /** What the debug pages show of the parts. */
@@ -61,6 +64,9 @@ export function debugFacts(parts: ShownParts): DebugFacts {
     caches: { answers: caller, toolResults: agent.toolResults },
     performance,
     security: () => securityReport(parts),
+    program: () => parts.program.host?.shown() ?? {},
+    drain: parts.drain,
+    ranking: () => parts.program.host?.ranking() ?? [],
     audit: (query) => answerQuery(parts.audit, query),
     peers: () => ({ self: parts.reporter.load() ?? {}, siblings: parts.peers.siblings.list() }),
     levels: () => parts.loggers.levels(),

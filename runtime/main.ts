@@ -48,6 +48,7 @@ const runtime = new Runtime({
     metrics: environmentPort(env, 'BREAKWATER_METRICS_PORT', PORTS.metrics),
     control: environmentPort(env, 'BREAKWATER_CONTROL_PORT', PORTS.control),
     debug: environmentPort(env, 'BREAKWATER_DEBUG_PORT', PORTS.debug),
+    program: environmentPort(env, 'BREAKWATER_PROGRAM_PORT', PORTS.program),
   },
   ...(env.BREAKWATER_HOST && { host: env.BREAKWATER_HOST }),
   configurationDirectory: env.BREAKWATER_CONFIGURATION_DIRECTORY ?? MOUNTS.configuration,
@@ -71,6 +72,7 @@ const runtime = new Runtime({
   // The rest of the heap is for requests in flight.
   maxConversationBytes: getHeapStatistics().heap_size_limit / 4,
   maxCacheBytes: getHeapStatistics().heap_size_limit / 8,
+  maxProgramCacheBytes: getHeapStatistics().heap_size_limit / 16,
   maxToolResultBytes: getHeapStatistics().heap_size_limit / 32,
   proxies: proxyEnvironment(env),
   identities: {

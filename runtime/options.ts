@@ -10,8 +10,8 @@ export interface RuntimeOptions {
   pod: Hello['pod'];
   version: string;
   /** 0 chooses a free port. */
-  ports: { agent: number; metrics: number; control: number; debug: number };
-  /** Address of all ports except debug; absent: any. */
+  ports: { agent: number; metrics: number; control: number; debug: number; program: number };
+  /** Address of all ports but debug and program, which are on loopback; absent: any. */
   host?: string;
   configurationDirectory: string;
   tokenDirectory: string;
@@ -32,6 +32,8 @@ export interface RuntimeOptions {
   maxConversationBytes: number;
   /** Largest size of cached answers, in bytes. */
   maxCacheBytes: number;
+  /** Largest size of the program's cache, in bytes. */
+  maxProgramCacheBytes: number;
   /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
   /** Proxies of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */

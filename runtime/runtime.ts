@@ -64,6 +64,8 @@ import { Credentials } from './mounts/credentials.ts';
 import { readHeaders } from './mounts/secretHeaders.ts';
 import type { RuntimeOptions } from './options.ts';
 import { Peers } from './peers/peers.ts';
+import type { ProgramHost } from './program/host.ts';
+import { Program } from './program/program.ts';
 import { RedisLimits } from './redis/redisLimits.ts';
 import { Reports } from './reports.ts';
 import { requestListener } from './requestListener.ts';
@@ -115,6 +117,7 @@ export class Runtime {
   readonly #port: ControlPort;
   readonly #reporter: Reporter;
   readonly #reports: Reports;
+  readonly #program: Program;
   readonly #log: (module: Module) => ReturnType<ModuleLoggers['of']>;
 
   constructor(options: RuntimeOptions) {
@@ -285,6 +288,29 @@ export class Runtime {
     events.on('fallback', (fallback, { chat }) => chat?.moved(fallback));
     events.on('cacheLookup', (tier, result, { chat }) => chat?.cache(tier, result));
 
+    const sendError = errorSender(() => current.content?.maxRetryAfterMs, random);
+
+    // Program, which is loaded only where the configuration has one
+    const program: Program = new Program({
+      ...{ sendError, log: log('agent') },
+      load: async (): Promise<ProgramHost> => {
+        const { ProgramHost } = await import('./program/host.ts');
+        return new ProgramHost({
+          ...{ pod, version, clock, current, guard, agent, audit, incidents, report, performance },
+          ...{ traces, lifecycle, byteBudget, sendError, serving: messages, log: log('agent') },
+          registry: metrics.registry,
+          port: options.ports.program,
+          self: access.self,
+          token: () => program.token,
+          onOutcome: (...outcome) => events.emit('toolOutcome', ...outcome),
+          onHandler: (name, end, error) => events.emit('handler', name, end, error),
+          maxCacheBytes: options.maxProgramCacheBytes,
+        });
+      },
+    });
+    parts.defer(() => program.close());
+    events.on('phase', () => program.host?.phaseChanged());
+
     // Conversations
     const { maxConversationBytes, maxToolResultBytes, toolListsDirectory: directory } = options;
     const agent = new Agent({
@@ -292,6 +318,7 @@ export class Runtime {
       ...{ byteBudget, estimator, screen, maxConversationBytes, maxToolResultBytes },
       ...(directory !== undefined && { files: new StateFiles({ directory, log: log('state') }) }),
       self: access.self,
+      programTools: program.tools,
       onToolCall: (...call) => events.emit('toolCall', ...call),
       onToolsChanged: (name, denied) =>
         report({
@@ -336,7 +363,6 @@ export class Runtime {
       onForwarded: (end) => events.emit('forwarded', end),
     });
     parts.defer(() => peers.close());
-    const sendError = errorSender(() => current.content?.maxRetryAfterMs, random);
     const bodies = new Bodies({ clock, current, budget: byteBudget });
     const serving = {
       ...{ clients, clock, estimator, sendError, bodies, peers, inbound: guard.inbound },
@@ -360,7 +386,8 @@ export class Runtime {
       links: () => this.#port.links,
       circuits: () => guard.circuits(),
       gates: () => guard.gates(),
-      healthChecks: () => checks.statuses(),
+      healthChecks: () => [...checks.statuses(), ...program.checks()],
+      program: () => program.health(),
       checks: () => {
         const reached = agent.reachStore();
         return reached ? [[STORE, reached]] : [];
@@ -371,7 +398,7 @@ export class Runtime {
     const server = agentServer({
       serveMessages: (arrived) => serveMessages(arrived, messages),
       serveConversation: (route, arrived) => serveConversation(route, arrived, conversations),
-      ...{ clients, sendError, lifecycle, current, health: podHealth, log: log('http') },
+      ...{ clients, sendError, lifecycle, current, program, health: podHealth, log: log('http') },
       trace: (request, response, route) =>
         traces.begin(request, () => requestIdOf(response), route),
       traceMalformed: (socket, id) => traces.begin({ socket, headers: {} }, () => id, 'other'),
@@ -404,6 +431,7 @@ export class Runtime {
         agent.apply(content);
         caller.apply(content.cache);
         checks.apply(content.healthChecks);
+        program.apply(content);
         connections.apply(content.requestLimits);
         kept.restore();
       },
@@ -450,6 +478,7 @@ export class Runtime {
       missingClientKeys: () => clients.missingSecret(),
       auditHead: () => audit.report,
       mcpServers: () => agent.mcpServers(),
+      program: () => program.status(),
       missingKeys: () => network.missingKeys(),
       identities: () => identities.troubles(),
       missingConfigMaps: () => [...agent.missingConfigMaps(), ...network.missingConfigMaps()],
@@ -480,6 +509,7 @@ export class Runtime {
       files: {
         [MOUNTS.configurationKey]: (text) => configuration.offerFile(text),
         [MOUNTS.authorityKey]: (text) => port.setAuthority(text),
+        [MOUNTS.programTokenKey]: (text) => program.setToken(text),
       },
       log: log('file'),
       ...(options.filePollMs !== undefined && { pollMs: options.filePollMs }),
@@ -491,6 +521,7 @@ export class Runtime {
       registry: metrics.registry,
       health: healthRoute(facts),
       podHealth,
+      probe: program.probe.bind(program),
       guarded: () => {
         const token = current.content?.telemetry.metrics?.token;
         if (!token) return undefined;
@@ -504,9 +535,11 @@ export class Runtime {
           ...{ pod, version, startedAt, clock, current, guard, configuration, caller, agent },
           ...{ incidents, responses },
           ...{ pool, retryBudgets, performance, audit, peers, loggers, upstream, checks },
-          ...{ lifecycle, eventLoop, reporter, port, kept },
+          ...{ lifecycle, eventLoop, reporter, port, kept, program },
+          drain: () => void this.#drain(),
         }),
       ),
+      () => program.token,
     );
     for (const each of [server, metricsPage, debug]) {
       parts.defer(() => {
@@ -526,6 +559,7 @@ export class Runtime {
     this.#port = port;
     this.#reporter = reporter;
     this.#reports = reports;
+    this.#program = program;
     this.#log = log;
   }
 
@@ -557,17 +591,23 @@ export class Runtime {
       agent: portOf(agent),
       metrics: portOf(metrics),
       debug: portOf(debug),
+      program: this.#program.host?.port ?? 0,
       control: portOf(this.#port.server),
     };
   }
 
   /** Shuts down in order. Resolves when the process may exit. */
   async shutdown(): Promise<void> {
+    await this.#drain();
+    await this.close();
+  }
+
+  /** The shutdown but for its end. The process serves the program on. */
+  async #drain(): Promise<void> {
     const times = this.configuration.configuration?.content.shutdown;
     await this.lifecycle.shutdown(
       times ?? { endpointLagMs: 0, drainTimeoutMs: 0, handlerTimeoutMs: 2000 },
     );
-    await this.close();
   }
 
   /** Closes everything at once. */

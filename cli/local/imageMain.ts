@@ -3,11 +3,18 @@
  * alone, as by `docker run`, it runs the agents of mounted manifests, or one agent with the defaults.
  */
 import process from 'node:process';
+import { DRAIN_COMMAND, MOUNTS, PORTS } from '../../contract/link.ts';
 
 const { env, connected } = process;
 
-if (connected) await import('./runtimeChild.ts');
-else if (env['POD_UID'] || env['BREAKWATER_CONFIGURATION_DIRECTORY']) {
+const DIRECTORY = env['BREAKWATER_CONFIGURATION_DIRECTORY'];
+
+if (process.argv[2] === DRAIN_COMMAND.at(-1)) {
+  const { startDrain } = await import('../../runtime/drain.ts');
+  const port = Number(env['BREAKWATER_DEBUG_PORT'] ?? PORTS.debug);
+  await startDrain(DIRECTORY ?? MOUNTS.configuration, port);
+} else if (connected) await import('./runtimeChild.ts');
+else if (env['POD_UID'] || DIRECTORY) {
   await import('../../runtime/main.ts');
 } else {
   const { runAlone } = await import('./alone.ts');

@@ -40,6 +40,10 @@ async function raw(
   const server = agentServer({
     clients: { held: () => undefined },
     serveConversation: () => Promise.reject(new Error('not asked for')),
+    program: {
+      route: () => undefined,
+      serve: () => Promise.reject(new Error('not asked for')),
+    },
     sendError: errorSender(
       () => undefined,
       () => 0,

@@ -29,7 +29,6 @@ import {
   protocolsOf,
   refusingProtocol,
 } from '../protocols/protocols.ts';
-import type { Protocols } from '../protocols/protocols.ts';
 import type { Current, Snapshot } from '../snapshot/snapshot.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { STALLED_MS, cutStalledClients } from './stalledClients.ts';
@@ -41,6 +40,11 @@ export interface AgentServerDeps {
   /** Serves a request to the model's API. Rejects only on a programming error, as does the next. */
   serveMessages: (arrived: Arrived) => Promise<Served>;
   serveConversation: (route: ConversationRoute, arrived: Arrived) => Promise<Served>;
+  /** The pod's program: which requests are for it, and how it serves them. */
+  program: {
+    route(request: IncomingMessage): string | undefined;
+    serve(arrived: Arrived): Promise<Served>;
+  };
   clients: Pick<Clients, 'held'>;
   sendError: SendError;
   lifecycle: Lifecycle;
@@ -103,12 +107,11 @@ async function serve(
   // A client that vanishes shows as a close; its error needs no other handling.
   response.on('error', () => undefined);
   if (deps.lifecycle.leaving) response.shouldKeepAlive = false;
-  if (deps.health(request, response) || answerHead(request, response)) return;
-  const began = performance.now();
+  if (deps.health(request, response)) return;
   const { snapshot } = deps.current;
-  const protocols = protocolsOf(snapshot?.endpoints[0]);
-  const found = routeOf(request, snapshot, protocols);
-  answerIn(response, found?.model?.protocol ?? refusingProtocol(protocols, request));
+  const found = routeOf(request, response, { snapshot, program: deps.program });
+  if (!found && answerHead(request, response)) return;
+  const began = performance.now();
   const route = found?.route ?? 'other';
   const trace = deps.trace(request, response, route);
   traceAnswer(response, trace.traceId);
@@ -162,19 +165,32 @@ function endOf(response: ServerResponse, served: Served): Ended {
 
 /** The route of a request, as metrics name it. */
 type FoundRoute =
-  | (ConversationRoute & { model?: undefined })
-  | { route: string; model?: ModelRoute; action?: undefined };
+  | (ConversationRoute & { model?: undefined; program?: undefined })
+  | { route: string; model?: ModelRoute; action?: undefined; program?: boolean };
 
+/** Finds the route of a request, and notes in which protocol its answer speaks. */
 function routeOf(
   request: IncomingMessage,
-  snapshot: Snapshot | undefined,
-  protocols: Protocols,
+  response: ServerResponse,
+  { snapshot, program }: Pick<AgentServerDeps, 'program'> & { snapshot: Snapshot | undefined },
 ): FoundRoute | undefined {
+  const protocols = protocolsOf(snapshot?.endpoints[0]);
   const model = modelRoute(protocols, request.method, request.url);
+  answerIn(response, model?.protocol ?? refusingProtocol(protocols, request));
   if (model) return { route: model.route, model };
   const route = providerRoute(request, snapshot?.content.routes ?? []);
   if (route !== undefined) return { route };
-  return holdsConversations(protocols) ? conversationRoute(request) : undefined;
+  const conversation = holdsConversations(protocols) ? conversationRoute(request) : undefined;
+  return conversation ?? programRoute(request, program);
+}
+
+/** A path that is not the runtime's own may be the program's. */
+function programRoute(
+  request: IncomingMessage,
+  program: AgentServerDeps['program'],
+): FoundRoute | undefined {
+  const route = program.route(request);
+  return route === undefined ? undefined : { route, program: true };
 }
 
 /** Answers HEAD /, by which Claude Code checks that the agent is up. */
@@ -201,10 +217,7 @@ async function handle(
     if (!snapshot) return refuse(sendError, response, STARTING);
     const { route, model } = found;
     const arrived = { request, response, trace, snapshot, route, model, cut };
-    const served =
-      found.action === undefined
-        ? await deps.serveMessages(arrived)
-        : await deps.serveConversation(found, arrived);
+    const served = await serverOf(deps, found)(arrived);
     // The request is open until all that was written is sent.
     await finished(response);
     return served;
@@ -216,6 +229,12 @@ async function handle(
   } finally {
     leave();
   }
+}
+
+function serverOf(deps: AgentServerDeps, found: FoundRoute): (arrived: Arrived) => Promise<Served> {
+  if (found.program) return (arrived) => deps.program.serve(arrived);
+  if (found.action === undefined) return deps.serveMessages;
+  return (arrived) => deps.serveConversation(found, arrived);
 }
 
 function finished(response: ServerResponse): Promise<void> {

@@ -108,12 +108,16 @@ export class TieredCache<V> {
     return undefined;
   }
 
-  /** `ttlMs` lowers the largest age that the tiers allow. */
-  put(key: string, value: V, bytes: number, ttlMs = Infinity): void {
+  /** `ttlMs` lowers the largest age that the tiers allow. The value starts in `tier`. */
+  put(key: string, value: V, bytes: number, ttlMs = Infinity, tier: TierName = 'warm'): void {
     if (!this.#spec) return;
     // An older value may be there.
-    this.#tiers.hot.delete(key);
-    this.#tiers.warm.set(key, { value, bytes, ttlMs, madeAt: this.#now() });
+    this.delete(key);
+    this.#tiers[tier].set(key, { value, bytes, ttlMs, madeAt: this.#now() });
+  }
+
+  delete(key: string): void {
+    for (const name of TIERS) this.#tiers[name].delete(key);
   }
 
   clear(): void {

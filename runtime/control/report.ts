@@ -44,6 +44,8 @@ export interface ReporterDeps {
   load: Pick<LoadWatch, 'current' | 'changed'>;
   /** Tools of the MCP servers, as far as known. */
   mcpServers: () => McpServerStatus[];
+  /** The program of the pod; undefined without one. */
+  program: () => Snapshot['program'];
   /** Head of the audit's chain, and what it does not deliver. */
   auditHead: () => Snapshot['audit'];
   incidents: Incidents;
@@ -68,6 +70,7 @@ export class Reporter {
   #reportedChecks = '[]';
   #reportedServers = '[]';
   #reportedAudit = '';
+  #reportedProgram: string | undefined;
   #reportedIncidents = 0;
   #reportedResponses = 0;
   #ticks = 0;
@@ -101,6 +104,7 @@ export class Reporter {
       security: securityReport(this.#deps),
       mcpServers: this.#deps.mcpServers(),
       ...this.#audit(),
+      ...this.#program(),
       ...(load && { load }),
     };
   }
@@ -170,6 +174,7 @@ export class Reporter {
       ...this.#newChecks(),
       ...this.#newSecurity(),
       ...this.#newServers(),
+      ...this.#newProgram(),
     };
     const changed = circuits.length + gates.length + limits.length + Object.keys(news).length;
     if (changed === 0) return undefined;
@@ -229,6 +234,20 @@ export class Reporter {
     if (text === this.#reportedServers) return {};
     this.#reportedServers = text;
     return { mcpServers };
+  }
+
+  #program(): Pick<Snapshot, 'program'> {
+    const program = this.#deps.program();
+    return program ? { program } : {};
+  }
+
+  /** The program if it changed since the last report. */
+  #newProgram(): Pick<Counters, 'program'> {
+    const { program } = this.#program();
+    const text = JSON.stringify(program);
+    if (!program || text === this.#reportedProgram) return {};
+    this.#reportedProgram = text;
+    return { program };
   }
 
   /** Performance if it changed since the last report and that was long enough ago. */

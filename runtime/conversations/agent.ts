@@ -63,6 +63,8 @@ export interface AgentDeps {
   onExpired: (id: string) => Promise<void>;
   /** Largest size of cached results of tools, in bytes. */
   maxToolResultBytes: number;
+  /** Tools of the program. */
+  programTools: Tools;
   /** Keeps values for the next process of the pod; absent: nothing outlives the process. */
   files?: KeptValues;
   log: Logger;
@@ -73,6 +75,26 @@ export interface AgentDeps {
  * the result of another call.
  */
 export type ToolStatus = 'ok' | 'error' | 'failed' | 'refused' | 'cached';
+
+/** Who calls tools, and under which configuration. */
+export type ToolUser = Pick<
+  TurnContext,
+  'snapshot' | 'trace' | 'principal' | 'client' | 'clientHeaders' | 'mayUse'
+>;
+
+/** The tools of one request, and how it calls them. */
+interface RequestTools {
+  tools: Tools;
+  screen: TurnScreen;
+  isTool: (name: string) => boolean;
+  run: (call: ToolUse, signal: AbortSignal) => Promise<EndedTool>;
+}
+
+/** The result of a call of a tool, and how the call ended. */
+export interface EndedTool {
+  result: ToolResult;
+  status: ToolStatus;
+}
 
 interface ToolRun extends Omit<ToolContext, 'trace'> {
   tools: Tools;
@@ -243,16 +265,7 @@ export class Agent {
     const { trace, place } = context;
     const { clock } = this.#deps;
     const { timeouts } = snapshot.content;
-    const tools = allowedTools(this.#toolsOf(snapshot.content), context);
-    const screen = this.screenOf(context);
-    screen.prepare();
-    const isTool = (name: string): boolean => tools.definitions.some((tool) => tool.name === name);
-    const contextOf = (signal: AbortSignal): ToolContext => ({
-      timeoutMs: timeouts.toolMs,
-      header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
-      client: clientKey(principal, clientHeaders),
-      signal,
-    });
+    const { tools, screen, isTool, run } = this.#toolsFor(context);
     return {
       room: () =>
         roomFor(context, this.#deps.current.forNextCall(snapshot).endpoints, {
@@ -281,20 +294,45 @@ export class Agent {
         });
         return screen.outcome(outcome, { onText: (each) => text.add(each), isTool });
       },
-      runTool: async (call, signal) => {
-        const release = trace.listener.reserve();
-        try {
-          const answer = await this.#runTool(call, {
-            ...contextOf(signal),
-            ...{ tools, screen, isTool, trace },
-            unrecorded: release ? undefined : UNRECORDED,
-          });
-          return resultOf(call, await screen.toolResult(answer, originOf(call, snapshot.content)));
-        } finally {
-          release?.();
-        }
-      },
+      runTool: async (call, signal) => (await run(call, signal)).result,
     };
+  }
+
+  /** Calls a tool outside of conversations; undefined if there is none of this name. Never rejects. */
+  async callTool(
+    user: ToolUser,
+    call: Omit<ToolUse, 'type'>,
+    signal: AbortSignal,
+  ): Promise<EndedTool | undefined> {
+    const { isTool, run } = this.#toolsFor(user);
+    return isTool(call.name) ? run({ ...call, type: 'tool_use' }, signal) : undefined;
+  }
+
+  #toolsFor(user: ToolUser): RequestTools {
+    const { snapshot, trace, principal, client, clientHeaders } = user;
+    const { content } = snapshot;
+    const tools = allowedTools(this.#toolsOf(content), user);
+    const screen = this.screenOf(user);
+    screen.prepare();
+    const isTool = (name: string): boolean => tools.definitions.some((tool) => tool.name === name);
+    const run: RequestTools['run'] = async (call, signal) => {
+      const release = trace.listener.reserve();
+      try {
+        const { answer, status } = await this.#runTool(call, {
+          timeoutMs: content.timeouts.toolMs,
+          header: limitKeys(principal, (name) => headerValue(clientHeaders, name)),
+          client: clientKey(principal, clientHeaders),
+          caller: { ...client, principal, headers: clientHeaders },
+          ...{ tools, screen, isTool, trace, signal },
+          unrecorded: release ? undefined : UNRECORDED,
+        });
+        const screened = await screen.toolResult(answer, originOf(call, content));
+        return { result: resultOf(call, screened), status };
+      } finally {
+        release?.();
+      }
+    };
+    return { tools, screen, isTool, run };
   }
 
   #toolsOf(content: Content): Tools {
@@ -307,7 +345,7 @@ export class Agent {
         results: this.toolResults,
         log,
       });
-      this.#tools = { content, tools: new AllTools([tools, this.#mcp]) };
+      this.#tools = { content, tools: new AllTools([tools, this.#mcp, this.#deps.programTools]) };
     }
     return this.#tools.tools;
   }
@@ -315,7 +353,7 @@ export class Agent {
   async #runTool(
     call: ToolUse,
     { tools, screen, isTool, trace: request, unrecorded, ...context }: ToolRun,
-  ): Promise<ToolAnswer> {
+  ): Promise<{ answer: ToolAnswer; status: ToolStatus }> {
     const { clock, onToolCall } = this.#deps;
     const began = clock.now();
     const trace = request.tool(call);
@@ -331,11 +369,11 @@ export class Agent {
     const input = screen.hidesArguments(call) ? HIDDEN_ARGUMENTS : call.input;
     request.listener.toolCalled({ name: call.name, input, status, misuse });
     trace.end(status, outcome.vote === 'failure' ? outcome.class : undefined);
-    return answer;
+    return { answer, status };
   }
 }
 
-function allowedTools(tools: Tools, { mayUse, trace }: TurnContext): Tools {
+function allowedTools(tools: Tools, { mayUse, trace }: ToolUser): Tools {
   if (!mayUse) return tools;
   return {
     get definitions() {
@@ -367,9 +405,10 @@ function resultOf({ id }: ToolUse, { text, blocks, isError }: ToolAnswer): ToolR
 
 /** Origin of the result of a call. */
 function originOf({ name }: ToolUse, { tools = [], mcpServers = [] }: Content): TextOrigin {
-  if (tools.some((tool) => tool.name === name)) return { kind: 'ToolResults', names: [name] };
+  const own = { kind: 'ToolResults', names: [name] } as const;
+  if (tools.some((tool) => tool.name === name)) return own;
   const server = mcpServers.find((each) => name.startsWith(`${each.name}__`));
-  return { kind: 'McpResults', names: server ? [name, server.name] : [name] };
+  return server ? { kind: 'McpResults', names: [name, server.name] } : own;
 }
 
 const UNRECORDED: ToolAnswer = {

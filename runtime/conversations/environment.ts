@@ -1,3 +1,4 @@
+import type { KnownClient } from '../observe/trace/requestListener.ts';
 import type { RequestTrace } from '../observe/trace/requestTrace.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Problem } from '../errors/failure.ts';
@@ -31,6 +32,7 @@ export interface TurnContext {
   /** Id of the conversation. */
   id: string;
   principal: string;
+  client: KnownClient;
   /** Whether it may use conversations of any client. */
   anyOwner: boolean;
   /** Whether the model may use a tool for the client. Absent: all. */

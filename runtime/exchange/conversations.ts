@@ -245,6 +245,7 @@ function prepare(exchange: ConversationExchange, parts: ConversationsParts): End
     id,
     ...(prompt.text !== undefined && { system: prompt.text }),
     principal: client.principal,
+    client,
     clientHeaders: client.headers,
     trace,
     usage,

@@ -8,7 +8,7 @@ import type { Failure } from '../errors/failure.ts';
 import { cutProblem, rejected } from '../errors/problems.ts';
 import type { Rejection } from '../errors/rejection.ts';
 import type { ActualCost, Cost } from '../guard/admission.ts';
-import type { Inbound, InboundPlace } from '../guard/inbound.ts';
+import type { Admitting, InboundPlace } from '../guard/inbound.ts';
 import { awaitAdmission } from '../guard/permit.ts';
 import type { Admission, Permit } from '../guard/permit.ts';
 import { limitKeys } from '../model/transport/headers.ts';
@@ -152,7 +152,7 @@ function accept(exchange: Exchange, parts: AuthenticateParts, found: Client | Fa
 }
 
 export interface AdmitParts {
-  inbound: Pick<Inbound, 'acquire' | 'placeOf'>;
+  inbound: Admitting;
   sendError: SendError;
 }
 

@@ -156,7 +156,8 @@ export function errorSender(
 
 /** How a request to the agent ended: answered by the endpoint, by us, by another pod, or not at all. */
 export interface Served {
-  reason: Failure['reason'] | 'None' | 'UpstreamError' | 'ClientGone' | 'Forwarded';
+  reason:
+    Failure['reason'] | 'None' | 'UpstreamError' | 'ProgramError' | 'ClientGone' | 'Forwarded';
   failed: boolean;
 }
 

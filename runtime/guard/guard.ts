@@ -74,6 +74,8 @@ export class Guard {
   readonly #log = new TransitionLog();
   /** Dependencies of the configuration in force, in its order. */
   #dependencies: ReadonlyMap<string, Dependency> = new Map();
+  #content: Content | undefined;
+  #programTools: readonly string[] = [];
   /** Those of all limits in force that the leader of the fleet grants. */
   #fleetLimits: readonly FleetLimit[] = [];
   /** Every dependency that a configuration had so far, because callers and calls in flight hold it. */
@@ -104,8 +106,9 @@ export class Guard {
    * left out; see `supported`. A dependency whose circuit is left out has the default one.
    */
   apply(content: Content): void {
+    this.#content = content;
     const now = this.#context.now();
-    const { inbound, dependencies: specs, endpoints } = guardSpec(content);
+    const { inbound, dependencies: specs, endpoints } = guardSpec(content, this.#programTools);
     const before = this.#dependencies;
     this.#context.store.timeoutMs = storeTimeoutMs(content.limits);
     this.#context.gates = content.gates;
@@ -116,6 +119,12 @@ export class Guard {
     for (const [name, spec] of specs) this.#dependencies.get(name)!.apply(spec, now);
     this.#context.room.apply(endpoints, now);
     this.#fleetLimits = this.#allLimits().flatMap((limits) => limits.ofFleet());
+  }
+
+  /** Guards the tools of the program, each as a dependency of its own, from now on. */
+  setProgramTools(names: readonly string[]): void {
+    this.#programTools = names;
+    if (this.#content) this.apply(this.#content);
   }
 
   /** What ties this process to the leader of the fleet. */

@@ -1,4 +1,4 @@
-import { INBOUND } from '../../contract/link.ts';
+import { INBOUND, PROGRAM, PROGRAM_TOOLS } from '../../contract/link.ts';
 import { dependencyOf, supported } from './supported.ts';
 import type { Circuit, Content, Limit } from '../../contract/generated/types.ts';
 import type { BulkheadSpec } from '../resilience/bulkhead.ts';
@@ -33,8 +33,12 @@ export const UNBOUNDED: BoundsSpec = {
   limits: [],
 };
 
-/** Sorts the supported elements of a configuration by dependency. */
-export function guardSpec(content: Content): GuardSpec {
+/**
+ * Sorts the supported elements of a configuration by dependency.
+ *
+ * @param programTools names of the program's tools, as the program lists them
+ */
+export function guardSpec(content: Content, programTools: readonly string[] = []): GuardSpec {
   const { endpoints, tools, mcpServers, circuits, limits } = supported(content);
   const { maxQueued, acquireTimeoutMs } = content.bulkhead;
   const circuitOf = new Map(circuits.map((circuit) => [circuit.dependency, circuit]));
@@ -55,6 +59,18 @@ export function guardSpec(content: Content): GuardSpec {
       ...{ circuit: circuitOf.get(name), models, of },
     });
   };
+  /** A tool of the program. What is said of each of them holds where nothing is said of this one. */
+  const addTool = (name: string): void => {
+    if (dependencies.has(name)) return;
+    add(name, undefined, PROGRAM);
+    const spec = dependencies.get(name)!;
+    const every = circuitOf.get(PROGRAM_TOOLS);
+    const own = limitsOf.get(name);
+    const limits =
+      own ?? (limitsOf.get(PROGRAM_TOOLS) ?? []).map((each) => ({ ...each, target: name }));
+    const circuit = spec.circuit ?? (every && { ...every, dependency: name });
+    dependencies.set(name, { ...spec, circuit, limits });
+  };
   for (const endpoint of endpoints) {
     const { provider, baseURL, project, workspace, model, maxConcurrent } = endpoint;
     const of = JSON.stringify([provider, baseURL, project, workspace, model]);
@@ -64,6 +80,10 @@ export function guardSpec(content: Content): GuardSpec {
     add(`tool/${name}`, maxConcurrent, http?.url ?? '');
   }
   for (const { name, maxConcurrent, url } of mcpServers) add(`mcp/${name}`, maxConcurrent, url);
+  if (content.program) {
+    add(PROGRAM, undefined, PROGRAM);
+    for (const tool of programTools) addTool(`tool/${tool}`);
+  }
   const inbound = bounds(INBOUND, content.bulkhead.maxConcurrent);
   return { inbound, dependencies, endpoints: endpoints.length };
 }

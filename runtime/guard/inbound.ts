@@ -20,11 +20,23 @@ export function countsTokens({ limits }: Pick<Content, 'limits'>): boolean {
   return limits.some(({ resource }) => resource !== 'Requests');
 }
 
+/** Admits requests. */
+export interface Admitting {
+  acquire(asked: Asked): Admission | Waiting;
+  /** The place in the bulkhead of a request that was admitted; undefined if it has none. */
+  placeOf(permit: Permit, deadlineAt: number): InboundPlace | undefined;
+}
+
 /** Bounds the requests of the agent's API: rate limits, then concurrency. */
-export class Inbound implements Issuer {
+export class Inbound implements Issuer, Admitting {
   readonly context: GuardContext;
   readonly rateLimits: RateLimits;
   readonly concurrency: ConcurrencyLimiter;
+  /** Admits requests by the rate limits alone: they take no place in the bulkhead. */
+  readonly limitsAlone: Admitting = {
+    acquire: (asked) => this.#acquire(asked, [this.rateLimits]),
+    placeOf: () => undefined,
+  };
   readonly #bounds: readonly Bound[];
 
   constructor(context: GuardContext) {
@@ -44,8 +56,7 @@ export class Inbound implements Issuer {
   acquire(): Admission;
   acquire(asked: Asked): Admission | Waiting;
   acquire(asked?: Asked): Admission | Waiting {
-    const now = this.context.now();
-    return acquireAll(new Permit(this, asked, undefined, 0, now), this.#bounds, now);
+    return this.#acquire(asked, this.#bounds);
   }
 
   /** The place in the bulkhead of a request that was admitted. */
@@ -55,8 +66,7 @@ export class Inbound implements Issuer {
 
   /** Takes a place in the bulkhead alone, for a request that the limits have admitted. */
   acquirePlace(asked: Asked): Admission | Waiting {
-    const now = this.context.now();
-    return acquireAll(new Permit(this, asked, undefined, 0, now), [this.concurrency], now);
+    return this.#acquire(asked, [this.concurrency]);
   }
 
   /** Gives up the permit's place in the bulkhead; its reservations stay. */
@@ -91,6 +101,11 @@ export class Inbound implements Issuer {
 
   recheck(): undefined {
     return undefined;
+  }
+
+  #acquire(asked: Asked | undefined, bounds: readonly Bound[]): Admission | Waiting {
+    const now = this.context.now();
+    return acquireAll(new Permit(this, asked, undefined, 0, now), bounds, now);
   }
 }
 

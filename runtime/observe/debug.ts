@@ -39,6 +39,11 @@ export interface DebugFacts {
   levels: () => Record<string, string>;
   /** Incidents and responses, as the pod reports them. */
   security: () => object;
+  /** The program of the pod, and its tasks in the guides' order; empty without one. */
+  program: () => object;
+  ranking: () => object[];
+  /** Starts the shutdown, all but its end. */
+  drain: () => void;
   /** Events of the audit that match a query. */
   audit: (query: URLSearchParams) => Promise<object>;
   /** State of the process: names, times, phase, open requests, links. */
@@ -92,6 +97,12 @@ export function debugPages(facts: DebugFacts): DebugPages {
     '/debug/logging': () => ({ levels: levels() }),
     '/debug/security': () => facts.security(),
     '/debug/audit': (query) => facts.audit(query),
+    '/debug/program': () => facts.program(),
+    '/debug/ranking': () => ({ ranking: facts.ranking() }),
+    'POST /debug/drain': () => {
+      facts.drain();
+      return { draining: true };
+    },
     '/debug/config': () => redacted(configuration.configuration),
   };
   const dated = (page: DebugPages[string]) => async (query: URLSearchParams) => ({

@@ -43,6 +43,7 @@ function healthOf(
     links: () => 2,
     circuits: () => [circuit],
     gates: () => [{ dependency: 'model/north', gate, ...(until !== undefined && { until }) }],
+    program: () => undefined,
     lastCalls: { of: () => undefined },
     healthChecks: () => [],
     checks: () => [],

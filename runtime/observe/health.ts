@@ -25,6 +25,8 @@ export interface HealthFacts {
   healthChecks(): HealthCheckStatus[];
   /** Starts the checks that run at each request, by name; each resolves when it passes. */
   checks(): [name: string, asked: Promise<void>][];
+  /** Whether the pod's program serves; undefined without one. */
+  program(): { ok: boolean; detail?: string } | undefined;
   clock: Pick<Clock, 'setTimer'>;
 }
 
@@ -44,7 +46,13 @@ export interface DependencyHealth {
 /** Timeout of a check, below any timeout of a probe, in milliseconds. */
 const CHECK_MS = 500;
 
-type Check = (facts: HealthFacts) => { ok: boolean; detail?: string };
+/** Undefined: there is nothing to check. */
+type Check = (facts: HealthFacts) => CheckResult | undefined;
+
+interface CheckResult {
+  ok: boolean;
+  detail?: string;
+}
 
 /** A pod with a larger delay of the event loop should get no new requests; in milliseconds. */
 const MAX_LAG_MS = 1000;
@@ -65,6 +73,7 @@ const healthChecks: Check = (facts) => {
     .map(({ name }) => name);
   return failing.length === 0 ? { ok: true } : { ok: false, detail: `${failing.join(', ')} fails` };
 };
+const program: Check = (facts) => facts.program();
 /** The event loop turns if this runs. */
 const turns: Check = () => ({ ok: true });
 
@@ -79,7 +88,7 @@ const READY = '/health/ready';
 const PROBES: Record<string, Record<string, Check>> = {
   '/health': { configuration, listeners },
   [LIVE]: { eventLoop: turns },
-  [READY]: { configuration, mounts, listeners, shutdown, eventLoop, healthChecks },
+  [READY]: { configuration, mounts, listeners, shutdown, eventLoop, healthChecks, program },
 };
 
 /**
@@ -169,8 +178,11 @@ export function healthRoute(facts: HealthFacts, shows: Shows = 'Dependencies'): 
   return (request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '';
     if (!Object.hasOwn(PROBES, path) || !isRead(request.method)) return false;
-    const results = Object.entries(PROBES[path]!).map(([name, check]) => [name, check(facts)]);
-    const components = Object.fromEntries(results) as Record<string, ReturnType<Check>>;
+    const results = Object.entries(PROBES[path]!).flatMap(([name, check]) => {
+      const result = check(facts);
+      return result ? [[name, result] as const] : [];
+    });
+    const components: Record<string, CheckResult> = Object.fromEntries(results);
     const ok = Object.values(components).every((each) => each.ok);
     const status = ok ? 'ok' : 'unavailable';
     const named = shows === 'Dependencies';
@@ -189,9 +201,7 @@ export function healthRoute(facts: HealthFacts, shows: Shows = 'Dependencies'): 
 }
 
 /** Details may name dependencies of the agent. */
-function withoutDetails(
-  components: Record<string, ReturnType<Check>>,
-): Record<string, { ok: boolean }> {
+function withoutDetails(components: Record<string, CheckResult>): Record<string, { ok: boolean }> {
   return Object.fromEntries(Object.entries(components).map(([name, { ok }]) => [name, { ok }]));
 }
 

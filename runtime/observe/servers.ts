@@ -11,14 +11,18 @@ export interface MetricsServerDeps {
   health: HealthRoute;
   /** Health for clients that may not scrape. */
   podHealth: HealthRoute;
+  /** Answers the probes of the program's container. False for other requests. */
+  probe: HealthRoute;
   /** Undefined: scraping needs no token. `authorization`: the required header; undefined: all scraping is refused. */
   guarded: () => { authorization: string | undefined } | undefined;
 }
 
 /** Metrics and health, for the cluster; not yet listening. */
-export function metricsServer({ registry, health, podHealth, guarded }: MetricsServerDeps): Server {
+export function metricsServer(deps: MetricsServerDeps): Server {
+  const { registry, health, podHealth, probe, guarded } = deps;
   const page = sharedRendering(() => registry.metrics());
   const server = createServer((request, response) => {
+    if (probe(request, response)) return;
     const asked = guarded();
     const mayScrape = asked === undefined || shows(request, asked.authorization);
     if ((mayScrape ? health : podHealth)(request, response)) return;
@@ -49,10 +53,19 @@ function shows({ headers }: IncomingMessage, asked: string | undefined): boolean
 /** Pages of the debug port by path, with the method in front unless it is GET. Each returns a value to show as JSON. */
 export type DebugPages = Record<string, (query: URLSearchParams) => object | Promise<object>>;
 
-/** State for people, for loopback only; not yet listening. */
-export function debugServer(pages: DebugPages): Server {
+/**
+ * State for people, for loopback only; not yet listening. `token` is what they must show: the program of a pod reaches
+ * loopback too. Undefined: nothing.
+ */
+export function debugServer(pages: DebugPages, token: () => string | undefined): Server {
   const list = { pages: Object.keys(pages) };
   const server = createServer((request, response) => {
+    const asked = token();
+    if (asked !== undefined && !shows(request, `Bearer ${asked}`)) {
+      const headers = { 'content-type': 'text/plain', 'www-authenticate': 'Bearer' };
+      response.writeHead(401, headers).end('Show the token of the ConfigMap of the agent.\n');
+      return;
+    }
     const path = request.url?.split('?', 1)[0]?.replace(/\/+$/, '') ?? '';
     const name = request.method === 'GET' ? path : `${request.method} ${path}`;
     const known = Object.hasOwn(pages, name);

@@ -58,7 +58,7 @@ export async function startRuntime(
   const runtime = new Runtime({
     pod: pod ?? { namespace: 'default', name: 'triage-0', uid: 'uid-0' },
     version: '0.0.0-test',
-    ports: { agent: 0, metrics: 0, control: 0, debug: 0 },
+    ports: { agent: 0, metrics: 0, control: 0, debug: 0, program: 0 },
     configurationDirectory: directory,
     tokenDirectory: directory,
     statePath: join(directory, 'state.json'),
@@ -74,6 +74,7 @@ export async function startRuntime(
     },
     maxConversationBytes: 16 * 1024 * 1024,
     maxCacheBytes: 16 * 1024 * 1024,
+    maxProgramCacheBytes: 4 * 1024 * 1024,
     maxToolResultBytes: 1024 * 1024,
     proxies: proxyEnvironment(env),
     tracing: tracing ?? NO_ENVIRONMENT,

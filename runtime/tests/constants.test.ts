@@ -33,6 +33,15 @@ import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { HELD_STREAM_BYTES } from '../model/attempt/passStream.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import { UNUSUAL_ADDRESSES } from '../security/incidents/addresses.ts';
+import { PROGRAM_EVENTS_PER_SECOND } from '../program/auditRoutes.ts';
+import { MAX_LOCAL_BODY } from '../program/bodies.ts';
+import { PROGRAM_HEALTH_NAMES } from '../program/healthReports.ts';
+import { PROGRAM_INCIDENTS_PER_SECOND } from '../program/incidentRoutes.ts';
+import { LIFECYCLE_WAIT_MS } from '../program/lifecycleRoute.ts';
+import { LOCAL_REQUESTS_PER_SECOND } from '../program/localServer.ts';
+import { PROGRAM_SILENCE_MS } from '../program/monitor.ts';
+import { PROGRAM_TOOLS } from '../program/programTools.ts';
+import { PROGRAM_INSTANCES } from '../program/tasks.ts';
 import {
   CACHE_LIFETIME_MS,
   LONG_CACHE_LIFETIME_MS,
@@ -73,5 +82,14 @@ it('docs/reference/constants.md states the figures of the code', () => {
     LONG_CACHE_LIFETIME_MS: `${LONG_CACHE_LIFETIME_MS / 60_000} min`,
     MAX_SESSIONS_AWAY: `${MAX_SESSIONS_AWAY}`,
     MAX_CONNECTIONS: `${MAX_CONNECTIONS}`,
+    LOCAL_REQUESTS_PER_SECOND: `${LOCAL_REQUESTS_PER_SECOND}`,
+    MAX_LOCAL_BODY: `${MAX_LOCAL_BODY / 1024} KiB`,
+    PROGRAM_EVENTS_PER_SECOND: `${PROGRAM_EVENTS_PER_SECOND}`,
+    PROGRAM_INCIDENTS_PER_SECOND: `${PROGRAM_INCIDENTS_PER_SECOND}`,
+    PROGRAM_HEALTH_NAMES: `${PROGRAM_HEALTH_NAMES}`,
+    PROGRAM_INSTANCES: `${PROGRAM_INSTANCES}`,
+    PROGRAM_TOOLS: `${PROGRAM_TOOLS}`,
+    PROGRAM_SILENCE_MS: `${PROGRAM_SILENCE_MS / 1000} s`,
+    LIFECYCLE_WAIT_MS: `${LIFECYCLE_WAIT_MS / 1000} s`,
   });
 });

@@ -38,6 +38,8 @@ export interface ToolPage {
 export interface ToolResult {
   content: ShownContent;
   isError: boolean;
+  /** Class of the error that the tool has thrown, as an SDK of ours says it. */
+  thrown?: string;
 }
 
 /** An answer to a request, without what nothing here reads. */
@@ -107,8 +109,11 @@ function readWelcome(tree: JsonTree): object {
   };
 }
 
+/** In `_meta` of a result: the class of the error that the tool has thrown. */
+const THROWN = 'breakwater.dev/thrown';
+
 const RESULT = new Set([
-  ...['content', 'isError', 'resultType'],
+  ...['content', 'isError', 'resultType', '_meta'],
   ...['task', 'inputRequests', 'requestState'],
 ]);
 
@@ -121,11 +126,18 @@ async function readResult(json: Buffer, maxBytes: number): Promise<ToolResult> {
     return span && json.toString('utf8', span.start, span.end);
   };
   const content = members.get('content');
+  const meta = members.get('_meta');
+  const thrown = meta && thrownIn(treeOf(json, meta));
   expectFinished(textIn('resultType') ?? typeBefore2026(members));
   return {
     content: shownContent(content ? partsIn(treeOf(json, content)) : [], maxBytes),
     isError: textIn('isError') === 'true',
+    ...(thrown !== undefined && { thrown }),
   };
+}
+
+function thrownIn(tree: JsonTree): string | undefined {
+  return wordIn(tree, tree.member(tree.root, THROWN));
 }
 
 /** The type of a result that states none, as JSON. */

@@ -4,6 +4,7 @@ import type { Content, Tool } from '../../../contract/generated/types.ts';
 import { supported } from '../../guard/supported.ts';
 import type { Credentials } from '../../mounts/credentials.ts';
 import { IGNORED } from '../../resilience/outcome.ts';
+import type { KnownClient } from '../../observe/trace/requestListener.ts';
 import type { ToolTrace } from '../../observe/trace/toolTrace.ts';
 import type { ToolUse } from '../messages/messages.ts';
 import type { Egress } from './egress.ts';
@@ -11,10 +12,17 @@ import type { CallsTo, GuardedCalls } from './guardedCall.ts';
 import { callHttpTool } from './httpTool.ts';
 import type { ToolAnswer } from './httpTool.ts';
 import { traceHeaders } from '../../model/transport/headers.ts';
+import type { RawHeaders } from '../../model/transport/headers.ts';
 import { readHeaders } from '../../mounts/secretHeaders.ts';
 import { inputCheck, type InputCheck } from './inputCheck.ts';
 import type { Input } from './template.ts';
 import type { ToolResults } from './toolResults.ts';
+
+/** The client for which a tool is called. */
+export interface ToolCaller extends KnownClient {
+  principal: string;
+  headers: RawHeaders;
+}
 
 /** Context of a call of a tool. */
 export interface ToolContext {
@@ -23,8 +31,9 @@ export interface ToolContext {
   header: (name: string) => string | undefined;
   /** Identifies the client. */
   client: readonly string[];
-  /** Absent for calls that run no tool. */
+  /** Both are absent for calls that run no tool. */
   trace?: ToolTrace;
+  caller?: ToolCaller;
   signal: AbortSignal;
 }
 

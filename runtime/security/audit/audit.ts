@@ -118,6 +118,15 @@ export class Audit {
     return undefined;
   }
 
+  /** Records events, all of them or none. Whether there was room for them. */
+  recordAll(events: readonly AuditEvent[]): boolean {
+    this.#calls += events.length;
+    const hasRoom = this.#hasRoom();
+    this.#calls -= events.length;
+    if (hasRoom) for (const event of events) this.record(event);
+    return hasRoom;
+  }
+
   /** Whether the queues have the room that is reserved. Always, unless the audit is required. */
   #hasRoom(): boolean {
     if (!this.#spec?.required) return true;
@@ -127,6 +136,11 @@ export class Audit {
   /** Bytes that requests and calls under way keep in each queue. */
   get #reserved(): number {
     return this.#spec?.required ? (this.#openRequests + this.#calls) * RESERVED_BYTES : 0;
+  }
+
+  /** Whether the configuration asks for an audit. */
+  get enabled(): boolean {
+    return this.#spec !== undefined;
   }
 
   /** Head of the chain; undefined without one. */

@@ -4,6 +4,8 @@ import type { ChainHead } from '../../../contract/audit.ts';
 
 interface Unsealed {
   metadata: Record<string, unknown>;
+  /** Facts that OCSF has no place for. */
+  unmapped?: unknown;
 }
 
 /** The hash chain of one process: each event's hash includes the hash of the event before. */
@@ -29,6 +31,7 @@ export class Chain {
   seal(event: Unsealed): string {
     this.#sequence += 1;
     const unmapped = {
+      ...(event.unmapped as object | undefined),
       chain: this.#id,
       ...(this.#sequence === 1 && this.#before && { continues: this.#before }),
     };

@@ -1,10 +1,10 @@
 import type { KnownClient } from '../../observe/trace/requestListener.ts';
-import type { AuditOutcome, AuditType } from '../../../contract/audit.ts';
+import type { AuditOutcome, AuditType, ProgramFacts } from '../../../contract/audit.ts';
 
 /** The actor: a client of the agent, or a part of Breakwater. */
 export type Actor =
   | ({ kind: 'Client' } & KnownClient)
-  | { kind: 'Program'; name: 'breakwater-operator' | 'breakwater-runtime' };
+  | { kind: 'Program'; name: 'breakwater-operator' | 'breakwater-runtime' | 'program' };
 
 /** An event before its translation to OCSF. `toOcsf` truncates texts of clients. */
 export interface AuditEvent {
@@ -36,6 +36,8 @@ export interface AuditEvent {
   /** Arguments of a tool, if spec.audit.content asks for them. */
   arguments?: unknown;
   incident?: Incident;
+  /** Only in a ProgramEvent. */
+  program?: ProgramFacts;
 }
 
 /** Tokens of a request, as far as the provider reports them. */

@@ -57,6 +57,7 @@ function apiActivity(event: AuditEvent, origin: Origin): Ocsf {
     ...(event.status !== undefined && { http_response: { code: event.status } }),
     src_endpoint: source(event, origin),
     ...(event.traceId !== undefined && { trace: { uid: event.traceId } }),
+    ...(event.program && { unmapped: { program: event.program } }),
   };
 }
 

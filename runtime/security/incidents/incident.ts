@@ -24,7 +24,9 @@ export type IncidentForm =
   | 'ToolArguments'
   | 'EgressRefused'
   // SecretExposed: where the secret was.
-  | 'Prompt';
+  | 'Prompt'
+  // Any type: the program reported it.
+  | 'Reported';
 
 /** One sign of an attack. */
 export interface Detection {
@@ -32,6 +34,8 @@ export interface Detection {
   form?: IncidentForm | undefined;
   /** Asset at risk. */
   asset: Asset;
+  /** Only of what the program reports, which states it itself. */
+  level?: IncidentLevel | undefined;
   /** Whether the agent refused it. */
   denied: boolean;
   /**

@@ -60,8 +60,8 @@ interface Track {
 const MAX_TEXT = 128;
 const MAX_EVIDENCE = 256;
 
-/** Form that opens an incident at once: its reporter has counted. */
-const COUNTED: IncidentForm = 'RepeatedCall';
+/** Forms that open an incident at once: their reporters have counted. */
+const COUNTED: ReadonlySet<IncidentForm | undefined> = new Set(['RepeatedCall', 'Reported']);
 
 const NOTHING: IncidentsSpec = {
   windowMs: 0,
@@ -144,6 +144,13 @@ export class Incidents {
     return numbers;
   }
 
+  /** The open incident of detections like this one. */
+  of(detection: Detection): Readonly<Incident> | undefined {
+    this.#close();
+    const track = this.#tracks.get(keyOf(detection)) ?? this.#tracks.get(sharedKeyOf(detection));
+    return track?.incident;
+  }
+
   isOpen(incident: Readonly<Incident>): boolean {
     this.#close();
     return !incident.closed;
@@ -191,12 +198,12 @@ export class Incidents {
 
   #settle(track: Track, detection: Detection): void {
     const { type, form, asset } = detection;
-    const threshold = form === COUNTED ? 1 : (this.#spec.thresholds[type] ?? 1);
-    const least = this.#escalation(track, type);
+    const threshold = COUNTED.has(form) ? 1 : (this.#spec.thresholds[type] ?? 1);
+    const stated = detection.level;
+    const least = stated === undefined ? this.#escalation(track, type) : stated;
     if (track.count < threshold && least === undefined) return;
     const times = track.count / threshold;
-    const usual = levelOf({ type, asset, times }, this.#spec.raiseAt);
-    const level = graver(usual, least);
+    const level = stated ?? graver(levelOf({ type, asset, times }, this.#spec.raiseAt), least);
     const { incident } = track;
     if (!incident) this.#begin(track, detection, level);
     else {
@@ -281,8 +288,8 @@ function graver(level: IncidentLevel, other: IncidentLevel | undefined): Inciden
   return other !== undefined && gravity(other) > gravity(level) ? other : level;
 }
 
-function isOneSource({ type }: Detection): boolean {
-  return type === 'BruteForceAttack';
+function isOneSource({ type, form }: Detection): boolean {
+  return type === 'BruteForceAttack' && form !== 'Reported';
 }
 
 /** Origins are names of clients, or addresses of unnamed ones. */
@@ -295,14 +302,14 @@ function originOf({ client, source }: Detection): { client?: string; source?: st
 
 /** The key of a track. No choice of names or addresses makes two origins share one. */
 function keyOf(detection: Detection): string {
-  const { type, form, resource } = detection;
+  const { type, form, level, resource } = detection;
   const { client, source } = originOf(detection);
   const from = client === undefined ? ['source', source] : ['client', client];
-  return JSON.stringify([type, form, ...from, resource?.type, resource?.name]);
+  return JSON.stringify([type, form, level, ...from, resource?.type, resource?.name]);
 }
 
-function sharedKeyOf({ type, form }: Detection): string {
-  return JSON.stringify([type, form]);
+function sharedKeyOf({ type, form, level }: Detection): string {
+  return JSON.stringify([type, form, level]);
 }
 
 /** The text in one bounded line without control characters. */
