@@ -222,6 +222,10 @@ docs: $(MODULES) $(DOCS_MODULES) ## build the site of the documents in dist/docs
 docs-serve: $(MODULES) $(DOCS_MODULES) ## show the site of the documents at http://localhost:5173, and follow edits
 	cd docs && node node_modules/vitepress/bin/vitepress.js dev
 
+.PHONY: pictures
+pictures: $(MODULES) ## take the pictures of the console in docs/images anew, in Chromium
+	KEEP_PICTURES=1 $(JEST) component --maxWorkers 1 --testPathPatterns test/console
+
 .PHONY: docs-check
 docs-check: docs ## look at every page of the site in Chromium, light and dark, wide and narrow, and ask its search ten questions
 	node docs/.vitepress/check.js

@@ -20,7 +20,7 @@ const project = (displayName, rest) => ({
 });
 
 // Tests of several programs that need no cluster.
-const COMPONENT = 'clients|compat|conformance|fleet|fuzz|python|sdk|simulator';
+const COMPONENT = 'clients|compat|conformance|console|fleet|fuzz|python|sdk|simulator';
 
 export default {
   // Only a test that hangs reaches it, however busy the machine is.

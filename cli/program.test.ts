@@ -6,7 +6,10 @@ describe('parse', () => {
     expect(parse(['local', '-f', 'd', '--simulate', '--port', '9000'])).toEqual({
       name: 'command',
       command: 'local',
-      values: { filename: 'd', simulate: true, port: '9000', 'quiet-period': '100ms' },
+      values: {
+        ...{ filename: 'd', simulate: true, port: '9000' },
+        ...{ console: false, 'quiet-period': '100ms' },
+      },
       positionals: [],
     });
     expect(parse(['render', '--filename', 'd'])).toMatchObject({

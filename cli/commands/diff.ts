@@ -25,7 +25,11 @@ export const diff: Command = {
     withCluster(call, async (cluster) => {
       const { values, context } = call;
       const files = await readManifests(values['filename'] as string);
-      const { problems, effects } = await changesBy(files, cluster, context.date);
+      const { problems, effects } = await changesBy(files, {
+        namespace: cluster.namespace,
+        date: context.date,
+        there: (written) => clusterObjects(cluster, written),
+      });
       for (const problem of problems) context.stderr.write(`${problem}\n`);
       context.stdout.write(effects.join('') || 'Nothing would change.\n');
       return effects.length > 0 ? EXIT.problem : EXIT.fine;
@@ -40,20 +44,25 @@ export interface Changes {
   effects: string[];
 }
 
-/**
- * What the operator would change if the manifests, by the names of their files, were applied, or with `replaces` if they
- * replaced the objects. Throws an Error if they would be refused.
- */
+export interface ChangesOptions {
+  /** Of manifests that name none. */
+  namespace: string | undefined;
+  date: () => Date;
+  /** Whether the manifests replace the objects, and are not applied to them. */
+  replaces?: boolean;
+  /** The objects in the namespaces of these. */
+  there: (written: Objects) => Promise<Objects>;
+}
+
+/** What the operator would change for the manifests, by the names of their files. Throws an Error if they would be refused. */
 export async function changesBy(
   files: ReadonlyMap<string, string>,
-  cluster: Cluster,
-  date: () => Date,
-  replaces = false,
+  { namespace, date, replaces = false, there: objectsFor }: ChangesOptions,
 ): Promise<Changes> {
-  const inventory = (): Inventory => new Inventory(checks(), date, cluster.namespace);
+  const inventory = (): Inventory => new Inventory(checks(), date, namespace);
   const given = inventory();
   refuse(given.load(files));
-  const there = await clusterObjects(cluster, given.objects());
+  const there = await objectsFor(given.objects());
   const written = replaces ? given.objects() : appliedTo(there, files, inventory());
   const { problems, yaml } = render(overlaid(there, written), IMAGE);
   return { problems, effects: effects(render(there, IMAGE).yaml, yaml).map(describe) };
@@ -93,7 +102,7 @@ function appliedTo(
 }
 
 /** Agents and policies in all namespaces of the manifests. */
-async function clusterObjects(cluster: Cluster, written: Objects): Promise<Objects> {
+export async function clusterObjects(cluster: Cluster, written: Objects): Promise<Objects> {
   const all = [...written.agents, ...written.breakers, ...written.limits];
   const namespaces = [...new Set(all.map(({ metadata }) => metadata.namespace!))];
   const worlds = await Promise.all(

@@ -68,6 +68,8 @@ export interface RequestPage {
 export interface ChangesPage {
   /** What the operator would change, one text for each object. */
   effects: string[];
-  /** Command that applies the edit. Absent if nothing changes. */
+  /** Command that applies the edit. Absent if nothing changes, or without a cluster. */
   patch?: string;
+  /** The manifests of this computer. Absent for a cluster. */
+  path?: string;
 }

@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers';
 import { agent } from '../view/fixtures.ts';
 import type { World } from '../view/world.ts';
 import type { TableChange } from './answers.ts';
-import { ConsoleServer, type Source } from './server.ts';
+import { ConsoleServer } from './server.ts';
+import type { Source } from './source.ts';
 
 class FakeSource implements Source {
   now: World = { agents: [agent()], breakers: [], limits: [], pods: [] };
@@ -15,10 +16,8 @@ class FakeSource implements Source {
     this.listeners.add(changed);
     return () => void this.listeners.delete(changed);
   };
-  agent = (): undefined => undefined;
-  usage = (): Promise<undefined> => Promise.resolve(undefined);
-  request = (_: string, __: string, id: string) =>
-    Promise.resolve({ lines: [{ pod: 'p', text: id }] });
+  figures = () => Promise.resolve([]);
+  lines = (_: unknown, id: string) => Promise.resolve([{ pod: 'p', line: id }]);
   changes = (manifest: string) => Promise.resolve({ effects: [manifest] });
 }
 

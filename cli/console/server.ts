@@ -4,31 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as setTimer } from 'node:timers/promises';
 import type { Trip } from '../view/trips.ts';
-import type { World } from '../view/world.ts';
-import type {
-  AgentPage,
-  ChangesPage,
-  RequestPage,
-  TableChange,
-  TableLine,
-  UsagePage,
-} from './answers.ts';
-import { Table } from './table.ts';
-
-/** What the console shows. All may throw an Error with a message for users. */
-export interface Source {
-  world(): World;
-  /** Why the last request to the API server failed; undefined if it did not. */
-  problem(): string | undefined;
-  /** Calls `changed` at each change until the function that it gives is called. */
-  onChange(changed: () => void): () => void;
-  /** Undefined if there is no such agent, here and below. */
-  agent(namespace: string, name: string): AgentPage | undefined;
-  usage(namespace: string, name: string): Promise<UsagePage | undefined>;
-  request(namespace: string, name: string, id: string): Promise<RequestPage | undefined>;
-  /** What applying the manifest would change. It changes nothing. */
-  changes(manifest: string): Promise<ChangesPage>;
-}
+import type { TableChange, TableLine } from './answers.ts';
+import { agentPage, requestPage, usagePage } from './pages.ts';
+import type { Source } from './source.ts';
+import { Table, worldOf } from './table.ts';
 
 /** A file of the page. */
 export interface Asset {
@@ -151,9 +130,11 @@ export class ConsoleServer {
     const [, , what, ...rest] = pathname.split('/');
     const [namespace = '', name = '', part, id = ''] = rest.map(decoded);
     if (what !== 'agents') throw new Refusal(404, `There is no ${pathname}.`);
-    if (part === undefined) return this.#source.agent(namespace, name);
-    if (part === 'usage') return this.#source.usage(namespace, name);
-    if (part === 'requests') return this.#source.request(namespace, name, id);
+    const world = worldOf(this.#source.world(), namespace, name);
+    if (world === undefined) return undefined;
+    if (part === undefined) return agentPage(world);
+    if (part === 'usage') return usagePage(world, this.#source);
+    if (part === 'requests') return requestPage(world, this.#source, id);
     throw new Refusal(404, `There is no ${pathname}.`);
   }
 

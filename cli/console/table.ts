@@ -13,6 +13,11 @@ export const MAX_TRIPS = 200;
 
 const GRAVITY: Record<Level, number> = { bad: 2, warn: 1, ok: 0 };
 
+/** One agent with all that belongs to it. */
+export interface AgentWorld extends World {
+  agents: readonly [AgentDeployment];
+}
+
 /** What a line was made of. */
 interface Made {
   from: readonly object[];
@@ -93,7 +98,7 @@ class Parts {
   }
 
   /** The agent with what belongs to it. */
-  of(agent: AgentDeployment): World {
+  of(agent: AgentDeployment): AgentWorld {
     const policies = this.#policies.get(keyOf(agent)) ?? [];
     return {
       agents: [agent],
@@ -110,7 +115,7 @@ class Parts {
 }
 
 /** An agent with all that belongs to it; undefined if there is none of that name. */
-export function worldOf(world: World, namespace: string, name: string): World | undefined {
+export function worldOf(world: World, namespace: string, name: string): AgentWorld | undefined {
   const agent = world.agents.find((each) => keyOf(each) === `${namespace}/${name}`);
   return agent && new Parts(world).of(agent);
 }
@@ -121,7 +126,9 @@ function agentLine(key: string, rows: readonly StatusRow[]): TableLine {
   const level = [agent, ...parts].toSorted(byGravity)[0]!.level;
   const circuits = rest.filter(({ kind }) => kind === 'circuit');
   const closed = circuits.filter(({ state }) => state.startsWith('Closed'));
-  const { namespace, name, state, pods, since, reason } = agent;
+  const { namespace, name, pods, reason } = agent;
+  // An agent that is ready may have an open circuit.
+  const { state, since } = agent.level === level ? agent : parts[0]!;
   return {
     ...{ key, namespace, name, kind: 'agent', level, state, pods, since, reason },
     circuits: circuits.length > 0 ? `${closed.length}/${circuits.length}` : undefined,

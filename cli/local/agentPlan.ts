@@ -1,8 +1,12 @@
 import type { Content } from '../../contract/generated/types.ts';
-import type { AgentDeployment } from '../../crds/generated/types.ts';
+import type {
+  AgentDeployment,
+  CircuitBreakerPolicy,
+  RateLimitPolicy,
+} from '../../crds/generated/types.ts';
 import { attach } from '../../operator/desired/policies/attach.ts';
 import type { Attachment, PolicyAttachment } from '../../operator/desired/policies/attachment.ts';
-import { planAgent } from '../../operator/desired/plan.ts';
+import { planAgent, type AgentPlan } from '../../operator/desired/plan.ts';
 import type { Objects } from '../manifests/inventory.ts';
 import { localClients } from './clients.ts';
 import { valueOf, variableOf, type Environment, type KeyRef } from './keys.ts';
@@ -13,6 +17,9 @@ export interface LocalPlan {
   id: string;
   namespace: string;
   name: string;
+  agent: AgentDeployment;
+  /** By the operator. Its problems include what this computer lacks. */
+  planned: AgentPlan;
   /** Absent if the spec results in no configuration. */
   content?: Content;
   /** Contents of the files that content names, by path. */
@@ -39,29 +46,31 @@ const OPTIONS = { runtimeImage: 'local', operatorNamespace: 'breakwater-system' 
 /** Goes to simulated models instead of the real keys. */
 const SIMULATED_KEY = 'simulated';
 
+/** What the manifests result in on this computer. */
+export interface LocalPlans {
+  agents: LocalPlan[];
+  breakers: PolicyAttachment<CircuitBreakerPolicy>[];
+  limits: PolicyAttachment<RateLimitPolicy>[];
+  /** Faults of policies. */
+  problems: string[];
+}
+
 /** The plans of all agents, from the operator's builders, with the faults of policies. */
-export function localPlans(
-  objects: Objects,
-  context: PlanContext,
-): { agents: LocalPlan[]; problems: string[] } {
+export function localPlans(objects: Objects, context: PlanContext): LocalPlans {
   const namespaces = [...attachments(objects).values()];
   return {
     agents: namespaces.flatMap((attachment) =>
       [...attachment.agents.values()].map(({ agent, circuits, limits }) => {
-        const { content, problems, warnings } = planAgent({
+        const planned = planAgent({
           agent,
           attachment: { circuits, limits },
           options: OPTIONS,
         });
-        return localised(
-          agent,
-          content,
-          [...problems, ...warnings].map(({ message }) => message),
-          objects,
-          context,
-        );
+        return localised(agent, planned, objects, context);
       }),
     ),
+    breakers: namespaces.flatMap(({ breakers }) => breakers),
+    limits: namespaces.flatMap(({ limits }) => limits),
     problems: namespaces.flatMap(({ breakers, limits }) =>
       [...breakers, ...limits].flatMap(messagesOf),
     ),
@@ -98,20 +107,22 @@ function messagesOf({
 }
 
 function localised(
-  { metadata }: AgentDeployment,
-  planned: Content | undefined,
-  problems: string[],
+  agent: AgentDeployment,
+  planned: AgentPlan,
   { keys }: Objects,
   context: PlanContext,
 ): LocalPlan {
-  const { name } = metadata;
-  const namespace = metadata.namespace!;
+  const { name } = agent.metadata;
+  const namespace = agent.metadata.namespace!;
   const id = `${namespace}/${name}`;
-  const base = { id, namespace, name };
+  const base = { id, namespace, name, agent };
   const files = new Map<string, string>();
-  const messages = problems.map((problem) => `AgentDeployment ${name}: ${problem}`);
-  if (planned === undefined) return { ...base, files, problems: messages, notes: [] };
-  const content = structuredClone(planned);
+  const messages = [...planned.problems, ...planned.warnings].map(
+    ({ message }) => `AgentDeployment ${name}: ${message}`,
+  );
+  if (planned.content === undefined)
+    return { ...base, planned, files, problems: messages, notes: [] };
+  const content = structuredClone(planned.content);
   // There is no Service that would have to learn of the shutdown.
   content.shutdown.endpointLagMs = 0;
   const notes = simulate(content, id, context);
@@ -132,8 +143,18 @@ function localised(
   const clients = localClients(content, { directory: context.directoryOf(id), namespace, keys });
   for (const [path, text] of clients.files) files.set(path, text);
   for (const text of clients.missing) missing.add(text);
-  const lacks = [...missing].map((text) => `AgentDeployment ${name}: ${text}`);
-  return { ...base, content, files, problems: [...messages, ...lacks], notes };
+  const lacks = [...missing];
+  return {
+    ...{ ...base, content, files, notes },
+    planned: {
+      ...planned,
+      problems: [
+        ...planned.problems,
+        ...lacks.map((message) => ({ reason: 'KeyMissing', message: `${message}.` })),
+      ],
+    },
+    problems: [...messages, ...lacks.map((text) => `AgentDeployment ${name}: ${text}`)],
+  };
 }
 
 /** Points the agent to its simulated models, if any. Returns the notes on other differences. */

@@ -51,7 +51,8 @@ export class AgentRun {
   /** Of the endpoints, which all speak one protocol. */
   #provider = '';
   #counter = 0;
-  #hash: string | undefined;
+  /** Of the configuration that it should have. */
+  hash: string | undefined;
   #inForce: string | undefined;
   #changedAt = 0;
   #refused: string | undefined;
@@ -72,6 +73,19 @@ export class AgentRun {
   /** Address of the agent; undefined until it listens. */
   get url(): string | undefined {
     return this.#debugPort === undefined ? undefined : `http://localhost:${this.#port}`;
+  }
+
+  /** Whether its runtime has told whether it serves. */
+  get settled(): boolean {
+    return this.#inForce !== undefined || this.#refused !== undefined;
+  }
+
+  /** A page of its port for debugging or for metrics. Rejects without an answer. */
+  async page(port: 'debug' | 'metrics', path: string): Promise<string> {
+    const number = port === 'debug' ? this.#debugPort : this.#metricsPort;
+    const response = await fetch(`http://127.0.0.1:${number}${path}`);
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+    return response.text();
   }
 
   get running(): boolean {
@@ -101,7 +115,7 @@ export class AgentRun {
     this.#program = new Program({
       main,
       flags: settings.flags,
-      log: settings.log ?? this.#logPath,
+      log: settings.log ?? this.logPath,
       environment: {
         ...(Object.fromEntries(passed.filter(([, value]) => value !== undefined)) as object),
         POD_NAMESPACE: namespace!,
@@ -146,14 +160,15 @@ export class AgentRun {
     await this.#program?.stop(force ? 'SIGKILL' : 'SIGTERM');
   }
 
-  get #logPath(): string {
+  /** The file with the lines of its log. */
+  get logPath(): string {
     return join(this.#options.directory, 'runtime.log');
   }
 
   async #configure(content: Content, noticedAt: number): Promise<void> {
     const hash = hashContent(content);
-    if (hash === this.#hash) return;
-    this.#hash = hash;
+    if (hash === this.hash) return;
+    this.hash = hash;
     this.#auth = content.auth;
     this.#provider = content.endpoints[0]?.provider ?? '';
     this.#changedAt = noticedAt;
@@ -190,7 +205,7 @@ export class AgentRun {
     if (this.#debugPort === undefined) this.#port = undefined;
     this.#debugPort = undefined;
     if (this.#leaving) return;
-    const log = this.#options.settings.log === undefined ? `; see ${this.#logPath}` : '';
+    const log = this.#options.settings.log === undefined ? `; see ${this.logPath}` : '';
     this.#options.say(`ended unexpectedly with ${how} and is started again${log}`);
     this.#restart = setTimeout(() => void this.start(), RESTART_MS);
   }

@@ -2,6 +2,7 @@ import type {
   CircuitStatus,
   ConfigurationStatus,
   GateStatus,
+  LimitStatus,
   Transition,
 } from '../../contract/generated/types.ts';
 
@@ -13,11 +14,8 @@ export interface CircuitState extends CircuitStatus {
 }
 
 /** A limit, from the runtime's debug port. */
-export interface LimitState {
-  target: string;
-  name: string;
+export interface LimitState extends LimitStatus {
   requests: number;
-  rejected: number;
   tokens: number;
 }
 

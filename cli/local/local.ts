@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path';
 import { readManifests } from '../manifests/files.ts';
 import { Inventory, type Objects } from '../manifests/inventory.ts';
 import { checks } from '../manifests/kinds.ts';
-import { localPlans, type LocalPlan } from './agentPlan.ts';
+import { localPlans, type LocalPlan, type LocalPlans } from './agentPlan.ts';
 import { AgentRun } from './agentRun.ts';
 import type { Environment } from './keys.ts';
+import { LocalWorld } from './localWorld.ts';
 import { ON_THIS_COMPUTER, type RuntimeSettings } from './runtimeSettings.ts';
 import type { Screen } from '../terminal/screen.ts';
+import type { World } from '../view/world.ts';
 import { SettledFiles } from './settledFiles.ts';
 import { SimulatedModels } from './simulatedModels.ts';
 import { table } from './table.ts';
@@ -35,6 +37,8 @@ export interface LocalOptions {
   quietMs: number;
   screen: Screen;
   date: () => Date;
+  /** Called once when every agent serves, or has refused its configuration. */
+  onSettled?: () => void;
 }
 
 /** Interval between two checks of the agents, and of files without notifications, in milliseconds. */
@@ -47,6 +51,10 @@ export class Local {
   readonly #inventory: Inventory;
   readonly #simulated: SimulatedModels | undefined;
   readonly #runs = new Map<string, AgentRun>();
+  readonly #world = new LocalWorld();
+  readonly #listeners = new Set<() => void>();
+  #plans: LocalPlans = { agents: [], breakers: [], limits: [], problems: [] };
+  #settled = false;
   #files: SettledFiles | undefined;
   #texts: ReadonlyMap<string, string> = new Map();
   #held: readonly string[] = [];
@@ -73,6 +81,23 @@ export class Local {
   /** Agents by NAMESPACE/NAME. */
   get agents(): ReadonlyMap<string, AgentRun> {
     return this.#runs;
+  }
+
+  /** The objects of a cluster that would have these agents. */
+  world(): World {
+    this.#world.update(this.#plans, this.#runs, this.#options.date());
+    return this.#world.world;
+  }
+
+  /** The accepted objects. */
+  objects(): Objects {
+    return this.#inventory.objects();
+  }
+
+  /** Calls `changed` at each change of the world until the function that it gives is called. */
+  onChange(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => void this.#listeners.delete(changed);
   }
 
   /** Resolves when every agent has been started. Rejects if the path does not exist. */
@@ -118,7 +143,14 @@ export class Local {
   /** Reads and shows the state of every agent. */
   async look(): Promise<void> {
     await Promise.all([...this.#runs.values()].map((run) => run.look()));
-    const { screen, date } = this.#options;
+    const { screen, date, onSettled } = this.#options;
+    if (!this.#settled && [...this.#runs.values()].every((run) => run.settled)) {
+      this.#settled = true;
+      onSettled?.();
+    }
+    if (this.#listeners.size > 0 && this.#world.update(this.#plans, this.#runs, date())) {
+      this.#listeners.forEach((changed) => changed());
+    }
     if (!screen.live || this.#stopping) return;
     const rows = [...this.#runs.values()].map(({ name, url, state }) => ({
       name,
@@ -156,7 +188,8 @@ export class Local {
     const { faults, ignored } = this.#inventory.load(texts);
     const objects = this.#inventory.objects();
     await this.#simulate(objects);
-    const { agents, problems } = localPlans(objects, this.#planContext());
+    this.#plans = localPlans(objects, this.#planContext());
+    const { agents, problems } = this.#plans;
     this.#tell([
       ...faults.map(({ file, line, message }) => `${file}:${line}: ${message}`),
       ...problems,

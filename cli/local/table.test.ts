@@ -30,7 +30,12 @@ const STATE: AgentState = {
   ],
   gates: [{ dependency: 'model/backup', gate: 'Unauthorized' }],
   transitions: [],
-  limits: [{ target: 'inbound', name: 'requests', requests: 9, rejected: 1, tokens: 91.7 }],
+  limits: [
+    {
+      ...{ target: 'inbound', policy: 'turnstile', name: 'requests', usedPercent: 9 },
+      ...{ limiting: false, requests: 9, rejected: 1, tokens: 91.7 },
+    },
+  ],
 };
 
 describe('the table', () => {

@@ -47,6 +47,20 @@ function drawFences(md) {
   };
 }
 
+/** A picture NAME-light.webp has a twin NAME-dark.webp. */
+function pairImages(md) {
+  const { image: draw } = md.renderer.rules;
+  md.renderer.rules.image = (tokens, index, ...rest) => {
+    const src = tokens[index].attrGet('src');
+    const html = draw(tokens, index, ...rest);
+    if (!src.endsWith('-light.webp')) return html;
+    const twin = html.replace('-light.webp', '-dark.webp');
+    return `${classed(html, 'light-only')}${classed(twin, 'dark-only')}`;
+  };
+}
+
+const classed = (html, name) => html.replace('<img', `<img class="${name}"`);
+
 /** Long paths may break in the cells of tables. */
 function breakPaths(md) {
   md.renderer.rules.code_inline = (tokens, index) => {
@@ -98,6 +112,7 @@ export default defineConfig({
     config: (md) => {
       outerLinks(md, process.env.REPOSITORY);
       drawFences(md);
+      pairImages(md);
       breakPaths(md);
     },
   },

@@ -2,7 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { readAssets } from '../../cli/console/assets.ts';
-import { ConsoleServer, type Source } from '../../cli/console/server.ts';
+import { ConsoleServer } from '../../cli/console/server.ts';
+import type { Source } from '../../cli/console/source.ts';
 import { run } from '../../cli/program.ts';
 import * as shown from '../../cli/view/fixtures.ts';
 import { AGENT_LABEL, type World } from '../../cli/view/world.ts';
@@ -121,7 +122,7 @@ async function withPage(
 describe('the console', () => {
   it('shows an open circuit within a second, the worst first, and its end', async () => {
     await withPage({}, async (page) => {
-      await page.getByText(/^(All \d+ are well|\d+ of \d+ need a look)\.$/).waitFor();
+      await page.getByText(/^(All \d+ are well|\d+ of \d+ needs? a look)\.$/).waitFor();
       await write('agentdeployments', 'triage', circuitOf('Open'));
       await write('circuitbreakerpolicies', 'patience', breakerObject(shown.openBreaker().status));
       const began = performance.now();
@@ -285,8 +286,7 @@ class ManyAgents implements Source {
   world = (): World => this.#world;
   problem = (): undefined => undefined;
   onChange = () => () => undefined;
-  agent = (): undefined => undefined;
-  usage = () => Promise.resolve(undefined);
-  request = () => Promise.resolve(undefined);
+  figures = () => Promise.resolve([]);
+  lines = () => Promise.resolve([]);
   changes = () => Promise.resolve({ effects: [] });
 }

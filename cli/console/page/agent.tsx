@@ -168,10 +168,13 @@ function Policy({ kind, name, manifest }: AgentPage['policies'][number]): JSX.El
   );
 }
 
-function Changes({ effects, patch }: ChangesPage): JSX.Element {
+function Changes({ effects, patch, path }: ChangesPage): JSX.Element {
   return (
     <>
       <pre tabIndex={0}>{effects.length === 0 ? 'Nothing would change.' : effects.join('\n')}</pre>
+      {path !== undefined && effects.length > 0 && (
+        <p>Put the edit into the manifest in {path}. It is in force as soon as you save it.</p>
+      )}
       {patch !== undefined && (
         <>
           <p>

@@ -71,7 +71,8 @@ function Notes({ usage, notAsked, failures }: UsagePage): JSX.Element {
   return (
     <>
       <p>
-        From {usage.pods} pods.{notAsked > 0 && ` ${notAsked} more are not asked.`}
+        From {usage.pods} {usage.pods === 1 ? 'pod' : 'pods'}.
+        {notAsked > 0 && ` ${notAsked} more are not asked.`}
       </p>
       {failures.length > 0 && <Problem text={failures.join('\n')} />}
     </>

@@ -27,8 +27,8 @@ export function Overview({ seen }: { seen: Seen }): JSX.Element {
         {seen.lines.length === 0
           ? 'There are no agents and no policies here.'
           : bad === 0
-            ? `All ${seen.lines.length} are well.`
-            : `${bad} of ${seen.lines.length} need a look.`}
+            ? `${seen.lines.length === 1 ? 'One agent is' : `All ${seen.lines.length} are`} well.`
+            : `${bad} of ${seen.lines.length} ${bad === 1 ? 'needs' : 'need'} a look.`}
       </p>
       <form onSubmit={(event) => event.preventDefault()}>
         <label>
