@@ -5,7 +5,7 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
     ...['install', 'outages', 'circuits', 'limits', 'clients'],
     ...['conversations', 'program', 'networks', 'pods'],
     ...['monitoring', 'on-call', 'one-request'],
-    ...['incidents', 'argo-cd', 'cookbook', 'sdk'],
+    ...['incidents', 'argo-cd', 'change-safely', 'cookbook', 'sdk'],
   ],
   Reference: [
     ...['reference/api', 'reference/deprecated', 'reference/constants', 'reference/command'],

@@ -54,6 +54,7 @@ const IDEAS = [
   'make demo-argocd   # a real Argo CD takes these manifests over from git; docs/argo-cd.md',
   'make demo   # again, at any time',
   'make down   # removes all of it',
+  `npx breakwater console -n ${NAMESPACE}   # the same in a browser; it prints the address`,
 ];
 
 await perform('make demo', IDEAS, async (platform, narrator) => {
