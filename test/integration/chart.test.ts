@@ -469,6 +469,7 @@ describe('kustomize', () => {
     'samples/clients',
     'samples/guarded',
     'samples/openai',
+    'samples/clouds',
     'presets/development',
     'presets/production',
     'crd',

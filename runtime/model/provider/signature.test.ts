@@ -39,3 +39,17 @@ it('signs the token of a session', () => {
   ]);
   expect(signed.at(-1)).toContain('SignedHeaders=host;x-amz-date;x-amz-security-token');
 });
+
+it('signs a request to Bedrock as botocore 1.40.0 does', () => {
+  const asked = {
+    ...{ method: 'POST', origin: 'https://bedrock-runtime.eu-central-1.amazonaws.com' },
+    path: '/anthropic/v1/messages?beta=true',
+    body: Buffer.from('{"model":"eu.anthropic.claude-opus-5"}'),
+  };
+  const keys = { ...KEYS, sessionToken: 'session/token+==' };
+  const scope = { service: 'bedrock', region: 'eu-central-1' };
+  const signed = signature(asked, keys, scope, new Date('2026-11-25T12:00:00Z'));
+  expect(signed.at(-1)).toContain(
+    'Signature=baee6d4e30b4b3cc5b35f999586a35532698fa228cfa9ecd7dd19502e30be59a',
+  );
+});
