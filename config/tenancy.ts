@@ -1,5 +1,10 @@
 import { TAG_OR_DIGEST } from '../operator/desired/tenancy/images.ts';
-import { NAMED_SECRETS, RESTRICTED, type Rule } from '../operator/desired/tenancy/rules.ts';
+import {
+  IDENTITIES,
+  NAMED_SECRETS,
+  RESTRICTED,
+  type Rule,
+} from '../operator/desired/tenancy/rules.ts';
 import { MESSAGES, type Refusals } from '../operator/desired/tenancy/tenancy.ts';
 
 /**
@@ -13,6 +18,7 @@ export function tenancyTemplates(): string {
     ['programs', 'programs', RESTRICTED],
     ['podSecrets', 'secrets', RESTRICTED],
     ['secrets', 'secrets', NAMED_SECRETS],
+    ['identities', 'identities', IDENTITIES],
   ];
   const templates = rules.map(([name, kind, rule]) => {
     const expressions = new Cel(kind).refused(rule, {
@@ -135,9 +141,30 @@ function formOf(rule: Rule, value: string): { kind: keyof Refusals; allowed: str
       const allowed = `${isText} && variables.secretNames.exists(p, ${value}.matches(p))`;
       return { kind: 'secrets', allowed };
     }
+    case 'Identity': {
+      const allowed = `variables.identityNames.exists(p, (${identityText(value)}).matches(p))`;
+      return { kind: 'identities', allowed };
+    }
     default:
       return undefined;
   }
+}
+
+/** The text of an identity, as `identityText` of operator/desired/tenancy writes it. */
+function identityText(value: string): string {
+  const member = (of: string, name: string, before: string): string => {
+    const at = `${of}['${name}']`;
+    return `('${name}' in ${of} && ${at} != null ? '${before}' + string(${at}) : '')`;
+  };
+  const cloud = (name: string, ...members: [name: string, before: string][]): string => {
+    const of = `${value}['${name}']`;
+    return [`'${name}'`, ...members.map(([each, before]) => member(of, each, before))].join(' + ');
+  };
+  const named = (name: string): string => `'${name}' in ${value} && ${value}['${name}'] != null`;
+  const aws = cloud('aws', ['roleARN', ':']);
+  const google = cloud('google', ['audience', ':'], ['serviceAccount', ':']);
+  const azure = cloud('azure', ['tenantID', ':'], ['clientID', '/']);
+  return `${named('aws')} ? ${aws} : ${named('google')} ? ${google} : ${named('azure')} ? ${azure} : ''`;
 }
 
 const JOIN = ".filter(t, t != '').join(', ')";

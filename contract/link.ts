@@ -88,6 +88,7 @@ export const MOUNTS = {
   headers: '/var/run/secrets/breakwater.dev/headers',
   trustedCA: '/etc/breakwater-trusted-ca',
   callers: '/var/run/secrets/breakwater.dev/callers',
+  identities: '/var/run/secrets/breakwater.dev/identities',
   audit: '/var/log/breakwater/audit',
 } as const;
 
@@ -117,6 +118,7 @@ export const FEATURES = [
   'Endpoint.Bearer',
   'Endpoint.HeadersFrom',
   'Endpoint.ClientCertificate',
+  'Endpoint.Identity',
   'LoadBalancing.RoundRobin',
   'LoadBalancing.LeastLoaded',
   'LoadBalancing.Weighted',

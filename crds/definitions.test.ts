@@ -16,11 +16,11 @@ function* walk(schema: Schema, path: string): Generator<[string, Schema]> {
 
 /**
  * The spec of an AgentDeployment has at most so many fields. Deprecated fields do not count. Rule sets, patterns and a detector for injection are 11, a
- * program 20, endpoints at clouds 9.
+ * program 20, endpoints at clouds 9, their identities 9.
  */
-const MOST_FIELDS = 340;
+const MOST_FIELDS = 349;
 
-it('the spec of an AgentDeployment has at most 340 fields', () => {
+it('the spec of an AgentDeployment has at most 349 fields', () => {
   const [{ schema }] = definitions() as [Source];
   const fields = [...walk(schema.properties!['spec']!, 'spec')].filter(
     ([path, { description = '' }]) =>

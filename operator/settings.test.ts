@@ -25,7 +25,13 @@ it('every optional setting has a default', () => {
       burstSeconds: 20,
       excessMs: 300_000,
     },
-    tenancy: { podTemplate: 'Restricted', images: [], programImages: [], secretNames: ['*'] },
+    tenancy: {
+      podTemplate: 'Restricted',
+      images: [],
+      programImages: [],
+      secretNames: ['*'],
+      identities: [],
+    },
     share: { namespaces: [] },
     logLevel: 'info',
     logLevels: {},
@@ -42,12 +48,14 @@ it('the settings contain the permissions of the authors of agents', () => {
     TENANCY_IMAGES: 'example.com/a,example.com/b/',
     TENANCY_PROGRAM_IMAGES: 'example.com/programs/',
     TENANCY_SECRET_NAMES: 'agents-*, shared',
+    TENANCY_IDENTITIES: 'aws:arn:aws:iam::111122223333:role/agents-*,google',
   };
   expect(settingsFrom({ ...needed, ...tenancy }).tenancy).toEqual({
     podTemplate: 'Any',
     images: ['example.com/a', 'example.com/b/'],
     programImages: ['example.com/programs/'],
     secretNames: ['agents-*', 'shared'],
+    identities: ['aws:arn:aws:iam::111122223333:role/agents-*', 'google'],
   });
   expect(settingsFrom({ ...needed, TENANCY_SECRET_NAMES: '' }).tenancy.secretNames).toEqual([]);
   expect(() => settingsFrom({ ...needed, TENANCY_POD_TEMPLATE: 'Some' })).toThrow(
@@ -55,6 +63,9 @@ it('the settings contain the permissions of the authors of agents', () => {
   );
   expect(() => settingsFrom({ ...needed, TENANCY_SECRET_NAMES: '^a$' })).toThrow(
     'set TENANCY_SECRET_NAMES',
+  );
+  expect(() => settingsFrom({ ...needed, TENANCY_IDENTITIES: 'aws;google' })).toThrow(
+    'set TENANCY_IDENTITIES',
   );
 });
 

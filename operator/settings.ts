@@ -216,11 +216,15 @@ function tenancyFrom(env: Record<string, string | undefined>, problems: string[]
   if (!secretNames.every((name) => /^[a-z0-9.*-]+$/.test(name))) {
     problems.push('set TENANCY_SECRET_NAMES to names of Secrets, in which * stands for anything');
   }
+  const identities = names(env['TENANCY_IDENTITIES'] ?? '');
+  if (!identities.every((name) => /^[A-Za-z0-9:/@._*-]+$/.test(name))) {
+    problems.push(
+      'set TENANCY_IDENTITIES to identities such as aws:arn:aws:iam::111122223333:role/agents-*, in which * stands for anything',
+    );
+  }
   return {
     podTemplate: podTemplate as Tenancy['podTemplate'],
-    images,
-    programImages,
-    secretNames,
+    ...{ images, programImages, secretNames, identities },
   };
 }
 

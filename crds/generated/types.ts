@@ -16,7 +16,7 @@ export interface AgentDeployment {
   status?: AgentDeploymentStatus;
 }
 /**
- * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate, the image, port, env and resources of program, and the name of a Secret or ConfigMap restart pods when changed; all else is live in milliseconds.
+ * What to run. Only image, imagePullPolicy, probes, shutdown, podTemplate, the image, port, env and resources of program, the name of a Secret or ConfigMap, and the token that an identity needs restart pods when changed; all else is live in milliseconds.
  */
 export interface AgentDeploymentSpec {
   /**
@@ -145,6 +145,46 @@ export interface AgentDeploymentSpec {
          * Key in that Secret. Default api-key.
          */
         key: string;
+      };
+      /**
+       * Identity of the agent at the provider's cloud, in place of a key. The runtime shows the cloud a token of the agent's ServiceAccount and gets credentials that it renews by itself. The chart's value tenancy.identities says which ones agents may name. See docs/security.md. A change restarts pods where it needs another token.
+       */
+      identity?: {
+        /**
+         * At AWS. With roleARN, the agent assumes that role by the cluster's OIDC provider. Without it, EKS Pod Identity gives the role that is associated with the agent's ServiceAccount.
+         */
+        aws?: {
+          /**
+           * ARN of the role. Its trust policy must name the cluster's OIDC provider and the agent's ServiceAccount.
+           */
+          roleARN?: string;
+        };
+        /**
+         * At Google. With audience, the agent shows its token to a workload identity provider. Without it, the metadata server gives a token, of the account that GKE binds to the agent's ServiceAccount or of the node.
+         */
+        google?: {
+          /**
+           * Full name of the workload identity provider that trusts the cluster.
+           */
+          audience?: string;
+          /**
+           * Service account of Google to act as. When absent, the federated identity itself has the rights.
+           */
+          serviceAccount?: string;
+        };
+        /**
+         * At Azure. An application or a managed identity with a federated credential for the agent's ServiceAccount.
+         */
+        azure?: {
+          /**
+           * Tenant of Microsoft Entra ID.
+           */
+          tenantID: string;
+          /**
+           * Application (client) ID of the application or the managed identity.
+           */
+          clientID: string;
+        };
       };
       /**
        * How the endpoint expects the key of apiKeySecretRef. APIKey sends it as x-api-key, or with provider OpenAI as api-key, as Azure expects it. Bearer sends it as authorization: Bearer. Default APIKey, and Bearer with providers OpenAI and Vertex.

@@ -286,6 +286,37 @@ const agents: Record<string, AgentDeployment> = {
   'program-istio': agentFixture('triage', {
     program: { image: 'example.com/orders:1', port: 3000, resources: {} },
   }),
+  identities: agentFixture('triage', {
+    model: modelOf(
+      endpoint('bedrock', {
+        ...{ provider: 'Bedrock', region: 'eu-central-1' },
+        identity: { aws: { roleARN: 'arn:aws:iam::111122223333:role/models' } },
+      }),
+      endpoint('vertex', {
+        ...{ provider: 'Vertex', region: 'eu', project: 'my-project' },
+        identity: {
+          google: {
+            audience:
+              '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k',
+            serviceAccount: 'models@my-project.iam.gserviceaccount.com',
+          },
+        },
+      }),
+      endpoint('foundry', {
+        ...{ provider: 'Foundry', resource: 'mine' },
+        identity: {
+          azure: {
+            tenantID: '00000000-1111-2222-3333-444444444444',
+            clientID: '55555555-6666-7777-8888-999999999999',
+          },
+        },
+      }),
+      endpoint('pod', {
+        ...{ provider: 'Bedrock', region: 'us-east-1' },
+        identity: { aws: {} },
+      }),
+    ),
+  }),
   'istio-sidecar': agentFixture(),
   'istio-ambient': agentFixture('triage', {
     networkPolicy: {

@@ -222,6 +222,7 @@ describe('a manifest that the platform does not permit', () => {
     images: ['example.com/'],
     programImages: ['example.com/programs/'],
     secretNames: ['agents-*'],
+    identities: [],
   } as const;
   const planned = (spec: Partial<AgentDeploymentSpec>): AgentPlan =>
     plan(spec, nothing, { ...OPTIONS, tenancy } as typeof OPTIONS);
@@ -262,6 +263,17 @@ describe('a manifest that the platform does not permit', () => {
   it('never lets an image of programs run as the runtime', () => {
     const { problems } = planned({ model: allowed, image: 'example.com/programs/orders:1' });
     expect(problems.map(({ message }) => message.split(':')[0])).toEqual(['spec.image']);
+  });
+
+  it('keeps the configuration too if an identity is refused', () => {
+    const identity = { aws: {} };
+    const model = modelOf(endpoint('primary', { provider: 'Bedrock', region: 'eu', identity }));
+    const { deployment, content, problems } = planned({ model });
+    expect([deployment, content]).toEqual([undefined, undefined]);
+    expect(problems.map(({ reason }) => reason)).toEqual(['IdentityNotAllowed']);
+    expect(problems[0]!.message).toContain(
+      'spec.model.endpoints[primary].identity: an identity that is not permitted.',
+    );
   });
 
   it('takes no place in an upgrade', () => {

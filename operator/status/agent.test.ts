@@ -65,6 +65,7 @@ const refused = {
 const noCallers = {
   missingCredentials: [{ dependency: 'auth', secret: 'callers', key: '*' }],
 };
+const IDENTITY = { provider: 'Bedrock', region: 'eu-west-1', identity: { aws: {} } } as const;
 const noKey = {
   missingCredentials: [{ dependency: 'model/primary', secret: 'anthropic', key: 'api-key' }],
 };
@@ -370,6 +371,22 @@ describe('agentStatus', () => {
       'Key password of Secret proxy, the credentials of spec.proxy, is missing in 1/1 connected pods. Create it, such as with kubectl create secret generic proxy --namespace support --type=kubernetes.io/basic-auth --from-file=username=FILE --from-file=password=FILE',
     ],
     [
+      'an identity without credentials',
+      observation([
+        pod('a', {
+          identities: [
+            { dependency: 'model/primary', problem: 'Check the role.', serves: false },
+            { dependency: 'model/other', problem: 'Pay <admin>.', serves: false },
+          ],
+        }),
+        pod('b', { identities: [] }),
+      ]),
+      { model: modelOf(endpoint('primary', IDENTITY)) },
+      ['False', 'IdentityUnavailable'],
+      ['True', 'IdentityUnavailable'],
+      'In 1/2 connected pods the credentials of the identity of model/primary are missing: the endpoint is passed over. Check the role.',
+    ],
+    [
       'authorities that are missing',
       observation([
         pod('a', { missingConfigMaps: [{ configMap: 'corporate-ca', key: 'ca.crt' }] }),
@@ -461,6 +478,18 @@ describe('agentStatus', () => {
     expect(of(all, 'Ready')).toEqual(ready);
     expect(of(all, 'Degraded')).toEqual(degraded);
     expect(message(all, 'Ready')).toContain(text);
+  });
+
+  it('is degraded, but ready, while credentials of an identity are still valid', () => {
+    const identities = [{ dependency: 'model/primary', problem: 'Check the role.', serves: true }];
+    const all = status(observation([pod('a', { identities })]), {
+      spec: { model: modelOf(endpoint('primary', IDENTITY)) },
+    });
+    expect(of(all, 'Ready')).toEqual(['True', 'Ready']);
+    expect(of(all, 'Degraded')).toEqual(['True', 'IdentityUnavailable']);
+    expect(message(all, 'Degraded')).toBe(
+      'In 1/1 connected pods the credentials of the identity of model/primary cannot be renewed, and expire soon. Check the role.',
+    );
   });
 
   it('is degraded, but ready, with a tool that lacks a placeholder in its schema', () => {

@@ -20,7 +20,7 @@ import { keyExposed } from './exposure.ts';
 import { gateOf, type DependencyGate } from './gates.ts';
 import { healthChecksOf } from './healthChecks.ts';
 import { mcpServersOf } from './mcpServers.ts';
-import { contested, impediments } from './impediments.ts';
+import { contested, failingIdentities, impediments } from './impediments.ts';
 import type { AgentObservation } from './observations.ts';
 import { programmedCondition, progressOf, summarizeProgress, type Progress } from './programmed.ts';
 import {
@@ -279,6 +279,7 @@ function workloadConditions({ agent, plan, observation }: AgentStatusInput): Con
       ...found,
       ...plan.warnings,
       ...contested(observation),
+      ...failingIdentities(agent, observation),
     ]),
   ];
 }

@@ -41,6 +41,7 @@ export function impediments(
     ...missingPrompt(agent, observation),
     ...missingAuthorities(agent, observation),
     ...missingCallers(agent, observation),
+    ...identityProblems(agent, observation, false),
   ];
 }
 
@@ -138,6 +139,42 @@ function unsupported(observation: AgentObservation): Problem[] {
     message: `The runtime of ${list([...new Set(pods.map(({ pod }) => pod))])} is too old for ${feature} and leaves it out; roll out a newer image.`,
   }));
 }
+
+/** Identities whose credentials cannot be renewed, and are valid still. */
+export function failingIdentities(
+  agent: AgentDeployment,
+  observation: AgentObservation,
+): Problem[] {
+  return identityProblems(agent, observation, true);
+}
+
+/** Identities that a cloud gives no credentials. */
+function identityProblems(
+  { spec }: AgentDeployment,
+  observation: AgentObservation,
+  serves: boolean,
+): Problem[] {
+  const pods = connected(observation);
+  return spec.model.endpoints.flatMap(({ name, identity }) => {
+    const dependency = `model/${name}`;
+    const troubles = pods.flatMap((pod) => {
+      if (!identity || lacksMounts(pod)) return [];
+      const found = pod.snapshot.identities?.find((each) => each.dependency === dependency);
+      return found?.serves === serves ? [reportedText(found.problem, MAX_IDENTITY_TEXT)] : [];
+    });
+    const [text] = troubles;
+    if (text === undefined) return [];
+    const what = serves
+      ? 'cannot be renewed, and expire soon'
+      : 'are missing: the endpoint is passed over';
+    const share = `${troubles.length}/${pods.length} connected pods`;
+    const message = `In ${share} the credentials of the identity of ${dependency} ${what}. ${text}`;
+    return [{ reason: 'IdentityUnavailable', message }];
+  });
+}
+
+/** Longest reason of a pod, in characters. */
+const MAX_IDENTITY_TEXT = 1024;
 
 /** Missing Secrets or keys. Only names in the spec count, because pods are not trusted. */
 function missingSecrets(agent: AgentDeployment, observation: AgentObservation): Problem[] {

@@ -31,6 +31,13 @@ import {
 } from '../model/attempt/attemptWatch.ts';
 import { HELD_EVENT_BYTES } from '../model/attempt/heldEvents.ts';
 import { HELD_STREAM_BYTES } from '../model/attempt/passStream.ts';
+import {
+  IDENTITY_EXCHANGE_MS,
+  IDENTITY_LONGEST_WAIT_MS,
+  IDENTITY_MARGIN_MS,
+  IDENTITY_REFRESH_AT,
+  IDENTITY_REFUSAL_MS,
+} from '../model/identity/identity.ts';
 import { MODELS_MS, PASS_THROUGH_MS } from '../model/passThrough.ts';
 import { UNUSUAL_ADDRESSES } from '../security/incidents/addresses.ts';
 import { PROGRAM_EVENTS_PER_SECOND } from '../program/auditRoutes.ts';
@@ -58,6 +65,11 @@ it('docs/reference/constants.md states the figures of the code', () => {
     ONLY_PINGS_MS: `${ONLY_PINGS_MS / 60_000} min`,
     TURN_ANSWER_BYTES: `${TURN_ANSWER_BYTES / 1024 ** 2} MiB`,
     ANSWER_CALLS: `${ANSWER_CALLS}`,
+    IDENTITY_REFRESH_AT: `${IDENTITY_REFRESH_AT * 100} %`,
+    IDENTITY_EXCHANGE_MS: `${IDENTITY_EXCHANGE_MS / 1000} s`,
+    IDENTITY_MARGIN_MS: `${IDENTITY_MARGIN_MS / 1000} s`,
+    IDENTITY_LONGEST_WAIT_MS: `${IDENTITY_LONGEST_WAIT_MS / 1000} s`,
+    IDENTITY_REFUSAL_MS: `${IDENTITY_REFUSAL_MS / 1000} s`,
     PING_MS: `${PING_MS / 1000} s`,
     HELD_STREAM_BYTES: `${HELD_STREAM_BYTES / 1024} KiB`,
     STALLED_MS: `${STALLED_MS / 1000} s`,

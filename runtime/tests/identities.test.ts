@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import type { Endpoint } from '../../contract/generated/types.ts';
-import { Clouds, grants, refusedByAWS, serviceAccountToken } from '../testing/clouds.ts';
+import { Clouds, assumed, grants, refusedByAWS, serviceAccountToken } from '../testing/clouds.ts';
 import { send } from '../testing/client.ts';
 import { configuration } from '../testing/configuration.ts';
 import { startRuntime } from '../testing/runtime.ts';
@@ -147,4 +147,45 @@ describe('an endpoint with an identity', () => {
     const { headers } = await send(context.agent.url);
     expect(headers['x-breakwater-reason']).toBe('CredentialRefused');
   });
+});
+
+describe('an endpoint at AWS with a role', () => {
+  it.each([0, 10])(
+    'is asked with signatures by the clock of AWS, %d min ahead of ours',
+    async (minutes) => {
+      const ahead = minutes * 60_000;
+      clouds.answer = (response) => {
+        const now = Date.now() + ahead;
+        response.writeHead(200, { date: new Date(now).toUTCString() });
+        response.end(assumed(new Date(now + 3_600_000).toISOString()));
+      };
+      const endpoint = await model(fine);
+      const directory = await clouds.token(serviceAccountToken());
+      const aws = { roleARN: 'arn:aws:iam::111122223333:role/models', region: 'eu-west-1' };
+      const own = {
+        name: 'primary',
+        provider: 'Bedrock',
+        region: 'eu-west-1',
+        baseURL: endpoint.url,
+      };
+      const endpoints = [{ ...own, identity: { aws, directory } }];
+      const agent = await startRuntime(
+        configuration(endpoint.url, { ...clouds.network(), endpoints }),
+      );
+      cleanups.add(() => agent.stop());
+      const headers = { authorization: 'Bearer of-client', 'x-amz-security-token': 'of-client' };
+      expect((await send(agent.url, { headers })).status).toBe(200);
+      const { headers: sent } = endpoint.seen[0]!;
+      expect(sent.authorization).toMatch(
+        /^AWS4-HMAC-SHA256 Credential=ASIAROLE\/\d{8}\/eu-west-1\/bedrock\/aws4_request, /,
+      );
+      expect(sent['x-amz-security-token']).toBe('role-session==');
+      const [, day, time] = /^(\d{8})T(\d{6})Z$/.exec(String(sent['x-amz-date']))!;
+      const signedAt = Date.parse(
+        `${day!.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time!.replace(/(..)(..)(..)/, '$1:$2:$3')}Z`,
+      );
+      expect(Math.abs(signedAt - Date.now() - ahead)).toBeLessThan(10_000);
+      expect(agent.logs.join('').includes('behind that of the cloud')).toBe(minutes > 0);
+    },
+  );
 });

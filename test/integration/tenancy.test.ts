@@ -18,14 +18,27 @@ const OPERATOR_NAMESPACE = 'breakwater-system';
 
 /** Settings of a platform, by the namespace that they hold in. */
 const PLATFORMS: Record<string, Tenancy> = {
-  default: { podTemplate: 'Restricted', images: [], programImages: [], secretNames: ['*'] },
+  default: {
+    podTemplate: 'Restricted',
+    images: [],
+    programImages: [],
+    secretNames: ['*'],
+    identities: [],
+  },
   strict: {
     podTemplate: 'Restricted',
     images: ['registry.example.com/proxy', 'registry.example.com/team/'],
     programImages: ['registry.example.com/orders', 'registry.example.com/team/programs/'],
     secretNames: ['agents-*', 'shared.key'],
+    identities: ['aws:arn:aws:iam::111122223333:role/agents-*', 'azure:*', 'google:*:models@*'],
   },
-  any: { podTemplate: 'Any', images: [], programImages: [], secretNames: ['agents-*'] },
+  any: {
+    podTemplate: 'Any',
+    images: [],
+    programImages: [],
+    secretNames: ['agents-*'],
+    identities: ['google', 'aws'],
+  },
 };
 
 let server: ApiServer;
@@ -92,6 +105,20 @@ const sidecar = (rest: object = {}): object =>
 const runtime = (rest: object): object => pod({ containers: [{ name: 'agent', ...rest }] });
 const program = (image: string, rest: object = {}): object => ({ program: { image, ...rest } });
 const header = { name: 'X', secretKeyRef: { name: 'evil', key: 'k' } };
+
+type Identity = NonNullable<AgentDeployment['spec']['model']['endpoints'][number]['identity']>;
+
+const ROLE = 'arn:aws:iam::111122223333:role';
+const AUDIENCE =
+  '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k';
+const REFUSED = 'spec.model.endpoints[primary].identity';
+
+/** The provider of an identity's cloud. */
+function providerOf({ aws, google }: Identity): object {
+  if (aws) return { provider: 'Bedrock', region: 'eu-west-1' };
+  if (google) return { provider: 'Vertex', region: 'eu', project: 'my-project' };
+  return { provider: 'Foundry', resource: 'mine' };
+}
 
 /** A manifest, and where the platforms refuse it: default, strict, any. '' is not at all. */
 const MANIFESTS: [what: string, spec: object, refused: [string, string, string]][] = [
@@ -167,7 +194,14 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
         'volumes[a].$patch',
       ],
       ['containers that are no list', { containers: 'agent' }, 'containers'],
-      ...['configuration', 'control-token', 'credential-primary', 'header-a', 'trusted-ca'].map(
+      ...[
+        'configuration',
+        'control-token',
+        'credential-primary',
+        'header-a',
+        'trusted-ca',
+        'identity-a',
+      ].map(
         (name) =>
           [
             `a volume in the place of the operator’s ${name}`,
@@ -476,6 +510,35 @@ const MANIFESTS: [what: string, spec: object, refused: [string, string, string]]
       'spec.tools[a].http.headersFrom[X].secretKeyRef.name',
     ],
   ],
+  ...(
+    [
+      [
+        'a role that a pattern allows',
+        { aws: { roleARN: `${ROLE}/agents-a` } },
+        [REFUSED, '', REFUSED],
+      ],
+      ['another role', { aws: { roleARN: `${ROLE}/admin` } }, [REFUSED, REFUSED, REFUSED]],
+      ['the role of EKS Pod Identity', { aws: {} }, [REFUSED, REFUSED, '']],
+      ['the account of the metadata server', { google: {} }, [REFUSED, REFUSED, '']],
+      ['a federated identity', { google: { audience: AUDIENCE } }, [REFUSED, REFUSED, REFUSED]],
+      [
+        'a service account of Google',
+        { google: { audience: AUDIENCE, serviceAccount: 'models@p.iam.gserviceaccount.com' } },
+        [REFUSED, '', REFUSED],
+      ],
+      [
+        'an application of Azure',
+        {
+          azure: { tenantID: 'contoso.example', clientID: '55555555-6666-7777-8888-999999999999' },
+        },
+        [REFUSED, '', REFUSED],
+      ],
+    ] as [string, Identity, [string, string, string]][]
+  ).map(([what, identity, refused]): [string, object, [string, string, string]] => [
+    what,
+    { model: { endpoints: [{ name: 'primary', ...providerOf(identity), identity }] } },
+    refused,
+  ]),
   [
     'a Secret to pull images with',
     pod({ imagePullSecrets: [{ name: 'evil' }] }),
@@ -490,11 +553,13 @@ describe.each(Object.entries(PLATFORMS))('with the tenancy settings %s', (name, 
     'operator and admission policy give the same verdict on %s',
     async (_, spec, refused) => {
       const whole = (manifest(spec) as AgentDeployment).spec;
-      const { fields, images, programs, secrets } = refusalsOf(whole, {
+      const { fields, images, programs, secrets, identities } = refusalsOf(whole, {
         tenancy,
         runtimeImage: `${RUNTIME}:1.2.3`,
       });
-      expect([...fields, ...images, ...programs, ...secrets].join(', ')).toBe(refused[index]);
+      expect([...fields, ...images, ...programs, ...secrets, ...identities].join(', ')).toBe(
+        refused[index],
+      );
       const { status, body } = await create(name, spec);
       if (refused[index] === '') return expect([status, body.message]).toEqual([201, undefined]);
       expect([403, 422]).toContain(status);

@@ -31,6 +31,7 @@ import { rows as circuitBreakerPolicies } from './validation/circuitbreakerpolic
 import { rows as clients } from './validation/clients.ts';
 import { rows as healthChecks } from './validation/healthChecks.ts';
 import { rows as screening } from './validation/screening.ts';
+import { rows as identities } from './validation/identities.ts';
 import { rows as network } from './validation/network.ts';
 import { rows as providers } from './validation/providers.ts';
 import { rows as probes } from './validation/probes.ts';
@@ -81,6 +82,7 @@ const kinds: Record<string, Kind> = {
       ...healthChecks,
       ...screening,
       ...mcpServers,
+      ...identities,
       ...network,
       ...providers,
       ...probes,

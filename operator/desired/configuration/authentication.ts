@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../../contract/generated/types.ts';
 import { MOUNTS } from '../../../contract/link.ts';
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
+import { resolveIdentity } from './identity.ts';
 import { clientCertificate } from './network.ts';
 import { secretHeaders } from './secretHeaders.ts';
 
@@ -23,7 +24,10 @@ export function sendsBearer({
 /** The agent's credentials for the endpoint; without any the client's own pass on. */
 export function authentication(
   spec: EndpointSpec,
-): Pick<Endpoint, 'credential' | 'credentialScheme' | 'headersFrom' | 'clientCertificate'> {
+): Pick<
+  Endpoint,
+  'credential' | 'credentialScheme' | 'headersFrom' | 'identity' | 'clientCertificate'
+> {
   const { apiKeySecretRef: secret, headersFrom = [] } = spec;
   return {
     ...(secret && {
@@ -35,6 +39,7 @@ export function authentication(
     }),
     ...(sendsBearer(spec) && { credentialScheme: 'Bearer' as const }),
     ...(headersFrom.length > 0 && { headersFrom: secretHeaders(headersFrom) }),
+    ...resolveIdentity(spec),
     ...clientCertificate(spec),
   };
 }

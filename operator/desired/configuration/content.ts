@@ -159,6 +159,7 @@ function endpointFeatures(spec: EndpointSpec, proxied: boolean): Feature[] {
     sendsBearer(spec) && 'Endpoint.Bearer',
     headersFrom.length > 0 && 'Endpoint.HeadersFrom',
     tls !== undefined && 'Endpoint.ClientCertificate',
+    spec.identity !== undefined && 'Endpoint.Identity',
     proxied && 'Network.Proxy',
   );
 }

@@ -3,6 +3,7 @@ import { MOUNTS } from '../../../contract/link.ts';
 import { mountName } from '../../../contract/mounts.ts';
 import { byText } from '../common/wording.ts';
 import { credentialDirectory } from '../configuration/authentication.ts';
+import { tokenDirectory, tokenVolume } from '../configuration/identity.ts';
 import { secretDirectory, type SecretKeyRef } from '../configuration/secretHeaders.ts';
 import type { Volume } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
@@ -38,6 +39,20 @@ export function referenceMounts(choices: PodChoices): Mounted[] {
           }),
         ]),
   ];
+}
+
+/** Lifetime of a token for a cloud, in seconds. The kubelet renews it at 80 % of that. */
+const TOKEN_SECONDS = 3600;
+
+/** A token of the ServiceAccount for each audience. Only the runtime's container has them. */
+export function tokenMounts({ audiences = [] }: PodChoices): Mounted[] {
+  return audiences.map((audience) => {
+    const token = { audience, expirationSeconds: TOKEN_SECONDS, path: MOUNTS.tokenKey };
+    return mounted(tokenDirectory(audience), {
+      name: tokenVolume(audience),
+      projected: { sources: [{ serviceAccountToken: token }] },
+    });
+  });
 }
 
 /** The volume of the audit's files, if it has any. */

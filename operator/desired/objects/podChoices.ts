@@ -1,5 +1,7 @@
 import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import { redisOf } from '../common/redis.ts';
+import { byText } from '../common/wording.ts';
+import { audienceOf } from '../configuration/identity.ts';
 import { networkSecrets } from '../configuration/network.ts';
 import type { HeadersFrom, SecretKeyRef } from '../configuration/secretHeaders.ts';
 
@@ -24,6 +26,8 @@ export interface PodChoices extends Pick<
   apiKeys: { endpoint: string; secret: SecretKeyRef }[];
   /** Secrets of headers, of Redis' password, of the scrapers' token, of proxies and of client certificates. */
   secrets: SecretKeyRef[];
+  /** Audiences of tokens that clouds want. */
+  audiences?: string[];
   systemPrompt?: NonNullable<Spec['systemPromptFrom']>['configMapKeyRef'];
   trustedCA?: NonNullable<Spec['trustedCA']>['configMapKeyRef'];
   /** Volume of the audit's files. Default: none. */
@@ -53,6 +57,7 @@ export function podChoices({ spec }: AgentDeployment): PodChoices {
       ...[password, scraper].filter((each) => each !== undefined),
       ...networkSecrets(spec),
     ],
+    ...audiences(spec),
     systemPrompt: spec.systemPromptFrom?.configMapKeyRef,
     ...(spec.trustedCA && { trustedCA: spec.trustedCA.configMapKeyRef }),
     clients: spec.auth.apiKeys?.secretRef,
@@ -74,6 +79,13 @@ function programOf({ program, telemetry }: Spec): Pick<PodChoices, 'program'> {
       ...(collector !== undefined && { collector }),
     },
   };
+}
+
+function audiences({ model }: Spec): Pick<PodChoices, 'audiences'> {
+  const wanted = model.endpoints.flatMap(
+    ({ identity }) => (identity && audienceOf(identity)) ?? [],
+  );
+  return wanted.length === 0 ? {} : { audiences: [...new Set(wanted)].sort(byText) };
 }
 
 function auditVolume(audit: Spec['audit']): Pick<PodChoices, 'auditVolume'> {

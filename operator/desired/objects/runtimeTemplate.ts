@@ -3,7 +3,7 @@ import { MOUNTS_VARIABLE, shutdownName } from '../../../contract/mounts.ts';
 import { resolveShutdown } from '../configuration/content.ts';
 import { configMapName, labels, type Named } from '../common/metadata.ts';
 import { meshAnnotations, type Mesh } from './mesh.ts';
-import { auditMount, mountNames, referenceMounts, type Mounted } from './mounts.ts';
+import { auditMount, mountNames, referenceMounts, tokenMounts, type Mounted } from './mounts.ts';
 import type { Container, PodTemplate } from './objects.ts';
 import type { PodChoices } from './podChoices.ts';
 import { buildProbes } from './probes.ts';
@@ -33,7 +33,7 @@ export function buildRuntimeTemplate(
   runtime: RuntimeImage,
   mesh: Mesh | undefined,
 ): PodTemplate {
-  const mounts = [...referenceMounts(choices), ...auditMount(choices)];
+  const mounts = [...referenceMounts(choices), ...tokenMounts(choices), ...auditMount(choices)];
   const { program } = choices;
   const own = container(choices, runtime, mounts);
   return {

@@ -21,7 +21,9 @@ export type Rule =
   /** An image of the runtime, of a container beside it, or of the agent's program. */
   | { kind: 'Image'; of: ImageUse }
   /** Name of a Secret. */
-  | { kind: 'Secret' };
+  | { kind: 'Secret' }
+  /** An identity at a cloud. */
+  | { kind: 'Identity' };
 
 const ANY: Rule = { kind: 'Any' };
 const object = (fields: Record<string, Rule>): Rule => ({ kind: 'Object', fields, open: false });
@@ -63,7 +65,7 @@ const RESOURCES = object(all('requests', 'limits'));
  * and a sidecar that mounts one would read the agent's Secrets and its control token.
  */
 export const OPERATOR_VOLUMES =
-  '^((configuration|control-token|tmp|prompt|trusted-ca|callers|audit)$|credential-|header-)';
+  '^((configuration|control-token|tmp|prompt|trusted-ca|callers|audit)$|credential-|header-|identity-)';
 const OWN_VOLUME: Rule = { kind: 'Differs', pattern: OPERATOR_VOLUMES };
 
 /**
@@ -138,6 +140,11 @@ export const RESTRICTED: Rule = open({
   image: { kind: 'Image', of: 'Runtime' },
   program: open({ image: { kind: 'Image', of: 'Program' } }),
   podTemplate: POD_TEMPLATE,
+});
+
+/** Every identity that a spec names. */
+export const IDENTITIES: Rule = open({
+  model: open({ endpoints: list(open({ identity: { kind: 'Identity' } })) }),
 });
 
 /** Every Secret that a spec names outside of podTemplate, by the definition's schema. */

@@ -2,7 +2,7 @@ import type { AgentDeployment } from '../../../crds/generated/types.ts';
 import type { Problem } from '../common/errors.ts';
 import { list, truncate } from '../common/wording.ts';
 import { isBelow, repositoryOf } from './images.ts';
-import { NAMED_SECRETS, RESTRICTED, type ImageUse, type Rule } from './rules.ts';
+import { IDENTITIES, NAMED_SECRETS, RESTRICTED, type ImageUse, type Rule } from './rules.ts';
 
 /** Permissions of the authors of agents. */
 export interface Tenancy {
@@ -13,6 +13,8 @@ export interface Tenancy {
   programImages: readonly string[];
   /** Names of Secrets that agents may use; * matches any text. */
   secretNames: readonly string[];
+  /** Identities at clouds that agents may name, as `identityText` writes them; * matches any text. By default none. */
+  identities: readonly string[];
 }
 
 export interface Refusals {
@@ -20,6 +22,7 @@ export interface Refusals {
   images: string[];
   programs: string[];
   secrets: string[];
+  identities: string[];
 }
 
 export interface TenancyOptions {
@@ -34,11 +37,12 @@ export function refusalsOf(
   spec: object,
   { tenancy, runtimeImage }: Pick<TenancyOptions, 'tenancy' | 'runtimeImage'>,
 ): Refusals {
-  const refusals: Refusals = { fields: [], images: [], programs: [], secrets: [] };
+  const refusals: Refusals = { fields: [], images: [], programs: [], secrets: [], identities: [] };
   if (!tenancy) return refusals;
   const check = new Check(tenancy, runtimeImage, refusals);
   if (tenancy.podTemplate === 'Restricted') check.at(RESTRICTED, spec, 'spec');
   check.at(NAMED_SECRETS, spec, 'spec');
+  check.at(IDENTITIES, spec, 'spec');
   return refusals;
 }
 
@@ -59,7 +63,7 @@ export interface Verdict {
 }
 
 export function verdictOn(agent: AgentDeployment, options: TenancyOptions): Verdict {
-  const { fields, images, programs, secrets } = refusalsOf(agent.spec, options);
+  const { fields, images, programs, secrets, identities } = refusalsOf(agent.spec, options);
   const alone = isInOperatorNamespace(agent, options);
   const problems = [
     ...(alone ? [{ reason: 'OperatorNamespace', message: MESSAGES.namespace }] : []),
@@ -67,8 +71,9 @@ export function verdictOn(agent: AgentDeployment, options: TenancyOptions): Verd
     ...problem('ImageNotAllowed', images, MESSAGES.images),
     ...problem('ImageNotAllowed', programs, MESSAGES.programs),
     ...problem('SecretNotAllowed', secrets, MESSAGES.secrets),
+    ...problem('IdentityNotAllowed', identities, MESSAGES.identities),
   ];
-  const keepsConfiguration = alone || secrets.length > 0;
+  const keepsConfiguration = alone || secrets.length > 0 || identities.length > 0;
   return { problems, keepsPods: problems.length > 0, keepsConfiguration };
 }
 
@@ -82,6 +87,8 @@ export const MESSAGES = {
     'an image that is not permitted for a program. Ask the administrator of the operator to add its repository to tenancy.programImages, such as by --set tenancy.programImages={registry.example.com/programs/}.',
   secrets:
     'a Secret that is not permitted. Name another one, or ask the administrator of the operator to add a pattern to tenancy.secretNames.',
+  identities:
+    'an identity that is not permitted. Name another one, or ask the administrator of the operator to add a pattern to tenancy.identities, such as aws:arn:aws:iam::111122223333:role/agents-*.',
   namespace:
     'The operator leaves agents in its own namespace alone, because the key of its certificate authority is there. Create the agent in another namespace.',
 } as const;
@@ -105,35 +112,49 @@ class Check {
   readonly #allowed: Record<ImageUse, readonly string[]>;
   readonly #release: string;
   readonly #secretNames: readonly RegExp[];
+  readonly #identities: readonly RegExp[];
 
   constructor(tenancy: Tenancy, runtimeImage: string, refusals: Refusals) {
-    const { images, programImages, secretNames } = tenancy;
+    const { images, programImages, secretNames, identities } = tenancy;
     this.#refusals = refusals;
     this.#release = repositoryOf(runtimeImage);
     this.#allowed = { Runtime: images, Sidecar: images, Program: programImages };
-    this.#secretNames = secretNames.map((name) => new RegExp(secretPattern(name)));
+    this.#secretNames = secretNames.map((name) => new RegExp(namePattern(name)));
+    this.#identities = identities.map((name) => new RegExp(namePattern(name)));
   }
 
   at(rule: Rule, value: unknown, path: string): void {
-    const { fields, images, programs, secrets } = this.#refusals;
     switch (rule.kind) {
       case 'Object':
         return this.#object(rule, value, path);
       case 'List':
         return this.#list(rule, value, path);
+      case 'Map': {
+        const keys = refusedKeys(rule.refused, value);
+        return void this.#refusals.fields.push(...keys.map((key) => `${path}.${key}`));
+      }
+      default: {
+        const kind = this.#refusal(rule, value);
+        if (kind !== undefined) this.#refusals[kind].push(path);
+      }
+    }
+  }
+
+  /** Which kind of refusal a value is; undefined for one that is permitted. */
+  #refusal(
+    rule: Exclude<Rule, { kind: 'Object' | 'List' | 'Map' }>,
+    value: unknown,
+  ): keyof Refusals | undefined {
+    switch (rule.kind) {
       case 'Image':
-        if (!this.#isImageAllowed(rule.of, value)) {
-          (rule.of === 'Program' ? programs : images).push(path);
-        }
-        return;
+        if (this.#isImageAllowed(rule.of, value)) return undefined;
+        return rule.of === 'Program' ? 'programs' : 'images';
       case 'Secret':
-        if (!this.#isSecretAllowed(value)) secrets.push(path);
-        return;
-      case 'Map':
-        fields.push(...refusedKeys(rule.refused, value).map((key) => `${path}.${key}`));
-        return;
+        return this.#isSecretAllowed(value) ? undefined : 'secrets';
+      case 'Identity':
+        return this.#isIdentityAllowed(value) ? undefined : 'identities';
       default:
-        if (!isOfForm(rule, value)) fields.push(path);
+        return isOfForm(rule, value) ? undefined : 'fields';
     }
   }
 
@@ -164,6 +185,11 @@ class Check {
     return typeof name === 'string' && this.#secretNames.some((pattern) => pattern.test(name));
   }
 
+  #isIdentityAllowed(value: unknown): boolean {
+    const text = isObject(value) ? identityText(value) : '';
+    return this.#identities.some((pattern) => pattern.test(text));
+  }
+
   /** A program's image in the runtime's place would run beside the keys. */
   #isImageAllowed(of: ImageUse, image: unknown): boolean {
     if (typeof image !== 'string') return false;
@@ -174,8 +200,24 @@ class Check {
   }
 }
 
+/**
+ * An identity as tenancy.identities names it: aws, aws:ROLE-ARN, google, google:AUDIENCE, google:AUDIENCE:SERVICE-ACCOUNT
+ * or azure:TENANT/CLIENT.
+ */
+export function identityText({ aws, google, azure }: Record<string, unknown>): string {
+  const member = (of: unknown, name: string, before: string): string => {
+    const value = isObject(of) ? of[name] : undefined;
+    return typeof value === 'string' ? `${before}${value}` : '';
+  };
+  if (isObject(aws)) return `aws${member(aws, 'roleARN', ':')}`;
+  if (isObject(google)) {
+    return `google${member(google, 'audience', ':')}${member(google, 'serviceAccount', ':')}`;
+  }
+  return `azure${member(azure, 'tenantID', ':')}${member(azure, 'clientID', '/')}`;
+}
+
 /** Turns a name with * for any text into a regular expression. */
-function secretPattern(name: string): string {
+function namePattern(name: string): string {
   return `^${name.replaceAll('.', '[.]').replaceAll('*', '.*')}$`;
 }
 

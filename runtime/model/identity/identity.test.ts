@@ -184,6 +184,16 @@ describe('refused credentials', () => {
     expect(cloud.asked).toBe(2);
   });
 
+  it('begin no refresh beside one that runs', async () => {
+    const cloud = new Cloud();
+    const identity = cloud.identity();
+    await cloud.grant('first');
+    await cloud.advance(HOUR * 0.8);
+    expect(identity.refused(identity.credentials!)).toBe(true);
+    expect([cloud.asked, cloud.running]).toEqual([2, 1]);
+    expect(identity.awaited).toBeDefined();
+  });
+
   it('shut the gate when their refresh fails, until a minute has passed', async () => {
     const cloud = new Cloud();
     const identity = cloud.identity();

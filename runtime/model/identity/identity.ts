@@ -23,18 +23,18 @@ interface Held extends Grant {
 }
 
 /** Longest exchange, in milliseconds. */
-const EXCHANGE_MS = 10_000;
+export const IDENTITY_EXCHANGE_MS = 10_000;
 /** A refresh begins at this share of the lifetime, less jitter. */
-const REFRESH_AT = 0.8;
+export const IDENTITY_REFRESH_AT = 0.8;
 /** Largest share of the lifetime by which a refresh comes earlier, so that pods do not ask at once. */
 const JITTER = 0.1;
 /** Calls stop using credentials this long before they expire, in milliseconds. */
-const MARGIN_MS = 5000;
+export const IDENTITY_MARGIN_MS = 5000;
 /** Waits after failed exchanges, in milliseconds: doubled each time. */
 const FIRST_WAIT_MS = 1000;
-const LONGEST_WAIT_MS = 60_000;
+export const IDENTITY_LONGEST_WAIT_MS = 60_000;
 /** Least time between two refreshes because of refused credentials, in milliseconds. */
-const REFUSAL_MS = 60_000;
+export const IDENTITY_REFUSAL_MS = 60_000;
 
 /**
  * The credentials of one identity. One exchange runs at a time; valid credentials outlive failed ones. The first one
@@ -76,7 +76,7 @@ export class Identity {
   /** The exchange that calls must wait for: no credentials are valid, or they were refused. It never rejects. */
   get awaited(): Promise<void> | undefined {
     const { clock } = this.#deps;
-    const refused = clock.now() - this.#refusedAt < EXCHANGE_MS;
+    const refused = clock.now() - this.#refusedAt < IDENTITY_EXCHANGE_MS;
     return this.credentials === undefined || refused ? this.#running : undefined;
   }
 
@@ -87,7 +87,7 @@ export class Identity {
   refused(credentials: Credentials): boolean {
     if (this.#held === undefined || credentials !== this.#held.credentials) return true;
     const now = this.#deps.clock.now();
-    if (now - this.#refusedAt < REFUSAL_MS) return this.#running !== undefined;
+    if (now - this.#refusedAt < IDENTITY_REFUSAL_MS) return this.#running !== undefined;
     this.#refusedAt = now;
     this.#refresh();
     return true;
@@ -111,8 +111,8 @@ export class Identity {
     let end: Refresh;
     try {
       const grant = await exchange(signal);
-      if (grant.lifetimeMs <= MARGIN_MS) throw new IdentityProblem(EXPIRED);
-      this.#held = { ...grant, until: clock.now() + grant.lifetimeMs - MARGIN_MS };
+      if (grant.lifetimeMs <= IDENTITY_MARGIN_MS) throw new IdentityProblem(EXPIRED);
+      this.#held = { ...grant, until: clock.now() + grant.lifetimeMs - IDENTITY_MARGIN_MS };
       this.#problem = undefined;
       this.#failures = 0;
       end = { result: 'Renewed', lifetimeMs: grant.lifetimeMs, aheadMs: grant.aheadMs };
@@ -131,7 +131,7 @@ export class Identity {
   /** A signal that ends with the identity, or after the longest time. */
   #timed(): { signal: AbortSignal; stop: () => void } {
     const late = new AbortController();
-    const cancel = this.#deps.clock.setTimer(EXCHANGE_MS, () => {
+    const cancel = this.#deps.clock.setTimer(IDENTITY_EXCHANGE_MS, () => {
       late.abort(new IdentityProblem(LATE));
     });
     return { signal: AbortSignal.any([late.signal, this.#closed.signal]), stop: cancel };
@@ -141,9 +141,9 @@ export class Identity {
   #wait(end: Refresh): number {
     const { random } = this.#deps;
     if (end.result === 'Renewed') {
-      return Math.min(end.lifetimeMs, MAX_LIFETIME_MS) * (REFRESH_AT - JITTER * random());
+      return Math.min(end.lifetimeMs, MAX_LIFETIME_MS) * (IDENTITY_REFRESH_AT - JITTER * random());
     }
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
+    const wait = Math.min(IDENTITY_LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (this.#failures - 1));
     return wait * (1 - random() / 2);
   }
 }
@@ -153,4 +153,4 @@ const MAX_LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 const EXPIRED = 'The cloud gives credentials that have expired. Set the clock of the node right.';
 const UNEXPECTED = 'The exchange failed for a reason that Breakwater does not know.';
-const LATE = `The exchange took longer than ${EXCHANGE_MS / 1000} s. Check spec.proxy, and whether network policies and firewalls let the agent's pods connect to the cloud.`;
+const LATE = `The exchange took longer than ${IDENTITY_EXCHANGE_MS / 1000} s. Check spec.proxy, and whether network policies and firewalls let the agent's pods connect to the cloud.`;

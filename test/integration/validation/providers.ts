@@ -16,7 +16,7 @@ export const rows: Row[] = [
   [
     '$.spec.model.endpoints[*] rule 3',
     endpoint({ provider: 'Bedrock', region: 'eu-central-1' }),
-    `${AT}.provider: Invalid value: "object": is a cloud, which needs a credential of the agent; set apiKeySecretRef`,
+    `${AT}.provider: Invalid value: "object": is a cloud, which needs credentials of the agent; set identity or apiKeySecretRef`,
   ],
   [
     '$.spec.model.endpoints[*] rule 4',
