@@ -6,7 +6,6 @@ import { guides, guidesPage, rowsOf } from './page.ts';
 
 /** Rows that are not there yet. The list may only shrink. */
 const NOT_YET = [
-  'Tiers of the cache: priority of a new value, warm by default',
   'Health checks: check of the model by its cheapest call',
   'Health checks: 5 s for a check of the model',
   'Audit: on without a setting, in memory',

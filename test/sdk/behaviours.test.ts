@@ -3,45 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import process from 'node:process';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { freePort } from '../../cli/local/freePort.ts';
 import { until } from '../../runtime/testing/until.ts';
-import { pythonEnvironment } from '../python/environment.ts';
+import { LANGUAGES } from './languages.ts';
 import { LocalRuntime } from './localRuntime.ts';
 
 const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-
-interface Language {
-  name: string;
-  command: () => Promise<{ file: string; args: string[]; env: NodeJS.ProcessEnv }>;
-}
 
 const ANY_TEXT: unknown = expect.any(String);
 const AN_SDK: unknown = expect.stringMatching(/^(typescript|python)\/0\.1\.0$/);
 /** The class of the error that both programs raise. */
 const ITS_CLASS: unknown = expect.stringMatching(/^(RangeError|ValueError)$/);
-
-const NODE = join(import.meta.dirname, '../../node_modules/.bin/node');
-
-const LANGUAGES: Language[] = [
-  {
-    name: 'TypeScript',
-    command: () =>
-      Promise.resolve({ file: NODE, args: [join(import.meta.dirname, 'program.ts')], env: {} }),
-  },
-  {
-    name: 'Python',
-    command: async () => {
-      const env = await pythonEnvironment();
-      const sdk = join(import.meta.dirname, '../../sdk/python');
-      const PYTHONPATH = `${sdk}:${env['PYTHONPATH']}`;
-      const args = ['-B', join(import.meta.dirname, 'program.py')];
-      return { file: 'python3', args, env: { ...env, PYTHONPATH } };
-    },
-  },
-];
 
 describe.each(LANGUAGES)('a program in $name', ({ command }) => {
   const runtime = new LocalRuntime();

@@ -2,7 +2,7 @@
 
 import json
 
-from breakwater_agent import ToolError, agent, cache, cached, track_performance
+from breakwater_agent import ToolError, agent, cache, cached, collector, track_performance
 
 calls = {"lookup": 0, "nothing": 0}
 
@@ -75,6 +75,20 @@ async def ask_cache():
     return [found, await cache.get("a b")]
 
 
+async def ask_tiers():
+    await cache.clear()
+    await cache.put("first", 1, priority="hot")
+    await cache.put("second", 2)
+    tiers = (await cache.get_stats())["tiers"]
+    return [tiers[tier]["entries"] for tier in ("hot", "warm", "cold")]
+
+
+async def ask_summary():
+    metrics = (await collector.get_all_metrics())["lookup"]
+    summary = await collector.get_system_summary()
+    return [metrics["task_count"], metrics["success_rate"], summary["total_failures"]]
+
+
 async def ask_client():
     return agent.client()
 
@@ -100,6 +114,8 @@ BEHAVIOURS = {
     "fails": ask_fails,
     "performance": agent.performance,
     "cache": ask_cache,
+    "tiers": ask_tiers,
+    "summary": ask_summary,
     "client": ask_client,
     "incident": ask_incident,
     "audited": ask_audited,

@@ -60,6 +60,13 @@ const behaviours: Record<string, () => unknown> = {
     await cache.delete('a b');
     return [found, (await cache.get('a b')) ?? null];
   },
+  tiers: async () => {
+    await cache.clear();
+    await cache.put('first', 1, { tier: 'hot' });
+    await cache.put('second', 2);
+    const { hot, warm, cold } = (await cache.stats()).tiers;
+    return [hot.entries, warm.entries, cold.entries];
+  },
   client: () => agent.client(),
   incident: () =>
     agent.incident({ type: 'PromptInjection', level: 'High', client: agent.client() }),
