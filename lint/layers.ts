@@ -619,7 +619,14 @@ const CLI: readonly Layer[] = [
   {
     folder: 'cli/cluster',
     purpose: 'asks clusters',
-    imports: ['operator/kube', 'crds', 'operator/desired/common', 'cli/terminal', 'cli/view'],
+    imports: [
+      'operator/kube',
+      'contract',
+      'crds',
+      'operator/desired/common',
+      'cli/terminal',
+      'cli/view',
+    ],
   },
   {
     folder: 'cli/local',

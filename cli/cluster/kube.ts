@@ -14,4 +14,4 @@ export {
   type Resource,
 } from '../../operator/kube/resource.ts';
 export { Transport } from '../../operator/kube/transport.ts';
-export type { Event, Pod } from '../../operator/kube/types.ts';
+export type { ConfigMap, Event, Pod } from '../../operator/kube/types.ts';

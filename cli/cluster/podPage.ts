@@ -8,11 +8,17 @@ const DEADLINE_MS = 10_000;
  * Reads a page of a pod by port-forward, as kubectl does. This needs `create` on pods/portforward.
  * @throws Error if the pod does not answer 200 within ten seconds
  */
-export async function podPage(config: ClusterConfig, pod: PodPort, path: string): Promise<string> {
+export async function podPage(
+  config: ClusterConfig,
+  pod: PodPort,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
   const way = new ForwardedPort(config, pod);
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const asked = request({
     path,
+    headers,
     host: 'localhost',
     signal: AbortSignal.timeout(DEADLINE_MS),
     createConnection: () => way,

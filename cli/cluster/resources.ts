@@ -4,7 +4,14 @@ import type {
   RateLimitPolicy,
 } from '../../crds/generated/types.ts';
 import { API_VERSION, type KubernetesObject } from '../../crds/meta.ts';
-import { defineResource, type Event, type Pod, type Read, type Resource } from './kube.ts';
+import {
+  defineResource,
+  type ConfigMap,
+  type Event,
+  type Pod,
+  type Read,
+  type Resource,
+} from './kube.ts';
 
 /** Verbs that users of the commands need; the operator needs others. */
 type Used = Read | 'get' | 'patch';
@@ -27,3 +34,4 @@ export const Breakers = used<CircuitBreakerPolicy>(
 export const Limits = used<RateLimitPolicy>(API_VERSION, 'RateLimitPolicy', 'ratelimitpolicies');
 export const Pods = used<Pod>('v1', 'Pod', 'pods');
 export const Events = used<Event>('events.k8s.io/v1', 'Event', 'events');
+export const ConfigMaps = used<ConfigMap>('v1', 'ConfigMap', 'configmaps');

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { AUDIT_GROUPS, AUDIT_OUTCOMES, AUDIT_TYPES } from '../../contract/audit.ts';
-import { PORTS } from '../../contract/link.ts';
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { RETRIES, withCluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
-import { podPage } from '../cluster/podPage.ts';
+import { debugPage } from '../cluster/debugPage.ts';
 import { Agents } from '../cluster/resources.ts';
 import { EXIT, print, widthOf, type Call, type Command, type Values } from '../terminal/command.ts';
 import { durationOf } from '../cluster/duration.ts';
@@ -92,10 +91,10 @@ function showEvents(call: Call, name: string): Promise<number> {
   return withCluster(call, async (cluster) => {
     const pods = await findPods(cluster, name);
     const asked = await Promise.all(
-      pods.map(async ({ metadata: { namespace = '', name: pod } }) => {
-        const port = { namespace, name: pod, port: PORTS.debug };
+      pods.map(async (each) => {
+        const pod = each.metadata.name;
         try {
-          const text = await podPage(cluster.config, port, `/debug/audit?${query.toString()}`);
+          const text = await debugPage(cluster, each, `/debug/audit?${query.toString()}`);
           return { pod, page: JSON.parse(text) as AuditPage };
         } catch (error) {
           return { pod, page: error as Error };

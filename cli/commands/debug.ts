@@ -1,10 +1,10 @@
-import { createServer, type AddressInfo } from 'node:net';
-import { PORTS } from '../../contract/link.ts';
-import { ForwardedPort, type PodPort } from '../cluster/kube.ts';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { debugAuthorization, debugPage, debugPort } from '../cluster/debugPage.ts';
+import { ForwardedPort, type Pod } from '../cluster/kube.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
-import { podPage } from '../cluster/podPage.ts';
 import { EXIT, type Call, type Context, type Command } from '../terminal/command.ts';
 
 /** Pages of a pod below /debug/. */
@@ -47,36 +47,41 @@ function show(call: Call, page: string | undefined): Promise<number> {
   return withCluster(call, async (cluster) => {
     const { context, positionals } = call;
     const [pod] = await findPods(cluster, positionals[0]!);
-    const { namespace = '', name } = pod!.metadata;
-    const port = { namespace, name, port: PORTS.debug };
-    if (page === undefined) await open(cluster, port, context);
-    else context.stdout.write(await podPage(cluster.config, port, `/debug/${page}`));
+    if (page === undefined) await open(cluster, pod!, context);
+    else context.stdout.write(await debugPage(cluster, pod!, `/debug/${page}`));
     return EXIT.fine;
   });
 }
 
-/** Forwards a port of this computer to the pod until Ctrl-C. */
-async function open({ config }: Cluster, pod: PodPort, context: Context): Promise<void> {
-  const server = createServer((socket) => {
-    const way = new ForwardedPort(config, pod);
-    way.on('error', (error) => {
-      context.stderr.write(`${error.message}\n`);
-      socket.destroy();
+/** Serves the pod's debug port on this computer until Ctrl-C. */
+async function open(cluster: Cluster, pod: Pod, context: Context): Promise<void> {
+  const authorization = await debugAuthorization(cluster, pod);
+  const server = createServer((asked, answer) => {
+    const way = new ForwardedPort(cluster.config, debugPort(pod));
+    const { method, url: path } = asked;
+    const headers = { ...asked.headers, ...(authorization && { authorization }) };
+    const forwarded = request({ method, path, headers, createConnection: () => way }, (page) => {
+      answer.writeHead(page.statusCode!, page.rawHeaders);
+      page.pipe(answer);
     });
-    socket.on('error', () => way.destroy());
-    socket.on('close', () => way.destroy());
-    socket.pipe(way).pipe(socket);
+    forwarded.on('error', (error) => {
+      context.stderr.write(`${error.message}\n`);
+      answer.destroy();
+    });
+    answer.on('close', () => way.destroy());
+    asked.pipe(forwarded);
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.on('error', reject);
   server.listen(0, '127.0.0.1', () => {
     const { port } = server.address() as AddressInfo;
     context.stdout.write(
-      `The debug pages of ${pod.name} are at http://127.0.0.1:${port}/debug until you press Ctrl-C.\n`,
+      `The debug pages of ${pod.metadata.name} are at http://127.0.0.1:${port}/debug until you press Ctrl-C.\n`,
     );
   });
   context.interrupted().addEventListener('abort', () => {
     server.close();
+    server.closeAllConnections();
     resolve();
   });
   await promise;

@@ -1,13 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { PORTS } from '../../contract/link.ts';
 import type { KubernetesObject } from '../../crds/meta.ts';
 import { ApiError, type Pod } from '../cluster/kube.ts';
 import { ALL_NAMESPACES, CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { RETRIES, withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
 import { podLog } from '../cluster/podLog.ts';
-import { podPage } from '../cluster/podPage.ts';
+import { debugPage } from '../cluster/debugPage.ts';
 import { Events } from '../cluster/resources.ts';
 import { EXIT, type Command } from '../terminal/command.ts';
 import { redactedObject, redactedPod } from '../support/redact.ts';
@@ -79,15 +78,13 @@ async function events({ client, namespace }: Cluster): Promise<unknown[]> {
 }
 
 /** A pod's pages and log. A failed entry contains the reason. */
-async function podEntries(cluster: Cluster, { metadata, ...rest }: Pod): Promise<Entry[]> {
-  const { namespace = '', name } = metadata;
-  const port = { namespace, name, port: PORTS.debug };
-  const folder = `pods/${name.slice(-40)}`;
+async function podEntries(cluster: Cluster, pod: Pod): Promise<Entry[]> {
+  const folder = `pods/${pod.metadata.name.slice(-40)}`;
   const pages = PAGES.map(async (page) => ({
     path: `${folder}/${page}.json`,
-    text: await podPage(cluster.config, port, `/debug/${page}`).catch(said),
+    text: await debugPage(cluster, pod, `/debug/${page}`).catch(said),
   }));
-  const log = logOf(cluster, { metadata, ...rest }).catch(said);
+  const log = logOf(cluster, pod).catch(said);
   return [...(await Promise.all(pages)), { path: `${folder}/log.txt`, text: await log }];
 }
 

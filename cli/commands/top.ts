@@ -5,6 +5,7 @@ import { placeOf, withCluster, type Cluster } from '../cluster/cluster.ts';
 import type { Pod } from '../cluster/kube.ts';
 import { nameOf } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
+import { debugPage } from '../cluster/debugPage.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { EXIT, print, widthOf, type Command } from '../terminal/command.ts';
 import {
@@ -81,20 +82,21 @@ const isRunning = ({ metadata, status }: Pod): boolean =>
 /** What the pods answer. Warns the user of running pods that do not. */
 export async function answersOf(
   pods: readonly Pod[],
-  { config }: Pick<Cluster, 'config'>,
+  cluster: Pick<Cluster, 'client' | 'config'>,
   warn: (line: string) => void,
 ): Promise<PodAnswer[]> {
   const ask = async (pod: Pod): Promise<PodFigures | undefined> => {
     const { namespace = '', name } = pod.metadata;
-    const page = (port: number, path: string, without: string): Promise<string | undefined> =>
-      podPage(config, { namespace, name, port }, path).catch((error: unknown) => {
+    const or = (page: Promise<string>, without: string): Promise<string | undefined> =>
+      page.catch((error: unknown) => {
         warn(`${without}: ${error instanceof Error ? error.message : String(error)}`);
         return undefined;
       });
+    const port = { namespace, name, port: PORTS.metrics };
     const [figures, metrics] = await Promise.all([
-      page(PORTS.debug, '/debug/figures', `Pod ${name} is left out`),
+      or(debugPage(cluster, pod, '/debug/figures'), `Pod ${name} is left out`),
       // Of some agents only scrapers with a token read metrics.
-      page(PORTS.metrics, '/metrics', `Tokens of pod ${name} are not known`),
+      or(podPage(cluster.config, port, '/metrics'), `Tokens of pod ${name} are not known`),
     ]);
     return figures === undefined ? undefined : podFigures(figures, metrics);
   };

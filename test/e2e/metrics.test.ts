@@ -48,7 +48,10 @@ describe('the metrics in Prometheus', () => {
     sandbox = await Sandbox.open('metrics');
     [model, traffic] = await Promise.all([sandbox.model(), sandbox.traffic()]);
     await sandbox.apply(
-      sandbox.agent({ name: 'gauge', replicas: 2, baseURL: model.baseURL, model: 'some-model' }),
+      sandbox.agent({
+        ...{ name: 'gauge', replicas: 2, baseURL: model.baseURL, model: 'some-model' },
+        spec: { audit: {} },
+      }),
       sandbox.breaker('gauge', 'gauge', { trip: { consecutiveFailures: 3 }, openDuration: '10m' }),
       sandbox.limit('gauge', 'gauge', { capacity: 300, amount: 1, per: '1h' }),
     );

@@ -248,6 +248,8 @@ describe('a change of the spec', () => {
       'podTemplate',
       () => ({ podTemplate: { metadata: { annotations: { 'example.org/a': 'b' } } } }),
     ],
+    ['program', () => ({ program: { image: sandbox.images.simulator } })],
+    ['the end of the program', () => ({ program: null })],
     ['another Secret', () => endpoint({ apiKeySecretRef: { name: 'chestnut', key: 'api-key' } })],
     [
       'systemPromptFrom and trustedCA',

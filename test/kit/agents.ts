@@ -8,6 +8,12 @@ import type { Api } from './api.ts';
 import { hasCondition } from './conditions.ts';
 import { waitFor } from './wait.ts';
 
+interface ContainerStatus {
+  name: string;
+  restartCount: number;
+  containerID?: string;
+}
+
 /** The fields of a pod that tests read. */
 export interface Pod extends KubernetesObject {
   spec: Record<string, unknown> & { nodeName?: string };
@@ -15,7 +21,8 @@ export interface Pod extends KubernetesObject {
     phase?: string;
     podIP?: string;
     conditions?: { type: string; status: string }[];
-    containerStatuses?: { name: string; restartCount: number; containerID?: string }[];
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
   };
 }
 
@@ -30,10 +37,10 @@ export function restarts(pods: readonly Pod[]): Record<string, number> {
   return Object.fromEntries(
     pods.map((pod) => [
       pod.metadata.name,
-      (pod.status?.containerStatuses ?? []).reduce(
-        (sum, { restartCount }) => sum + restartCount,
-        0,
-      ),
+      [
+        ...(pod.status?.initContainerStatuses ?? []),
+        ...(pod.status?.containerStatuses ?? []),
+      ].reduce((sum, { restartCount }) => sum + restartCount, 0),
     ]),
   );
 }

@@ -36,6 +36,9 @@ export const HELM_ARGUMENTS = [
   '--create-namespace',
 ] as const;
 
+/** Lets agents run the simulator's image as their program. */
+const PROGRAM_IMAGES = 'tenancy.programImages={localhost/breakwater/simulator}';
+
 /** Installs or upgrades the CRDs and the operator from the chart and waits until it is ready. */
 export async function installOperator(
   { kubectl, images }: Pick<Platform, 'kubectl' | 'images'>,
@@ -92,7 +95,7 @@ export async function preparePlatform(environment: NodeJS.ProcessEnv): Promise<P
   const images = await cluster.images();
   const platform = { cluster, kubectl, images };
   await step('Installing the CRDs and the operator from charts/breakwater', () =>
-    installOperator(platform),
+    installOperator(platform, { values: [PROGRAM_IMAGES] }),
   );
   return platform;
 }
