@@ -166,9 +166,9 @@ export class ProgramHost {
     return portOf(this.#server);
   }
 
-  /** Whether the program was silent for so long that its container should restart. */
-  get isLost(): boolean {
-    return this.#link?.monitor.isLost === true;
+  /** Whether the program answers. The kubelet counts for how long it does not. */
+  get isUp(): boolean {
+    return this.#link?.monitor.up === true;
   }
 
   /** For the debug pages. */

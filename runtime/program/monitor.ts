@@ -18,8 +18,6 @@ export interface MonitorDeps {
 export const PROGRAM_LOOK_MS = { up: 5000, down: 250 } as const;
 /** Time that a program has to answer a look, in milliseconds. */
 const ANSWER_MS = 2000;
-/** Silence after which the program is restarted, in milliseconds. */
-export const PROGRAM_SILENCE_MS = 60_000;
 /** Time to connect to the program's port at the pod's address, in milliseconds. */
 const CONNECT_MS = 500;
 
@@ -34,25 +32,17 @@ export class Monitor {
   #state: ProgramStatus['state'] = 'Starting';
   #since: string;
   #exposed = false;
-  /** When it answered last, or when the wait for that began, on the monotonic clock. */
-  #heardAt: number;
   #cancel: (() => void) | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(deps: MonitorDeps) {
     this.#deps = deps;
     this.#since = deps.clock.date().toISOString();
-    this.#heardAt = deps.clock.now();
     void this.look();
   }
 
   get up(): boolean {
     return this.#state === 'Serving';
-  }
-
-  /** Whether it was silent for so long that only a restart can help. */
-  get isLost(): boolean {
-    return !this.up && this.#deps.clock.now() - this.#heardAt >= PROGRAM_SILENCE_MS;
   }
 
   get status(): Pick<ProgramStatus, 'state' | 'since' | 'exposed'> {
@@ -78,10 +68,7 @@ export class Monitor {
     this.#cancel?.();
     const answers = await this.#answers();
     if (this.#closed.signal.aborted) return;
-    if (answers) {
-      this.#heardAt = this.#deps.clock.now();
-      this.#exposed = await this.#isExposed();
-    }
+    if (answers) this.#exposed = await this.#isExposed();
     this.#note(answers);
     const ms = answers ? PROGRAM_LOOK_MS.up : PROGRAM_LOOK_MS.down;
     if (!this.#closed.signal.aborted) {

@@ -106,7 +106,7 @@ export class Program {
     if (path !== PROGRAM_PATHS.live && path !== PROGRAM_PATHS.drained) return false;
     if (path === PROGRAM_PATHS.drained && this.#host) {
       void this.#host.whenDrained(response).then(() => answer(response, true));
-    } else answer(response, path === PROGRAM_PATHS.drained || this.host?.isLost !== true);
+    } else answer(response, path === PROGRAM_PATHS.drained || this.host?.isUp === true);
     return true;
   }
 

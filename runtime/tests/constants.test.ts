@@ -46,7 +46,6 @@ import { PROGRAM_HEALTH_NAMES } from '../program/healthReports.ts';
 import { PROGRAM_INCIDENTS_PER_SECOND } from '../program/incidentRoutes.ts';
 import { LIFECYCLE_WAIT_MS } from '../program/lifecycleRoute.ts';
 import { LOCAL_REQUESTS_PER_SECOND } from '../program/localServer.ts';
-import { PROGRAM_SILENCE_MS } from '../program/monitor.ts';
 import { PROGRAM_TOOLS } from '../program/programTools.ts';
 import { PROGRAM_INSTANCES } from '../program/tasks.ts';
 import {
@@ -101,7 +100,6 @@ it('docs/reference/constants.md states the figures of the code', () => {
     PROGRAM_HEALTH_NAMES: `${PROGRAM_HEALTH_NAMES}`,
     PROGRAM_INSTANCES: `${PROGRAM_INSTANCES}`,
     PROGRAM_TOOLS: `${PROGRAM_TOOLS}`,
-    PROGRAM_SILENCE_MS: `${PROGRAM_SILENCE_MS / 1000} s`,
     LIFECYCLE_WAIT_MS: `${LIFECYCLE_WAIT_MS / 1000} s`,
   });
 });

@@ -1,6 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { statedConstants } from '../../../test/kit/constants.ts';
-import { MESH_DRAIN_SECONDS, PROGRAM_SILENCE } from '../objects/programTemplate.ts';
+import {
+  MESH_DRAIN_SECONDS,
+  PROGRAM_SILENCE,
+  SILENT_GRACE_SECONDS,
+} from '../objects/programTemplate.ts';
 import {
   AUTH_FAILURES_PER_MINUTE,
   AUTH_FAILURE_ADDRESSES,
@@ -28,6 +32,7 @@ it('docs/reference/constants.md states the constants of the configuration', () =
     AUTHENTICATION_INTERVAL_MS: `${AUTHENTICATION_INTERVAL_MS / 60_000} min`,
     TRANSPORT_IDLE_MS: `${TRANSPORT_IDLE_MS / 1000} s`,
     PROGRAM_SILENCE: `${PROGRAM_SILENCE.periodSeconds * PROGRAM_SILENCE.failureThreshold} s`,
+    SILENT_GRACE_SECONDS: `${SILENT_GRACE_SECONDS} s`,
     MESH_DRAIN_SECONDS: `${MESH_DRAIN_SECONDS} s`,
   });
 });

@@ -18,6 +18,9 @@ const TMP = 'program-tmp';
 /** A program that has not answered for this long is restarted. */
 export const PROGRAM_SILENCE = { periodSeconds: 10, failureThreshold: 6 } as const;
 
+/** Time for a silent program to end before the kubelet kills it: it answers nobody. */
+export const SILENT_GRACE_SECONDS = 10;
+
 /** Where an Istio sidecar blocks the kubelet's request, the time in which a pod usually has no request left. */
 export const MESH_DRAIN_SECONDS = 5;
 
@@ -95,7 +98,12 @@ function programProbes(choices: Pick<PodChoices, 'probes'>): Record<string, obje
   const asked = (probe: Probe): object => ({ ...probe, httpGet });
   return {
     startupProbe: asked(startupProbe),
-    livenessProbe: { httpGet, ...PROGRAM_SILENCE, timeoutSeconds },
+    livenessProbe: {
+      httpGet,
+      ...PROGRAM_SILENCE,
+      timeoutSeconds,
+      terminationGracePeriodSeconds: SILENT_GRACE_SECONDS,
+    },
     readinessProbe: asked(readinessProbe),
   };
 }
