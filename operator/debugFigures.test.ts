@@ -39,6 +39,8 @@ class Pod {
       checks: { statuses: () => [] },
       load: { current: () => undefined, changed: () => undefined },
       auditHead: () => undefined,
+      identities: () => [],
+      program: () => undefined,
     } as unknown as ReporterDeps);
     const pod = { namespace: 'support', name, uid: name };
     const before = { ...pod, agent: 'triage', pod: name, connected: false, incompatible: false };

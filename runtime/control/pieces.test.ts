@@ -56,6 +56,8 @@ function largest(): { guard: Guard; reporter: Reporter } {
     missingKeys: () => [],
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
+    identities: () => [],
+    program: () => undefined,
     incidents: incidentsOf(20),
     responses: { version: 0, inForce: () => of(20, () => longestResponse()) },
     load: { current: () => LOAD, changed: () => undefined },

@@ -21,6 +21,8 @@ class Scene {
     missingClientKeys: () => undefined,
     missingConfigMaps: () => [],
     identities: () => [],
+    program: () => undefined,
+    identities: () => [],
     incidents: incidentsOf(0),
     responses: { version: 0, inForce: () => [] },
     performance: { report: () => [] },

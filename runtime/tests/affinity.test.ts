@@ -111,7 +111,10 @@ describe('sessions', () => {
     expect(await served(of, IDS)).toEqual(during);
     expect(await metric(of, 'affinity_requests_total{result="moved"}')).toBe(moved);
     expect(
-      await served(of, ['session 100', 'session 101', 'session 102', 'session 103']),
+      await served(
+        of,
+        IDS.map((id) => `new ${id}`),
+      ),
     ).toContain('a');
   });
 
