@@ -22,7 +22,6 @@ class Scene {
     missingConfigMaps: () => [],
     identities: () => [],
     program: () => undefined,
-    identities: () => [],
     incidents: incidentsOf(0),
     responses: { version: 0, inForce: () => [] },
     performance: { report: () => [] },
