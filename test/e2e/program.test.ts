@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AgentDeployment } from '../../crds/generated/types.ts';
 import type { Pod } from '../kit/agents.ts';
 import type { PodClient } from '../kit/enforcement.ts';
+import { plugin } from '../kit/plugin.ts';
 import type { RemoteTraffic } from '../kit/simulator.ts';
 import { since } from '../kit/traffic.ts';
 import { waitFor } from '../kit/wait.ts';
@@ -72,6 +73,18 @@ describe('an agent with a program', () => {
     expect(JSON.parse(asked.body)).toMatchObject({ type: 'message' });
     expect(await ask(way!, '/mcp')).toMatchObject({ status: 404 });
     expect((await agent()).status?.program).toMatchObject({ ready: '2/2', tools: 1 });
+  });
+
+  it('shows its debug pages to kubectl breakwater, which reads their token', async () => {
+    const { namespace, kubectl } = sandbox;
+    for (const args of [
+      ['debug', 'orchestra', '--page', 'state'],
+      ['top', 'orchestra', '--pods'],
+    ]) {
+      const said = await plugin(kubectl.environment, [...args, '-n', namespace]);
+      expect(said.status).toBe(0);
+      expect(said.text).not.toMatch(/401|left out/);
+    }
   });
 
   it('fails no request in a rolling restart', async () => {

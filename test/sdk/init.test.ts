@@ -50,7 +50,8 @@ async function serves(file: string, args: string[], env: NodeJS.ProcessEnv): Pro
     stdio: 'inherit',
   });
   try {
-    await until(() => runtime.of('PUT /v1/health').length > 0);
+    const first = ['PUT /v1/health', 'PUT /v1/program'];
+    await until(() => first.every((each) => runtime.of(each).length > 0));
     expect(runtime.of('PUT /v1/program')[0]!.body).toHaveProperty('toolsRevision');
     expect(runtime.of('PUT /v1/health')[0]!.body).toMatchObject({ state: 'Passing' });
     child.kill('SIGTERM');
