@@ -50,7 +50,7 @@ const IDEAS = [
   `kubectl port-forward -n ${NAMESPACE} service/model 8081:80    # then break it: curl -X PUT localhost:8081/control/fault -d '{"status": 529}'`,
   `kubectl get --raw /api/v1/namespaces/${NAMESPACE}/services/collector:4318/proxy/traces   # traces of requests; docs/one-request.md`,
   `kubectl logs -n ${NAMESPACE} -l breakwater.dev/agent=triage --tail 5`,
-  'make drill   # breaks five agents, and times the way to each cause; docs/on-call.md',
+  'make drill   # breaks fifteen agents, and times the way to each cause; docs/on-call.md',
   'make demo-argocd   # a real Argo CD takes these manifests over from git; docs/argo-cd.md',
   'make demo   # again, at any time',
   'make down   # removes all of it',
