@@ -5,11 +5,10 @@ import type { GateReason } from '../resilience/gates.ts';
 import { OK, failure } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
 import { tracedRequest } from './anthropicContent.ts';
-import { COMMON, routeAmong } from './openai.ts';
-import { OpenAIMeter, elementsOf, textOf, tracedAnswer } from './openaiAnswer.ts';
-import type { AnswerForm } from './openaiAnswer.ts';
+import { openaiProtocol } from './openai.ts';
+import { elementsOf, textOf } from './openaiAnswer.ts';
+import type { AnswerForm, OpenAIMeter } from './openaiAnswer.ts';
 import { errorBody, readableError, statedError } from './openaiErrors.ts';
-import { bodyFor, cacheUse, membersOf, promptTexts, readRequest } from './openaiRequest.ts';
 import type { RequestForm } from './openaiRequest.ts';
 import type { ModelRoute, Protocol, StreamJudge, StreamListener } from './protocol.ts';
 
@@ -127,26 +126,16 @@ const ANSWER: AnswerForm = {
   judge: (meter, listener) => new ChatJudge(meter, listener),
 };
 
-export const openaiChat: Protocol = {
-  ...COMMON,
+export const openaiChat: Protocol = openaiProtocol({
+  request: REQUEST,
+  answer: ANSWER,
+  routes: () => ROUTES,
   served: 'POST /v1/chat/completions',
-  get routes() {
-    return ROUTES;
-  },
-  route: (method, path) => routeAmong(ROUTES, method, path),
-  tokenBound: REQUEST.bounds[0],
-  members: membersOf(REQUEST),
-  read: (body, scanned) => readRequest(REQUEST, body, scanned),
-  bodyFor: (request, endpoint) => bodyFor(REQUEST, request, endpoint),
-  cacheUse,
-  promptTexts: (body, members) => promptTexts(REQUEST, body, members),
   tracedRequest,
-  meter: (...args) => new OpenAIMeter(ANSWER, ...args),
-  tracedAnswer,
   streamEnd: Buffer.from(`data: ${DONE}\n\n`),
   errorEventOf: (answer) => Buffer.from(eventOf({ error: readableError(answer) })),
   errorEvent: (failed, requestId) => `data: ${errorBody(failed, requestId)}\n\n`,
-};
+});
 
 function eventOf(data: object): string {
   return `data: ${JSON.stringify(data)}\n\n`;

@@ -5,11 +5,10 @@ import type { ServerSentEvent } from '../model/transport/sse.ts';
 import type { GateReason } from '../resilience/gates.ts';
 import { OK, failure } from '../resilience/outcome.ts';
 import type { Outcome } from '../resilience/outcome.ts';
-import { COMMON, routeAmong } from './openai.ts';
-import { OpenAIMeter, elementsOf, textOf, tracedAnswer } from './openaiAnswer.ts';
-import type { AnswerForm } from './openaiAnswer.ts';
+import { openaiProtocol } from './openai.ts';
+import { elementsOf, textOf } from './openaiAnswer.ts';
+import type { AnswerForm, OpenAIMeter } from './openaiAnswer.ts';
 import { ownError, readableError, statedError } from './openaiErrors.ts';
-import { bodyFor, cacheUse, membersOf, promptTexts, readRequest } from './openaiRequest.ts';
 import type { RequestForm } from './openaiRequest.ts';
 import type {
   ModelRoute,
@@ -125,26 +124,16 @@ function tracedRequest(body: Buffer, members: RequestMembers, maxBytes: number):
   };
 }
 
-export const openaiResponses: Protocol = {
-  ...COMMON,
+export const openaiResponses: Protocol = openaiProtocol({
+  request: REQUEST,
+  answer: ANSWER,
+  routes: () => ROUTES,
   served: 'POST /v1/responses, GET /v1/models, GET /v1/models/ID',
-  get routes() {
-    return ROUTES;
-  },
-  route: (method, path) => routeAmong(ROUTES, method, path),
-  tokenBound: REQUEST.bounds[0],
-  members: membersOf(REQUEST),
-  read: (body, scanned) => readRequest(REQUEST, body, scanned),
-  bodyFor: (request, endpoint) => bodyFor(REQUEST, request, endpoint),
-  cacheUse,
-  promptTexts: (body, members) => promptTexts(REQUEST, body, members),
   tracedRequest,
-  meter: (...args) => new OpenAIMeter(ANSWER, ...args),
-  tracedAnswer,
   streamEnd: Buffer.alloc(0),
   errorEventOf: (answer) => Buffer.from(eventOf(readableError(answer))),
   errorEvent: (failed) => eventOf(ownError(failed)),
-};
+});
 
 /** An error as the documentation has it, and in `error` too, where the API has it and SDKs look for it. */
 function eventOf(error: object): string {
