@@ -1,52 +1,20 @@
 /** The SDKs for JavaScript, each used as its documentation shows. */
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
 import { createAnthropic } from '@ai-sdk/anthropic';
-import pLimit from 'p-limit';
-import { APICallError, RetryError, generateText, jsonSchema, streamText, tool } from 'ai';
+import { generateText, jsonSchema, streamText, tool } from 'ai';
 import type { TextStreamPart, ToolSet } from 'ai';
 import { TOOL } from './answers.ts';
 import { PROMPT } from './call.ts';
 import type { Call, Mode, Outcome, Taken } from './call.ts';
+import { limited } from './timed.ts';
 
-/** Time after which the program gives up. The SDK's own timeout covers each request only up to its headers. */
-const GIVE_UP_MS = 8000;
 const TIMEOUT_MS = 3000;
-
-/** Calls of one SDK at the same time. More would mostly wait for each other. */
-const AT_ONCE = 12;
-
-type Ask = (call: Call, signal: AbortSignal) => Promise<Taken>;
 
 /** By the name of the package. */
 export const JAVASCRIPT: Record<string, (call: Call) => Promise<Outcome>> = {
-  '@anthropic-ai/sdk': limited(anthropic),
-  '@ai-sdk/anthropic': limited(aiSdk),
+  '@anthropic-ai/sdk': limited(anthropic, APIError),
+  '@ai-sdk/anthropic': limited(aiSdk, APIError),
 };
-
-function limited(ask: Ask): (call: Call) => Promise<Outcome> {
-  const limit = pLimit(AT_ONCE);
-  return (call) => limit(timed, call, ask);
-}
-
-async function timed(call: Call, ask: Ask): Promise<Outcome> {
-  const began = performance.now();
-  const ended = await ask(call, AbortSignal.timeout(GIVE_UP_MS)).then(
-    (taken): Omit<Outcome, 'seconds'> => ({ taken }),
-    (error: unknown) => ({ error: failed(error) }),
-  );
-  return { ...ended, seconds: (performance.now() - began) / 1000 };
-}
-
-function failed(error: unknown): NonNullable<Outcome['error']> {
-  if (RetryError.isInstance(error)) return failed(error.lastError);
-  const { name, message } = error as Error;
-  const status = APICallError.isInstance(error)
-    ? error.statusCode
-    : error instanceof APIError
-      ? (error.status as number | undefined)
-      : undefined;
-  return { name, message, ...(status !== undefined && { status }) };
-}
 
 async function anthropic({ url, key, model, mode }: Call, signal: AbortSignal): Promise<Taken> {
   const client = new Anthropic({ baseURL: url, apiKey: key, timeout: TIMEOUT_MS, logLevel: 'off' });

@@ -1,12 +1,12 @@
 /** OpenAI's SDKs and the AI SDK, each used as its documentation shows. */
 import { createOpenAI } from '@ai-sdk/openai';
-import { APICallError, RetryError, generateText, streamText } from 'ai';
+import { generateText, streamText } from 'ai';
 import OpenAI, { APIError } from 'openai';
-import pLimit from 'p-limit';
 import type { PythonSdk } from '../python/sdk.ts';
 import { TEXT } from './answers.ts';
 import { PROMPT } from './call.ts';
-import type { Outcome } from './call.ts';
+import type { Outcome, Taken } from './call.ts';
+import { limited } from './timed.ts';
 
 /** A chat, streamed or not, and a stream of a response. */
 export const MODES = ['chat', 'chat_stream', 'response'] as const;
@@ -20,17 +20,11 @@ export interface Call {
 }
 
 const TIMEOUT_MS = 3000;
-const GIVE_UP_MS = 8000;
 const RETRIES = 2;
-/** Calls of one SDK at the same time. More would mostly wait for each other. */
-const AT_ONCE = 12;
-
-type Ask = (call: Call, signal: AbortSignal) => Promise<string>;
-
 /** By the name of the package. */
 export const JAVASCRIPT: Record<string, (call: Call) => Promise<Outcome>> = {
-  openai: limited(openai),
-  '@ai-sdk/openai': limited(aiSdk),
+  openai: limited(openai, APIError),
+  '@ai-sdk/openai': limited(aiSdk, APIError),
 };
 
 /** The package of OpenAI's SDK for Python. */
@@ -47,40 +41,16 @@ const chatOf = (
   messages: [{ role: 'user', content: PROMPT }],
 });
 
-function limited(ask: Ask): (call: Call) => Promise<Outcome> {
-  const limit = pLimit(AT_ONCE);
-  return (call) =>
-    limit(async () => {
-      const began = performance.now();
-      const ended = await ask(call, AbortSignal.timeout(GIVE_UP_MS)).then(
-        (text): Omit<Outcome, 'seconds'> => ({ taken: { text } }),
-        (error: unknown) => ({ error: failed(error) }),
-      );
-      return { ...ended, seconds: (performance.now() - began) / 1000 };
-    });
-}
-
-function failed(error: unknown): NonNullable<Outcome['error']> {
-  if (RetryError.isInstance(error)) return failed(error.lastError);
-  const { name, message } = error as Error;
-  const status = APICallError.isInstance(error)
-    ? error.statusCode
-    : error instanceof APIError
-      ? (error.status as number | undefined)
-      : undefined;
-  return { name, message, ...(status !== undefined && { status }) };
-}
-
-async function openai({ url, key, model, mode }: Call, signal: AbortSignal): Promise<string> {
+async function openai({ url, key, model, mode }: Call, signal: AbortSignal): Promise<Taken> {
   const options = { baseURL: url, apiKey: key, timeout: TIMEOUT_MS, maxRetries: RETRIES };
   const client = new OpenAI({ ...options, logLevel: 'off' });
   if (mode === 'response') {
     const stream = client.responses.stream({ model, input: PROMPT }, { signal });
-    return (await stream.finalResponse()).output_text;
+    return { text: (await stream.finalResponse()).output_text };
   }
   if (mode === 'chat') {
     const { choices } = await client.chat.completions.create(chatOf(model), { signal });
-    return choices[0]!.message.content ?? '';
+    return { text: choices[0]!.message.content ?? '' };
   }
   const chunks = await client.chat.completions.create(
     { ...chatOf(model), stream: true },
@@ -88,10 +58,10 @@ async function openai({ url, key, model, mode }: Call, signal: AbortSignal): Pro
   );
   let text = '';
   for await (const { choices } of chunks) text += choices[0]?.delta.content ?? '';
-  return text;
+  return { text };
 }
 
-async function aiSdk({ url, key, model, mode }: Call, signal: AbortSignal): Promise<string> {
+async function aiSdk({ url, key, model, mode }: Call, signal: AbortSignal): Promise<Taken> {
   const provider = createOpenAI({ baseURL: url, apiKey: key });
   const request = {
     model: mode === 'response' ? provider.responses(model) : provider.chat(model),
@@ -100,14 +70,14 @@ async function aiSdk({ url, key, model, mode }: Call, signal: AbortSignal): Prom
     maxRetries: 1,
     abortSignal: signal,
   };
-  if (mode === 'chat') return (await generateText(request)).text;
+  if (mode === 'chat') return { text: (await generateText(request)).text };
   let text = '';
   for await (const part of streamText({ ...request, onError: () => undefined }).fullStream) {
     if (part.type === 'text-delta') text += part.text;
     if (part.type === 'error') throw part.error as Error;
     if (part.type === 'abort') throw signal.reason as Error;
   }
-  return text;
+  return { text };
 }
 
 /** Makes all the calls at the same time. */
