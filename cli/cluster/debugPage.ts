@@ -29,17 +29,17 @@ export async function debugAuthorization(
   return token === undefined ? undefined : `Bearer ${token}`;
 }
 
-/** Reads a page of a pod's debug port. Throws an Error if the pod does not answer 200 within ten seconds. */
-export async function debugPage(
+/** Reads pages of a pod's debug port. Each rejects if the pod does not answer 200 within ten seconds. */
+export function debugPages(
   cluster: Pick<Cluster, 'client' | 'config'>,
   pod: Pod,
-  path: string,
-): Promise<string> {
-  const authorization = await debugAuthorization(cluster, pod);
-  return podPage(
-    cluster.config,
-    debugPort(pod),
-    path,
-    authorization === undefined ? {} : { authorization },
-  );
+): (path: string) => Promise<string> {
+  const authorization = debugAuthorization(cluster, pod);
+  // Each page reports the failure.
+  authorization.catch(() => undefined);
+  return async (path) => {
+    const shown = await authorization;
+    const headers: Record<string, string> = shown === undefined ? {} : { authorization: shown };
+    return podPage(cluster.config, debugPort(pod), path, headers);
+  };
 }

@@ -4,7 +4,7 @@ import { AUDIT_GROUPS, AUDIT_OUTCOMES, AUDIT_TYPES } from '../../contract/audit.
 import { CLUSTER_OPTIONS, OUTPUT } from '../cluster/options.ts';
 import { RETRIES, withCluster } from '../cluster/cluster.ts';
 import { findPods } from '../cluster/findPods.ts';
-import { debugPage } from '../cluster/debugPage.ts';
+import { debugPages } from '../cluster/debugPage.ts';
 import { Agents } from '../cluster/resources.ts';
 import { EXIT, print, widthOf, type Call, type Command, type Values } from '../terminal/command.ts';
 import { durationOf } from '../cluster/duration.ts';
@@ -94,7 +94,7 @@ function showEvents(call: Call, name: string): Promise<number> {
       pods.map(async (each) => {
         const pod = each.metadata.name;
         try {
-          const text = await debugPage(cluster, each, `/debug/audit?${query.toString()}`);
+          const text = await debugPages(cluster, each)(`/debug/audit?${query.toString()}`);
           return { pod, page: JSON.parse(text) as AuditPage };
         } catch (error) {
           return { pod, page: error as Error };

@@ -1,6 +1,6 @@
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { debugAuthorization, debugPage, debugPort } from '../cluster/debugPage.ts';
+import { debugAuthorization, debugPages, debugPort } from '../cluster/debugPage.ts';
 import { ForwardedPort, type Pod } from '../cluster/kube.ts';
 import { CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { withCluster, type Cluster } from '../cluster/cluster.ts';
@@ -48,7 +48,7 @@ function show(call: Call, page: string | undefined): Promise<number> {
     const { context, positionals } = call;
     const [pod] = await findPods(cluster, positionals[0]!);
     if (page === undefined) await open(cluster, pod!, context);
-    else context.stdout.write(await debugPage(cluster, pod!, `/debug/${page}`));
+    else context.stdout.write(await debugPages(cluster, pod!)(`/debug/${page}`));
     return EXIT.fine;
   });
 }

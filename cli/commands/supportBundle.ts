@@ -6,7 +6,7 @@ import { ALL_NAMESPACES, CLUSTER_OPTIONS } from '../cluster/options.ts';
 import { RETRIES, withCluster, type Cluster } from '../cluster/cluster.ts';
 import { observe } from '../cluster/observe.ts';
 import { podLog } from '../cluster/podLog.ts';
-import { debugPage } from '../cluster/debugPage.ts';
+import { debugPages } from '../cluster/debugPage.ts';
 import { Events } from '../cluster/resources.ts';
 import { EXIT, type Command } from '../terminal/command.ts';
 import { redactedObject, redactedPod } from '../support/redact.ts';
@@ -80,9 +80,10 @@ async function events({ client, namespace }: Cluster): Promise<unknown[]> {
 /** A pod's pages and log. A failed entry contains the reason. */
 async function podEntries(cluster: Cluster, pod: Pod): Promise<Entry[]> {
   const folder = `pods/${pod.metadata.name.slice(-40)}`;
+  const read = debugPages(cluster, pod);
   const pages = PAGES.map(async (page) => ({
     path: `${folder}/${page}.json`,
-    text: await debugPage(cluster, pod, `/debug/${page}`).catch(said),
+    text: await read(`/debug/${page}`).catch(said),
   }));
   const log = logOf(cluster, pod).catch(said);
   return [...(await Promise.all(pages)), { path: `${folder}/log.txt`, text: await log }];

@@ -5,7 +5,7 @@ import { placeOf, withCluster, type Cluster } from '../cluster/cluster.ts';
 import type { Pod } from '../cluster/kube.ts';
 import { nameOf } from '../cluster/find.ts';
 import { observe } from '../cluster/observe.ts';
-import { debugPage } from '../cluster/debugPage.ts';
+import { debugPages } from '../cluster/debugPage.ts';
 import { podPage } from '../cluster/podPage.ts';
 import { EXIT, print, widthOf, type Command } from '../terminal/command.ts';
 import {
@@ -94,7 +94,7 @@ export async function answersOf(
       });
     const port = { namespace, name, port: PORTS.metrics };
     const [figures, metrics] = await Promise.all([
-      or(debugPage(cluster, pod, '/debug/figures'), `Pod ${name} is left out`),
+      or(debugPages(cluster, pod)('/debug/figures'), `Pod ${name} is left out`),
       // Of some agents only scrapers with a token read metrics.
       or(podPage(cluster.config, port, '/metrics'), `Tokens of pod ${name} are not known`),
     ]);
