@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { MOUNTS } from '../contract/link.ts';
 
 /**
- * Starts the drain of the runtime in the same container, which goes on until it is told to end. Rejects if that runtime
- * does not answer.
+ * Asks the runtime in the same container to start its drain. That runtime serves until SIGTERM. Rejects if it does not
+ * answer.
  */
 export async function startDrain(directory: string, debugPort: number): Promise<void> {
   const token = await readFile(join(directory, MOUNTS.programTokenKey), 'utf8');

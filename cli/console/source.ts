@@ -11,7 +11,7 @@ export interface Source {
   problem(): string | undefined;
   /** Calls `changed` at each change until the function that it gives is called. */
   onChange(changed: () => void): () => void;
-  /** Figures of the pods. Calls `warn` for those that do not answer. */
+  /** Figures of the pods. A pod that does not answer has none, and `warn` gets its failure. */
   figures(pods: readonly Pod[], warn: (text: string) => void): Promise<PodAnswer[]>;
   /** Lines of the pods' logs about the request. */
   lines(pods: readonly Pod[], id: string): Promise<PodLine[]>;

@@ -5,8 +5,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const LAST = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * The object as kubectl apply leaves it. The fields of the manifest replace those of the object, lists as a whole. Fields
- * that the last manifest had and this one lacks go. All others stay, such as those that another tool sets.
+ * The object as kubectl apply leaves it. It has the fields of the manifest, lists as a whole. It loses those that only the
+ * last manifest has, and keeps all others, such as those that another tool sets.
  */
 export function applied(live: KubernetesObject, manifest: Fields): Fields {
   const text = live.metadata.annotations?.[LAST];

@@ -139,7 +139,7 @@ function unscheduled({ status }: Pod): Pick<PodObservation, 'unscheduled'> {
   return { unscheduled: scheduled.message ?? scheduled.reason ?? 'not scheduled' };
 }
 
-/** slimPod keeps the status of a program, waiting or not. Of other containers it keeps those that wait. */
+/** slimPod always keeps the status of a program. It keeps the status of another container while that waits. */
 function programOf({ status }: Pod): Pick<PodObservation, 'program'> {
   const found = status?.containerStatuses?.find(isProgram);
   if (found === undefined) return {};

@@ -18,7 +18,7 @@ const TMP = 'program-tmp';
 /** A program that has not answered for this long is restarted. */
 export const PROGRAM_SILENCE = { periodSeconds: 10, failureThreshold: 6 } as const;
 
-/** Time for a silent program to end before the kubelet kills it: it answers nobody. */
+/** The kubelet kills a silent program this many seconds after SIGTERM. No request waits for it. */
 export const SILENT_GRACE_SECONDS = 10;
 
 /** Where an Istio sidecar blocks the kubelet's request, the time in which a pod usually has no request left. */

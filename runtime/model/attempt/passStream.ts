@@ -88,7 +88,7 @@ function judgeOf(attempt: Attempt, buffer: AnswerBuffer): StreamJudge {
   });
 }
 
-/** Holds the events of the stream, and leaves out those that only we have asked for. */
+/** Holds the events of a stream. The client does not get the usage that we have asked for, and it has not. */
 function heldEvents(judge: StreamJudge, attempt: Attempt, account: ByteAccount): HeldEvents {
   const { answer, request } = attempt;
   const hides = request.addsUsage === true ? () => judge.hidden === true : undefined;

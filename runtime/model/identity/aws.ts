@@ -11,7 +11,7 @@ export interface AssumedRole {
   directory: string;
 }
 
-/** STS: AssumeRoleWithWebIdentity, which nobody signs. */
+/** Asks STS by AssumeRoleWithWebIdentity. The web token proves who asks, so the request has no signature. */
 export function assumedRole(
   { roleARN, region, directory }: AssumedRole,
   context: ExchangeContext,
@@ -124,7 +124,7 @@ function grantOf(
   return { credentials, lifetimeMs: expiresAt - (date().getTime() + aheadMs), aheadMs };
 }
 
-/** Text of an element of XML without children. STS escapes nothing in those that we read. */
+/** Text of an XML element that has no children. STS writes the elements that we read without escapes. */
 function element(xml: string, name: string): string | undefined {
   return new RegExp(`<${name}>([^<>&]{1,8192})</${name}>`).exec(xml)?.[1];
 }
